@@ -1,0 +1,35 @@
+# make demo: a picture.  make test: lint, types, tests.  Python 3.10+ and make are all they need.
+PYTHON ?= python3
+PYTEST_MARKS ?= not slow and not data
+BIN := .venv/bin
+
+.PHONY: demo test lint clean
+.DELETE_ON_ERROR:
+
+demo: .venv/.demo
+	$(BIN)/rectgrad explain --out demo.png
+
+test: lint
+	$(BIN)/python -m pytest -m "$(PYTEST_MARKS)"
+
+lint: .venv/.dev
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+
+.venv/.python:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 10))' \
+	  || { echo "Python 3.10 or newer is needed; name one: make PYTHON=python3.12 ..."; exit 1; }
+	$(PYTHON) -m venv .venv
+	touch $@
+
+.venv/.demo: pyproject.toml | .venv/.python
+	$(BIN)/python -m pip install --quiet --editable '.[imagenet]'
+	touch $@
+
+.venv/.dev: pyproject.toml | .venv/.python
+	$(BIN)/python -m pip install --quiet --editable '.[imagenet,studies,dev]'
+	touch $@ .venv/.demo
+
+clean:
+	rm -rf .venv demo.png .mypy_cache .pytest_cache .ruff_cache
