@@ -1,0 +1,87 @@
+"""Arguments refused with words: what was got, what was expected, what to do."""
+
+import math
+from numbers import Real
+
+import torch
+from torch import Tensor, nn
+
+
+def check_percentile(percentile: object) -> float:
+    """The percentile as a float.
+
+    Raises:
+        TypeError: it is no number.
+        ValueError: it is outside [0, 100] or NaN.
+    """
+    value = _number("percentile", percentile)
+    if not 0 <= value <= 100:  # noqa: PLR2004
+        raise ValueError(f"percentile must lie in [0, 100], got {value}; the paper's is 98")
+    return value
+
+
+def check_tau(tau: object) -> float:
+    """The constant threshold as a float; infinities are allowed.
+
+    Raises:
+        TypeError: it is no number.
+        ValueError: it is NaN.
+    """
+    value = _number("tau", tau)
+    if math.isnan(value):
+        raise ValueError("tau must be a number, got NaN; 0 gives guided backpropagation")
+    return value
+
+
+def _number(name: str, value: object) -> float:
+    if isinstance(value, bool) or not isinstance(value, Real):
+        raise TypeError(f"{name} must be a number, got {value!r} of type {type(value).__name__}")
+    return float(value)
+
+
+def check_servable(model: object) -> None:
+    """Refuse what cannot be hooked.
+
+    Raises:
+        TypeError: it is no `nn.Module`, or a part of it is scripted or traced.
+    """
+    if not isinstance(model, nn.Module):
+        raise TypeError(
+            "RectGrad hooks the activations of a model and so needs the nn.Module itself, got "
+            f"{type(model).__name__}; a function around a model can become a module's forward"
+        )
+    for name, module in model.named_modules():
+        if isinstance(module, torch.jit.ScriptModule):
+            raise TypeError(
+                f"{name or 'the model'} is scripted or traced (torch.jit): its operations run "
+                "where no hook reaches them; pass the model it was made from"
+            )
+
+
+def check_inputs(inputs: tuple[object, ...]) -> None:
+    """Refuse inputs that have no gradient or would make every map NaN.
+
+    Raises:
+        TypeError: one is no floating point tensor.
+        ValueError: one is NaN or infinite, or the batch is empty or differs between inputs.
+    """
+    shapes = []
+    for i, tensor in enumerate(inputs):
+        if not isinstance(tensor, Tensor) or not tensor.is_floating_point():
+            got = tensor.dtype if isinstance(tensor, Tensor) else type(tensor).__name__
+            raise TypeError(
+                f"input {i} must be a floating point tensor, got {got}; convert it with .float() "
+                "and normalise it as the model expects, or pass it in additional_forward_args"
+            )
+        if not torch.isfinite(tensor).all():
+            raise ValueError(
+                f"input {i} of shape {tuple(tensor.shape)} holds NaN or infinite values, which "
+                "would spread over the whole map; replace them, with torch.nan_to_num for example"
+            )
+        shapes.append(tuple(tensor.shape))
+    batches = {shape[:1] for shape in shapes}
+    if len(batches) != 1 or batches & {(), (0,)}:
+        raise ValueError(
+            "dimension 0 of every input is the batch, of one size and not empty; got inputs of "
+            f"shape {', '.join(map(str, shapes)) or 'none at all'}"
+        )

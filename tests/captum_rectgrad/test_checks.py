@@ -1,0 +1,76 @@
+"""Bad input is refused with what was got and what to do."""
+
+import math
+from typing import Any
+
+import pytest
+import torch
+from torch import nn
+
+from captum_rectgrad import RectGrad, RectGradConst
+
+
+def net() -> nn.Module:
+    return nn.Sequential(nn.Linear(4, 8), nn.ReLU(), nn.Linear(8, 3))
+
+
+@pytest.mark.parametrize("percentile", [-1, 100.5, math.nan, math.inf])
+def test_percentile_outside_its_range(percentile: float) -> None:
+    with pytest.raises(ValueError, match=r"\[0, 100\], got"):
+        RectGrad(net(), percentile=percentile)
+
+
+def test_thresholds_that_are_no_numbers() -> None:
+    for bad in ("98", True, None, [98]):
+        options: Any = {"percentile": bad} if bad is not None else {"tau": "0"}
+        with pytest.raises(TypeError, match="must be a number, got"):
+            RectGrad(net(), **options)
+    with pytest.raises(ValueError, match="NaN"):
+        RectGradConst(net(), tau=math.nan)
+
+
+def test_percentile_and_tau_together() -> None:
+    with pytest.raises(ValueError, match=r"percentile \(98\) and tau \(0\)"):
+        RectGrad(net(), percentile=98, tau=0)
+
+
+def test_unknown_rule() -> None:
+    bad: Any = "PR5"
+    with pytest.raises(ValueError, match="PR1, PR2, PR3, PR4, Mod, got 'PR5'"):
+        RectGrad(net(), rule=bad)
+
+
+@pytest.mark.parametrize(
+    ("inputs", "error", "message"),
+    [
+        (torch.ones(2, 4, dtype=torch.int64), TypeError, "torch.int64"),
+        (torch.ones(2, 4, dtype=torch.uint8), TypeError, "torch.uint8"),
+        (torch.full((2, 4), math.nan), ValueError, "NaN or infinite"),
+        (torch.full((2, 4), math.inf), ValueError, "NaN or infinite"),
+        (torch.ones(0, 4), ValueError, "not empty"),
+        (torch.tensor(1.0), ValueError, "dimension 0"),
+        ((torch.ones(2, 4), torch.ones(3, 4)), ValueError, "dimension 0"),
+        ((torch.ones(2, 4), "image"), TypeError, "got str"),
+        ((), ValueError, "none at all"),
+    ],
+)
+def test_inputs(inputs: Any, error: type[Exception], message: str) -> None:
+    with pytest.raises(error, match=message):
+        RectGrad(net()).attribute(inputs, target=0)
+
+
+def test_models_that_cannot_be_hooked() -> None:
+    function: Any = net().forward
+    with pytest.raises(TypeError, match="got method"):
+        RectGrad(function)
+
+
+@pytest.mark.filterwarnings(
+    "ignore:`torch.jit:FutureWarning", "ignore:`torch.jit:DeprecationWarning"
+)
+def test_scripted_and_traced_models() -> None:
+    for scripted in (torch.jit.script(net()), torch.jit.trace(net(), torch.ones(1, 4))):
+        with pytest.raises(TypeError, match="the model is scripted or traced"):
+            RectGrad(scripted)
+        with pytest.raises(TypeError, match="0 is scripted or traced"):
+            RectGrad(nn.Sequential(scripted))

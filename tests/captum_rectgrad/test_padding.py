@@ -1,0 +1,51 @@
+"""Which convolutions pad, and what the padding trick zeroes."""
+
+import pytest
+import torch
+from timm.layers.create_conv2d import create_conv2d
+from torch import nn
+
+from captum_rectgrad.padding import Convolution, padded_dims, zero_border
+
+
+@pytest.mark.parametrize(
+    ("conv", "size", "dims"),
+    [
+        (nn.Conv1d(1, 1, 3, padding=1), (8,), (-1,)),
+        (nn.Conv2d(1, 1, 3), (8, 8), ()),
+        (nn.Conv2d(1, 1, 3, padding=1), (8, 8), (-2, -1)),
+        (nn.Conv2d(1, 1, (3, 1), padding=(1, 0)), (8, 8), (-2,)),
+        (nn.Conv2d(1, 1, (1, 3), padding="same"), (8, 8), (-1,)),
+        (nn.Conv2d(1, 1, 3, padding="valid"), (8, 8), ()),
+        (nn.Conv2d(1, 1, 1), (8, 8), ()),
+        # The border is padding although the output is no larger than without.
+        (nn.Conv2d(1, 1, 3, stride=4, padding=1), (4, 4), (-2, -1)),
+        (nn.Conv3d(1, 1, 3, padding=(1, 0, 1)), (5, 5, 5), (-3, -1)),
+    ],
+)
+def test_padded_dims(conv: Convolution, size: tuple[int, ...], dims: tuple[int, ...]) -> None:
+    x = torch.zeros(2, 1, *size)
+    assert padded_dims(conv, x.shape, conv(x)) == dims
+
+
+@pytest.mark.parametrize(("size", "stride"), [(224, 2), (15, 2), (14, 1)])
+def test_timm_same_convolutions_pad_outside_and_count(size: int, stride: int) -> None:
+    conv = create_conv2d(1, 1, 3, stride=stride, padding="same")
+    assert isinstance(conv, nn.Conv2d)
+    x = torch.zeros(1, 1, size, size)
+    if stride == 2:
+        assert conv.padding == (0, 0)
+    assert padded_dims(conv, x.shape, conv(x)) == (-2, -1)
+
+
+def test_border_by_hand() -> None:
+    gradient = torch.arange(12.0).reshape(1, 1, 3, 4)
+    assert zero_border(gradient, (-2, -1)).tolist() == [[[[0] * 4, [0, 5, 6, 0], [0] * 4]]]
+    assert zero_border(gradient, (-1,)).tolist() == [[[[0, 1, 2, 0], [0, 5, 6, 0], [0, 9, 10, 0]]]]
+    assert gradient.tolist() == torch.arange(12.0).reshape(1, 1, 3, 4).tolist()
+
+
+def test_a_dimension_that_would_be_all_border_is_left_alone() -> None:
+    gradient = torch.ones(1, 1, 2, 3)
+    assert zero_border(gradient, (-2, -1)).tolist() == [[[[0, 1, 0], [0, 1, 0]]]]
+    assert zero_border(gradient, (-2,)) is gradient

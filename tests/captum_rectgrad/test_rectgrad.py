@@ -1,0 +1,422 @@
+"""The method against its naive twin, Captum's methods, and Captum's calling conventions."""
+
+import itertools
+import warnings
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from captum.attr import Deconvolution, GuidedBackprop, NoiseTunnel
+from torch import Tensor, nn
+
+from captum_rectgrad import (
+    NoBiasRectGrad,
+    RectGrad,
+    RectGradConst,
+    RectGradMod,
+    RectGradPRR,
+    RectGradWarning,
+)
+from tests.captum_rectgrad import naive
+
+# Nets this small are often cut off whole.
+pytestmark = pytest.mark.filterwarnings("ignore:the map of sample")
+
+
+def sigmoid(z: naive.Array) -> naive.Array:
+    return np.asarray(1 / (1 + np.exp(-z)))
+
+
+def silu_derivative(z: naive.Array) -> naive.Array:
+    return sigmoid(z) * (1 + z * (1 - sigmoid(z)))
+
+
+def silu() -> naive.Activation:
+    return naive.Activation(lambda z: z * sigmoid(z), silu_derivative, nn.SiLU)
+
+
+def relu6() -> naive.Activation:
+    return naive.Activation(
+        lambda z: np.clip(z, 0, 6),
+        lambda z: ((z > 0) & (z < 6)).astype(float),
+        lambda: nn.ReLU6(inplace=True),
+    )
+
+
+def tanh() -> naive.Activation:
+    return naive.Activation(np.tanh, lambda z: np.asarray(1 - np.tanh(z) ** 2), nn.Tanh)
+
+
+def random_net(kind: str, seed: int) -> tuple[list[naive.Layer], tuple[int, ...]]:
+    rng = np.random.default_rng(seed)
+
+    def dense(inp: int, out: int) -> naive.Dense:
+        return naive.Dense(rng.normal(0, (2 / inp) ** 0.5, (out, inp)), rng.normal(0, 0.1, out))
+
+    def conv(inp: int, out: int, k: int, stride: int = 1, padding: int = 0) -> naive.Conv:
+        scale = (2 / (inp * k * k)) ** 0.5
+        weight = rng.normal(0, scale, (out, inp, k, k))
+        return naive.Conv(weight, rng.normal(0, 0.1, out), stride, padding)
+
+    relu = naive.Activation
+    nets: dict[str, tuple[list[naive.Layer], tuple[int, ...]]] = {
+        "mlp": ([dense(9, 40), relu(), dense(40, 21), relu(), dense(21, 3)], (9,)),
+        "conv": (
+            [
+                conv(2, 4, 3, padding=1),
+                relu(),
+                naive.MaxPool(2, 2),
+                conv(4, 5, 3, stride=2, padding=1),
+                relu(),
+                naive.Flatten(),
+                dense(20, 3),
+            ],
+            (2, 8, 8),
+        ),
+        "pools": (
+            [
+                conv(1, 3, 3),
+                relu(),
+                naive.MaxPool(3, 2, padding=1, ceil_mode=True),
+                conv(3, 4, 2, padding=1),
+                naive.MaxPool(2, 1, dilation=2),
+                relu(),
+                naive.Flatten(),
+                dense(36, 3),
+            ],
+            (1, 9, 9),
+        ),
+        "residual": (
+            [
+                conv(1, 3, 3, padding=1),
+                # As in a pre-activation ResNet: the block's first ReLU shares its input with the
+                # skip connection.
+                naive.Residual([relu(), conv(3, 3, 3, padding=1), relu(), conv(3, 3, 1)]),
+                naive.Residual([relu(), conv(3, 3, 3, padding=1)]),
+                relu(),
+                naive.Flatten(),
+                dense(75, 3),
+            ],
+            (1, 5, 5),
+        ),
+        "smooth": (
+            [
+                conv(1, 4, 3, padding=1),
+                silu(),
+                conv(4, 4, 3),
+                relu6(),
+                naive.Flatten(),
+                dense(36, 12),
+                tanh(),
+                dense(12, 3),
+            ],
+            (1, 5, 5),
+        ),
+    }
+    return nets[kind]
+
+
+@pytest.mark.parametrize("rule", ["PR1", "PR2", "PR3", "PR4", "Mod"])
+@pytest.mark.parametrize("kind", ["mlp", "conv", "pools", "residual", "smooth"])
+def test_agrees_with_the_naive_twin(kind: str, rule: Any) -> None:
+    layers, shape = random_net(kind, seed=len(kind))
+    model = naive.as_module(layers)
+    x = np.random.default_rng(1).normal(size=(3, *shape))
+    targets = [0, 2, 1]
+    thresholds: list[dict[str, float]] = [
+        {"percentile": 0},
+        {"percentile": 70},
+        {"percentile": 95},
+        {"tau": 0},
+        {"tau": -0.05},
+        {"tau": 0.02},
+    ]
+    flags = list(itertools.product([False, True], repeat=2))
+    for threshold, (padding_trick, prr) in itertools.product(thresholds, flags):
+        options: dict[str, Any] = {"percentile": None, **threshold}
+        options |= {"rule": rule, "padding_trick": padding_trick, "prr": prr}
+        method = RectGrad(
+            model,
+            threshold.get("percentile"),
+            threshold.get("tau"),
+            rule,
+            padding_trick,
+            prr,
+            final_threshold=False,
+        )
+        result = method.attribute(torch.from_numpy(x), target=targets).numpy()
+        expected = np.stack(
+            [
+                naive.attribute(layers, sample, t, naive.Options(**options, final_threshold=False))
+                for sample, t in zip(x, targets, strict=True)
+            ]
+        )
+        np.testing.assert_allclose(
+            result, expected, rtol=0, atol=1e-9 * max(abs(expected).max(), 1e-30)
+        )
+
+
+@pytest.mark.parametrize(
+    ("final_threshold", "multiply_by_inputs"), list(itertools.product([False, True], repeat=2))
+)
+def test_last_steps_agree_with_the_naive_twin(
+    final_threshold: bool, multiply_by_inputs: bool
+) -> None:
+    layers, shape = random_net("conv", seed=7)
+    x = np.random.default_rng(2).normal(size=shape)
+    flags: dict[str, Any] = {
+        "final_threshold": final_threshold,
+        "multiply_by_inputs": multiply_by_inputs,
+    }
+    method = RectGrad(naive.as_module(layers), percentile=80, **flags)
+    expected = naive.attribute(layers, x, 1, naive.Options(percentile=80, **flags))
+    result = method.attribute(torch.from_numpy(x)[None], target=1)[0]
+    assert abs(expected).max() > 0
+    np.testing.assert_allclose(result.numpy(), expected, rtol=0, atol=1e-12)
+    assert method.multiplies_by_inputs is multiply_by_inputs
+
+
+def relu_net(seed: int = 0) -> nn.Module:
+    torch.manual_seed(seed)
+    net = nn.Sequential(
+        nn.Conv2d(3, 8, 3, padding=1),
+        nn.ReLU(),
+        nn.MaxPool2d(2),
+        nn.Conv2d(8, 8, 3, padding=1),
+        nn.ReLU(),
+        nn.Flatten(),
+        nn.Linear(8 * 16, 256),
+        nn.ReLU(),
+        nn.Linear(256, 10),
+    )
+    return net.double()
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_claim_2_guided_backpropagation_is_a_threshold_of_zero(seed: int) -> None:
+    model = relu_net(seed)
+    x = torch.randn(4, 3, 8, 8, dtype=torch.float64)
+    target = torch.tensor([0, 3, 5, 9])
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # Captum's, at every call
+        guided = GuidedBackprop(model).attribute(x.clone(), target=target)
+    ours = RectGradConst(model, padding_trick=False).attribute(x, target=target)
+    assert ours.abs().max() > 0
+    torch.testing.assert_close(ours, (x * guided).clamp(min=0), rtol=0, atol=1e-15)
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_claim_1_deconvolution_is_the_score_of_the_gradient_alone(seed: int) -> None:
+    # I[(a + epsilon) R > 0] = I[R > 0] where a >= 0: PR4 with a threshold of zero.
+    model = relu_net(seed)
+    x = torch.randn(4, 3, 8, 8, dtype=torch.float64)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        deconvolution = Deconvolution(model).attribute(x.clone(), target=2)
+    ours = RectGrad(model, tau=0, rule="PR4", padding_trick=False).attribute(x, target=2)
+    assert ours.abs().max() > 0
+    torch.testing.assert_close(ours, (x * deconvolution).clamp(min=0), rtol=0, atol=1e-15)
+
+
+def test_the_default_is_the_papers() -> None:
+    model = relu_net()
+    x = torch.randn(2, 3, 8, 8, dtype=torch.float64)
+    expected = RectGrad(model, 98, None, "PR1", True, False, True, True).attribute(x, target=1)
+    assert expected.max() > 0
+    assert torch.equal(RectGrad(model).attribute(x, target=1), expected)
+
+
+@pytest.mark.parametrize(
+    ("variant", "options"),
+    [
+        (RectGradPRR, {"prr": True}),
+        (RectGradMod, {"rule": "Mod"}),
+        (RectGradConst, {"tau": 0.0}),
+        (NoBiasRectGrad, {"multiply_by_inputs": False}),
+    ],
+)
+def test_a_variant_is_rectgrad_with_one_choice_made(
+    variant: Callable[..., RectGrad], options: dict[str, Any]
+) -> None:
+    model = relu_net()
+    x = torch.randn(2, 3, 8, 8, dtype=torch.float64)
+    plain = RectGrad(model).attribute(x, target=1)
+    expected = RectGrad(model, **options).attribute(x, target=1)
+    result = variant(model).attribute(x, target=1)
+    assert torch.equal(result, expected)
+    assert not torch.equal(result, plain)
+
+
+@pytest.mark.parametrize(
+    ("target", "per_sample"),
+    [
+        (3, [3, 3]),
+        (torch.tensor(3), [3, 3]),
+        (torch.tensor([3]), [3, 3]),
+        ([3, 7], [3, 7]),
+        (torch.tensor([3, 7]), [3, 7]),
+        ((3,), [3, 3]),
+        ([(3,), (7,)], [3, 7]),
+        (-1, [9, 9]),
+    ],
+)
+def test_every_form_of_target(target: Any, per_sample: list[int]) -> None:
+    model = relu_net()
+    x = torch.randn(2, 3, 8, 8, dtype=torch.float64)
+    method = RectGrad(model, percentile=80)
+    expected = torch.cat(
+        [method.attribute(x[i : i + 1], target=t) for i, t in enumerate(per_sample)]
+    )
+    assert expected.max() > 0
+    torch.testing.assert_close(method.attribute(x, target=target), expected, rtol=0, atol=1e-14)
+
+
+def test_targets_of_outputs_with_more_dimensions_and_none() -> None:
+    model = nn.Sequential(nn.Linear(4, 30), nn.ReLU(), nn.Linear(30, 6), nn.Unflatten(1, (2, 3)))
+    x = torch.randn(2, 4)
+    method = RectGrad(model, tau=0)
+    by_tuple = method.attribute(x, target=(1, 2))
+    assert torch.equal(method.attribute(x, target=[(1, 2), (1, 2)]), by_tuple)
+    scalar = nn.Sequential(*model[:2], nn.Linear(30, 1), nn.Flatten(0))
+    assert RectGrad(scalar, tau=0).attribute(x).shape == (2, 4)
+
+
+class TwoInputs(nn.Module):
+    def __init__(self) -> None:
+        super().__init__()
+        self.left, self.right, self.relu = nn.Linear(4, 20), nn.Linear(2, 20), nn.ReLU()
+        self.head = nn.Linear(20, 3)
+
+    def forward(
+        self, x: Tensor, y: Tensor, scale: float = 1, shift: Tensor | None = None
+    ) -> Tensor:
+        h: Tensor = self.head(self.relu(self.left(x) + scale * self.right(y)))
+        return h if shift is None else h + shift * h
+
+
+def test_tuple_inputs_and_additional_arguments() -> None:
+    torch.manual_seed(0)
+    model = TwoInputs()
+    x, y, shift = torch.randn(3, 4), torch.randn(3, 2), torch.rand(3, 1)
+    method = RectGrad(model, percentile=50, final_threshold=False)
+    left, right = method.attribute((x, y), target=0, additional_forward_args=(2.0, shift))
+    assert left.shape == x.shape
+    assert right.shape == y.shape
+
+    class Joined(nn.Module):
+        def forward(self, z: Tensor) -> Tensor:
+            result: Tensor = model(z[:, :4], z[:, 4:], 2.0, shift)
+            return result
+
+    joined = Joined()
+    joined.model = model
+    expected = RectGrad(joined, percentile=50, final_threshold=False).attribute(
+        torch.cat([x, y], dim=1), target=0
+    )
+    torch.testing.assert_close(torch.cat([left, right], dim=1), expected)
+    assert isinstance(method.attribute((x, y), target=0), tuple)
+
+
+def test_attribute_future_is_not_implemented_as_in_captum() -> None:
+    with pytest.raises(NotImplementedError, match="RectGradPRR"):
+        RectGradPRR(relu_net()).attribute_future()
+
+
+def test_inside_captums_noise_tunnel() -> None:
+    model = relu_net()
+    x = torch.randn(2, 3, 8, 8, dtype=torch.float64)
+    tunnel = NoiseTunnel(RectGrad(model))
+    smooth = tunnel.attribute(x, nt_samples=3, stdevs=0.0, target=1)
+    torch.testing.assert_close(smooth, RectGrad(model).attribute(x, target=1))
+
+
+@pytest.mark.parametrize("mode", [torch.no_grad, torch.inference_mode])
+def test_no_matter_what_mode_the_caller_is_in(mode: Callable[[], Any]) -> None:
+    model = relu_net()
+    x = torch.randn(2, 3, 8, 8, dtype=torch.float64)
+    expected = RectGrad(model).attribute(x, target=1)
+    with mode():
+        result = RectGrad(model).attribute(x * 1, target=1)
+    assert torch.equal(result, expected)
+    assert not result.requires_grad
+
+
+def test_the_inputs_are_afterwards_as_they_were() -> None:
+    x = torch.randn(2, 3, 8, 8, dtype=torch.float64, requires_grad=True)
+    x.grad = torch.ones_like(x)
+    before = x.detach().clone()
+    RectGrad(relu_net()).attribute(x, target=1)
+    assert x.requires_grad
+    assert torch.equal(x.detach(), before)
+    assert torch.equal(x.grad, torch.ones_like(x))
+    y = x.detach()
+    RectGrad(relu_net()).attribute(y, target=1)
+    assert not y.requires_grad
+
+
+@pytest.mark.parametrize("dtype", [torch.float16, torch.bfloat16])
+def test_half_precision(dtype: torch.dtype) -> None:
+    model = relu_net()
+    x = torch.randn(8, 3, 8, 8, generator=torch.manual_seed(3)).to(dtype)
+    full = RectGrad(model, percentile=90).attribute(x.double(), target=1)
+    half = RectGrad(model.to(dtype), percentile=90).attribute(x, target=1)
+    assert half.dtype == dtype
+    similarity = torch.cosine_similarity(half.double().flatten(1), full.flatten(1)).median()
+    assert similarity > 0.95
+
+
+def test_units_near_the_largest_half_precision_number_are_ranked() -> None:
+    # In float16 the scores 512 * 200 and 512 * 300 are both infinite, so none would exceed the
+    # median of the three.
+    first, last = nn.Linear(1, 3, bias=False), nn.Linear(3, 1, bias=False)
+    first.weight.data[:] = 128.0
+    last.weight.data[:] = torch.tensor([[100.0, 300.0, 200.0]])
+    model = nn.Sequential(first, nn.ReLU(), last).half()
+    method = RectGrad(model, percentile=50, multiply_by_inputs=False)
+    result = method.attribute(torch.full((1, 1), 4.0, dtype=torch.float16), target=0)
+    assert result.item() == 300 * 128
+
+
+def test_a_narrow_layer_that_nothing_passes_is_named() -> None:
+    model = nn.Sequential(nn.Linear(4, 10), nn.ReLU(), nn.Linear(10, 2))
+    with pytest.warns(RectGradWarning, match=r"sample 0 .*1 others.*'1' \(ReLU\), of 10 units"):
+        result = RectGrad(model, percentile=99.5).attribute(torch.rand(2, 4), target=0)
+    assert result.count_nonzero() == 0
+
+
+@pytest.mark.parametrize(
+    "model",
+    [
+        nn.Linear(4, 2),
+        nn.Sequential(nn.Linear(4, 2), nn.Softmax(dim=1)),
+    ],
+)
+def test_a_model_without_activations_warns_that_this_is_the_plain_gradient(
+    model: nn.Module,
+) -> None:
+    x = torch.rand(2, 4)
+    with pytest.warns(RectGradWarning, match="plain gradient"):
+        result = RectGrad(model, multiply_by_inputs=False, final_threshold=False).attribute(
+            x, target=0
+        )
+    leaf = x.clone().requires_grad_()
+    (expected,) = torch.autograd.grad(model(leaf)[:, 0].sum(), leaf)
+    torch.testing.assert_close(result, expected)
+
+
+def test_activations_whose_samples_cannot_be_told_apart_are_refused_and_one_sample_works() -> None:
+    class TimeFirst(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.linear, self.relu = nn.Linear(4, 30), nn.ReLU()
+
+        def forward(self, x: Tensor) -> Tensor:  # (N, T, C)
+            h: Tensor = self.relu(self.linear(x.transpose(0, 1)))
+            return h.sum(dim=(0, 2))
+
+    method = RectGrad(TimeFirst(), percentile=80)
+    with pytest.raises(RuntimeError, match=r"'relu' \(ReLU\).*one sample at a time"):
+        method.attribute(torch.randn(2, 5, 4))
+    assert method.attribute(torch.randn(1, 5, 4)).shape == (1, 5, 4)
