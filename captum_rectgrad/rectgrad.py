@@ -24,6 +24,9 @@ from captum_rectgrad.targets import select
 
 PAPER_PERCENTILE = 98.0  # section 5.2
 
+# A warning names the line that called `attribute`: past this module and Captum's log_usage.
+CALLER = 4
+
 
 class RectGrad(GradientAttribution):  # type: ignore[misc]
     """Gradient that passes only the units which contribute most, layer by layer.
@@ -193,7 +196,7 @@ def _warn_of_doubtful_maps(attributions: tuple[Tensor, ...], gates: list[Gate]) 
             "the plain gradient. Activations called as functions (F.relu) are not seen; make them "
             "modules (nn.ReLU)",
             RectGradWarning,
-            stacklevel=3,
+            stacklevel=CALLER,
         )
         return
     empty = torch.stack([(a == 0).flatten(1).all(dim=1) for a in attributions]).all(dim=0)
@@ -205,6 +208,6 @@ def _warn_of_doubtful_maps(attributions: tuple[Tensor, ...], gates: list[Gate]) 
                 f"from the output, the first layer that nothing passed is {closed.name}, of "
                 f"{closed.units} units; lower the percentile or tau",
                 RectGradWarning,
-                stacklevel=3,
+                stacklevel=CALLER,
             )
             return

@@ -381,9 +381,12 @@ def test_units_near_the_largest_half_precision_number_are_ranked() -> None:
 
 def test_a_narrow_layer_that_nothing_passes_is_named() -> None:
     model = nn.Sequential(nn.Linear(4, 10), nn.ReLU(), nn.Linear(10, 2))
-    with pytest.warns(RectGradWarning, match=r"sample 0 .*1 others.*'1' \(ReLU\), of 10 units"):
+    with pytest.warns(
+        RectGradWarning, match=r"sample 0 .*1 others.*'1' \(ReLU\), of 10 units"
+    ) as warned:
         result = RectGrad(model, percentile=99.5).attribute(torch.rand(2, 4), target=0)
     assert result.count_nonzero() == 0
+    assert warned[0].filename == __file__
 
 
 @pytest.mark.parametrize(
