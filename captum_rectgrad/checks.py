@@ -1,6 +1,7 @@
 """Arguments refused with words: what was got, what was expected, what to do."""
 
 import math
+from collections.abc import Iterable
 from numbers import Real
 
 import torch
@@ -56,6 +57,25 @@ def check_servable(model: object) -> None:
                 f"{name or 'the model'} is scripted or traced (torch.jit): its operations run "
                 "where no hook reaches them; pass the model it was made from"
             )
+
+
+def check_activations(
+    activations: Iterable[type[nn.Module] | nn.Module],
+) -> tuple[type[nn.Module] | nn.Module, ...]:
+    """The chosen activations as a tuple.
+
+    Raises:
+        TypeError: one is neither a module nor a class of modules.
+    """
+    chosen = tuple(activations)
+    for item in chosen:
+        cls = item if isinstance(item, type) else type(item)
+        if not issubclass(cls, nn.Module):
+            raise TypeError(
+                "activations must be classes such as nn.ReLU, or modules of the model; got "
+                f"{item!r} (for F.relu name nn.ReLU)"
+            )
+    return chosen
 
 
 def check_inputs(inputs: tuple[object, ...]) -> None:

@@ -3,33 +3,35 @@
 Kim et al. 2019, appendix C.1 and listing 2.
 """
 
-from torch import Tensor, nn
+from collections.abc import Sequence
 
-Convolution = nn.Conv1d | nn.Conv2d | nn.Conv3d
+from torch import Tensor
+
+from captum_rectgrad.windows import Windows
 
 MIN_POSITIONS = 3  # with fewer, everything would be border
 
 
-def padded_dims(conv: Convolution, input_shape: tuple[int, ...], output: Tensor) -> tuple[int, ...]:
-    """Spatial dimensions along which this convolution padded its input.
+def padded_dims(
+    windows: Windows, input_shape: Sequence[int], output_shape: Sequence[int]
+) -> tuple[int, ...]:
+    """Spatial dimensions along which a convolution padded its input.
 
-    A convolution may pad in its own forward instead of through `padding` (timm's "same"
-    convolutions do): its output is then larger than without padding it could be.
+    A module may pad in its own forward instead of through `padding` (timm's "same" convolutions
+    do): its output is then larger than without padding it could be.
 
     Args:
-        conv: the module, perhaps of a subclass.
-        input_shape: shape of what the module was given, `(..., *spatial)`.
-        output: what it returned, `(..., *spatial)`.
+        windows: the convolution's.
+        input_shape: shape of what it was given, `(..., *spatial)`.
+        output_shape: shape of what it returned, `(..., *spatial)`.
 
     Returns:
         Dimensions counted from the end, such as `(-2, -1)`.
     """
-    kernel, stride, dilation = conv.kernel_size, conv.stride, conv.dilation
-    declared = (0,) * len(kernel) if isinstance(conv.padding, str) else conv.padding
     padded = []
-    for i, dim in enumerate(range(-len(kernel), 0)):
-        unpadded = (input_shape[dim] - dilation[i] * (kernel[i] - 1) - 1) // stride[i] + 1
-        if declared[i] > 0 or output.shape[dim] > unpadded:
+    for i, dim in enumerate(range(-len(windows.kernel), 0)):
+        unpadded = (input_shape[dim] - windows.spans[i]) // windows.stride[i] + 1
+        if windows.padding[i] > 0 or output_shape[dim] > unpadded:
             padded.append(dim)
     return tuple(padded)
 

@@ -12,16 +12,18 @@ from collections.abc import Callable, Sequence
 from functools import partial
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 from torch.nn import functional as F
 
 from captum_rectgrad.errors import RectGradError
+from captum_rectgrad.windows import Windows
 
 EPSILON = 1e-10  # listing 3
 
-FixedPool = nn.MaxPool1d | nn.MaxPool2d | nn.MaxPool3d
-AdaptivePool = nn.AdaptiveMaxPool1d | nn.AdaptiveMaxPool2d | nn.AdaptiveMaxPool3d
-MaxPool = FixedPool | AdaptivePool | nn.FractionalMaxPool2d | nn.FractionalMaxPool3d
+NO_WINDOWS = (
+    "PRR needs the windows of a max-pooling, and fractional pooling draws them at random; use "
+    "prr=False"
+)
 
 AVERAGES: tuple[Callable[..., Tensor], ...] = (F.avg_pool1d, F.avg_pool2d, F.avg_pool3d)
 ADAPTIVE_AVERAGES: tuple[Callable[..., Tensor], ...] = (
@@ -34,16 +36,29 @@ ADAPTIVE_AVERAGES: tuple[Callable[..., Tensor], ...] = (
 WindowMean = Callable[[Tensor], Tensor]
 
 
-def window_mean(
-    pool: MaxPool, input_shape: Sequence[int], output_shape: Sequence[int]
-) -> WindowMean:
-    """The average pooling with the windows of this max-pooling call.
-
-    Averages run over real positions, never over padding.
+def adaptive_mean(output_shape: Sequence[int], dims: int) -> WindowMean:
+    """The average pooling with the windows of an adaptive max-pooling.
 
     Args:
-        pool: the module, perhaps of a subclass that pads its input itself, as TensorFlow's SAME
-            does.
+        output_shape: `(..., *spatial)`.
+        dims: number of spatial dimensions.
+
+    Returns:
+        A linear function from tensors of the input's shape to tensors of the output's.
+    """
+    return partial(ADAPTIVE_AVERAGES[dims - 1], output_size=tuple(output_shape[-dims:]))
+
+
+def window_mean(
+    windows: Windows, input_shape: Sequence[int], output_shape: Sequence[int]
+) -> WindowMean:
+    """The average pooling with the windows of a max-pooling.
+
+    Averages run over real positions, never over padding. The module may have padded its input
+    itself, as TensorFlow's SAME does.
+
+    Args:
+        windows: those of the max-pooling.
         input_shape: `(..., *spatial)`.
         output_shape: `(..., *spatial)`.
 
@@ -51,61 +66,39 @@ def window_mean(
         A linear function from tensors of the input's shape to tensors of the output's.
 
     Raises:
-        RectGradError: the windows cannot be told from the module (fractional pooling, or a
-            subclass with windows of its own).
+        RectGradError: the output is not of the size these windows give, padded or not.
     """
-    if isinstance(pool, nn.AdaptiveMaxPool1d | nn.MaxPool1d):
-        dims = 1
-    elif isinstance(pool, nn.AdaptiveMaxPool2d | nn.MaxPool2d):
-        dims = 2
-    elif isinstance(pool, nn.AdaptiveMaxPool3d | nn.MaxPool3d):
-        dims = 3
-    else:
-        raise RectGradError(
-            f"PRR needs the windows of a max-pooling, and {type(pool).__name__} draws them at "
-            "random; use prr=False"
-        )
+    dims = len(windows.kernel)
     size, out = tuple(input_shape[-dims:]), tuple(output_shape[-dims:])
-    if isinstance(pool, AdaptivePool):
-        return partial(ADAPTIVE_AVERAGES[dims - 1], output_size=out)
-    return _fixed_window_mean(pool, size, out)
-
-
-def _fixed_window_mean(pool: FixedPool, size: tuple[int, ...], out: tuple[int, ...]) -> WindowMean:
-    dims = len(size)
-    kernel, stride = _each(pool.kernel_size, dims), _each(pool.stride, dims)
-    padding, dilation = _each(pool.padding, dims), _each(pool.dilation, dims)
-    spans = [d * (k - 1) + 1 for k, d in zip(kernel, dilation, strict=True)]
+    spans, stride, before = windows.spans, windows.stride, windows.padding
     declared = tuple(
-        _window_count(*numbers, ceil_mode=pool.ceil_mode)
-        for numbers in zip(size, spans, stride, padding, strict=True)
+        _window_count(*numbers, ceil_mode=windows.ceil_mode)
+        for numbers in zip(size, spans, stride, before, strict=True)
     )
-    if out == declared and set(dilation) == {1}:
+    if out == declared and set(windows.dilation) == {1}:
         return partial(
             AVERAGES[dims - 1],
-            kernel_size=kernel,
+            kernel_size=windows.kernel,
             stride=stride,
-            padding=padding,
-            ceil_mode=pool.ceil_mode,
+            padding=before,
+            ceil_mode=windows.ceil_mode,
             count_include_pad=False,
         )
-    if out == declared:
-        before = padding
-    elif all(o == -(-n // s) for n, o, s in zip(size, out, stride, strict=True)):
+    if out != declared:
+        if any(o != -(-n // s) for n, o, s in zip(size, out, stride, strict=True)):
+            raise RectGradError(
+                f"PRR cannot tell the windows of a max-pooling that made {out} of {size}: its "
+                f"arguments give {declared}; use prr=False"
+            )
         before = tuple(
             max((o - 1) * s + span - n, 0) // 2
             for n, o, s, span in zip(size, out, stride, spans, strict=True)
-        )
-    else:
-        raise RectGradError(
-            f"PRR cannot tell the windows of {type(pool).__name__}: on {size} its attributes give "
-            f"{declared}, it returned {out}; use prr=False"
         )
 
     def sums(x: Tensor) -> Tensor:
         # Sums over windows are separable.
         for i, dim in enumerate(range(-dims, 0)):
-            x = _window_sums(x, dim, out[i], spans[i], stride[i], dilation[i], before[i])
+            x = _window_sums(x, dim, out[i], spans[i], stride[i], windows.dilation[i], before[i])
         return x
 
     return lambda x: sums(x) / sums(torch.ones_like(x))
@@ -130,11 +123,6 @@ def redistribute(x: Tensor, gradient: Tensor, mean: WindowMean) -> Tensor:
         means = mean(leaf)
         (shares,) = torch.autograd.grad(means, leaf, gradient.to(wide) / (means.detach() + EPSILON))
     return (weights.detach() * shares).to(gradient.dtype)
-
-
-def _each(value: int | Sequence[int], dims: int) -> tuple[int, ...]:
-    """A size for each dimension, where `torch.nn` takes one for all."""
-    return (value,) * dims if isinstance(value, int) else tuple(value)
 
 
 def _window_count(size: int, span: int, stride: int, padding: int, *, ceil_mode: bool) -> int:

@@ -1,6 +1,7 @@
 """Rectified Gradient (Kim et al. 2019, "Why are Saliency Maps Noisy?"), section 4."""
 
 import warnings
+from collections.abc import Iterable
 from typing import Any
 
 import torch
@@ -15,10 +16,18 @@ from captum_rectgrad._captum import (
     is_tuple,
     log_usage,
 )
-from captum_rectgrad.checks import check_inputs, check_percentile, check_servable, check_tau
+from captum_rectgrad.activations import Choice
+from captum_rectgrad.checks import (
+    check_activations,
+    check_inputs,
+    check_percentile,
+    check_servable,
+    check_tau,
+)
 from captum_rectgrad.errors import RectGradWarning
-from captum_rectgrad.hooks import Gate, RectifiedPass
+from captum_rectgrad.hooks import rectified
 from captum_rectgrad.nodes import OverwrittenError
+from captum_rectgrad.rectified_pass import Gate, RectifiedPass
 from captum_rectgrad.rules import RULES, Rule, Selection
 from captum_rectgrad.targets import select
 
@@ -51,6 +60,10 @@ class RectGrad(GradientAttribution):  # type: ignore[misc]
         prr: share the gradient of max-pooling out in proportion to the activations (appendix C.2).
         final_threshold: zero where the map is negative (section 4.1).
         multiply_by_inputs: multiply by the input; without, NoBias RectGrad.
+        activations: which activations the rules apply to, as classes (`nn.ReLU` stands for
+            `F.relu(x)` and `x.relu()` too) or single modules of the model; by default every
+            elementwise one of `torch.nn` and timm. The others pass the plain gradient, as do
+            softmax, GLU and whatever else mixes elements.
 
     Raises:
         TypeError: `model` is no `nn.Module` or a scripted one; a threshold is no number.
@@ -76,6 +89,7 @@ class RectGrad(GradientAttribution):  # type: ignore[misc]
         prr: bool = False,
         final_threshold: bool = True,
         multiply_by_inputs: bool = True,
+        activations: Iterable[type[nn.Module] | nn.Module] | None = None,
     ) -> None:
         check_servable(model)
         if percentile is not None and tau is not None:
@@ -92,6 +106,7 @@ class RectGrad(GradientAttribution):  # type: ignore[misc]
         else:
             wanted = PAPER_PERCENTILE if percentile is None else percentile
             self.selection = Selection(rule, percentile=check_percentile(wanted))
+        self.choice = Choice(None if activations is None else check_activations(activations))
         self.padding_trick = padding_trick
         self.prr = prr
         self.final_threshold = final_threshold
@@ -168,14 +183,19 @@ class RectGrad(GradientAttribution):  # type: ignore[misc]
             return select(self.model(*copies, *args[n:]), target)
 
         def run(*, copies: bool) -> tuple[tuple[Tensor, ...], list[Gate]]:
-            rectified = RectifiedPass(
-                self.selection, leaves[0].shape[0], self.padding_trick, self.prr, copies
+            state = RectifiedPass(
+                self.selection,
+                self.choice,
+                batch=leaves[0].shape[0],
+                padding_trick=self.padding_trick,
+                prr=self.prr,
+                copies=copies,
             )
-            with rectified.on(self.model):
+            with rectified(self.model, state):
                 gradients = self.gradient_func(
                     forward, leaves, additional_forward_args=additional_forward_args
                 )
-            return gradients, rectified.gates
+            return gradients, state.gates
 
         try:
             return run(copies=False)
@@ -192,9 +212,9 @@ class RectGrad(GradientAttribution):  # type: ignore[misc]
 def _warn_of_doubtful_maps(attributions: tuple[Tensor, ...], gates: list[Gate]) -> None:
     if not gates:
         warnings.warn(
-            "no activation module was met on the way from the output to the inputs: this map is "
-            "the plain gradient. Activations called as functions (F.relu) are not seen; make them "
-            "modules (nn.ReLU)",
+            "no activation was met on the way from the output to the inputs: this map is the "
+            "plain gradient. Elementwise activations of torch.nn, torch.nn.functional and timm "
+            "are seen; one of your own can be named with activations=[ItsClass]",
             RectGradWarning,
             stacklevel=CALLER,
         )

@@ -5,7 +5,14 @@ import torch
 from timm.layers.create_conv2d import create_conv2d
 from torch import nn
 
-from captum_rectgrad.padding import Convolution, padded_dims, zero_border
+from captum_rectgrad.hooks import Convolution
+from captum_rectgrad.padding import padded_dims, zero_border
+from captum_rectgrad.windows import Windows
+
+
+def windows(conv: Convolution) -> Windows:
+    dims = len(conv.kernel_size)
+    return Windows.of(dims, conv.kernel_size, conv.stride, conv.padding, conv.dilation)
 
 
 @pytest.mark.parametrize(
@@ -25,7 +32,7 @@ from captum_rectgrad.padding import Convolution, padded_dims, zero_border
 )
 def test_padded_dims(conv: Convolution, size: tuple[int, ...], dims: tuple[int, ...]) -> None:
     x = torch.zeros(2, 1, *size)
-    assert padded_dims(conv, x.shape, conv(x)) == dims
+    assert padded_dims(windows(conv), x.shape, conv(x).shape) == dims
 
 
 @pytest.mark.parametrize(("size", "stride"), [(224, 2), (15, 2), (14, 1)])
@@ -35,7 +42,7 @@ def test_timm_same_convolutions_pad_outside_and_count(size: int, stride: int) ->
     x = torch.zeros(1, 1, size, size)
     if stride == 2:
         assert conv.padding == (0, 0)
-    assert padded_dims(conv, x.shape, conv(x)) == (-2, -1)
+    assert padded_dims(windows(conv), x.shape, conv(x).shape) == (-2, -1)
 
 
 def test_border_by_hand() -> None:

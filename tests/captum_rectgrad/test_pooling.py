@@ -8,7 +8,8 @@ from timm.layers.pool2d_same import create_pool2d
 from torch import Tensor, nn
 
 from captum_rectgrad.errors import RectGradError
-from captum_rectgrad.pooling import MaxPool, redistribute, window_mean
+from captum_rectgrad.hooks import MaxPool, pool_mean
+from captum_rectgrad.pooling import redistribute
 
 
 def naive(x: Tensor, gradient: Tensor, windows: list[list[list[int]]]) -> Tensor:
@@ -78,7 +79,7 @@ def check(pool: MaxPool, size: tuple[int, ...], windows: list[list[list[int]]]) 
     x = torch.randn(2, *size, generator=generator, dtype=torch.float64)
     y = pool(x[None])[0]
     gradient = torch.randn(y.shape, generator=generator, dtype=torch.float64)
-    mean = window_mean(pool, (1, *x.shape), (1, *y.shape))
+    mean = pool_mean(pool, (1, *x.shape), (1, *y.shape))
     result = redistribute(x[None], gradient[None], mean)[0]
     torch.testing.assert_close(result, naive(x, gradient, windows), rtol=1e-12, atol=1e-12)
 
@@ -86,7 +87,7 @@ def check(pool: MaxPool, size: tuple[int, ...], windows: list[list[list[int]]]) 
 def test_shares_sum_to_the_gradient_where_windows_do_not_overlap() -> None:
     x = torch.rand(1, 1, 4, 4, dtype=torch.float64) + 0.1
     gradient = torch.ones(1, 1, 2, 2, dtype=torch.float64)
-    shared = redistribute(x, gradient, window_mean(nn.MaxPool2d(2), x.shape, gradient.shape))
+    shared = redistribute(x, gradient, pool_mean(nn.MaxPool2d(2), x.shape, gradient.shape))
     assert shared.sum().item() == pytest.approx(4)
 
 
@@ -94,7 +95,7 @@ def test_shares_sum_to_the_gradient_where_windows_do_not_overlap() -> None:
 def test_an_empty_window_in_half_precision_is_zero_not_nan(dtype: torch.dtype) -> None:
     x = torch.zeros(1, 1, 2, 2, dtype=dtype)
     gradient = torch.ones(1, 1, 1, 1, dtype=dtype)
-    shared = redistribute(x, gradient, window_mean(nn.MaxPool2d(2), x.shape, gradient.shape))
+    shared = redistribute(x, gradient, pool_mean(nn.MaxPool2d(2), x.shape, gradient.shape))
     assert shared.dtype == dtype
     assert shared.count_nonzero() == 0
     assert torch.isfinite(shared).all()
@@ -102,6 +103,6 @@ def test_an_empty_window_in_half_precision_is_zero_not_nan(dtype: torch.dtype) -
 
 def test_windows_that_cannot_be_known_are_refused() -> None:
     with pytest.raises(RectGradError, match=r"at random; use prr=False"):
-        window_mean(nn.FractionalMaxPool2d(2, output_size=3), (1, 1, 7, 7), (1, 1, 3, 3))
-    with pytest.raises(RectGradError, match=r"cannot tell the windows of MaxPool2d"):
-        window_mean(nn.MaxPool2d(2), (1, 1, 8, 8), (1, 1, 7, 7))
+        pool_mean(nn.FractionalMaxPool2d(2, output_size=3), (1, 1, 7, 7), (1, 1, 3, 3))
+    with pytest.raises(RectGradError, match=r"cannot tell the windows"):
+        pool_mean(nn.MaxPool2d(2), (1, 1, 8, 8), (1, 1, 7, 7))
