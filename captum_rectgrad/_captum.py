@@ -1,29 +1,38 @@
-"""Everything of Captum that is not its public interface, in one place.
+"""Everything of Captum that is not its public interface, in one place, with types.
 
 A new Captum release that moves one of these names breaks this file and no other.
 """
 
-from captum._utils.common import (
-    _format_output as format_output,
-)
-from captum._utils.common import (
-    _format_tensor_into_tuples as format_tensor_into_tuples,
-)
-from captum._utils.common import (
-    _is_tuple as is_tuple,
-)
-from captum._utils.common import (
-    _select_targets as select_targets,
-)
-from captum._utils.typing import TargetType, TensorOrTupleOfTensorsGeneric
-from captum.log import log_usage
+from collections.abc import Callable
+from typing import TypeVar
 
-__all__ = [
-    "TargetType",
-    "TensorOrTupleOfTensorsGeneric",
-    "format_output",
-    "format_tensor_into_tuples",
-    "is_tuple",
-    "log_usage",
-    "select_targets",
-]
+from captum._utils import common
+from captum.log import log_usage as captums_log_usage
+from torch import Tensor
+
+# Captum has these types too, but is not marked as typed, so checkers do not see them.
+TargetType = None | int | tuple[int, ...] | Tensor | list[int] | list[tuple[int, ...]]
+TensorOrTensors = TypeVar("TensorOrTensors", Tensor, tuple[Tensor, ...])
+Method = TypeVar("Method", bound=Callable[..., object])
+
+
+def log_usage(method: Method) -> Method:
+    """Report each call to Captum's usage log, which does nothing unless it is set up."""
+    logged: Method = captums_log_usage(part_of_slo=True)(method)
+    return logged
+
+
+def is_tuple(inputs: object) -> bool:
+    """Whether the inputs are several."""
+    return bool(common._is_tuple(inputs))  # noqa: SLF001
+
+
+def as_tuple(inputs: object) -> tuple[object, ...]:
+    """The inputs, as a tuple even if there is one; AssertionError if it is no tensor."""
+    return tuple(common._format_tensor_into_tuples(inputs))  # noqa: SLF001
+
+
+def select_targets(output: Tensor, target: TargetType) -> Tensor:
+    """The outputs that a target means; AssertionError if it means none."""
+    selected: Tensor = common._select_targets(output, target)  # noqa: SLF001
+    return selected

@@ -78,14 +78,17 @@ def check_activations(
     return chosen
 
 
-def check_inputs(inputs: tuple[object, ...]) -> None:
+def check_inputs(inputs: tuple[object, ...]) -> tuple[Tensor, ...]:
     """Refuse inputs that have no gradient or would make every map NaN.
+
+    Returns:
+        The inputs.
 
     Raises:
         TypeError: one is no floating point tensor.
         ValueError: one is NaN or infinite, or the batch is empty or differs between inputs.
     """
-    shapes = []
+    tensors = []
     for i, tensor in enumerate(inputs):
         if not isinstance(tensor, Tensor) or not tensor.is_floating_point():
             got = tensor.dtype if isinstance(tensor, Tensor) else type(tensor).__name__
@@ -98,10 +101,12 @@ def check_inputs(inputs: tuple[object, ...]) -> None:
                 f"input {i} of shape {tuple(tensor.shape)} holds NaN or infinite values, which "
                 "would spread over the whole map; replace them, with torch.nan_to_num for example"
             )
-        shapes.append(tuple(tensor.shape))
+        tensors.append(tensor)
+    shapes = [tuple(tensor.shape) for tensor in tensors]
     batches = {shape[:1] for shape in shapes}
     if len(batches) != 1 or batches & {(), (0,)}:
         raise ValueError(
             "dimension 0 of every input is the batch, of one size and not empty; got inputs of "
             f"shape {', '.join(map(str, shapes)) or 'none at all'}"
         )
+    return tuple(tensors)

@@ -2,7 +2,7 @@
 
 import warnings
 from collections.abc import Iterable
-from typing import Any
+from typing import Any, cast
 
 import torch
 from captum.attr import GradientAttribution
@@ -10,9 +10,8 @@ from torch import Tensor, nn
 
 from captum_rectgrad._captum import (
     TargetType,
-    TensorOrTupleOfTensorsGeneric,
-    format_output,
-    format_tensor_into_tuples,
+    TensorOrTensors,
+    as_tuple,
     is_tuple,
     log_usage,
 )
@@ -117,13 +116,13 @@ class RectGrad(GradientAttribution):  # type: ignore[misc]
         """Whether the gradient is multiplied by the input, as Captum asks of its methods."""
         return self._multiply_by_inputs
 
-    @log_usage(part_of_slo=True)  # type: ignore[untyped-decorator]
+    @log_usage
     def attribute(
         self,
-        inputs: TensorOrTupleOfTensorsGeneric,
+        inputs: TensorOrTensors,
         target: TargetType = None,
         additional_forward_args: object = None,
-    ) -> TensorOrTupleOfTensorsGeneric:
+    ) -> TensorOrTensors:
         """Attribute one output of the model to its inputs.
 
         Args:
@@ -157,9 +156,7 @@ class RectGrad(GradientAttribution):  # type: ignore[misc]
             torch.Size([2, 3, 32, 32])
         """
         check_servable(self.model)
-        is_inputs_tuple = is_tuple(inputs)
-        tensors = format_tensor_into_tuples(inputs)
-        check_inputs(tensors)
+        tensors = check_inputs(as_tuple(inputs))
         # A graph is needed whatever mode the caller is in; nothing of theirs is written to.
         with torch.inference_mode(mode=False):
             leaves = tuple(tensor.detach().clone().requires_grad_() for tensor in tensors)
@@ -167,7 +164,7 @@ class RectGrad(GradientAttribution):  # type: ignore[misc]
             with torch.no_grad():
                 attributions = tuple(map(self._attribution, leaves, gradients))
                 _warn_of_doubtful_maps(attributions, gates)
-        return format_output(is_inputs_tuple, attributions)
+        return cast("TensorOrTensors", attributions if is_tuple(inputs) else attributions[0])
 
     def attribute_future(self) -> None:
         """Not implemented, as in Captum's own gradient methods."""

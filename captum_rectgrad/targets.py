@@ -37,7 +37,7 @@ def select(output: object, target: TargetType) -> Tensor:
 
 def _check_range(output: Tensor, target: TargetType) -> None:
     if isinstance(target, Tensor):
-        rows = [(index,) for index in target.reshape(-1).tolist()]
+        rows: list[tuple[int, ...]] = [(index,) for index in target.reshape(-1).tolist()]
     elif isinstance(target, list):
         rows = [row if isinstance(row, tuple) else (row,) for row in target]
     elif isinstance(target, tuple):

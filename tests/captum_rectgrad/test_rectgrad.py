@@ -278,7 +278,8 @@ def test_targets_of_outputs_with_more_dimensions_and_none() -> None:
     x = torch.randn(2, 4)
     method = RectGrad(model, tau=0)
     by_tuple = method.attribute(x, target=(1, 2))
-    assert torch.equal(method.attribute(x, target=[(1, 2), (1, 2)]), by_tuple)
+    tuples: list[tuple[int, ...]] = [(1, 2), (1, 2)]
+    assert torch.equal(method.attribute(x, target=tuples), by_tuple)
     scalar = nn.Sequential(*model[:2], nn.Linear(30, 1), nn.Flatten(0))
     assert RectGrad(scalar, tau=0).attribute(x).shape == (2, 4)
 

@@ -1,0 +1,188 @@
+"""The command `rectgrad`. Nothing heavy is imported before it is needed."""
+
+import argparse
+import os
+import sys
+import warnings
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import argcomplete
+
+from captum_rectgrad import __version__
+from captum_rectgrad.errors import RectGradError
+
+if TYPE_CHECKING:
+    from PIL.Image import Image
+
+DEFAULT_MODEL = "tf_efficientnet_lite0"
+BAD_REQUEST = 2
+INTERRUPTED = 130
+COMPLETING = "_ARGCOMPLETE"  # set by the shell when it asks for completions
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run the command.
+
+    Args:
+        argv: its arguments; None: the process's.
+
+    Returns:
+        The exit status: 0, 2 where something was wrong with what was asked for, 130 where it was
+        interrupted.
+    """
+    argv = sys.argv[1:] if argv is None else list(argv)
+    parser = _parser(whole=COMPLETING in os.environ or argv[:1] == ["zoo"])
+    argcomplete.autocomplete(parser)
+    args = parser.parse_args(argv)
+    try:
+        with warnings.catch_warnings():
+            warnings.showwarning = _show_warning
+            status: int = args.run(args)
+    except KeyboardInterrupt:
+        print("rectgrad: interrupted", file=sys.stderr)
+        return INTERRUPTED
+    except (ValueError, TypeError, AssertionError, OSError, RectGradError, _zoo_error()) as error:
+        print(f"rectgrad: error: {error}", file=sys.stderr)
+        return BAD_REQUEST
+    return status
+
+
+def _show_warning(message: Warning | str, *_: Any, **__: Any) -> None:
+    print(f"rectgrad: warning: {message}", file=sys.stderr)
+
+
+def _parser(*, whole: bool) -> argparse.ArgumentParser:
+    """The parser; without `whole` the arguments of `rectgrad zoo` are left out."""
+    parser = argparse.ArgumentParser(
+        prog="rectgrad", description="Attribution maps by Rectified Gradient."
+    )
+    parser.add_argument("--version", action="version", version=f"rectgrad {__version__}")
+    commands = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
+    _add_explain(commands)
+    if whole:
+        # timm takes seconds to import.
+        from rectgrad_zoo.cli import add_parser
+
+        add_parser(commands)
+    else:
+        commands.add_parser("zoo", help="pretrained checkpoints: list, show, train, verify")
+    return parser
+
+
+def _add_explain(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+    explain = commands.add_parser(
+        "explain",
+        help="draw RectGrad beside Captum's methods",
+        description="Draw what RectGrad and Captum's methods say about photographs: one row for "
+        "each, the predicted class and its probability below it.",
+    )
+    explain.add_argument(
+        "images",
+        nargs="*",
+        metavar="IMAGE",
+        help="image files; without, three photographs that come with scikit-image",
+    )
+    model = explain.add_argument(
+        "--model",
+        default=DEFAULT_MODEL,
+        metavar="NAME",
+        help="a name of `rectgrad zoo list`, a checkpoint folder, or any name timm can build "
+        "(default: %(default)s)",
+    )
+    explain.add_argument(
+        "--weights",
+        metavar="FILE",
+        help="a state dict on this machine, .safetensors or .pth, instead of the published weights",
+    )
+    explain.add_argument(
+        "--target",
+        metavar="CLASS",
+        help="name or number of the class to explain (default: the predicted one of each image)",
+    )
+    explain.add_argument(
+        "--percentile",
+        type=float,
+        metavar="Q",
+        help="RectGrad's threshold, 0 to 100 (default: 98, the paper's)",
+    )
+    methods = explain.add_argument(
+        "--methods",
+        metavar="A,B,...",
+        help="columns of the figure, such as saliency,rectgrad (default: all that apply)",
+    )
+    explain.add_argument("--device", default="cpu", help="cpu, cuda, mps (default: %(default)s)")
+    explain.add_argument(
+        "--out",
+        type=Path,
+        default=Path("rectgrad.png"),
+        metavar="FILE",
+        help="figure to write; its ending says the format (default: %(default)s)",
+    )
+    explain.add_argument(
+        "--save-maps", type=Path, metavar="FILE", help="also write the raw maps, as .npz"
+    )
+    explain.set_defaults(run=_explain)
+    model.completer = _complete_model  # type: ignore[attr-defined]
+    methods.completer = _complete_methods  # type: ignore[attr-defined]
+
+
+def _explain(args: argparse.Namespace) -> int:
+    import rectgrad_zoo
+    from captum_rectgrad.comparison import choose_methods
+    from captum_rectgrad.explain import class_index, explain, save_maps
+    from captum_rectgrad.images import read_image, sample_images
+    from captum_rectgrad.visualization import check_format, plot_comparison
+
+    for path in filter(None, (args.out, args.save_maps)):
+        _check_writable(path)
+    check_format(args.out)
+    methods = choose_methods(args.methods.split(",") if args.methods else None, args.percentile)
+    images = _by_name(args.images, read_image) if args.images else sample_images()
+    model = rectgrad_zoo.load(args.model, weights=args.weights, device=args.device)
+    target = None if args.target is None else class_index(model, args.target)
+    explanations = explain(model, images, methods, target)
+    plot_comparison([explanation.row() for explanation in explanations]).savefig(args.out)
+    print(f"wrote {args.out}")
+    if args.save_maps is not None:
+        save_maps(explanations, args.save_maps)
+        print(f"wrote {args.save_maps}")
+    return 0
+
+
+def _by_name(paths: Sequence[str], read: Callable[[str], "Image"]) -> dict[str, "Image"]:
+    """Images by the stem of their file, by their whole path where two share a stem."""
+    stems = [Path(path).stem for path in paths]
+    return {
+        stem if stems.count(stem) == 1 else path: read(path)
+        for stem, path in zip(stems, paths, strict=True)
+    }
+
+
+def _check_writable(path: Path) -> None:
+    """Fail now rather than after the computation."""
+    if path.is_dir() or not path.parent.is_dir() or not os.access(path.parent, os.W_OK):
+        raise ValueError(
+            f"cannot write {str(path)!r}: name a file in a folder that exists and may be written to"
+        )
+
+
+def _zoo_error() -> type[Exception]:
+    """`rectgrad_zoo.ZooError` where anything has imported it; else it cannot have been raised."""
+    zoo = sys.modules.get("rectgrad_zoo")
+    error: type[Exception] = getattr(zoo, "ZooError", RectGradError)
+    return error
+
+
+def _complete_model(prefix: str, **_: object) -> list[str]:
+    import rectgrad_zoo
+
+    return rectgrad_zoo.complete(prefix)
+
+
+def _complete_methods(prefix: str, **_: object) -> list[str]:
+    from captum_rectgrad.comparison import methods
+
+    before, comma, last = prefix.rpartition(",")
+    return [f"{before}{comma}{method.key}" for method in methods() if method.key.startswith(last)]

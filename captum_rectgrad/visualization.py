@@ -1,0 +1,176 @@
+"""Attribution maps as pictures (Kim et al. 2019, appendix F.1, figures 1 and 5a)."""
+
+import textwrap
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.figure import Figure
+from numpy.typing import ArrayLike, NDArray
+from torch import Tensor
+
+Map = NDArray[np.float64]
+
+LOW, HIGH = 0.5, 99.5  # percentiles, appendix F.1
+COLOURS = "seismic"  # as in the paper: blue, white at zero, red
+# All in inches.
+PANEL = 1.6
+TITLE = 0.26
+CAPTION_LINE = 0.13
+CAPTION_WIDTH = 26  # letters
+DPI = 140
+
+
+def capped_map(attribution: Tensor | ArrayLike) -> Map:
+    """One number per pixel, without outliers (appendix F.1).
+
+    Channels are summed. Values below the 0.5th percentile are raised to it, values above the
+    99.5th lowered to it. RectGrad's maps can be so sparse that such a percentile is zero and all
+    that is there would be capped away; then it is taken over the values of that sign alone.
+
+    Args:
+        attribution: `(C, H, W)` or `(H, W)`, finite.
+
+    Returns:
+        `(H, W)`.
+
+    Raises:
+        ValueError: another shape, or NaN or infinite values.
+    """
+    if isinstance(attribution, Tensor):
+        attribution = attribution.detach().double().cpu().numpy()
+    values = np.asarray(attribution, dtype=np.float64)
+    if values.ndim not in {2, 3} or values.size == 0:
+        raise ValueError(
+            f"an attribution map has shape (C, H, W) or (H, W), got {values.shape}; pass one "
+            "sample of a batch"
+        )
+    if not np.isfinite(values).all():
+        raise ValueError("the attribution map holds NaN or infinite values")
+    if values.ndim == 3:  # noqa: PLR2004
+        values = values.sum(axis=0)
+    low, high = np.percentile(values, [LOW, HIGH])
+    if high <= 0 < values.max():
+        high = np.percentile(values[values > 0], HIGH)
+    if low >= 0 > values.min():
+        low = np.percentile(values[values < 0], LOW)
+    return np.clip(values, low, high)
+
+
+def plot_map(attribution: Tensor | ArrayLike, axes: Axes) -> None:
+    """Draw one attribution map: red for, blue against, white where nothing is.
+
+    Zero is white on one linear scale that reaches to the largest capped value of either sign, so
+    maps with and without negative values compare.
+
+    Args:
+        attribution: `(C, H, W)` or `(H, W)`, as for `capped_map`.
+        axes: where to draw; its ticks are taken off.
+
+    Raises:
+        ValueError: as `capped_map`.
+    """
+    values = capped_map(attribution)
+    limit = abs(values).max() or 1.0
+    axes.imshow(values, cmap=COLOURS, vmin=-limit, vmax=limit, interpolation="nearest")
+    _plain(axes)
+
+
+@dataclass(frozen=True)
+class Row:
+    """One image and what is drawn beside it.
+
+    Attributes:
+        image: `(H, W, 3)` in [0, 1], as the model sees it.
+        caption: drawn under the image.
+        panels: by column title, an attribution map (`(C, H, W)` or `(H, W)`), or in words why
+            there is none.
+    """
+
+    image: ArrayLike
+    caption: str
+    panels: dict[str, Tensor | str] = field(default_factory=dict)
+
+
+def plot_comparison(rows: Sequence[Row]) -> Figure:
+    """Images in rows, attribution methods in columns (figures 1 and 5a).
+
+    Args:
+        rows: at least one; the columns are the titles of their panels, in order of appearance.
+
+    Returns:
+        The figure, not attached to any window; `figure.savefig(...)` writes it.
+
+    Raises:
+        ValueError: no rows, or a map that cannot be drawn.
+    """
+    if not rows:
+        raise ValueError("nothing to draw: give at least one row")
+    titles = list(dict.fromkeys(title for row in rows for title in row.panels))
+    captions = [textwrap.fill(row.caption, CAPTION_WIDTH) for row in rows]
+    below = CAPTION_LINE * (1 + max(caption.count("\n") for caption in captions)) + 0.08
+    width, height = PANEL * (1 + len(titles)), (PANEL + below) * len(rows) + TITLE
+    figure = Figure(figsize=(width, height), dpi=DPI)
+    FigureCanvasAgg(figure)
+    grid = figure.subplots(len(rows), 1 + len(titles), squeeze=False)
+    for row, caption, line in zip(rows, captions, grid, strict=True):
+        line[0].imshow(np.clip(np.asarray(row.image, dtype=np.float64), 0, 1))
+        _plain(line[0])
+        line[0].set_xlabel(caption, fontsize=7.5, labelpad=3)
+        for title, axes in zip(titles, line[1:], strict=True):
+            panel = row.panels.get(title, "not computed")
+            if isinstance(panel, str):
+                _say(axes, panel)
+            else:
+                plot_map(panel, axes)
+    for title, axes in zip(["Input", *titles], grid[0], strict=True):
+        axes.set_title(title, fontsize=9, pad=4)
+    figure.subplots_adjust(
+        left=0.005,
+        right=0.995,
+        top=1 - TITLE / height,
+        bottom=below / height,
+        wspace=0.04,
+        hspace=below / PANEL,
+    )
+    return figure
+
+
+def check_format(path: Path) -> None:
+    """Refuse a file name whose ending names no format that a figure can be written in.
+
+    Args:
+        path: of the figure.
+
+    Raises:
+        ValueError: the ending is missing or unknown.
+    """
+    known = sorted(FigureCanvasAgg.get_supported_filetypes())
+    if path.suffix[1:].lower() not in known:
+        raise ValueError(f"{str(path)!r} must end in one of: {', '.join('.' + k for k in known)}")
+
+
+def _plain(axes: Axes) -> None:
+    axes.set_xticks([])
+    axes.set_yticks([])
+    for spine in axes.spines.values():
+        spine.set_color("0.75")
+
+
+def _say(axes: Axes, words: str) -> None:
+    _plain(axes)
+    axes.set_aspect("equal")
+    axes.set_facecolor("0.96")
+    axes.text(
+        0.5,
+        0.5,
+        textwrap.fill(words, 24),
+        transform=axes.transAxes,
+        ha="center",
+        va="center",
+        fontsize=6.5,
+        color="0.35",
+    )

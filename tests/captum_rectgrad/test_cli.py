@@ -1,0 +1,136 @@
+"""The command as a user types it."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from captum_rectgrad import __version__
+from captum_rectgrad.cli import main
+
+RECTGRAD = str(Path(sys.executable).with_name("rectgrad"))
+
+
+@pytest.fixture
+def picture(tmp_path: Path) -> str:
+    path = tmp_path / "picture.png"
+    Image.effect_noise((64, 48), 90).save(path)
+    return str(path)
+
+
+def test_one_figure_and_the_raw_maps(picture: str, tmp_path: Path) -> None:
+    out, maps = tmp_path / "figure.png", tmp_path / "maps.npz"
+    done = subprocess.run(
+        [
+            *(RECTGRAD, "explain", picture, "--model", "cifar10_cnn", "--target", "ship"),
+            *("--percentile", "90", "--methods", "saliency,rectgrad", "--out", str(out)),
+            *("--save-maps", str(maps)),
+        ],
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert done.stdout == f"wrote {out}\nwrote {maps}\n"
+    with Image.open(out) as figure:
+        assert figure.width > figure.height
+        assert len(figure.convert("RGB").getcolors(1 << 20) or []) > 100
+    saved = np.load(maps)
+    assert str(saved["picture/target"]) == "ship"
+    assert saved["picture/RectGrad"].shape == (3, 32, 32)
+
+
+def test_version_and_help() -> None:
+    done = subprocess.run([RECTGRAD, "--version"], capture_output=True, text=True, check=True)
+    assert done.stdout == f"rectgrad {__version__}\n"
+    done = subprocess.run([RECTGRAD, "--help"], capture_output=True, text=True, check=True)
+    assert "explain" in done.stdout
+    assert "zoo" in done.stdout
+
+
+def test_the_zoo_is_listed(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["zoo", "list"]) == 0
+    assert "cifar10_cnn_occluded" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["no/such/file.jpg"], "cannot read 'no/such/file.jpg' as an image"),
+        (["--model", "resnet19"], "resnet18"),
+        (["--model", "resnet18", "--weights", "no.safetensors"], "no.safetensors"),
+        (["--target", "shipp"], "no class is called 'shipp'; the nearest: 'ship'"),
+        (["--target", "10"], "classes 0 to 9"),
+        (["--percentile", "101"], "[0, 100]"),
+        (["--methods", "gradcam"], "'gradcam' is no method; choose from"),
+        (["--out", "no/such/folder/figure.png"], "cannot write 'no/such/folder/figure.png'"),
+        (["--out", "figure.exe"], "must end in one of"),
+        (["--save-maps", "no/such/maps.npz"], "cannot write"),
+        (["--device", "quantum"], "quantum"),
+    ],
+)
+def test_what_is_wrong_is_said_in_one_line(
+    arguments: list[str],
+    message: str,
+    picture: str,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    images = [] if arguments[0].endswith("jpg") else [picture]
+    model = [] if "--model" in arguments else ["--model", "cifar10_cnn"]
+    assert main(["explain", *images, *model, *arguments]) == 2
+    out, err = capsys.readouterr()
+    assert out == ""
+    assert err.startswith("rectgrad: error: ")
+    assert message in err
+    assert err.count("\n") == 1
+    assert not (tmp_path / "rectgrad.png").exists()
+
+
+def test_warnings_are_said_plainly(
+    picture: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    arguments = ["--model", "cifar10_cnn", "--methods", "rectgrad", "--percentile", "100"]
+    out = str(tmp_path / "figure.png")
+    assert main(["explain", picture, *arguments, "--out", out]) == 0
+    assert "rectgrad: warning: the map of sample 0 is all zero" in capsys.readouterr().err
+
+
+def test_images_of_one_name_are_told_apart(picture: str, tmp_path: Path) -> None:
+    other = tmp_path / "other" / "picture.png"
+    other.parent.mkdir()
+    Image.open(picture).rotate(90).save(other)
+    maps = tmp_path / "maps.npz"
+    arguments = ["--model", "cifar10_cnn", "--methods", "saliency"]
+    arguments += ["--out", str(tmp_path / "f.png"), "--save-maps", str(maps)]
+    assert main(["explain", picture, str(other), *arguments]) == 0
+    assert {f"{picture}/input", f"{other}/input"} <= set(np.load(maps))
+
+
+@pytest.mark.parametrize(
+    ("line", "expected"),
+    [
+        ("rectgrad expl", {"explain "}),
+        ("rectgrad explain --model cifar10_cnn_", {"cifar10_cnn_occluded "}),
+        ("rectgrad explain --model resnet5", {"resnet50"}),
+        ("rectgrad explain --methods saliency,rectgrad-", {"saliency,rectgrad-prr "}),
+        ("rectgrad zoo ver", {"verify "}),
+    ],
+)
+def test_completion_in_the_shell(line: str, expected: set[str], tmp_path: Path) -> None:
+    answers = tmp_path / "answers"
+    environment = {
+        **os.environ,
+        "_ARGCOMPLETE": "1",
+        "_ARGCOMPLETE_IFS": "\n",
+        "_ARGCOMPLETE_STDOUT_FILENAME": str(answers),
+        "COMP_LINE": line,
+        "COMP_POINT": str(len(line)),
+    }
+    subprocess.run([RECTGRAD], env=environment, capture_output=True, check=True)
+    assert expected <= set(answers.read_text().split("\n"))

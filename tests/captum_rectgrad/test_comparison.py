@@ -1,0 +1,178 @@
+"""Every column is what its title says, or says why it is not."""
+
+import copy
+
+import pytest
+import timm
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from captum_rectgrad.comparison import Method, choose_methods, methods, run
+from tests.captum_rectgrad.test_hooks import snapshot
+
+pytestmark = pytest.mark.filterwarnings("ignore:the map of sample")
+
+KEYS = [
+    "saliency",
+    "gradient-input",
+    "guided-bp",
+    "smoothgrad",
+    "integrated",
+    "deeplift",
+    "rectgrad",
+    "rectgrad-prr",
+]
+
+
+def small(*activations: nn.Module) -> nn.Module:
+    torch.manual_seed(0)
+    first, second = activations
+    return nn.Sequential(
+        nn.Conv2d(3, 6, 3, padding=1),
+        first,
+        nn.MaxPool2d(2),
+        nn.Flatten(),
+        nn.Linear(6 * 16, 30),
+        second,
+        nn.Linear(30, 4),
+    )
+
+
+def results(model: nn.Module, x: Tensor) -> dict[str, Tensor | str]:
+    return {m.key: run(m, model, x, 2) for m in methods(80) if m.applies(model)}
+
+
+X = torch.randn(1, 3, 8, 8, generator=torch.manual_seed(3))
+
+
+@pytest.mark.parametrize(
+    "activations",
+    [
+        (nn.ReLU(), nn.ReLU()),
+        (nn.ReLU(inplace=True), nn.ReLU(inplace=True)),
+        (nn.ReLU6(), nn.ReLU6(inplace=True)),
+    ],
+)
+def test_all_run_and_leave_the_model_as_it_was(activations: tuple[nn.Module, nn.Module]) -> None:
+    model = small(*activations)
+    before, twin = snapshot(model), copy.deepcopy(model)
+    found = results(model, X)
+    assert list(found) == KEYS
+    for key, attribution in found.items():
+        assert isinstance(attribution, Tensor), (key, attribution)
+        assert attribution.shape == (3, 8, 8)
+        assert not attribution.requires_grad
+        assert attribution.count_nonzero() > 0
+    assert snapshot(model) == before
+    assert torch.equal(model(X), twin(X))
+
+
+def test_the_numbers_are_what_the_titles_say() -> None:
+    model = small(nn.ReLU(), nn.ReLU())
+    found = results(model, X)
+    leaf = X.clone().requires_grad_()
+    (gradient,) = torch.autograd.grad(model(leaf)[0, 2], leaf)
+    maps = {key: value for key, value in found.items() if isinstance(value, Tensor)}
+    assert torch.equal(maps["saliency"], gradient[0])
+    assert torch.equal(maps["gradient-input"], (X * gradient)[0])
+    with torch.no_grad():
+        change = model(X)[0, 2] - model(torch.zeros_like(X))[0, 2]
+    assert maps["deeplift"].sum().item() == pytest.approx(change.item(), rel=1e-3)
+    assert maps["integrated"].sum().item() == pytest.approx(change.item(), rel=0.05)
+
+
+def test_smoothgrad_can_be_drawn_again_and_leaves_the_generator_alone() -> None:
+    model = small(nn.ReLU(), nn.ReLU())
+    (method,) = choose_methods(["smoothgrad"])
+    state = torch.get_rng_state()
+    first, second = (run(method, model, X, 2) for _ in range(2))
+    assert isinstance(first, Tensor)
+    assert isinstance(second, Tensor)
+    assert torch.equal(first, second)
+    assert torch.equal(torch.get_rng_state(), state)
+
+
+class Functional(nn.Module):
+    def __init__(self) -> None:
+        super().__init__()
+        torch.manual_seed(0)
+        self.first, self.last = nn.Conv2d(3, 6, 3), nn.Linear(6 * 36, 4)
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.last(F.relu(self.first(x)).flatten(1))
+
+
+class Reused(nn.Module):
+    def __init__(self) -> None:
+        super().__init__()
+        torch.manual_seed(0)
+        self.first, self.middle = nn.Linear(192, 30), nn.Linear(30, 30)
+        self.last, self.relu = nn.Linear(30, 4), nn.ReLU()
+
+    def forward(self, x: Tensor) -> Tensor:
+        h = self.relu(self.first(x.flatten(1)))
+        return self.last(self.relu(self.middle(h)))
+
+
+class SharedWithSkip(nn.Module):
+    def __init__(self) -> None:
+        super().__init__()
+        torch.manual_seed(0)
+        self.first, self.last, self.relu = nn.Linear(192, 30), nn.Linear(30, 4), nn.ReLU()
+
+    def forward(self, x: Tensor) -> Tensor:
+        h = self.first(x.flatten(1))
+        return self.last(self.relu(h) - 5 * h)
+
+
+@pytest.mark.parametrize(
+    ("model", "unavailable"),
+    [
+        (Functional(), {"guided-bp", "deeplift"}),
+        (Reused(), {"deeplift"}),
+        (SharedWithSkip(), {"guided-bp", "deeplift"}),
+        (small(nn.SiLU(), nn.SiLU()), {"guided-bp", "deeplift"}),
+    ],
+)
+def test_a_baseline_that_would_not_be_itself_says_so(
+    model: nn.Module, unavailable: set[str]
+) -> None:
+    found = results(model, X)
+    said = {key: value for key, value in found.items() if isinstance(value, str)}
+    assert set(said) == unavailable
+    for reason in said.values():
+        assert reason.startswith("not available: ")
+        assert len(reason) > 30
+
+
+def test_a_method_that_raises_does_not_stop_the_others() -> None:
+    def fail(*_: object) -> Tensor:
+        raise LookupError
+
+    assert run(Method("own", "Own", fail), Reused(), X, 0) == "not available: LookupError"
+
+
+def test_prr_only_where_there_are_max_pools() -> None:
+    assert "rectgrad-prr" not in results(Reused(), X)
+
+
+@pytest.mark.slow
+def test_on_a_real_network_with_in_place_relus() -> None:
+    torch.manual_seed(0)
+    model = timm.create_model("resnet18").eval()
+    x = torch.randn(1, 3, 64, 64)
+    found = results(model, x)
+    assert [key for key, value in found.items() if isinstance(value, str)] == []
+    assert list(found) == KEYS
+
+
+def test_choosing_methods() -> None:
+    assert [m.key for m in choose_methods(None)] == KEYS
+    assert [m.key for m in choose_methods(["rectgrad", " saliency"])] == ["rectgrad", "saliency"]
+    with pytest.raises(ValueError, match="'grad' is no method; choose from saliency"):
+        choose_methods(["grad"])
+    with pytest.raises(ValueError, match="named twice"):
+        choose_methods(["rectgrad", "rectgrad"])
+    with pytest.raises(ValueError, match=r"\[0, 100\]"):
+        choose_methods(None, 101)
