@@ -5,7 +5,8 @@ from collections.abc import Iterable
 from numbers import Real
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor, fx, nn
+from torch._ops import OpOverload
 
 
 def check_percentile(percentile: object) -> float:
@@ -44,7 +45,7 @@ def check_servable(model: object) -> None:
     """Refuse what cannot be hooked.
 
     Raises:
-        TypeError: it is no `nn.Module`, or a part of it is scripted or traced.
+        TypeError: it is no `nn.Module`, or a part of it is scripted, traced or exported.
     """
     if not isinstance(model, nn.Module):
         raise TypeError(
@@ -57,6 +58,16 @@ def check_servable(model: object) -> None:
                 f"{name or 'the model'} is scripted or traced (torch.jit): its operations run "
                 "where no hook reaches them; pass the model it was made from"
             )
+        if isinstance(module, fx.GraphModule) and _calls_operators(module):
+            raise TypeError(
+                f"{name or 'the model'} is exported (torch.export): its activations have become "
+                "low-level operators; pass the model it was made from"
+            )
+
+
+def _calls_operators(module: fx.GraphModule) -> bool:
+    """Whether this graph consists of operators (`aten.relu.default`) instead of modules."""
+    return any(isinstance(node.target, OpOverload) for node in module.graph.nodes)
 
 
 def check_activations(

@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 import torch
+import torch.fx
 from torch import nn
 
 from captum_rectgrad import RectGrad, RectGradConst
@@ -63,6 +64,16 @@ def test_models_that_cannot_be_hooked() -> None:
     function: Any = net().forward
     with pytest.raises(TypeError, match="got method"):
         RectGrad(function)
+
+
+def test_exported_models_are_refused_and_symbolically_traced_ones_served() -> None:
+    model, x = net(), torch.rand(2, 4)
+    exported = torch.export.export(model, (x,)).module()
+    with pytest.raises(TypeError, match="the model is exported"):
+        RectGrad(exported)
+    traced = torch.fx.symbolic_trace(model)
+    expected = RectGrad(model, tau=0).attribute(x, target=1)
+    assert torch.equal(RectGrad(traced, tau=0).attribute(x, target=1), expected)
 
 
 @pytest.mark.filterwarnings(

@@ -92,6 +92,7 @@ def test_what_is_wrong_is_said_in_one_line(
     assert not (tmp_path / "rectgrad.png").exists()
 
 
+@pytest.mark.filterwarnings("default")
 def test_warnings_are_said_plainly(
     picture: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

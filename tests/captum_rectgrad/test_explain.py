@@ -54,7 +54,7 @@ def test_rectgrad_points_at_the_cats_eyes_and_nose(lite: nn.Module) -> None:
         attribution = cat.maps[title]
         assert isinstance(attribution, torch.Tensor)
         total = attribution.sum(dim=0).abs()
-        # Boxes around the eyes and the nose, by eye: a seventh of the picture.
+        # Boxes around the eyes and the nose, by eye: a sixth of the picture.
         boxes = total[52:112, 40:98], total[75:128, 165:215], total[168:218, 110:160]
         return float(sum(box.sum() for box in boxes) / total.sum())
 

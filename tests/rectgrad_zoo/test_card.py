@@ -1,0 +1,57 @@
+import json
+from pathlib import Path
+
+import pytest
+from huggingface_hub import ModelCard
+
+from rectgrad_zoo import registry
+from rectgrad_zoo.card import model_card
+from rectgrad_zoo.metrics import read_metrics
+from rectgrad_zoo.recipes import read_recipe
+
+EMBEDDED = [row for row in registry.CHECKPOINTS if row.source == "embedded"]
+ZOO_README = Path(__file__).parents[2] / "zoo" / "README.md"
+
+
+def test_the_card_quotes_the_recipe_and_the_measurements(tiny_checkpoint: Path) -> None:
+    text = (tiny_checkpoint / "README.md").read_text()
+    metrics = json.loads((tiny_checkpoint / "metrics.json").read_text())
+    test, low_high = metrics["test"], metrics["test"]["interval_95"]
+    assert f"{test['accuracy']:.2%}" in text
+    assert f"interval {low_high[0]:.2%} to {low_high[1]:.2%}, {test['correct']} of 30" in text
+    assert f"`{metrics['sha256']}`" in text
+    assert f"epoch {metrics['kept_epoch']}, the best" in text
+    assert "A checkpoint made by a test." in text
+    assert "uniform noise (seed 3) in its upper left 10 x 10 pixels" in " ".join(text.split())
+
+
+def test_the_hub_reads_the_cards_metadata(tiny_checkpoint: Path) -> None:
+    card = ModelCard.load(tiny_checkpoint / "README.md")
+    assert card.data.license == "bsd-3-clause"
+    assert card.data.library_name == "timm"
+    assert card.data.pipeline_tag == "image-classification"
+    assert card.data.datasets == ["uoft-cs/cifar10"]
+    assert card.data.eval_results is not None
+    metrics = read_metrics(tiny_checkpoint / "metrics.json")
+    assert card.data.eval_results[0].metric_value == metrics.test.value
+
+
+@pytest.mark.parametrize("row", EMBEDDED, ids=lambda row: row.name)
+def test_embedded_cards_are_what_their_metrics_give(row: registry.Checkpoint) -> None:
+    folder = registry.embedded_folder(row)
+    metrics = read_metrics(folder / "metrics.json")
+    card = model_card(read_recipe(folder / "recipe.toml"), metrics)
+    assert (folder / "README.md").read_text(encoding="utf-8") == str(card)
+    assert metrics.sha256 == row.sha256
+    assert metrics.checkpoint == row.name
+
+
+@pytest.mark.parametrize("row", registry.CHECKPOINTS, ids=lambda row: row.name)
+def test_the_zoos_readme_agrees_with_the_registry_and_the_metrics(row: registry.Checkpoint) -> None:
+    text = ZOO_README.read_text(encoding="utf-8")
+    (line,) = [line for line in text.splitlines() if line.startswith(f"| `{row.name}` |")]
+    assert f"`{row.architecture}`" in line
+    assert f"`{row.sha256}`" in line
+    assert row.license in line
+    if row.source == "embedded":
+        assert str(read_metrics(registry.embedded_folder(row) / "metrics.json").test) in line

@@ -1,0 +1,129 @@
+import argparse
+import json
+import shutil
+from pathlib import Path
+
+import pytest
+
+from rectgrad_zoo import cli, registry
+from rectgrad_zoo.errors import ZooError
+
+
+def run(*arguments: str | Path) -> int:
+    parser = argparse.ArgumentParser(prog="rectgrad")
+    cli.add_parser(parser.add_subparsers(required=True))
+    args = parser.parse_args(["zoo", *map(str, arguments)])
+    status: int = args.run(args)
+    return status
+
+
+@pytest.fixture
+def copied(tiny_checkpoint: Path, tmp_path: Path) -> Path:
+    return shutil.copytree(tiny_checkpoint, tmp_path / "copy")
+
+
+def test_list_has_a_line_for_each_checkpoint(capsys: pytest.CaptureFixture[str]) -> None:
+    assert run("list") == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert [line.split()[0] for line in lines[1:]] == [row.name for row in registry.CHECKPOINTS]
+    assert all(
+        row.purpose in line for row, line in zip(registry.CHECKPOINTS, lines[1:], strict=True)
+    )
+    assert "%" in lines[1]
+
+
+def test_show_prints_the_card(tiny_checkpoint: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run("show", tiny_checkpoint) == 0
+    assert capsys.readouterr().out == (tiny_checkpoint / "README.md").read_text()
+
+
+def test_show_prints_the_row_of_what_another_package_carries(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    row = registry.find("tf_efficientnet_lite0")
+    assert row is not None
+    assert run("show", row.name) == 0
+    out = capsys.readouterr().out
+    assert row.sha256 in out
+    assert row.license in out
+
+
+def test_show_names_what_is_near_or_missing(copied: Path) -> None:
+    with pytest.raises(ValueError, match="'cifar10_cn' is neither a checkpoint of the zoo"):
+        run("show", "cifar10_cn")
+    (copied / "README.md").unlink()
+    with pytest.raises(ZooError, match="has no card"):
+        run("show", copied)
+
+
+def test_train_writes_a_checkpoint_that_verify_confirms(
+    recipe_file: Path, data_folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    out = tmp_path / "runs" / "tiny"
+    assert run("train", recipe_file, "--data", data_folder, "--out", out) == 0
+    sha256 = json.loads((out / "metrics.json").read_text())["sha256"]
+    printed = capsys.readouterr().out
+    assert f"SHA-256 {sha256}" in printed
+    assert "95 % interval" in printed
+    assert run("verify", out, "--data", data_folder) == 0
+    assert "verified" in capsys.readouterr().out
+
+
+def test_verify_finds_other_weights(
+    copied: Path, data_folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    content = bytearray((copied / "model.safetensors").read_bytes())
+    content[-1] ^= 1
+    (copied / "model.safetensors").write_bytes(content)
+    assert run("verify", copied, "--data", data_folder) == 1
+    assert "mismatch: the weights' SHA-256 is not" in capsys.readouterr().out
+
+
+def test_verify_finds_another_accuracy(
+    copied: Path, data_folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    metrics = json.loads((copied / "metrics.json").read_text())
+    metrics["test"]["correct"] += 1
+    (copied / "metrics.json").write_text(json.dumps(metrics))
+    assert run("verify", copied, "--data", data_folder) == 1
+    assert "mismatch: the accuracy is not" in capsys.readouterr().out
+
+
+def test_verify_finds_other_data(
+    copied: Path, data_folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    other = tmp_path / "data" / "plain_text"
+    other.mkdir(parents=True)
+    shutil.copyfile(
+        data_folder / "plain_text" / "train-00000-of-00001.parquet",
+        other / "test-00000-of-00001.parquet",
+    )
+    assert run("verify", copied, "--data", other.parent) == 1
+    assert "mismatch: the test images are not those of the card" in capsys.readouterr().out
+
+
+def test_verify_holds_an_embedded_checkpoint_to_the_zoos_hash(
+    copied: Path,
+    data_folder: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    monkeypatch.setattr(registry, "embedded_folder", lambda _: copied)
+    assert run("verify", "cifar10_cnn", "--data", data_folder) == 1
+    assert "mismatch: the weights' SHA-256 is not the zoo's" in capsys.readouterr().out
+
+
+def test_bad_arguments_are_errors_before_the_work(
+    recipe_file: Path, data_folder: Path, tmp_path: Path
+) -> None:
+    with pytest.raises(ZooError, match=r"No .*train-\*\.parquet"):
+        run("train", recipe_file, "--data", tmp_path, "--out", tmp_path / "out")
+    with pytest.raises(ValueError, match="Cannot read the recipe"):
+        run("train", tmp_path / "no.toml", "--data", data_folder, "--out", tmp_path / "out")
+    with pytest.raises(ValueError, match="device 'gpu' is not available"):
+        run("verify", "cifar10_cnn", "--data", data_folder, "--device", "gpu")
+    with pytest.raises(ZooError, match="no claim of accuracy"):
+        run("verify", "tf_efficientnet_lite0", "--data", data_folder)
+    with pytest.raises(SystemExit, match="2"):
+        run()
+    assert not (tmp_path / "out").exists()

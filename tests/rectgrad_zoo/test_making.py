@@ -1,0 +1,108 @@
+import json
+from importlib.metadata import version
+from pathlib import Path
+
+import pytest
+import safetensors.torch
+import timm
+import torch
+
+import rectgrad_zoo
+from rectgrad_zoo import making
+from rectgrad_zoo.accuracy import measure_accuracy
+from rectgrad_zoo.data import CIFAR10_CLASSES, read_cifar10
+from rectgrad_zoo.making import make_checkpoint
+from rectgrad_zoo.metrics import read_metrics
+from rectgrad_zoo.occlusion import Occlusion, occluded
+
+CPU = torch.device("cpu")
+
+
+def test_the_same_recipe_gives_the_same_bytes(
+    tiny_checkpoint: Path, recipe_file: Path, data_folder: Path, tmp_path: Path
+) -> None:
+    torch.manual_seed(1234)  # whatever happened before must not matter
+    make_checkpoint(recipe_file, data_folder, tmp_path / "again", CPU)
+    for name in ("model.safetensors", "config.json", "recipe.toml"):
+        assert (tmp_path / "again" / name).read_bytes() == (tiny_checkpoint / name).read_bytes()
+    first, second = (
+        json.loads((folder / "metrics.json").read_text())
+        for folder in (tiny_checkpoint, tmp_path / "again")
+    )
+    for metrics in (first, second):
+        del metrics["provenance"]["date"]
+    assert first == second
+    assert not torch.are_deterministic_algorithms_enabled()
+
+
+def test_another_seed_gives_another_network(
+    tiny_checkpoint: Path, recipe_file: Path, data_folder: Path, tmp_path: Path
+) -> None:
+    other = tmp_path / "other.toml"
+    other.write_text(recipe_file.read_text().replace("seed = 5", "seed = 6"))
+    metrics = make_checkpoint(other, data_folder, tmp_path / "other", CPU)
+    assert metrics.sha256 != read_metrics(tiny_checkpoint / "metrics.json").sha256
+
+
+def test_the_folder_is_timms_with_our_recipe_and_measurements(
+    tiny_checkpoint: Path, recipe_file: Path
+) -> None:
+    assert sorted(file.name for file in tiny_checkpoint.iterdir()) == [
+        "README.md",
+        "config.json",
+        "metrics.json",
+        "model.safetensors",
+        "recipe.toml",
+    ]
+    assert not [file for file in tiny_checkpoint.parent.iterdir() if file != tiny_checkpoint]
+    assert (tiny_checkpoint / "recipe.toml").read_bytes() == recipe_file.read_bytes()
+    config = json.loads((tiny_checkpoint / "config.json").read_text())
+    assert config["architecture"] == "cifar10_cnn"
+    assert config["label_names"] == list(CIFAR10_CLASSES)
+    assert config["pretrained_cfg"]["input_size"] == [3, 32, 32]
+    assert config["pretrained_cfg"]["mean"] == config["pretrained_cfg"]["std"] == [0.5] * 3
+    tensors = safetensors.torch.load_file(tiny_checkpoint / "model.safetensors")
+    assert {tensor.dtype for tensor in tensors.values()} == {torch.float16}
+    assert tensors.keys() == timm.create_model("cifar10_cnn").state_dict().keys()
+
+
+def test_the_measured_accuracy_is_of_the_stored_weights_on_occluded_images(
+    tiny_checkpoint: Path, data_folder: Path
+) -> None:
+    test = read_cifar10(data_folder, "test")
+    model = rectgrad_zoo.load(str(tiny_checkpoint))
+    measured = measure_accuracy(model, occluded(test, Occlusion(size=10, seed=3)))
+    metrics = read_metrics(tiny_checkpoint / "metrics.json")
+    assert metrics.test == measured
+    assert metrics.test_fingerprint == test.fingerprint()
+
+
+def test_metrics_say_which_epoch_was_kept_and_what_made_them(tiny_checkpoint: Path) -> None:
+    metrics = read_metrics(tiny_checkpoint / "metrics.json")
+    validations = [epoch.validation.correct for epoch in metrics.epochs]
+    assert len(validations) == 2
+    assert metrics.kept_epoch == 1 + validations.index(max(validations))
+    assert {epoch.validation.total for epoch in metrics.epochs} == {10}
+    assert metrics.parameters == 1_116_970
+    assert metrics.provenance.versions["torch"] == version("torch")
+    assert metrics.provenance.seed == 5
+    assert metrics.provenance.device.startswith("cpu (")
+
+
+def test_an_existing_folder_is_never_written_into(
+    tiny_checkpoint: Path, recipe_file: Path, data_folder: Path
+) -> None:
+    with pytest.raises(ValueError, match="exists already"):
+        make_checkpoint(recipe_file, data_folder, tiny_checkpoint, CPU)
+
+
+def test_nothing_is_left_of_a_folder_that_could_not_be_finished(
+    recipe_file: Path, data_folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full_disk(*_: object) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(making, "write_metrics", full_disk)
+    with pytest.raises(OSError, match="No space left"):
+        make_checkpoint(recipe_file, data_folder, tmp_path / "out", CPU)
+    assert not list(tmp_path.iterdir())

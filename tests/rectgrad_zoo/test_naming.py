@@ -1,0 +1,35 @@
+import subprocess
+import sys
+
+import rectgrad_zoo
+from rectgrad_zoo import registry
+
+
+def test_the_zoo_lists_its_names() -> None:
+    assert rectgrad_zoo.list() == ["cifar10_cnn", "cifar10_cnn_occluded", "tf_efficientnet_lite0"]
+
+
+def test_prefixes_complete_to_the_zoo_first_then_to_timm() -> None:
+    assert rectgrad_zoo.complete("cifar10") == ["cifar10_cnn", "cifar10_cnn_occluded"]
+    assert rectgrad_zoo.complete("tf_efficientnet_lite")[:2] == [
+        "tf_efficientnet_lite0",
+        "tf_efficientnet_lite1",
+    ]
+    assert "resnet50" in rectgrad_zoo.complete("resnet5")
+    assert "resnet50.tv_in1k" in rectgrad_zoo.complete("resnet50.tv")
+    assert rectgrad_zoo.complete("")[:3] == rectgrad_zoo.list()
+    assert rectgrad_zoo.complete("no such") == []
+
+
+def test_names_are_not_given_twice() -> None:
+    everything = rectgrad_zoo.complete("")
+    assert len(everything) == len(set(everything))
+    assert len({row.name for row in registry.CHECKPOINTS}) == len(registry.CHECKPOINTS)
+
+
+def test_the_zoo_imports_no_attribution_method() -> None:
+    code = (
+        "import sys, rectgrad_zoo, rectgrad_zoo.cli; "
+        "sys.exit(any(m.split('.')[0] in ('captum', 'captum_rectgrad') for m in sys.modules))"
+    )
+    subprocess.run([sys.executable, "-c", code], check=True)

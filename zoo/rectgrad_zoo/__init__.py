@@ -1,0 +1,23 @@
+"""Checkpoints to try attribution methods on: each is exactly the one its name says.
+
+```python
+import rectgrad_zoo
+
+rectgrad_zoo.list()                             # names
+model = rectgrad_zoo.load("cifar10_cnn")        # nn.Module in eval mode
+inputs = rectgrad_zoo.transform(model)(image)   # PIL image to (C, H, W)
+rectgrad_zoo.labels(model)                      # names of the classes
+```
+
+Importing this package registers the architecture `cifar10_cnn` with timm.
+"""
+
+from rectgrad_zoo import cifar10_cnn as _cifar10_cnn  # noqa: F401 (registers the architecture)
+from rectgrad_zoo.class_labels import labels
+from rectgrad_zoo.errors import ZooError
+from rectgrad_zoo.loading import load, recipe
+from rectgrad_zoo.naming import complete
+from rectgrad_zoo.preprocessing import transform
+from rectgrad_zoo.registry import names as list  # noqa: A004 (read as rectgrad_zoo.list)
+
+__all__ = ["ZooError", "complete", "labels", "list", "load", "recipe", "transform"]

@@ -1,0 +1,64 @@
+"""Names of a network's classes, all different from each other."""
+
+import textwrap
+from collections import Counter
+
+from timm.data.imagenet_info import ImageNetInfo, infer_imagenet_subset
+from torch import nn
+
+_HINT_WIDTH = 40
+
+
+def labels(model: nn.Module) -> list[str] | None:
+    """Readable names of the classes, by index.
+
+    Args:
+        model: A network from `rectgrad_zoo.load` or timm.
+
+    Returns:
+        One name for each logit, no two alike; `None` if they are not known. Names come from the
+        network's configuration (`label_names`); without them, a network with as many logits as
+        ImageNet-1k or another ImageNet set of timm's is taken for a network of that set.
+    """
+    config = getattr(model, "pretrained_cfg", {})
+    count = getattr(model, "num_classes", config.get("num_classes"))
+    given = config.get("label_names")
+    if given:
+        # JSON has no integer keys: a table of index to name arrives with text for indices.
+        table = given if isinstance(given, dict) else dict(enumerate(given))
+        descriptions = config.get("label_descriptions") or {}
+        by_index = {int(index): descriptions.get(name, name) for index, name in table.items()}
+        return [by_index.get(index, f"class {index}") for index in range(count or len(by_index))]
+    subset = infer_imagenet_subset(model)
+    return _imagenet_labels(ImageNetInfo(subset)) if subset else None
+
+
+def _imagenet_labels(info: ImageNetInfo) -> list[str]:
+    """The first lemma of each class; where that is shared, what tells it apart in brackets."""
+    synsets = [info.index_to_label_name(index) for index in range(info.num_classes())]
+    lemmas = [info.label_name_to_description(synset).split(", ") for synset in synsets]
+    hinted = [
+        f"{lemma} ({others[0] if others else _definition(info, synset)})"
+        for synset, (lemma, *others) in zip(synsets, lemmas, strict=True)
+    ]
+    exact = [f"{lemma[0]} ({synset})" for synset, lemma in zip(synsets, lemmas, strict=True)]
+    return _first_distinct([lemma[0] for lemma in lemmas], hinted, exact)
+
+
+def _definition(info: ImageNetInfo, synset: str) -> str:
+    definition = info.label_name_to_description(synset, detailed=True).split(": ", 1)[1]
+    return textwrap.shorten(definition.split(";")[0], _HINT_WIDTH, placeholder=" ...")
+
+
+def _first_distinct(*spellings: list[str]) -> list[str]:
+    """For each class the first of its spellings that no other class shares, whatever its case."""
+    counts = [Counter(name.casefold() for name in spelling) for spelling in spellings]
+    last = len(spellings) - 1
+    return [
+        next(
+            name
+            for level, name in enumerate(names)
+            if counts[level][name.casefold()] == 1 or level == last
+        )
+        for names in zip(*spellings, strict=True)
+    ]

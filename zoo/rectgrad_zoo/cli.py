@@ -1,0 +1,102 @@
+"""The command `rectgrad zoo`: list, show, train, verify."""
+# ruff: noqa: T201 (a command prints)
+
+import argparse
+from pathlib import Path
+
+from rectgrad_zoo import registry
+from rectgrad_zoo.checkpoint import CARD_FILE, METRICS_FILE
+from rectgrad_zoo.errors import ZooError
+from rectgrad_zoo.loading import checkpoint_folder, parse_device
+from rectgrad_zoo.making import make_checkpoint
+from rectgrad_zoo.metrics import read_metrics
+from rectgrad_zoo.verifying import verify_folder
+
+_DATA_HELP = "folder of CIFAR-10 in parquet files, as the Hub data set uoft-cs/cifar10"
+
+
+def add_parser(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+    """Add the command `zoo`; each of its commands sets `run`, a function from arguments to status.
+
+    Args:
+        subparsers: What `ArgumentParser.add_subparsers` returned.
+    """
+    zoo = subparsers.add_parser("zoo", help="pretrained checkpoints: list, show, train, verify")
+    commands = zoo.add_subparsers(title="commands", metavar="COMMAND", required=True)
+
+    listing = commands.add_parser("list", help="the checkpoints, as a table")
+    listing.set_defaults(run=_list)
+
+    show = commands.add_parser("show", help="the card of a checkpoint")
+    show.add_argument(
+        "name", metavar="NAME", help="name of the zoo, or path of a checkpoint folder"
+    )
+    show.set_defaults(run=_show)
+
+    train = commands.add_parser("train", help="train a checkpoint from a recipe")
+    train.add_argument("recipe", metavar="RECIPE", type=Path, help="recipe, a TOML file")
+    train.add_argument("--data", metavar="DIR", type=Path, required=True, help=_DATA_HELP)
+    train.add_argument(
+        "--out", metavar="DIR", type=Path, required=True, help="checkpoint folder to write"
+    )
+    train.add_argument("--device", default="cpu", help="where to train (default: %(default)s)")
+    train.set_defaults(run=_train)
+
+    verify = commands.add_parser("verify", help="recompute a checkpoint's hash and test accuracy")
+    verify.add_argument(
+        "name", metavar="NAME", help="name of the zoo, or path of a checkpoint folder"
+    )
+    verify.add_argument("--data", metavar="DIR", type=Path, required=True, help=_DATA_HELP)
+    verify.add_argument("--device", default="cpu", help="where to measure (default: %(default)s)")
+    verify.set_defaults(run=_verify)
+
+
+def _list(_: argparse.Namespace) -> int:
+    rows = [("name", "architecture", "test accuracy", "source", "data", "purpose")]
+    for row in registry.CHECKPOINTS:
+        accuracy = "-"
+        if row.source == "embedded":
+            test = read_metrics(registry.embedded_folder(row) / METRICS_FILE).test
+            accuracy = f"{test.value:.2%}"
+        rows.append((row.name, row.architecture, accuracy, row.source, row.data, row.purpose))
+    widths = [max(len(cell) for cell in column) for column in zip(*rows, strict=True)]
+    for cells in rows:
+        line = "  ".join(cell.ljust(width) for cell, width in zip(cells, widths, strict=True))
+        print(line.rstrip())
+    return 0
+
+
+def _show(args: argparse.Namespace) -> int:
+    row = registry.find(args.name)
+    if row is not None and row.source == "package":
+        for field, value in vars(row).items():
+            print(f"{field:<14}{value}")
+        return 0
+    card = checkpoint_folder(args.name) / CARD_FILE
+    if not card.is_file():
+        raise ZooError(f"{args.name} has no card: there is no {card}.")
+    print(card.read_text(encoding="utf-8"), end="")
+    return 0
+
+
+def _train(args: argparse.Namespace) -> int:
+    metrics = make_checkpoint(args.recipe, args.data, args.out, parse_device(args.device))
+    print(f"{args.out}: test accuracy {metrics.test}, epoch {metrics.kept_epoch} kept")
+    print(f"SHA-256 {metrics.sha256}")
+    return 0
+
+
+def _verify(args: argparse.Namespace) -> int:
+    folder = checkpoint_folder(args.name)
+    row = registry.find(args.name)
+    found = verify_folder(folder, args.data, parse_device(args.device))
+    problems = found.problems
+    if row is not None and found.sha256 != row.sha256:
+        problems.append(f"the weights' SHA-256 is not the zoo's {row.sha256}")
+    print(f"SHA-256        {found.sha256}")
+    print(f"test images    {found.fingerprint}")
+    print(f"test accuracy  {found.measured}")
+    for problem in problems:
+        print(f"mismatch: {problem}")
+    print("verified" if not problems else f"{args.name} is not what its card says")
+    return 1 if problems else 0

@@ -1,0 +1,114 @@
+"""What was measured when a checkpoint was made: `metrics.json` in its folder."""
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+
+from rectgrad_zoo.accuracy import Accuracy
+from rectgrad_zoo.errors import ZooError
+from rectgrad_zoo.training import Epoch
+
+
+@dataclass(frozen=True)
+class Provenance:
+    """Where the numbers come from.
+
+    Attributes:
+        date: Day of the training, UTC, as `YYYY-MM-DD`.
+        device: Device, its name or instruction set, and the number of CPU threads.
+        seed: Seed of the training.
+        versions: Versions of Python and of the packages the result depends on.
+    """
+
+    date: str
+    device: str
+    seed: int
+    versions: dict[str, str]
+
+
+@dataclass(frozen=True)
+class Metrics:
+    """What was measured.
+
+    Attributes:
+        checkpoint: Name of the checkpoint.
+        sha256: SHA-256 of `model.safetensors`, hexadecimal.
+        parameters: Number of weights.
+        data: Hub name of the data set.
+        train_fingerprint: Fingerprint of the training images as read, before any occlusion.
+        test_fingerprint: Fingerprint of the test images as read, before any occlusion.
+        test: Accuracy of the stored weights on the test images, occluded as in the recipe.
+        kept_epoch: The epoch the weights are from, counted from 1.
+        epochs: Every epoch of the training.
+        provenance: Where the numbers come from.
+    """
+
+    checkpoint: str
+    sha256: str
+    parameters: int
+    data: str
+    train_fingerprint: str
+    test_fingerprint: str
+    test: Accuracy
+    kept_epoch: int
+    epochs: tuple[Epoch, ...]
+    provenance: Provenance
+
+
+def write_metrics(metrics: Metrics, file: Path) -> None:
+    """Write the measurements as JSON, with the rates and intervals that follow from the counts."""
+    content = {
+        **vars(metrics),
+        "test": _accuracy_to_json(metrics.test),
+        "epochs": [
+            {"train_loss": epoch.train_loss, "validation": _accuracy_to_json(epoch.validation)}
+            for epoch in metrics.epochs
+        ],
+        "provenance": vars(metrics.provenance),
+    }
+    file.write_text(json.dumps(content, indent=2) + "\n", encoding="utf-8")
+
+
+def read_metrics(file: Path) -> Metrics:
+    """Read what `write_metrics` wrote.
+
+    Args:
+        file: A `metrics.json`.
+
+    Returns:
+        The measurements.
+
+    Raises:
+        ZooError: If the file is absent or is not such a file.
+    """
+    try:
+        content = json.loads(file.read_text(encoding="utf-8"))
+        return Metrics(
+            **{
+                **content,
+                "test": _accuracy_from_json(content["test"]),
+                "epochs": tuple(
+                    Epoch(epoch["train_loss"], _accuracy_from_json(epoch["validation"]))
+                    for epoch in content["epochs"]
+                ),
+                "provenance": Provenance(**content["provenance"]),
+            }
+        )
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise ZooError(
+            f"{file} does not hold the measurements of a checkpoint ({error!r}). "
+            "`rectgrad zoo train` writes them."
+        ) from error
+
+
+def _accuracy_to_json(accuracy: Accuracy) -> dict[str, object]:
+    return {
+        "correct": accuracy.correct,
+        "total": accuracy.total,
+        "accuracy": accuracy.value,
+        "interval_95": [round(bound, 6) for bound in accuracy.interval],
+    }
+
+
+def _accuracy_from_json(content: dict[str, int]) -> Accuracy:
+    return Accuracy(content["correct"], content["total"])

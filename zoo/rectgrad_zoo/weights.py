@@ -1,0 +1,136 @@
+"""State dicts: reading them from files without running code, and loading them strictly."""
+
+import hashlib
+import pickle
+from collections.abc import Mapping
+from pathlib import Path
+
+import safetensors
+import safetensors.torch
+from timm.models import load_state_dict
+from torch import Tensor, nn
+
+from rectgrad_zoo.errors import ZooError
+
+_NAMES_SHOWN = 5
+
+
+def read_bytes(file: Path, sha256: str | None) -> bytes:
+    """Read a file and check its hash, so that what is used is what was checked.
+
+    Args:
+        file: The file.
+        sha256: Expected SHA-256, hexadecimal; `None` for no expectation.
+
+    Returns:
+        The content.
+
+    Raises:
+        ZooError: If the file cannot be read or has another hash.
+    """
+    try:
+        content = file.read_bytes()
+    except OSError as error:
+        raise ZooError(f"Cannot read the weights: {error}") from error
+    got = hashlib.sha256(content).hexdigest()
+    if sha256 is not None and got != sha256:
+        raise ZooError(
+            f"{file} has the SHA-256 {got}, expected {sha256}: it is damaged or not the released "
+            "file. Install the package again that it came with."
+        )
+    return content
+
+
+def parse_safetensors(content: bytes, where: Path) -> dict[str, Tensor]:
+    """Turn the content of a safetensors file into tensors.
+
+    Args:
+        content: What the file holds.
+        where: The file, to be named in the error.
+
+    Returns:
+        Tensors by name, on the CPU.
+
+    Raises:
+        ZooError: If it is not a whole safetensors file.
+    """
+    try:
+        return safetensors.torch.load(content)
+    except safetensors.SafetensorError as error:
+        raise ZooError(f"{where} is not a whole safetensors file: {error}") from error
+
+
+def read_weights_file(file: Path) -> dict[str, Tensor]:
+    """Read a user's own weights: `.safetensors`, or what `torch.save` wrote.
+
+    timm's training checkpoints are unwrapped as timm does it (averaged weights first).
+
+    Args:
+        file: The file. Only tensors are read; a pickle that would run code is refused.
+
+    Returns:
+        Tensors by name, on the CPU.
+
+    Raises:
+        ZooError: If there is no such file or it holds no state dict.
+    """
+    if not file.is_file():
+        raise ZooError(f"No weights file {file}.")
+    try:
+        tensors = load_state_dict(str(file), weights_only=True)
+    except (
+        safetensors.SafetensorError,
+        pickle.UnpicklingError,
+        RuntimeError,
+        EOFError,
+        AttributeError,
+    ) as error:
+        reason = str(error).strip().split("\n")[0]
+        raise ZooError(
+            f"{file} is not a state dict in safetensors or torch.save format: {reason}"
+        ) from error
+    wrong = [name for name, tensor in tensors.items() if not isinstance(tensor, Tensor)]
+    if wrong:
+        raise ZooError(f"{file} is not a state dict: {_some(wrong)} are not tensors.")
+    return dict(tensors)
+
+
+def load_strictly(model: nn.Module, tensors: Mapping[str, Tensor], where: str) -> None:
+    """Give a model its weights, all of them and nothing else.
+
+    Args:
+        model: The model, changed in place; its own types are kept.
+        tensors: State dict, of any floating-point type.
+        where: Where they come from, to be named in the error.
+
+    Raises:
+        ZooError: If tensors are missing, unexpected, or of another shape; the model is unchanged.
+    """
+    expected = model.state_dict()
+    missing = [name for name in expected if name not in tensors]
+    unexpected = [name for name in tensors if name not in expected]
+    mismatched = [
+        f"{name} {tuple(tensors[name].shape)} instead of {tuple(tensor.shape)}"
+        for name, tensor in expected.items()
+        if name in tensors and tensors[name].shape != tensor.shape
+    ]
+    problems = [
+        f"{label}: {_some(names)}"
+        for label, names in (
+            ("missing", missing),
+            ("unexpected", unexpected),
+            ("of another shape", mismatched),
+        )
+        if names
+    ]
+    if problems:
+        raise ZooError(
+            f"{where} does not fit {type(model).__name__} ({len(expected)} tensors). "
+            f"{'; '.join(problems)}. Name the architecture that the weights were trained with."
+        )
+    model.load_state_dict(tensors)
+
+
+def _some(names: list[str]) -> str:
+    more = len(names) - _NAMES_SHOWN
+    return ", ".join(names[:_NAMES_SHOWN]) + (f" and {more} more" if more > 0 else "")
