@@ -6,8 +6,10 @@ BIN := .venv/bin
 .PHONY: demo test lint clean
 .DELETE_ON_ERROR:
 
-demo: .venv/.demo
-	$(BIN)/rectgrad explain --out demo.png
+demo: demo.png
+
+demo.png: .venv/.demo $(wildcard captum_rectgrad/*.py zoo/rectgrad_zoo/*.py)
+	$(BIN)/rectgrad explain --out $@
 
 test: lint
 	$(BIN)/python -m pytest -m "$(PYTEST_MARKS)"

@@ -1,8 +1,13 @@
 """Rectified Gradient (RectGrad) and its variants, beside Captum's own methods."""
 
+import importlib
+from typing import TYPE_CHECKING, Any
+
 from captum_rectgrad.errors import RectGradError, RectGradWarning
-from captum_rectgrad.rectgrad import RectGrad
-from captum_rectgrad.variants import NoBiasRectGrad, RectGradConst, RectGradMod, RectGradPRR
+
+if TYPE_CHECKING:
+    from captum_rectgrad.rectgrad import RectGrad
+    from captum_rectgrad.variants import NoBiasRectGrad, RectGradConst, RectGradMod, RectGradPRR
 
 __version__ = "0.1.0"
 
@@ -15,3 +20,11 @@ __all__ = [
     "RectGradPRR",
     "RectGradWarning",
 ]
+
+
+def __getattr__(name: str) -> Any:
+    """Import the methods when they are first asked for: `--help` need not wait for Captum."""
+    if name not in __all__:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    module = "rectgrad" if name == "RectGrad" else "variants"
+    return getattr(importlib.import_module(f"{__name__}.{module}"), name)

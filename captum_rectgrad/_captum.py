@@ -29,7 +29,8 @@ def is_tuple(inputs: object) -> bool:
 
 def as_tuple(inputs: object) -> tuple[object, ...]:
     """The inputs, as a tuple even if there is one; AssertionError if it is no tensor."""
-    return tuple(common._format_tensor_into_tuples(inputs))  # noqa: SLF001
+    formatted = common._format_tensor_into_tuples(inputs)  # noqa: SLF001
+    return (inputs,) if formatted is None else tuple(formatted)
 
 
 def select_targets(output: Tensor, target: TargetType) -> Tensor:

@@ -3,6 +3,7 @@
 Softmax, GLU and the like couple elements and are left as they are: plain gradient.
 """
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 from torch import nn
@@ -48,9 +49,17 @@ def is_activation(module: nn.Module) -> bool:
 def is_relu(module: nn.Module) -> bool:
     """Whether this module computes `max(z, 0)` and nothing else.
 
-    A subclass with a forward of its own may do more, so it counts as any other activation.
+    One with a forward of its own may do more, so it counts as any other activation.
     """
-    return isinstance(module, nn.ReLU) and type(module).forward is nn.ReLU.forward
+    return (
+        isinstance(module, nn.ReLU)
+        and type(module).forward is nn.ReLU.forward
+        and "forward" not in vars(module)
+    )
+
+
+# What a user may choose; None: all of them.
+Activations = Iterable[type[nn.Module] | nn.Module] | None
 
 
 @dataclass(frozen=True)

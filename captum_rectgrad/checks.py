@@ -66,8 +66,11 @@ def check_servable(model: object) -> None:
 
 
 def _calls_operators(module: fx.GraphModule) -> bool:
-    """Whether this graph consists of operators (`aten.relu.default`) instead of modules."""
-    return any(isinstance(node.target, OpOverload) for node in module.graph.nodes)
+    """Whether this graph consists of PyTorch's operators (`aten.relu.default`)."""
+    return any(
+        isinstance(node.target, OpOverload) and node.target.namespace == "aten"
+        for node in module.graph.nodes
+    )
 
 
 def check_activations(

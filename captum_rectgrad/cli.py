@@ -33,7 +33,9 @@ def main(argv: Sequence[str] | None = None) -> int:
         interrupted.
     """
     argv = sys.argv[1:] if argv is None else list(argv)
-    parser = _parser(whole=COMPLETING in os.environ or argv[:1] == ["zoo"])
+    # The shell hands over the line that it wants completed, and no arguments.
+    line = os.environ.get("COMP_LINE", "").split()[1:] if COMPLETING in os.environ else argv
+    parser = _parser(whole=line[:1] == ["zoo"])
     argcomplete.autocomplete(parser)
     args = parser.parse_args(argv)
     try:

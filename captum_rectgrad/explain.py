@@ -67,7 +67,8 @@ def explain(
     """
     transform = rectgrad_zoo.transform(model)
     device = next(model.parameters()).device
-    methods = [method for method in methods if method.applies(model)]
+    first = transform(next(iter(images.values())))[None].to(device)
+    methods = [method for method in methods if method.applies(model, first)]
     explanations = []
     with tqdm(total=len(images) * len(methods), unit="map", disable=None) as progress:
         for name, image in images.items():

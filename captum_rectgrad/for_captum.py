@@ -1,7 +1,7 @@
 """The same function in modules that Captum's hooks can serve.
 
 Captum's GuidedBackprop hooks `nn.ReLU` and nothing else, DeepLift has rules for a few more; both
-give the plain gradient at any other activation without a word, and neither stands in-place ones.
+give the plain gradient at any other activation without a word.
 """
 
 import copy

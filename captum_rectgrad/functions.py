@@ -1,22 +1,22 @@
 """Activations, convolutions and max-pools that a model calls as functions or tensor methods."""
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import partial
 from typing import Any
 
-from torch import Tensor
+import torch
+from torch import Tensor, nn
 from torch.overrides import TorchFunctionMode
 
 from captum_rectgrad.activations import FUNCTIONS
 from captum_rectgrad.errors import RectGradError
-from captum_rectgrad.padding import padded_dims
-from captum_rectgrad.pooling import NO_WINDOWS, adaptive_mean, window_mean
+from captum_rectgrad.pooling import NO_WINDOWS, WindowMean, adaptive_mean, window_mean
 from captum_rectgrad.rectified_pass import RectifiedPass
 from captum_rectgrad.windows import Windows
 
 # Where PyTorch keeps its functions; methods of tensors have no module.
-HOMES = {"torch", "torch.nn.functional", "torch._C._nn", None}
+HOMES = {"torch", "torch.nn.functional", "torch._C._nn", "torch._C._special", None}
 
 CONVOLUTION = re.compile(r"conv([123])d")
 POOL = re.compile(r"(adaptive_|fractional_)?max_pool([123])d(_with_indices)?")
@@ -27,13 +27,18 @@ CONVOLUTION_DEFAULTS = {"stride": 1, "padding": 0, "dilation": 1}
 POOL_ARGUMENTS = ("input", "kernel_size", "stride", "padding", "dilation", "ceil_mode")
 POOL_DEFAULTS = {"stride": None, "padding": 0, "dilation": 1, "ceil_mode": False}
 
+CLAMPS = {"clamp", "clamp_min"}
+RELU6_CEILING = 6
+OTHER_NAMES = {"clip": "clamp", "expit": "sigmoid"}
+
 Function = Callable[..., Any]
 
 
 class RectifiedFunctions(TorchFunctionMode):
     """Hands the function calls of a model to the pass, as hooks do with calls of its modules.
 
-    A call inside the forward of a module that is hooked belongs to that module: it is left alone.
+    A call inside the forward of an activation module belongs to that module and is left alone, and
+    so is a convolution or a pooling inside the module of one.
     """
 
     def __init__(self, rectified: RectifiedPass) -> None:
@@ -50,60 +55,46 @@ class RectifiedFunctions(TorchFunctionMode):
     ) -> Any:
         del types
         kwargs = kwargs or {}
-        handle = None if self.rectified.inside_module else self._handler(func)
+        handle = self._handler(func, args, kwargs)
         x = args[0] if args else kwargs.get("input")
         if handle is None or not isinstance(x, Tensor) or not x.requires_grad:
             return func(*args, **kwargs)
         return handle(func, x, args, kwargs)
 
-    def _handler(self, func: Function) -> Function | None:
-        if getattr(func, "__module__", None) not in HOMES:
+    def _handler(
+        self, func: Function, args: tuple[Any, ...], kwargs: dict[str, Any]
+    ) -> Function | None:
+        state, name = self.rectified, _name(func)
+        if getattr(func, "__module__", None) not in HOMES or state.inside_activation:
             return None
-        name = _name(func)
-        if name in FUNCTIONS:
-            wanted = self.rectified.choice.includes_class(FUNCTIONS[name])
-            return self._activation if wanted else None
-        if name in {"clamp", "clamp_min"}:
-            return self._clamp
-        if self.rectified.padding_trick and CONVOLUTION.fullmatch(name):
+        activation = _clamps_like(name, args, kwargs) if name in CLAMPS else FUNCTIONS.get(name)
+        if activation is not None:
+            wanted = state.choice.includes_class(activation)
+            return partial(self._activation, activation is nn.ReLU) if wanted else None
+        if state.inside_module:
+            return None
+        if state.padding_trick and CONVOLUTION.fullmatch(name):
             return self._convolution
-        pool = POOL.fullmatch(name) if self.rectified.prr else None
+        pool = POOL.fullmatch(name) if state.prr else None
         return partial(self._pool, pool[1], int(pool[2])) if pool else None
 
     def _activation(
-        self, func: Function, z: Tensor, args: tuple[Any, ...], kwargs: dict[str, Any]
+        self,
+        relu: bool,
+        func: Function,
+        z: Tensor,
+        args: tuple[Any, ...],
+        kwargs: dict[str, Any],
     ) -> Tensor:
-        if _name(func) == "relu":
-            return self._relu(func, z, args, kwargs)
-        a: Tensor = func(*args, **kwargs)
-        return self.rectified.activation_applied(self._label(func), a, in_place=a is z)
-
-    def _relu(
-        self, func: Function, z: Tensor, args: tuple[Any, ...], kwargs: dict[str, Any]
-    ) -> Tensor:
-        rest = args[1:]
-        kwargs = {key: value for key, value in kwargs.items() if key != "input"}
-        return self.rectified.relu(self._label(func), z, lambda alias: func(alias, *rest, **kwargs))
-
-    def _clamp(
-        self, func: Function, z: Tensor, args: tuple[Any, ...], kwargs: dict[str, Any]
-    ) -> Tensor:
-        """A clamp at zero from below is a ReLU, or a ReLU6 with another ceiling.
-
-        Any other is no activation: it keeps numbers within bounds.
-        """
-        name = _name(func)
-        limits = ("min",) if name == "clamp_min" else ("min", "max")
-        bound = {**dict(zip(limits, args[1:], strict=False)), **kwargs}
-        low, high = bound.get("min"), bound.get("max")
-        choice = self.rectified.choice
-        if isinstance(low, int | float) and low == 0:
-            if high is None and choice.includes_class(FUNCTIONS["relu"]):
-                return self._relu(func, z, args, kwargs)
-            if high is not None and choice.includes_class(FUNCTIONS["hardtanh"]):
-                return self._activation(func, z, args, kwargs)
-        clamped: Tensor = func(*args, **kwargs)
-        return clamped
+        in_place = (
+            func.__name__.endswith("_") or kwargs.get("inplace") or any(a is True for a in args[1:])
+        )
+        operand = self.rectified.operand(z, relu=relu, in_place=in_place)
+        rest = {key: value for key, value in kwargs.items() if key != "input"}
+        a: Tensor = func(operand, *args[1:], **rest)
+        self.calls += 1
+        label = f"{_name(func)}(), activation {self.calls} of those called as functions"
+        return self.rectified.activation_applied(label, operand, a, relu=relu)
 
     def _convolution(
         self, func: Function, x: Tensor, args: tuple[Any, ...], kwargs: dict[str, Any]
@@ -118,7 +109,7 @@ class RectifiedFunctions(TorchFunctionMode):
         windows = Windows.of(
             len(kernel), kernel, bound["stride"], bound["padding"], bound["dilation"]
         )
-        self.rectified.convolution_applied(y, padded_dims(windows, x.shape, y.shape))
+        self.rectified.convolution_applied(windows, x, y)
         return y
 
     def _pool(
@@ -130,24 +121,69 @@ class RectifiedFunctions(TorchFunctionMode):
         args: tuple[Any, ...],
         kwargs: dict[str, Any],
     ) -> Any:
-        output = func(*args, **kwargs)
-        pooled, *indices = output if isinstance(output, tuple) else (output,)
-        if kind == "fractional_":
-            raise RectGradError(NO_WINDOWS)
-        if kind == "adaptive_":
-            mean = adaptive_mean(pooled.shape, dims)
-        else:
+        def mean(output_shape: Sequence[int]) -> WindowMean:
+            if kind == "fractional_":
+                raise RectGradError(NO_WINDOWS)
+            if kind == "adaptive_":
+                return adaptive_mean(output_shape, dims)
             bound = {**POOL_DEFAULTS, **dict(zip(POOL_ARGUMENTS, args, strict=False)), **kwargs}
             windows = Windows.of(dims, *(bound[key] for key in POOL_ARGUMENTS[1:]))
-            mean = window_mean(windows, x.shape, pooled.shape)
-        pooled = self.rectified.pool_applied(x, pooled, mean)
-        return (pooled, *indices) if indices else pooled
+            return window_mean(windows, x.shape, output_shape)
 
-    def _label(self, func: Function) -> str:
-        self.calls += 1
-        return f"{_name(func)}, called as a function, the {self.calls}."
+        return self.rectified.pool_applied(x, func(*args, **kwargs), mean)
+
+
+class _MaxPoolCalls(TorchFunctionMode):
+    def __init__(self) -> None:
+        super().__init__()
+        self.seen = False
+
+    def __torch_function__(
+        self,
+        func: Function,
+        types: object,
+        args: tuple[Any, ...] = (),
+        kwargs: dict[str, Any] | None = None,
+    ) -> Any:
+        del types
+        self.seen = self.seen or bool(POOL.fullmatch(_name(func)))
+        return func(*args, **(kwargs or {}))
+
+
+def calls_max_pools(model: nn.Module, x: Tensor) -> bool:
+    """Whether the model calls a max-pooling on its way, as a module or a function.
+
+    Args:
+        model: in eval mode.
+        x: an input.
+    """
+    calls = _MaxPoolCalls()
+    with torch.no_grad(), calls:
+        model(x)
+    return calls.seen
+
+
+def _clamps_like(
+    name: str, args: tuple[Any, ...], kwargs: dict[str, Any]
+) -> type[nn.Module] | None:
+    """The activation that a clamp is: from 0 up a ReLU, from 0 to 6 a ReLU6.
+
+    Any other keeps numbers within bounds (pixels within [0, 1], say) and is no activation.
+    """
+    limits = ("min",) if name == "clamp_min" else ("min", "max")
+    bound = {**dict(zip(limits, args[1:], strict=False)), **kwargs}
+    low, high = (
+        value.item() if isinstance(value, Tensor) and value.dim() == 0 else value
+        for value in (bound.get("min"), bound.get("max"))
+    )
+    if not isinstance(low, int | float) or low != 0:
+        return None
+    if high is None:
+        return nn.ReLU
+    return nn.ReLU6 if high == RELU6_CEILING else None
 
 
 def _name(func: Function) -> str:
-    """`relu` for `relu_` and `Tensor.relu`, `threshold` for `_threshold`."""
-    return str(getattr(func, "__name__", "")).strip("_")
+    """`relu` for `relu_` and `Tensor.relu`, `threshold` for `_threshold`, and so on."""
+    name = str(getattr(func, "__name__", "")).strip("_").removeprefix("special_")
+    return OTHER_NAMES.get(name, name)

@@ -11,23 +11,18 @@ from torch.utils.hooks import RemovableHandle
 from captum_rectgrad.activations import is_activation, is_relu
 from captum_rectgrad.errors import RectGradError
 from captum_rectgrad.functions import RectifiedFunctions
-from captum_rectgrad.padding import padded_dims
 from captum_rectgrad.pooling import NO_WINDOWS, WindowMean, adaptive_mean, window_mean
 from captum_rectgrad.rectified_pass import RectifiedPass
 from captum_rectgrad.windows import Windows
 
 Arguments = tuple[Any, ...]
 Keywords = dict[str, Any]
-AfterCall = Callable[[str, Any, Tensor, Any], Any]
 
 Convolution = nn.Conv1d | nn.Conv2d | nn.Conv3d
 FixedPool = nn.MaxPool1d | nn.MaxPool2d | nn.MaxPool3d
 AdaptivePool = nn.AdaptiveMaxPool1d | nn.AdaptiveMaxPool2d | nn.AdaptiveMaxPool3d
 FractionalPool = nn.FractionalMaxPool2d | nn.FractionalMaxPool3d
 MaxPool = FixedPool | AdaptivePool | FractionalPool
-
-# Attribute of the alias that a ReLU runs on: the tensor it stands for.
-_SOURCE = "_rectgrad_source"
 
 
 @contextmanager
@@ -36,9 +31,7 @@ def rectified(model: nn.Module, state: RectifiedPass) -> Iterator[None]:
     handles: list[RemovableHandle] = []
     try:
         for name, module in model.named_modules():
-            after = _after(module, state)
-            if after is not None:
-                handles.extend(_hook(name, module, state, after))
+            handles.extend(_hook(f"{name!r} ({type(module).__name__})", module, state))
         with RectifiedFunctions(state):
             yield
     finally:
@@ -46,82 +39,83 @@ def rectified(model: nn.Module, state: RectifiedPass) -> Iterator[None]:
             handle.remove()
 
 
-def _after(module: nn.Module, state: RectifiedPass) -> AfterCall | None:
-    """What is to be done with the output of this module, None: it is none of our business."""
-    if is_relu(module) and state.choice.includes(module):
-        return partial(_after_relu, state)
-    if is_activation(module) or state.choice.includes(module):
-        return partial(_after_activation, state)
-    if state.padding_trick and isinstance(module, Convolution):
-        return partial(_after_convolution, state)
-    if state.prr and isinstance(module, MaxPool):
-        return partial(_after_pool, state)
-    return None
+def _hook(name: str, module: nn.Module, state: RectifiedPass) -> Iterator[RemovableHandle]:
+    chosen = state.choice.includes(module)
+    if chosen or is_activation(module):
+        # One that is not chosen is hooked too, so that what it calls is left alone as well.
+        before, after = _activation_hooks(name, module, state, chosen=chosen)
+    elif state.padding_trick and isinstance(module, Convolution):
+        before, after = _nothing_before, partial(_after_convolution, state, module)
+    elif state.prr and isinstance(module, MaxPool):
+        before, after = _nothing_before, partial(_after_pool, state, module)
+    else:
+        return
+    activation = before is not _nothing_before
 
-
-def _hook(
-    name: str, module: nn.Module, state: RectifiedPass, after: AfterCall
-) -> Iterator[RemovableHandle]:
-    relu = is_relu(module) and state.choice.includes(module)
-
+    # Another thread may see a hook before it is registered to take keywords, so all that is not
+    # positional for sure is optional; it is none of that thread's business anyway.
     def before_call(
-        module: nn.Module, args: Arguments, kwargs: Keywords
+        module: nn.Module, args: Arguments, kwargs: Keywords | None = None
     ) -> tuple[Arguments, Keywords] | None:
-        if state.foreign():
+        if state.foreign() or kwargs is None:
             return None
-        state.enter(module)
-        z = _input(args, kwargs)
-        if not relu or not z.requires_grad:
+        nested = state.inside_activation
+        state.enter(module, activation=activation)
+        if nested or not activation:
             return None
-        alias = z.detach()
-        setattr(alias, _SOURCE, z)
-        return (alias,), {}
+        rest = dict(list(kwargs.items())[0 if args else 1 :])
+        return (before(_input(args, kwargs)), *args[1:]), rest
 
-    def after_call(module: nn.Module, args: Arguments, kwargs: Keywords, output: Any) -> Any:
+    def after_call(module: nn.Module, args: Arguments, *rest: Any) -> Any:
         if state.foreign():
             return None
+        kwargs, output = rest
         state.leave(module)
-        if output is None:  # its forward raised
+        # None: its forward raised.
+        if output is None or state.inside_activation:
             return None
-        return after(f"{name!r} ({type(module).__name__})", module, _input(args, kwargs), output)
+        return after(_input(args, kwargs), output)
 
     yield module.register_forward_pre_hook(before_call, with_kwargs=True)
     # Before the user's own hooks, which so see the output as the model uses it.
     yield module.register_forward_hook(after_call, prepend=True, with_kwargs=True, always_call=True)
 
 
-def _after_relu(
-    state: RectifiedPass, name: str, module: nn.Module, alias: Tensor, output: Tensor
-) -> Tensor | None:
-    del module
-    z = getattr(alias, _SOURCE, None)
-    return None if z is None else state.relu_applied(name, z, alias, output)
+def _activation_hooks(
+    name: str, module: nn.Module, state: RectifiedPass, *, chosen: bool
+) -> tuple[Callable[[Tensor], Tensor], Callable[[Tensor, Any], Any]]:
+    relu = is_relu(module)
+    # What is not known may work in place without saying so.
+    in_place = bool(getattr(module, "inplace", not is_activation(module)))
+
+    def before(z: Tensor) -> Tensor:
+        return state.operand(z, relu=relu, in_place=in_place) if chosen else z
+
+    def after(operand: Tensor, output: Any) -> Any:
+        if not chosen:
+            return None
+        if not isinstance(output, Tensor):
+            raise RectGradError(
+                f"{name} was chosen as an activation, and returned {type(output).__name__} instead "
+                "of a tensor; choose modules that return one tensor"
+            )
+        return state.activation_applied(name, operand, output, relu=relu)
+
+    return before, after
 
 
-def _after_activation(
-    state: RectifiedPass, name: str, module: nn.Module, x: Tensor, output: Tensor
-) -> Tensor | None:
-    if not state.choice.includes(module):
-        return None
-    return state.activation_applied(name, output, in_place=output is x)
+def _nothing_before(x: Tensor) -> Tensor:
+    return x
 
 
-def _after_convolution(
-    state: RectifiedPass, name: str, conv: Convolution, x: Tensor, output: Tensor
-) -> None:
-    del name
+def _after_convolution(state: RectifiedPass, conv: Convolution, x: Tensor, output: Tensor) -> None:
     dims = len(conv.kernel_size)
     windows = Windows.of(dims, conv.kernel_size, conv.stride, conv.padding, conv.dilation)
-    state.convolution_applied(output, padded_dims(windows, x.shape, output.shape))
+    state.convolution_applied(windows, x, output)
 
 
-def _after_pool(state: RectifiedPass, name: str, pool: MaxPool, x: Tensor, output: Any) -> Any:
-    pooled, *indices = output if isinstance(output, tuple) else (output,)
-    if not pooled.requires_grad:
-        return None
-    del name
-    pooled = state.pool_applied(x, pooled, pool_mean(pool, x.shape, pooled.shape))
-    return (pooled, *indices) if indices else pooled
+def _after_pool(state: RectifiedPass, pool: MaxPool, x: Tensor, output: Any) -> Any:
+    return state.pool_applied(x, output, partial(pool_mean, pool, x.shape))
 
 
 def pool_mean(pool: MaxPool, input_shape: Sequence[int], output_shape: Sequence[int]) -> WindowMean:
@@ -152,6 +146,6 @@ def pool_mean(pool: MaxPool, input_shape: Sequence[int], output_shape: Sequence[
     return window_mean(windows, input_shape, output_shape)
 
 
-def _input(args: Arguments, kwargs: Keywords) -> Tensor:
-    tensor: Tensor = args[0] if args else kwargs["input"]
-    return tensor
+def _input(args: Arguments, kwargs: Keywords) -> Any:
+    """The first argument, by whatever keyword it may be called."""
+    return args[0] if args else next(iter(kwargs.values()))

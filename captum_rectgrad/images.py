@@ -2,10 +2,11 @@
 
 from pathlib import Path
 
+import numpy as np
 import skimage.data
 from PIL import Image, ImageOps
 
-# What a pixel of each mode that PIL cannot turn into RGB by itself is scaled to.
+# Modes of 16-bit grey, which Pillow's own conversion clips.
 SIXTEEN_BIT = {"I", "I;16", "I;16L", "I;16B", "I;16N"}
 
 
@@ -20,20 +21,27 @@ def read_image(path: str | Path) -> Image.Image:
         An RGB image.
 
     Raises:
-        ValueError: the file is missing, truncated or no image.
+        ValueError: the file is missing, truncated, no image, or one of floating point numbers.
     """
     try:
         with Image.open(path) as file:
             image = ImageOps.exif_transpose(file)
             image.load()
-    except (OSError, SyntaxError, ValueError, Image.DecompressionBombError) as error:
+    # Decoders of damaged files raise what they like: AVIF's, a RuntimeError.
+    except Exception as error:
         reason = error.strerror if isinstance(error, OSError) and error.strerror else error
         raise ValueError(
             f"cannot read {str(path)!r} as an image ({reason}); give a whole PNG, JPEG or other "
             "file that Pillow reads"
         ) from error
+    if image.mode == "F":
+        raise ValueError(
+            f"the brightness of {str(path)!r} is in floating point numbers of unknown range; "
+            "convert it to 8 bits"
+        )
     if image.mode in SIXTEEN_BIT:
-        return image.point(lambda value: value / 257).convert("L").convert("RGB")
+        pixels = np.asarray(image).clip(0, 65535) // 257
+        return Image.fromarray(pixels.astype(np.uint8)).convert("RGB")
     if image.has_transparency_data:
         image = image.convert("RGBA")
         white = Image.new("RGBA", image.size, "white")

@@ -1,7 +1,6 @@
 """Rectified Gradient (Kim et al. 2019, "Why are Saliency Maps Noisy?"), section 4."""
 
 import warnings
-from collections.abc import Iterable
 from typing import Any, cast
 
 import torch
@@ -15,7 +14,7 @@ from captum_rectgrad._captum import (
     is_tuple,
     log_usage,
 )
-from captum_rectgrad.activations import Choice
+from captum_rectgrad.activations import Activations, Choice
 from captum_rectgrad.checks import (
     check_activations,
     check_inputs,
@@ -46,8 +45,8 @@ class RectGrad(GradientAttribution):  # type: ignore[misc]
     The gradient is of the output itself: give a model that returns logits, not a softmax.
 
     Args:
-        model: the model itself, whose activations are modules. It is hooked during `attribute`
-            and left exactly as it was.
+        model: the model itself, in eval mode. It is hooked during `attribute` and left exactly as
+            it was. Dimension 0 of its activations is taken for the samples.
         percentile: in [0, 100]; how many of each layer's units are cut off. Neither this nor
             `tau`: 98, the paper's.
         tau: constant threshold instead. `tau=0` without `padding_trick` is guided
@@ -61,8 +60,10 @@ class RectGrad(GradientAttribution):  # type: ignore[misc]
         multiply_by_inputs: multiply by the input; without, NoBias RectGrad.
         activations: which activations the rules apply to, as classes (`nn.ReLU` stands for
             `F.relu(x)` and `x.relu()` too) or single modules of the model; by default every
-            elementwise one of `torch.nn` and timm. The others pass the plain gradient, as do
-            softmax, GLU and whatever else mixes elements.
+            elementwise one of `torch.nn`, `torch.nn.functional` and timm. What is chosen replaces
+            that default. All others pass the plain gradient, as do softmax, GLU and whatever else
+            mixes elements. An activation put together of others (`x * torch.sigmoid(x)`) is seen
+            as its parts; make it a module of your own and name its class.
 
     Raises:
         TypeError: `model` is no `nn.Module` or a scripted one; a threshold is no number.
@@ -88,7 +89,7 @@ class RectGrad(GradientAttribution):  # type: ignore[misc]
         prr: bool = False,
         final_threshold: bool = True,
         multiply_by_inputs: bool = True,
-        activations: Iterable[type[nn.Module] | nn.Module] | None = None,
+        activations: Activations = None,
     ) -> None:
         check_servable(model)
         if percentile is not None and tau is not None:
@@ -198,7 +199,7 @@ class RectGrad(GradientAttribution):  # type: ignore[misc]
             return run(copies=False)
         except OverwrittenError:
             # The model changes activations in place after they are computed. Only such a model
-            # pays for keeping copies of them.
+            # pays for keeping copies of them, with a second pass.
             return run(copies=True)
 
     def _attribution(self, leaf: Tensor, gradient: Tensor) -> Tensor:
@@ -217,14 +218,17 @@ def _warn_of_doubtful_maps(attributions: tuple[Tensor, ...], gates: list[Gate]) 
         )
         return
     empty = torch.stack([(a == 0).flatten(1).all(dim=1) for a in attributions]).all(dim=0)
-    for sample in empty.nonzero().flatten().tolist():
-        closed = next((gate for gate in gates if not gate.passed[sample]), None)
-        if closed is not None:
-            warnings.warn(
-                f"the map of sample {sample} is all zero (so are {int(empty.sum()) - 1} others): "
-                f"from the output, the first layer that nothing passed is {closed.name}, of "
-                f"{closed.units} units; lower the percentile or tau",
-                RectGradWarning,
-                stacklevel=CALLER,
-            )
-            return
+    closed = [
+        (sample, next((gate for gate in gates if not gate.passed[sample]), None))
+        for sample in empty.nonzero().flatten().tolist()
+    ]
+    named = [(sample, gate) for sample, gate in closed if gate is not None]
+    if named:
+        sample, gate = named[0]
+        warnings.warn(
+            f"the map of sample {sample} is all zero (and of {len(named) - 1} more): from the "
+            f"output, the first layer that nothing passed is {gate.name}, of {gate.units} units; "
+            "lower the percentile or tau",
+            RectGradWarning,
+            stacklevel=CALLER,
+        )

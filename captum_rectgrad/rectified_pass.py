@@ -14,9 +14,10 @@ Who calls these, for modules and for functions: `hooks.py` and `functions.py`.
 """
 
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from functools import partial
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -24,9 +25,13 @@ from torch import Tensor, nn
 from captum_rectgrad.activations import Choice
 from captum_rectgrad.errors import RectGradError
 from captum_rectgrad.nodes import OverwrittenError, Rectify, RectifyInPlace, Redistribute
-from captum_rectgrad.padding import zero_border
+from captum_rectgrad.padding import padded_dims, zero_border
 from captum_rectgrad.pooling import WindowMean
 from captum_rectgrad.rules import Selection
+from captum_rectgrad.windows import Windows
+
+# Attribute of an operand that is not the tensor a model called an activation with: that tensor.
+_STANDS_FOR = "_rectgrad_stands_for"
 
 
 @dataclass(frozen=True)
@@ -57,7 +62,8 @@ class RectifiedPass:
         copies: whether activations are kept as copies, for models that change them in place.
         gates: filled by the backward pass, from the output towards the input.
         thread: the thread whose pass this is; the others must not notice.
-        running: hooked modules whose forward has begun and not ended, the innermost last.
+        running: hooked modules whose forward has begun and not ended, the innermost last, and
+            whether each is an activation.
     """
 
     selection: Selection
@@ -68,15 +74,15 @@ class RectifiedPass:
     copies: bool
     gates: list[Gate] = field(default_factory=list)
     thread: int = field(default_factory=threading.get_ident)
-    running: list[nn.Module] = field(default_factory=list)
+    running: list[tuple[nn.Module, bool]] = field(default_factory=list)
 
-    def enter(self, module: nn.Module) -> None:
+    def enter(self, module: nn.Module, *, activation: bool) -> None:
         """Note that the forward of a hooked module begins."""
-        self.running.append(module)
+        self.running.append((module, activation))
 
     def leave(self, module: nn.Module) -> None:
         """Note that it ended. It may not have begun: a hook of the user's may have raised."""
-        if self.inside_module and self.running[-1] is module:
+        if self.running and self.running[-1][0] is module:
             self.running.pop()
 
     @property
@@ -84,53 +90,84 @@ class RectifiedPass:
         """Whether the forward of a hooked module is running."""
         return bool(self.running)
 
+    @property
+    def inside_activation(self) -> bool:
+        """Whether that of an activation is: what it calls is part of it, and handled with it."""
+        return any(activation for _, activation in self.running)
+
     def foreign(self) -> bool:
         """Whether another thread is calling the model."""
         return threading.get_ident() != self.thread
 
-    def relu(self, name: str, z: Tensor, relu: Callable[[Tensor], Tensor]) -> Tensor:
-        """Apply a ReLU, which may work in place, with the rule as its backward.
+    def operand(self, z: Tensor, *, relu: bool, in_place: bool) -> Tensor:
+        """What an activation is to be applied to, so that the rule can be put onto it afterwards.
 
-        It runs outside the graph, on an alias of `z`.
+        It is `z` itself but for in-place operations: a ReLU then runs outside the graph, on an
+        alias; another activation of a view runs on a copy, since the graph behind a view is
+        rewritten when the view is changed.
         """
-        alias = z.detach()
-        return self.relu_applied(name, z, alias, relu(alias))
+        if not in_place or not z.requires_grad or not torch.is_grad_enabled():
+            return z
+        if not relu and not z._is_view():  # noqa: SLF001
+            return z
+        operand = z.detach() if relu else z.clone()
+        setattr(operand, _STANDS_FOR, z)
+        return operand
 
-    def relu_applied(self, name: str, z: Tensor, alias: Tensor, a: Tensor) -> Tensor:
-        """Stand in for a ReLU that was applied to `alias`, a detached `z`, and returned `a`."""
-        rule = partial(self._rectify, name)
-        node: Tensor = (
-            RectifyInPlace.apply(z, rule, self.copies)
-            if a is alias
-            else Rectify.apply(z, a, rule, self.copies)
-        )
-        return node
+    def activation_applied(self, name: str, operand: Tensor, a: Tensor, *, relu: bool) -> Tensor:
+        """Put the rule onto an activation that was applied to `operand` and returned `a`.
 
-    def activation_applied(self, name: str, a: Tensor, *, in_place: bool) -> Tensor:
-        """Put the rule before the backward of any other activation, which returned `a`."""
-        if not a.requires_grad:
+        Returns:
+            What the model is to go on with: where the activation worked in place, the very tensor
+            it was called with.
+        """
+        z: Tensor = getattr(operand, _STANDS_FOR, operand)
+        if not z.requires_grad or not torch.is_grad_enabled():
             return a
+        in_place = a is operand
+        rule = partial(self._rectify, name)
+        if relu:
+            rectified: Tensor = (
+                RectifyInPlace.apply(z, rule, self.copies)
+                if in_place
+                else Rectify.apply(z, a.detach(), rule, self.copies)
+            )
+            return rectified
         kept = a.detach().clone() if self.copies and in_place else a.detach()
-        # PyTorch's notes on autograd document this counter of changes in place.
-        version = kept._version  # noqa: SLF001
+        a.register_hook(partial(self._gate, name, kept, _changes(kept)))  # type: ignore[no-untyped-call]
+        if in_place:
+            return a if z is operand else z.copy_(a)
+        return a.clone() if self.copies else a
 
-        def gate(gradient: Tensor) -> Tensor:
-            if kept._version != version:  # noqa: SLF001
-                raise OverwrittenError(name)
-            return self._rectify(name, kept, gradient)
-
-        a.register_hook(gate)  # type: ignore[no-untyped-call]
-        return a.clone() if self.copies and not in_place else a
-
-    def convolution_applied(self, y: Tensor, padded: tuple[int, ...]) -> None:
-        """Put the padding trick before the backward of a convolution that padded these dims."""
+    def convolution_applied(self, windows: Windows, x: Tensor, y: Tensor) -> None:
+        """Put the padding trick before the backward of a convolution that made `y` of `x`."""
+        padded = padded_dims(windows, x.shape, y.shape)
         if padded and y.requires_grad:
             y.register_hook(partial(zero_border, dims=padded))  # type: ignore[no-untyped-call]
 
-    def pool_applied(self, x: Tensor, y: Tensor, mean: WindowMean) -> Tensor:
-        """Stand in for a max-pooling that made `y` of `x`, with PRR as its backward."""
-        node: Tensor = Redistribute.apply(x, y.detach(), mean, self.copies)
-        return node
+    def pool_applied(
+        self, x: Tensor, output: Any, mean: Callable[[Sequence[int]], WindowMean]
+    ) -> Any:
+        """Stand in for a max-pooling of `x`, with PRR as its backward.
+
+        Args:
+            x: its input.
+            output: what it returned, perhaps with indices.
+            mean: from the output's shape to the average pooling of the same windows.
+
+        Returns:
+            The same, with PRR behind it.
+        """
+        y, *indices = output if isinstance(output, tuple) else (output,)
+        if not y.requires_grad:
+            return output
+        node = Redistribute.apply(x, y.detach(), mean(y.shape), self.copies)
+        return (node, *indices) if indices else node
+
+    def _gate(self, name: str, kept: Tensor, changes: int, gradient: Tensor) -> Tensor:
+        if _changes(kept) != changes:
+            raise OverwrittenError(name)
+        return self._rectify(name, kept, gradient)
 
     def _rectify(self, name: str, activation: Tensor, gradient: Tensor) -> Tensor:
         if self.batch > 1 and (activation.dim() == 0 or activation.shape[0] != self.batch):
@@ -145,3 +182,8 @@ class RectifiedPass:
         )
         self.gates.append(Gate(name, kept.shape[1], kept.any(dim=1)))
         return torch.where(kept.reshape(gradient.shape), gradient, 0)
+
+
+def _changes(tensor: Tensor) -> int:
+    """How often a tensor was changed in place, as PyTorch's notes on autograd document it."""
+    return tensor._version  # noqa: SLF001

@@ -2,6 +2,7 @@
 
 from torch import nn
 
+from captum_rectgrad.activations import Activations
 from captum_rectgrad.rectgrad import RectGrad
 from captum_rectgrad.rules import Rule
 
@@ -21,9 +22,18 @@ class RectGradPRR(RectGrad):
         padding_trick: bool = True,
         final_threshold: bool = True,
         multiply_by_inputs: bool = True,
+        activations: Activations = None,
     ) -> None:
         super().__init__(
-            model, percentile, tau, rule, padding_trick, True, final_threshold, multiply_by_inputs
+            model,
+            percentile,
+            tau,
+            rule,
+            padding_trick,
+            prr=True,
+            final_threshold=final_threshold,
+            multiply_by_inputs=multiply_by_inputs,
+            activations=activations,
         )
 
 
@@ -43,9 +53,18 @@ class RectGradMod(RectGrad):
         prr: bool = False,
         final_threshold: bool = True,
         multiply_by_inputs: bool = True,
+        activations: Activations = None,
     ) -> None:
         super().__init__(
-            model, percentile, tau, "Mod", padding_trick, prr, final_threshold, multiply_by_inputs
+            model,
+            percentile,
+            tau,
+            "Mod",
+            padding_trick,
+            prr,
+            final_threshold,
+            multiply_by_inputs,
+            activations,
         )
 
 
@@ -65,9 +84,18 @@ class RectGradConst(RectGrad):
         prr: bool = False,
         final_threshold: bool = True,
         multiply_by_inputs: bool = True,
+        activations: Activations = None,
     ) -> None:
         super().__init__(
-            model, None, tau, rule, padding_trick, prr, final_threshold, multiply_by_inputs
+            model,
+            None,
+            tau,
+            rule,
+            padding_trick,
+            prr,
+            final_threshold,
+            multiply_by_inputs,
+            activations,
         )
 
 
@@ -86,5 +114,16 @@ class NoBiasRectGrad(RectGrad):
         padding_trick: bool = True,
         prr: bool = False,
         final_threshold: bool = True,
+        activations: Activations = None,
     ) -> None:
-        super().__init__(model, percentile, tau, rule, padding_trick, prr, final_threshold, False)
+        super().__init__(
+            model,
+            percentile,
+            tau,
+            rule,
+            padding_trick,
+            prr,
+            final_threshold,
+            multiply_by_inputs=False,
+            activations=activations,
+        )

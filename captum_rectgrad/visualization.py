@@ -1,5 +1,6 @@
 """Attribution maps as pictures (Kim et al. 2019, appendix F.1, figures 1 and 5a)."""
 
+import math
 import textwrap
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -14,14 +15,16 @@ from torch import Tensor
 
 Map = NDArray[np.float64]
 
+TITLE_SIZE = 8.5  # points
 LOW, HIGH = 0.5, 99.5  # percentiles, appendix F.1
-COLOURS = "seismic"  # as in the paper: blue, white at zero, red
-# All in inches.
+COLOURS = "seismic"  # blue, white at zero, red; as the paper's, with darker ends
+# All in inches, multiples of the panel's 224th part: whole pixels.
+PIXELS = 224
 PANEL = 1.6
-TITLE = 0.26
-CAPTION_LINE = 0.13
-CAPTION_WIDTH = 26  # letters
-DPI = 140
+GAP = 8 / PIXELS * PANEL
+TITLE_LINE = 20 / PIXELS * PANEL
+TITLE_ROOM = 14 / PIXELS * PANEL
+TITLE_WIDTH = 24  # letters
 
 
 def capped_map(attribution: Tensor | ArrayLike) -> Map:
@@ -74,9 +77,12 @@ def plot_map(attribution: Tensor | ArrayLike, axes: Axes) -> None:
         ValueError: as `capped_map`.
     """
     values = capped_map(attribution)
-    limit = abs(values).max() or 1.0
-    axes.imshow(values, cmap=COLOURS, vmin=-limit, vmax=limit, interpolation="nearest")
+    limit = abs(values).max()
+    scale = limit or 1.0
+    axes.imshow(values, cmap=COLOURS, vmin=-scale, vmax=scale, interpolation="nearest")
     _plain(axes)
+    if not limit:
+        _write(axes, "all zero")
 
 
 @dataclass(frozen=True)
@@ -85,7 +91,7 @@ class Row:
 
     Attributes:
         image: `(H, W, 3)` in [0, 1], as the model sees it.
-        caption: drawn under the image.
+        caption: drawn above the image.
         panels: by column title, an attribution map (`(C, H, W)` or `(H, W)`), or in words why
             there is none.
     """
@@ -97,6 +103,8 @@ class Row:
 
 def plot_comparison(rows: Sequence[Row]) -> Figure:
     """Images in rows, attribution methods in columns (figures 1 and 5a).
+
+    A pixel of a map is a whole number of pixels of the figure: none is skipped, however sparse.
 
     Args:
         rows: at least one; the columns are the titles of their panels, in order of appearance.
@@ -110,31 +118,33 @@ def plot_comparison(rows: Sequence[Row]) -> Figure:
     if not rows:
         raise ValueError("nothing to draw: give at least one row")
     titles = list(dict.fromkeys(title for row in rows for title in row.panels))
-    captions = [textwrap.fill(row.caption, CAPTION_WIDTH) for row in rows]
-    below = CAPTION_LINE * (1 + max(caption.count("\n") for caption in captions)) + 0.08
-    width, height = PANEL * (1 + len(titles)), (PANEL + below) * len(rows) + TITLE
-    figure = Figure(figsize=(width, height), dpi=DPI)
+    captions = [textwrap.fill(row.caption, TITLE_WIDTH) for row in rows]
+    columns = 1 + len(titles)
+    above = TITLE_LINE * (1 + max(caption.count("\n") for caption in captions)) + TITLE_ROOM
+    width, height = columns * PANEL + (columns + 1) * GAP, (PANEL + above) * len(rows) + GAP
+    size = max(np.shape(row.image)[1] for row in rows)
+    figure = Figure(figsize=(width, height), dpi=size * math.ceil(PIXELS / size) / PANEL)
     FigureCanvasAgg(figure)
-    grid = figure.subplots(len(rows), 1 + len(titles), squeeze=False)
+    grid = figure.subplots(len(rows), columns, squeeze=False)
     for row, caption, line in zip(rows, captions, grid, strict=True):
         line[0].imshow(np.clip(np.asarray(row.image, dtype=np.float64), 0, 1))
         _plain(line[0])
-        line[0].set_xlabel(caption, fontsize=7.5, labelpad=3)
+        line[0].set_title(caption, fontsize=TITLE_SIZE, pad=4)
         for title, axes in zip(titles, line[1:], strict=True):
             panel = row.panels.get(title, "not computed")
             if isinstance(panel, str):
                 _say(axes, panel)
             else:
                 plot_map(panel, axes)
-    for title, axes in zip(["Input", *titles], grid[0], strict=True):
-        axes.set_title(title, fontsize=9, pad=4)
+    for title, axes in zip(titles, grid[0][1:], strict=True):
+        axes.set_title(title, fontsize=TITLE_SIZE, pad=4)
     figure.subplots_adjust(
-        left=0.005,
-        right=0.995,
-        top=1 - TITLE / height,
-        bottom=below / height,
-        wspace=0.04,
-        hspace=below / PANEL,
+        left=GAP / width,
+        right=1 - GAP / width,
+        top=1 - above / height,
+        bottom=GAP / height,
+        wspace=GAP / PANEL,
+        hspace=above / PANEL,
     )
     return figure
 
@@ -164,6 +174,10 @@ def _say(axes: Axes, words: str) -> None:
     _plain(axes)
     axes.set_aspect("equal")
     axes.set_facecolor("0.96")
+    _write(axes, words)
+
+
+def _write(axes: Axes, words: str) -> None:
     axes.text(
         0.5,
         0.5,

@@ -53,6 +53,7 @@ def test_unknown_rule() -> None:
         ((torch.ones(2, 4), torch.ones(3, 4)), ValueError, "dimension 0"),
         ((torch.ones(2, 4), "image"), TypeError, "got str"),
         ((), ValueError, "none at all"),
+        (None, TypeError, "got NoneType"),
     ],
 )
 def test_inputs(inputs: Any, error: type[Exception], message: str) -> None:

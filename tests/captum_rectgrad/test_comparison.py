@@ -8,7 +8,9 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+import rectgrad_zoo
 from captum_rectgrad.comparison import Method, choose_methods, methods, run
+from captum_rectgrad.images import sample_images
 from tests.captum_rectgrad.test_hooks import snapshot
 
 pytestmark = pytest.mark.filterwarnings("ignore:the map of sample")
@@ -40,7 +42,7 @@ def small(*activations: nn.Module) -> nn.Module:
 
 
 def results(model: nn.Module, x: Tensor) -> dict[str, Tensor | str]:
-    return {m.key: run(m, model, x, 2) for m in methods(80) if m.applies(model)}
+    return {m.key: run(m, model, x, 2) for m in methods(80) if m.applies(model, x)}
 
 
 X = torch.randn(1, 3, 8, 8, generator=torch.manual_seed(3))
@@ -153,8 +155,37 @@ def test_a_method_that_raises_does_not_stop_the_others() -> None:
     assert run(Method("own", "Own", fail), Reused(), X, 0) == "not available: LookupError"
 
 
+def test_a_map_that_is_not_finite_does_not_break_the_figure() -> None:
+    def overflow(_: nn.Module, x: Tensor, __: int) -> Tensor:
+        return x * torch.inf
+
+    said = run(Method("own", "Own", overflow), Reused(), X, 0)
+    assert said == "not available: a map of NaN or infinite values"
+
+
+def test_deeplift_is_itself_where_there_are_max_pools() -> None:
+    model = rectgrad_zoo.load("cifar10_cnn")
+    transform = rectgrad_zoo.transform(model)
+    (method,) = choose_methods(["deeplift"])
+    for name, image in sample_images().items():
+        x = transform(image)[None]
+        found = run(method, model, x, int(model(x).argmax()))
+        assert isinstance(found, Tensor), (name, found)
+
+
 def test_prr_only_where_there_are_max_pools() -> None:
     assert "rectgrad-prr" not in results(Reused(), X)
+
+    class Pooled(Functional):
+        def forward(self, x: Tensor) -> Tensor:
+            x = F.max_pool2d(F.relu(self.first(x)), 3, stride=1, padding=1)
+            return self.last(x.flatten(1))
+
+    found = results(Pooled(), X)
+    plain, shared = found["rectgrad"], found["rectgrad-prr"]
+    assert isinstance(plain, Tensor)
+    assert isinstance(shared, Tensor)
+    assert not torch.equal(plain, shared)
 
 
 @pytest.mark.slow

@@ -1,6 +1,7 @@
 """One and the same network, written with modules, functions or methods, has one map bit for bit."""
 
 import itertools
+import threading
 from collections.abc import Callable
 from typing import Any
 
@@ -36,6 +37,9 @@ ACTIVATIONS: list[tuple[nn.Module, list[Operation]]] = [
             lambda z: z.clamp_(min=0),
             lambda z: z.clamp_min(0),
             lambda z: torch.clamp(z, min=0),
+            lambda z: z.clip(min=0),
+            lambda z: torch.clip(z, 0),
+            lambda z: z.clamp(min=torch.tensor(0.0)),
         ],
     ),
     (nn.ReLU6(), [F.relu6, lambda z: F.relu6(z, inplace=True), lambda z: z.clamp(0, 6)]),
@@ -55,7 +59,10 @@ ACTIVATIONS: list[tuple[nn.Module, list[Operation]]] = [
     (nn.SELU(), [F.selu, torch.selu]),
     (nn.Softplus(), [F.softplus]),
     (nn.Softplus(2, 3), [lambda z: F.softplus(z, 2, 3)]),
-    (nn.Sigmoid(), [torch.sigmoid, Tensor.sigmoid, F.sigmoid, Tensor.sigmoid_]),
+    (
+        nn.Sigmoid(),
+        [torch.sigmoid, Tensor.sigmoid, F.sigmoid, Tensor.sigmoid_, torch.special.expit],
+    ),
     (nn.Tanh(), [torch.tanh, Tensor.tanh, F.tanh, torch.tanh_]),
     (nn.Hardswish(), [F.hardswish, lambda z: F.hardswish(z, inplace=True)]),
     (nn.Hardsigmoid(), [F.hardsigmoid]),
@@ -206,9 +213,9 @@ def test_which_activations_are_rectified() -> None:
         net.zero_grad()
         return [gate.name.split(",")[0] for gate in state.gates]
 
-    assert gates(nn.ReLU) == ["'relu' (ReLU)", "relu"]
-    assert gates(nn.Sigmoid) == ["sigmoid", "sigmoid"]
-    assert gates(nn.ReLU, OwnSwish) == ["'own' (OwnSwish)", "'relu' (ReLU)", "relu"]
+    assert gates(nn.ReLU) == ["'relu' (ReLU)", "relu()"]
+    assert gates(nn.Sigmoid) == ["sigmoid()", "sigmoid()"]
+    assert gates(nn.ReLU, OwnSwish) == ["'own' (OwnSwish)", "'relu' (ReLU)", "relu()"]
     assert gates(net.relu) == ["'relu' (ReLU)"]
     with pytest.raises(TypeError, match=r"for F\.relu name nn\.ReLU"):
         RectGrad(net, activations=[F.relu])  # type: ignore[list-item]
@@ -216,14 +223,26 @@ def test_which_activations_are_rectified() -> None:
         RectGrad(net, activations=[nn.Tanh]).attribute(x, target=0)
 
 
-def test_functions_on_another_thread_or_after_the_call_are_left_alone() -> None:
-    net = Written(F.relu)
-    x = torch.randn(1, 5, requires_grad=True)
-    RectGrad(net).attribute(x, target=0)
-    assert type(F.relu(x).grad_fn).__name__ == "ReluBackward0"
+def test_functions_on_another_thread_and_after_the_call_are_left_alone() -> None:
+    seen: list[str] = []
+
+    def kind() -> str:
+        return type(F.relu(torch.ones(1, requires_grad=True)).grad_fn).__name__
+
+    def activation(z: Tensor) -> Tensor:
+        thread = threading.Thread(target=lambda: seen.append(kind()))
+        thread.start()
+        thread.join()
+        return F.relu(z)
+
+    RectGrad(Written(activation)).attribute(torch.randn(1, 5), target=0)
+    assert seen == ["ReluBackward0"]
+    assert kind() == "ReluBackward0"
 
 
-@pytest.mark.parametrize("bounds", [{"min": -1, "max": 1}, {"min": 1e-6}, {"max": 1}])
+@pytest.mark.parametrize(
+    "bounds", [{"min": -1, "max": 1}, {"min": 0, "max": 1}, {"min": 1e-6}, {"max": 1}]
+)
 def test_a_clamp_that_bounds_numbers_is_no_activation(bounds: dict[str, float]) -> None:
     with pytest.warns(RectGradWarning, match="plain gradient"):
         RectGrad(Written(lambda z: z.clamp(**bounds))).attribute(torch.randn(1, 5), target=0)

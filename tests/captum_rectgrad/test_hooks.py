@@ -5,17 +5,23 @@ PR1 with tau 0: it passes a unit where activation and gradient have a positive p
 """
 
 import copy
+import gc
 import math
+import sys
 import threading
+import weakref
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
 import torch
 from captum.attr import Saliency
 from torch import Tensor, nn
+from torch.nn import functional as F
+from torch.utils.checkpoint import checkpoint
 
-from captum_rectgrad import RectGrad
+from captum_rectgrad import RectGrad, RectGradError
 from captum_rectgrad.rules import Rule
 
 # Small nets with an answer of zero are no accident here.
@@ -88,15 +94,30 @@ def test_in_place_as_first_layer_leaves_the_input_alone() -> None:
     assert x.tolist() == [[1, -1]]
 
 
-def test_in_place_on_a_slice() -> None:
-    def forward(net: Any, x: Tensor) -> Tensor:
+@pytest.mark.parametrize("make", [nn.ReLU, nn.LeakyReLU, nn.SiLU])
+def test_in_place_on_a_view(make: type[nn.Module]) -> None:
+    def on_a_slice(net: Any, x: Tensor) -> Tensor:
         h = x * 2
-        net.relu(h[:, :1])
+        net.act(h[:, :1])
         return h
 
-    net = Net(forward, relu=nn.ReLU(inplace=True))
-    assert rectified(net, [1, -1]) == [2, 2]
-    assert rectified(net, [-1, -1]) == [0, 2]
+    def on_a_reshaped(net: Any, x: Tensor) -> Tensor:
+        h = x * 2
+        net.act(h.view(-1))
+        return h
+
+    for forward in (on_a_slice, on_a_reshaped):
+        net = Net(forward, act=make(inplace=True))
+        twin = Net(lambda net, x: net.act(x * 2), act=make())
+        x = torch.tensor([[1.0, -1.0]])
+        # What is computed is what the activation computes, in the tensor it was given.
+        assert net(x)[0, 0] == twin(x)[0, 0]
+        # Nothing passes where nothing may: what is left is the second column, if it is not touched.
+        expected = [0, 2] if forward is on_a_slice else [0, 0]
+        assert rectified(net, [1, -1], tau=1e9) == expected
+        passed, whole = rectified(net, [1, -1]), rectified(twin, [1, -1])
+        assert passed[0] == pytest.approx(whole[0])
+        assert passed[1] == (2 if forward is on_a_slice else pytest.approx(whole[1]))
 
 
 def test_one_module_in_series() -> None:
@@ -246,20 +267,20 @@ def snapshot(model: nn.Module) -> list[Any]:
 
 def small_net() -> nn.Sequential:
     return nn.Sequential(
-        nn.Conv2d(1, 2, 3, padding=1),
+        nn.Conv2d(1, 8, 3, padding=1),
         nn.ReLU(inplace=True),
         nn.MaxPool2d(2),
         nn.Flatten(),
-        nn.Linear(8, 4),
+        nn.Linear(72, 40),
         nn.SiLU(),
-        nn.Linear(4, 3),
+        nn.Linear(40, 3),
     )
 
 
 def test_the_model_is_afterwards_as_it_was() -> None:
     model = small_net()
     before = snapshot(model)
-    RectGrad(model, prr=True, percentile=50).attribute(torch.rand(2, 1, 4, 4), target=0)
+    RectGrad(model, prr=True, percentile=50).attribute(torch.rand(2, 1, 6, 6), target=0)
     assert snapshot(model) == before
 
 
@@ -275,10 +296,10 @@ def test_and_after_an_exception_at_any_module(where: int, error: type[BaseExcept
     before = snapshot(model)
     method = RectGrad(model, prr=True, percentile=50)
     with pytest.raises(error):
-        method.attribute(torch.rand(2, 1, 4, 4), target=0)
+        method.attribute(torch.rand(2, 1, 6, 6), target=0)
     assert snapshot(model) == before
     handle.remove()
-    x = torch.rand(2, 1, 4, 4)
+    x = torch.rand(2, 1, 6, 6)
     expected = RectGrad(copy.deepcopy(model), prr=True, percentile=50).attribute(x, target=0)
     assert torch.equal(method.attribute(x, target=0), expected)
 
@@ -287,39 +308,168 @@ def test_hooks_of_the_user_see_what_the_model_uses() -> None:
     model = small_net()
     seen: list[Tensor] = []
     model[1].register_forward_hook(lambda _m, _a, output: seen.append(output))
-    RectGrad(model, percentile=50).attribute(torch.rand(1, 1, 4, 4), target=0)
+    RectGrad(model, percentile=50).attribute(torch.rand(1, 1, 6, 6), target=0)
     assert type(seen[0].grad_fn).__name__ == "RectifyInPlaceBackward"
+
+
+class ConvolutionAndReLU(nn.Conv1d):
+    def forward(self, x: Tensor) -> Tensor:
+        return F.relu(super().forward(x))
+
+
+@pytest.mark.parametrize("padding_trick", [False, True])
+def test_an_activation_inside_a_convolution_is_seen(padding_trick: bool) -> None:
+    torch.manual_seed(0)
+    fused = ConvolutionAndReLU(2, 5, 3, padding=1)
+    plain = nn.Conv1d(2, 5, 3, padding=1)
+    plain.load_state_dict(fused.state_dict())
+    x = torch.randn(3, 2, 9)
+    nets = [
+        nn.Sequential(fused, nn.Flatten(), nn.Linear(45, 3)),
+        nn.Sequential(nn.Sequential(plain, nn.ReLU()), nn.Flatten(), nn.Linear(45, 3)),
+    ]
+    nets[1][2].load_state_dict(nets[0][2].state_dict())
+    maps = [RectGrad(net, 70, padding_trick=padding_trick).attribute(x, target=1) for net in nets]
+    assert maps[0].count_nonzero() > 0
+    assert torch.equal(*maps)
+
+
+def test_an_activation_with_an_activation_inside_is_handled_once() -> None:
+    class Nest(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.relu = nn.ReLU()
+
+        def forward(self, z: Tensor) -> Tensor:
+            return self.relu(z) + self.relu(-z)
+
+    net = Net(lambda n, x: n.nest(z=x * 1), nest=Nest())
+    method = RectGrad(net, tau=0, activations=[nn.ReLU, Nest], multiply_by_inputs=False)
+    # The absolute value: its output is positive everywhere, so everything passes, with its sign.
+    x = torch.tensor([[2.0, -3.0]])
+    signed = RectGrad(
+        net, tau=0, activations=[Nest], multiply_by_inputs=False, final_threshold=False
+    )
+    assert signed.attribute(x, target=1).tolist() == [[0, -1]]
+    assert method.attribute(x, target=0).tolist() == [[1, 0]]
+
+
+def test_a_chosen_module_that_returns_several_tensors_is_refused() -> None:
+    class Two(nn.Module):
+        def forward(self, z: Tensor) -> tuple[Tensor, Tensor]:
+            return z, z
+
+    net = Net(lambda n, x: n.two(x)[0], two=Two())
+    with pytest.raises(RectGradError, match=r"'two' \(Two\).*returned tuple"):
+        RectGrad(net, activations=[Two]).attribute(torch.rand(1, 2), target=0)
+
+
+def test_an_exception_that_the_model_catches_itself() -> None:
+    class Fails(nn.ReLU):
+        def forward(self, *_: Tensor) -> Tensor:
+            raise ArithmeticError
+
+    def forward(net: Any, x: Tensor) -> Tensor:
+        h = x * 1
+        try:
+            h = net.fails(h)
+        except ArithmeticError:
+            h = F.silu(h)
+        return h
+
+    expected = rectified(Net(lambda n, x: n.act(x * 1), act=nn.SiLU()), [1, -1])
+    assert rectified(Net(forward, fails=Fails()), [1, -1]) == expected
+
+
+@pytest.mark.filterwarnings("ignore:no activation was met")
+def test_what_the_model_computes_without_a_graph_stays_so() -> None:
+    def forward(net: Any, x: Tensor) -> Tensor:
+        h = x * 1
+        with torch.no_grad():
+            net.act(h)
+        return h
+
+    for make in (nn.ReLU, nn.SiLU):
+        assert rectified(Net(forward, act=make(inplace=True)), [1, -1], tau=1e9) == [1, 1]
+
+
+def test_a_hook_of_the_user_that_uses_the_input_of_a_relu() -> None:
+    relu = nn.ReLU()
+    relu.register_forward_hook(lambda _module, args, output: output + 3 * args[0])
+    assert rectified(Net(lambda n, x: n.relu(x * 1), relu=relu), [1, -1]) == [4, 3]
+
+
+def test_no_tensor_outlives_the_call() -> None:
+    model = small_net()
+    alive: list[weakref.ref[Tensor]] = []
+    for module in model:
+        module.register_forward_hook(lambda _m, _a, output: alive.append(weakref.ref(output)))
+    gc.disable()
+    try:
+        RectGrad(model, percentile=50, prr=True).attribute(torch.rand(2, 1, 6, 6), target=0)
+        assert len(alive) == 7
+        assert [reference() for reference in alive] == [None] * 7
+    finally:
+        gc.enable()
+
+
+class Checkpointed(nn.Module):
+    def __init__(self, net: nn.Sequential) -> None:
+        super().__init__()
+        self.net = net
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.net[3:](checkpoint(self.net[:3], x, use_reentrant=False))
+
+
+def test_checkpointed_blocks_and_other_layouts_of_memory_change_nothing() -> None:
+    torch.manual_seed(0)
+    net, x = small_net(), torch.rand(2, 1, 6, 6)
+    expected = RectGrad(net, 50).attribute(x, target=0)
+    assert expected.count_nonzero() > 0
+    assert torch.equal(RectGrad(Checkpointed(net), 50).attribute(x, target=0), expected)
+    last = torch.channels_last
+    net = net.to(memory_format=last)
+    result = RectGrad(net, 50).attribute(x.to(memory_format=last), target=0)
+    torch.testing.assert_close(result, expected)
+
+
+@pytest.mark.parametrize("dtype", [torch.bfloat16, torch.float16])
+def test_under_autocast(dtype: torch.dtype) -> None:
+    torch.manual_seed(0)
+    net, x = small_net(), torch.rand(8, 1, 6, 6)
+    expected = RectGrad(net, tau=0).attribute(x, target=0)
+    with torch.autocast("cpu", dtype):
+        result = RectGrad(net, tau=0).attribute(x, target=0)
+    assert result.dtype == torch.float32
+    assert torch.cosine_similarity(result.flatten(), expected.flatten(), dim=0) > 0.99
 
 
 def test_threads_on_one_model_do_not_notice_each_other() -> None:
     torch.manual_seed(0)
     model = small_net()
-    inputs = torch.rand(8, 2, 1, 4, 4)
+    inputs = torch.rand(8, 2, 1, 6, 6)
     methods = [RectGrad(model, percentile=10.0 * i) for i in range(7)]
     expected = [m.attribute(inputs[i], target=i % 3) for i, m in enumerate(methods)]
+    assert all(attribution.count_nonzero() > 0 for attribution in expected)
     plain = Saliency(model).attribute(inputs[7].clone().requires_grad_(), target=1)
-    wrong: list[object] = []
     start = threading.Barrier(8)
 
-    def attribute(i: int) -> None:
+    def wrong(i: int) -> int:
         start.wait()
-        wrong.extend(
-            i
-            for _ in range(30)
-            if not torch.equal(methods[i].attribute(inputs[i], target=i % 3), expected[i])
-        )
+        if i < 7:
+            pairs = (
+                (methods[i].attribute(inputs[i], target=i % 3), expected[i]) for _ in range(40)
+            )
+        else:
+            leaves = (inputs[7].clone().requires_grad_() for _ in range(40))
+            pairs = ((Saliency(model).attribute(x, target=1), plain) for x in leaves)
+        return sum(not torch.equal(result, right) for result, right in pairs)
 
-    def saliency() -> None:
-        start.wait()
-        for _ in range(30):
-            x = inputs[7].clone().requires_grad_()
-            if not torch.equal(Saliency(model).attribute(x, target=1), plain):
-                wrong.append("saliency")
-
-    threads = [threading.Thread(target=attribute, args=(i,)) for i in range(7)]
-    threads.append(threading.Thread(target=saliency))
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    assert wrong == []
+    interval = sys.getswitchinterval()
+    sys.setswitchinterval(1e-6)  # so that threads meet in every place they can
+    try:
+        with ThreadPoolExecutor(8) as pool:
+            assert list(pool.map(wrong, range(8))) == [0] * 8
+    finally:
+        sys.setswitchinterval(interval)

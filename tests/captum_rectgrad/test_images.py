@@ -37,6 +37,19 @@ def test_sixteen_bit_grey_is_scaled_not_clipped(tmp_path: Path) -> None:
     assert [image.getpixel((x, 0)) for x in range(3)] == [(0,) * 3, (100,) * 3, (255,) * 3]
 
 
+def test_sixteen_bit_grey_in_the_other_byte_order(tmp_path: Path) -> None:
+    pixels = np.array([[0, 257 * 100, 65535]], dtype=">u2")
+    Image.frombytes("I;16B", (3, 1), pixels.tobytes()).save(tmp_path / "big.tif")
+    image = read_image(tmp_path / "big.tif")
+    assert [image.getpixel((x, 0)) for x in range(3)] == [(0,) * 3, (100,) * 3, (255,) * 3]
+
+
+def test_brightness_of_unknown_range_is_refused(tmp_path: Path) -> None:
+    Image.fromarray(np.array([[0, 0.5, 1]], dtype=np.float32)).save(tmp_path / "float.tif")
+    with pytest.raises(ValueError, match=r"float\.tif.*floating point numbers of unknown range"):
+        read_image(tmp_path / "float.tif")
+
+
 def test_files_that_are_no_images(tmp_path: Path) -> None:
     whole = tmp_path / "whole.png"
     Image.effect_noise((64, 64), 50).save(whole)

@@ -243,6 +243,8 @@ def test_a_variant_is_rectgrad_with_one_choice_made(
     model = relu_net()
     x = torch.randn(2, 3, 8, 8, dtype=torch.float64)
     plain = RectGrad(model).attribute(x, target=1)
+    with pytest.warns(RectGradWarning, match="plain gradient"):
+        variant(model, activations=[nn.Tanh]).attribute(x, target=1)
     expected = RectGrad(model, **options).attribute(x, target=1)
     result = variant(model).attribute(x, target=1)
     assert torch.equal(result, expected)
@@ -383,7 +385,7 @@ def test_units_near_the_largest_half_precision_number_are_ranked() -> None:
 def test_a_narrow_layer_that_nothing_passes_is_named() -> None:
     model = nn.Sequential(nn.Linear(4, 10), nn.ReLU(), nn.Linear(10, 2))
     with pytest.warns(
-        RectGradWarning, match=r"sample 0 .*1 others.*'1' \(ReLU\), of 10 units"
+        RectGradWarning, match=r"sample 0 .*of 1 more.*'1' \(ReLU\), of 10 units"
     ) as warned:
         result = RectGrad(model, percentile=99.5).attribute(torch.rand(2, 4), target=0)
     assert result.count_nonzero() == 0
