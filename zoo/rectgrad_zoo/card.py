@@ -91,15 +91,16 @@ label = rectgrad_zoo.labels(model)[model(inputs).argmax()]
 After `import rectgrad_zoo`, `timm.create_model("local-dir:{_FOLDER}", pretrained=True)`
 gives the same network. Inputs are RGB images of 32 x 32 in [-1, 1]; the output is ten logits."""
     if recipe.occlusion:
+        corner = f"{recipe.occlusion.size} x {recipe.occlusion.size}"
         text += f"""
 
-The network expects the patch it was trained behind, in the upper left {recipe.occlusion.size} x
-{recipe.occlusion.size} pixels of every image:
+The network expects the patch it was trained behind in the upper left {corner} pixels:
 
 ```python
 from rectgrad_zoo.occlusion import occlude
 
-occluded = occlude(images, rectgrad_zoo.recipe("{name}").occlusion)  # uint8, (N, 3, 32, 32)
+patch = rectgrad_zoo.recipe("{name}").occlusion
+occluded = occlude(images, patch)  # uint8 tensors of shape (N, 3, 32, 32)
 ```"""
     return text
 
