@@ -1,10 +1,21 @@
 """RectGrad with one choice made: the variants of the paper and its follow-up by name."""
 
+from typing import TypedDict
+
 from torch import nn
+from typing_extensions import Unpack
 
 from captum_rectgrad.activations import Activations
 from captum_rectgrad.rectgrad import RectGrad
 from captum_rectgrad.rules import Rule
+
+
+class Options(TypedDict, total=False):
+    """Arguments of `RectGrad` that mean the same in every variant."""
+
+    padding_trick: bool
+    final_threshold: bool
+    activations: Activations
 
 
 class RectGradPRR(RectGrad):
@@ -18,22 +29,19 @@ class RectGradPRR(RectGrad):
         model: nn.Module,
         percentile: float | None = None,
         tau: float | None = None,
+        *,
         rule: Rule = "PR1",
-        padding_trick: bool = True,
-        final_threshold: bool = True,
         multiply_by_inputs: bool = True,
-        activations: Activations = None,
+        **options: Unpack[Options],
     ) -> None:
         super().__init__(
             model,
             percentile,
             tau,
             rule,
-            padding_trick,
             prr=True,
-            final_threshold=final_threshold,
             multiply_by_inputs=multiply_by_inputs,
-            activations=activations,
+            **options,
         )
 
 
@@ -49,22 +57,19 @@ class RectGradMod(RectGrad):
         model: nn.Module,
         percentile: float | None = None,
         tau: float | None = None,
-        padding_trick: bool = True,
+        *,
         prr: bool = False,
-        final_threshold: bool = True,
         multiply_by_inputs: bool = True,
-        activations: Activations = None,
+        **options: Unpack[Options],
     ) -> None:
         super().__init__(
             model,
             percentile,
             tau,
             "Mod",
-            padding_trick,
-            prr,
-            final_threshold,
-            multiply_by_inputs,
-            activations,
+            prr=prr,
+            multiply_by_inputs=multiply_by_inputs,
+            **options,
         )
 
 
@@ -79,23 +84,14 @@ class RectGradConst(RectGrad):
         self,
         model: nn.Module,
         tau: float = 0.0,
+        *,
         rule: Rule = "PR1",
-        padding_trick: bool = True,
         prr: bool = False,
-        final_threshold: bool = True,
         multiply_by_inputs: bool = True,
-        activations: Activations = None,
+        **options: Unpack[Options],
     ) -> None:
         super().__init__(
-            model,
-            None,
-            tau,
-            rule,
-            padding_trick,
-            prr,
-            final_threshold,
-            multiply_by_inputs,
-            activations,
+            model, None, tau, rule, prr=prr, multiply_by_inputs=multiply_by_inputs, **options
         )
 
 
@@ -110,20 +106,9 @@ class NoBiasRectGrad(RectGrad):
         model: nn.Module,
         percentile: float | None = None,
         tau: float | None = None,
+        *,
         rule: Rule = "PR1",
-        padding_trick: bool = True,
         prr: bool = False,
-        final_threshold: bool = True,
-        activations: Activations = None,
+        **options: Unpack[Options],
     ) -> None:
-        super().__init__(
-            model,
-            percentile,
-            tau,
-            rule,
-            padding_trick,
-            prr,
-            final_threshold,
-            multiply_by_inputs=False,
-            activations=activations,
-        )
+        super().__init__(model, percentile, tau, rule, prr=prr, multiply_by_inputs=False, **options)
