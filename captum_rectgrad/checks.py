@@ -81,6 +81,11 @@ def check_activations(
     Raises:
         TypeError: one is neither a module nor a class of modules.
     """
+    if isinstance(activations, type | nn.Module):
+        raise TypeError(
+            f"activations must be a list of classes or modules, got {activations!r} alone; put it "
+            "into brackets"
+        )
     chosen = tuple(activations)
     for item in chosen:
         cls = item if isinstance(item, type) else type(item)

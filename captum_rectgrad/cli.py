@@ -78,7 +78,7 @@ def _add_explain(commands: "argparse._SubParsersAction[argparse.ArgumentParser]"
         "explain",
         help="draw RectGrad beside Captum's methods",
         description="Draw what RectGrad and Captum's methods say about photographs: one row for "
-        "each, the predicted class and its probability below it.",
+        "each, the predicted class and its probability above it.",
     )
     explain.add_argument(
         "images",
@@ -112,7 +112,8 @@ def _add_explain(commands: "argparse._SubParsersAction[argparse.ArgumentParser]"
     methods = explain.add_argument(
         "--methods",
         metavar="A,B,...",
-        help="columns of the figure, such as saliency,rectgrad (default: all that apply)",
+        help="columns of the figure, of saliency, gradient-input, guided-bp, smoothgrad, "
+        "integrated, deeplift, rectgrad, rectgrad-prr (default: all that apply)",
     )
     explain.add_argument("--device", default="cpu", help="cpu, cuda, mps (default: %(default)s)")
     explain.add_argument(
@@ -140,7 +141,11 @@ def _explain(args: argparse.Namespace) -> int:
     for path in filter(None, (args.out, args.save_maps)):
         _check_writable(path)
     check_format(args.out)
-    methods = choose_methods(args.methods.split(",") if args.methods else None, args.percentile)
+    if args.save_maps is not None and args.save_maps.suffix != ".npz":
+        raise ValueError(f"{str(args.save_maps)!r} must end in .npz")
+    methods = choose_methods(
+        None if args.methods is None else args.methods.split(","), args.percentile
+    )
     images = _by_name(args.images, read_image) if args.images else sample_images()
     model = rectgrad_zoo.load(args.model, weights=args.weights, device=args.device)
     target = None if args.target is None else class_index(model, args.target)
@@ -155,6 +160,9 @@ def _explain(args: argparse.Namespace) -> int:
 
 def _by_name(paths: Sequence[str], read: Callable[[str], "Image"]) -> dict[str, "Image"]:
     """Images by the stem of their file, by their whole path where two share a stem."""
+    twice = [path for path in paths if paths.count(path) > 1]
+    if twice:
+        raise ValueError(f"the image {twice[0]!r} is named twice; name each once")
     stems = [Path(path).stem for path in paths]
     return {
         stem if stems.count(stem) == 1 else path: read(path)
@@ -164,10 +172,16 @@ def _by_name(paths: Sequence[str], read: Callable[[str], "Image"]) -> dict[str, 
 
 def _check_writable(path: Path) -> None:
     """Fail now rather than after the computation."""
-    if path.is_dir() or not path.parent.is_dir() or not os.access(path.parent, os.W_OK):
+    existed = path.exists()
+    try:
+        with path.open("ab"):
+            pass
+    except OSError as error:
         raise ValueError(
             f"cannot write {str(path)!r}: name a file in a folder that exists and may be written to"
-        )
+        ) from error
+    if not existed:
+        path.unlink()
 
 
 def _zoo_error() -> type[Exception]:

@@ -139,8 +139,13 @@ def class_index(model: nn.Module, name: str) -> int:
     near = parts or difflib.get_close_matches(wanted, folded, n=NEAREST, cutoff=0.5)
     shown = ", ".join(repr(labels[folded.index(label)]) for label in near[:NEAREST])
     what = "more than one class is" if parts else "no class is"
-    hint = f"; the nearest: {shown}" if shown else "; this model's classes have only numbers"
-    raise ValueError(f"{what} called {name!r}{hint}")
+    if shown:
+        hint = f"the nearest: {shown}"
+    elif labels:
+        hint = f"this model has {count} classes, such as {labels[0]!r} and {labels[-1]!r}"
+    else:
+        hint = "this model's classes have only numbers"
+    raise ValueError(f"{what} called {name!r}; {hint}")
 
 
 def save_maps(explanations: Sequence[Explanation], path: Path) -> None:

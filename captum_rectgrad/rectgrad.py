@@ -49,8 +49,8 @@ class RectGrad(GradientAttribution):  # type: ignore[misc]
             it was. Dimension 0 of its activations is taken for the samples.
         percentile: in [0, 100]; how many of each layer's units are cut off. Neither this nor
             `tau`: 98, the paper's.
-        tau: constant threshold instead. `tau=0` without `padding_trick` is guided
-            backpropagation times input (claim 2).
+        tau: constant threshold instead. `tau=0` without `padding_trick` is the positive part of
+            guided backpropagation times input (claim 2).
         rule: `"PR1"`: the paper's score `a * R_out`; `"PR2"`, `"PR3"`, `"PR4"`: its absolute
             value, `a`, `R_out` (appendix B); `"Mod"`: PR1 at the last hidden activation, PR2
             before it (figure 17).
@@ -164,7 +164,7 @@ class RectGrad(GradientAttribution):  # type: ignore[misc]
             gradients, gates = self._gradients(leaves, target, additional_forward_args)
             with torch.no_grad():
                 attributions = tuple(map(self._attribution, leaves, gradients))
-                _warn_of_doubtful_maps(attributions, gates)
+                _warn_of_doubtful_maps(attributions, gates, self.choice)
         return cast("TensorOrTensors", attributions if is_tuple(inputs) else attributions[0])
 
     def attribute_future(self) -> None:
@@ -207,7 +207,17 @@ class RectGrad(GradientAttribution):  # type: ignore[misc]
         return attribution.clamp(min=0) if self.final_threshold else attribution
 
 
-def _warn_of_doubtful_maps(attributions: tuple[Tensor, ...], gates: list[Gate]) -> None:
+def _warn_of_doubtful_maps(
+    attributions: tuple[Tensor, ...], gates: list[Gate], choice: Choice
+) -> None:
+    if not gates and choice.chosen is not None:
+        warnings.warn(
+            "none of the chosen activations was met on the way from the output to the inputs: this "
+            "map is the plain gradient. Choose activations that the model has",
+            RectGradWarning,
+            stacklevel=CALLER,
+        )
+        return
     if not gates:
         warnings.warn(
             "no activation was met on the way from the output to the inputs: this map is the "

@@ -76,8 +76,8 @@ class RectGradMod(RectGrad):
 class RectGradConst(RectGrad):
     """RectGrad with one constant threshold for all layers (section 4.1 before the percentile).
 
-    With the default `tau=0` and `padding_trick=False` it is guided backpropagation times input
-    (claim 2). Other arguments as in `RectGrad`.
+    With the default `tau=0` and `padding_trick=False` it is the positive part of guided
+    backpropagation times input (claim 2). Other arguments as in `RectGrad`.
     """
 
     def __init__(

@@ -11,6 +11,7 @@ from PIL import Image
 
 from captum_rectgrad import __version__
 from captum_rectgrad.cli import main
+from captum_rectgrad.comparison import methods
 
 RECTGRAD = str(Path(sys.executable).with_name("rectgrad"))
 
@@ -51,6 +52,13 @@ def test_version_and_help() -> None:
     assert "zoo" in done.stdout
 
 
+def test_the_help_names_every_method(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit):
+        main(["explain", "--help"])
+    shown = " ".join(capsys.readouterr().out.replace("-\n", "-").split()).replace("- ", "-")
+    assert ", ".join(method.key for method in methods()) in shown
+
+
 def test_the_zoo_is_listed(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["zoo", "list"]) == 0
     assert "cifar10_cnn_occluded" in capsys.readouterr().out
@@ -66,6 +74,9 @@ def test_the_zoo_is_listed(capsys: pytest.CaptureFixture[str]) -> None:
         (["--target", "10"], "classes 0 to 9"),
         (["--percentile", "101"], "[0, 100]"),
         (["--methods", "gradcam"], "'gradcam' is no method; choose from"),
+        (["--methods", ""], "'' is no method; choose from"),
+        (["--target", "3.0"], "this model has 10 classes, such as 'airplane' and 'truck'"),
+        (["--save-maps", "maps.txt"], "must end in .npz"),
         (["--out", "no/such/folder/figure.png"], "cannot write 'no/such/folder/figure.png'"),
         (["--out", "figure.exe"], "must end in one of"),
         (["--save-maps", "no/such/maps.npz"], "cannot write"),
@@ -111,6 +122,11 @@ def test_images_of_one_name_are_told_apart(picture: str, tmp_path: Path) -> None
     arguments += ["--out", str(tmp_path / "f.png"), "--save-maps", str(maps)]
     assert main(["explain", picture, str(other), *arguments]) == 0
     assert {f"{picture}/input", f"{other}/input"} <= set(np.load(maps))
+
+
+def test_an_image_named_twice(picture: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["explain", picture, picture, "--model", "cifar10_cnn"]) == 2
+    assert "is named twice" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(

@@ -219,7 +219,9 @@ def test_which_activations_are_rectified() -> None:
     assert gates(net.relu) == ["'relu' (ReLU)"]
     with pytest.raises(TypeError, match=r"for F\.relu name nn\.ReLU"):
         RectGrad(net, activations=[F.relu])  # type: ignore[list-item]
-    with pytest.warns(RectGradWarning, match="plain gradient"):
+    with pytest.raises(TypeError, match="put it into brackets"):
+        RectGrad(net, activations=nn.ReLU)  # type: ignore[arg-type]
+    with pytest.warns(RectGradWarning, match="none of the chosen activations was met"):
         RectGrad(net, activations=[nn.Tanh]).attribute(x, target=0)
 
 

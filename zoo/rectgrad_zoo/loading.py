@@ -46,9 +46,12 @@ def load(
         names of its classes.
 
     Raises:
+        TypeError: If the name is no text.
         ValueError: If the name is unknown (the error names the nearest), or the device is not here.
         ZooError: If the weights are absent, damaged, or do not fit, or cannot be downloaded.
     """
+    if not isinstance(name, str):
+        raise TypeError(f"The name of a model must be text, got {name!r}.")
     target = parse_device(device) if device is not None else None
     model = _pretrained(name) if weights is None else _with_weights(name, Path(weights))
     return model.to(device=target, dtype=dtype).eval()

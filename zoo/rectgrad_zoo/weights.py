@@ -85,7 +85,11 @@ def read_weights_file(file: Path) -> dict[str, Tensor]:
         EOFError,
         AttributeError,
     ) as error:
-        reason = str(error).strip().split("\n")[0]
+        reason = (
+            "it holds more than tensors, or no tensors at all; save model.state_dict()"
+            if isinstance(error, pickle.UnpicklingError)
+            else str(error).strip().split("\n")[0]
+        )
         raise ZooError(
             f"{file} is not a state dict in safetensors or torch.save format: {reason}"
         ) from error
@@ -126,7 +130,8 @@ def load_strictly(model: nn.Module, tensors: Mapping[str, Tensor], where: str) -
     if problems:
         raise ZooError(
             f"{where} does not fit {type(model).__name__} ({len(expected)} tensors). "
-            f"{'; '.join(problems)}. Name the architecture that the weights were trained with."
+            f"{'; '.join(problems)}. Name the architecture that the weights were trained with; "
+            "the number of classes must agree too."
         )
     model.load_state_dict(tensors)
 
