@@ -1,6 +1,7 @@
 """The method on random small nets against the same net written naively in NumPy."""
 
 import itertools
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -39,18 +40,21 @@ def tanh() -> naive.Activation:
     return naive.Activation(np.tanh, lambda z: np.asarray(1 - np.tanh(z) ** 2), nn.Tanh)
 
 
+def random_dense(rng: np.random.Generator, inp: int, out: int) -> naive.Dense:
+    return naive.Dense(rng.normal(0, (2 / inp) ** 0.5, (out, inp)), rng.normal(0, 0.1, out))
+
+
+def random_conv(
+    rng: np.random.Generator, inp: int, out: int, k: int, stride: int = 1, padding: int = 0
+) -> naive.Conv:
+    weight = rng.normal(0, (2 / (inp * k * k)) ** 0.5, (out, inp, k, k))
+    return naive.Conv(weight, rng.normal(0, 0.1, out), stride, padding)
+
+
 def random_net(kind: str, seed: int) -> tuple[list[naive.Layer], tuple[int, ...]]:
+    """Layers, and the shape of one input."""
     rng = np.random.default_rng(seed)
-
-    def dense(inp: int, out: int) -> naive.Dense:
-        return naive.Dense(rng.normal(0, (2 / inp) ** 0.5, (out, inp)), rng.normal(0, 0.1, out))
-
-    def conv(inp: int, out: int, k: int, stride: int = 1, padding: int = 0) -> naive.Conv:
-        scale = (2 / (inp * k * k)) ** 0.5
-        weight = rng.normal(0, scale, (out, inp, k, k))
-        return naive.Conv(weight, rng.normal(0, 0.1, out), stride, padding)
-
-    relu = naive.Activation
+    dense, conv, relu = partial(random_dense, rng), partial(random_conv, rng), naive.Activation
     nets: dict[str, tuple[list[naive.Layer], tuple[int, ...]]] = {
         "mlp": ([dense(9, 40), relu(), dense(40, 21), relu(), dense(21, 3)], (9,)),
         "conv": (

@@ -27,10 +27,11 @@ def test_the_card_quotes_the_recipe_and_the_measurements(tiny_checkpoint: Path) 
 
 def test_the_hub_reads_the_cards_metadata(tiny_checkpoint: Path) -> None:
     card = ModelCard.load(tiny_checkpoint / "README.md")
-    assert card.data.license == "bsd-3-clause"
-    assert card.data.library_name == "timm"
-    assert card.data.pipeline_tag == "image-classification"
-    assert card.data.datasets == ["uoft-cs/cifar10"]
+    metadata = card.data.to_dict()
+    assert metadata["license"] == "bsd-3-clause"
+    assert metadata["library_name"] == "timm"
+    assert metadata["pipeline_tag"] == "image-classification"
+    assert metadata["datasets"] == ["uoft-cs/cifar10"]
     assert card.data.eval_results is not None
     metrics = read_metrics(tiny_checkpoint / "metrics.json")
     assert card.data.eval_results[0].metric_value == metrics.test.value
