@@ -4,7 +4,7 @@ A new Captum release that moves one of these names breaks this file and no other
 """
 
 from collections.abc import Callable
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from captum._utils import common
 from captum.log import log_usage as captums_log_usage
@@ -12,6 +12,7 @@ from torch import Tensor
 
 # Captum has these types too, but is not marked as typed, so checkers do not see them.
 TargetType = None | int | tuple[int, ...] | Tensor | list[int] | list[tuple[int, ...]]
+NeuronSelector = int | tuple[int | slice, ...] | Callable[..., Tensor]
 TensorOrTensors = TypeVar("TensorOrTensors", Tensor, tuple[Tensor, ...])
 Method = TypeVar("Method", bound=Callable[..., object])
 
@@ -33,7 +34,21 @@ def as_tuple(inputs: object) -> tuple[object, ...]:
     return (inputs,) if formatted is None else tuple(formatted)
 
 
+def as_arguments(additional_forward_args: object) -> tuple[Any, ...]:
+    """The additional arguments of the model, as a tuple."""
+    if additional_forward_args is None:
+        return ()
+    several = isinstance(additional_forward_args, tuple)
+    return additional_forward_args if several else (additional_forward_args,)  # type: ignore[return-value]
+
+
 def select_targets(output: Tensor, target: TargetType) -> Tensor:
     """The outputs that a target means; AssertionError if it means none."""
     selected: Tensor = common._select_targets(output, target)  # noqa: SLF001
+    return selected
+
+
+def select_neuron(tensors: tuple[Tensor, ...], selector: NeuronSelector) -> Tensor:
+    """The neurons that a selector means; AssertionError if it means none."""
+    selected: Tensor = common._verify_select_neuron(tensors, selector)  # noqa: SLF001
     return selected

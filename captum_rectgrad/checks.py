@@ -1,12 +1,18 @@
 """Arguments refused with words: what was got, what was expected, what to do."""
 
 import math
+import re
 from collections.abc import Iterable
 from numbers import Real
 
 import torch
 from torch import Tensor, fx, nn
 from torch._ops import OpOverload
+
+from captum_rectgrad.wrappers import unwrapped
+
+# Where PyTorch keeps modules that compute with integers; those that only imitate it are elsewhere.
+QUANTIZED = re.compile(r"torch\.(ao\.)?nn\.(intrinsic\.)?quantized")
 
 
 def check_percentile(percentile: object) -> float:
@@ -45,7 +51,8 @@ def check_servable(model: object) -> None:
     """Refuse what cannot be hooked.
 
     Raises:
-        TypeError: it is no `nn.Module`, or a part of it is scripted, traced or exported.
+        TypeError: it is no `nn.Module`, or a part of it is scripted, traced, exported, quantized or
+            spread over devices.
     """
     if not isinstance(model, nn.Module):
         raise TypeError(
@@ -58,11 +65,63 @@ def check_servable(model: object) -> None:
                 f"{name or 'the model'} is scripted or traced (torch.jit): its operations run "
                 "where no hook reaches them; pass the model it was made from"
             )
+        if QUANTIZED.match(type(module).__module__):
+            raise TypeError(
+                f"{name or 'the model'} is quantized ({type(module).__name__}): its numbers are "
+                "integers and have no gradient; pass the model before its conversion"
+            )
+        if isinstance(module, nn.DataParallel) and len(module.device_ids) > 1 and name:
+            raise TypeError(
+                f"{name} is a DataParallel inside the model and runs in threads of its own, which "
+                "hooks of this call do not serve; put its .module in its place"
+            )
         if isinstance(module, fx.GraphModule) and _calls_operators(module):
             raise TypeError(
                 f"{name or 'the model'} is exported (torch.export): its activations have become "
                 "low-level operators; pass the model it was made from"
             )
+
+
+def check_layers(model: nn.Module, layer: object) -> dict[str, nn.Module]:
+    """The chosen layers by their names in the model, in the order given.
+
+    Raises:
+        TypeError: one is no module.
+        ValueError: one is not part of the model, or given twice; or there is none.
+    """
+    layers = [layer] if isinstance(layer, nn.Module) else layer
+    if not isinstance(layers, list | tuple) or not all(isinstance(m, nn.Module) for m in layers):
+        raise TypeError(f"layer must be a module of the model, or a list of such, got {layer!r}")
+    names = {id(module): name for name, module in model.named_modules()}
+    found: dict[str, nn.Module] = {}
+    for module in map(unwrapped, layers):
+        name = names.get(id(module))
+        if name is None or name in found:
+            raise ValueError(
+                f"layer {type(module).__name__} is "
+                + ("not part of the model" if name is None else f"given twice, as {name!r}")
+                + "; choose among model.named_modules()"
+            )
+        found[name] = module
+    if not found:
+        raise ValueError("layer is an empty list; name at least one module of the model")
+    return found
+
+
+def check_batch_size(internal_batch_size: object, samples: int) -> int:
+    """How many samples to take at a time.
+
+    Raises:
+        TypeError: it is no int.
+        ValueError: it is below 1.
+    """
+    if internal_batch_size is None:
+        return samples
+    if isinstance(internal_batch_size, bool) or not isinstance(internal_batch_size, int):
+        raise TypeError(f"internal_batch_size must be an int or None, got {internal_batch_size!r}")
+    if internal_batch_size < 1:
+        raise ValueError(f"internal_batch_size must be at least 1, got {internal_batch_size}")
+    return internal_batch_size
 
 
 def _calls_operators(module: fx.GraphModule) -> bool:
@@ -97,8 +156,12 @@ def check_activations(
     return chosen
 
 
-def check_inputs(inputs: tuple[object, ...]) -> tuple[Tensor, ...]:
+def check_inputs(inputs: tuple[object, ...], *, integers: bool = False) -> tuple[Tensor, ...]:
     """Refuse inputs that have no gradient or would make every map NaN.
+
+    Args:
+        inputs: as a user gave them.
+        integers: whether tensors without a gradient are welcome, since it is not for them.
 
     Returns:
         The inputs.
@@ -109,13 +172,13 @@ def check_inputs(inputs: tuple[object, ...]) -> tuple[Tensor, ...]:
     """
     tensors = []
     for i, tensor in enumerate(inputs):
-        if not isinstance(tensor, Tensor) or not tensor.is_floating_point():
+        if not isinstance(tensor, Tensor) or not (integers or tensor.is_floating_point()):
             got = tensor.dtype if isinstance(tensor, Tensor) else type(tensor).__name__
             raise TypeError(
                 f"input {i} must be a floating point tensor, got {got}; convert it with .float() "
                 "and normalise it as the model expects, or pass it in additional_forward_args"
             )
-        if not torch.isfinite(tensor).all():
+        if tensor.is_floating_point() and not torch.isfinite(tensor).all():
             raise ValueError(
                 f"input {i} of shape {tuple(tensor.shape)} holds NaN or infinite values, which "
                 "would spread over the whole map; replace them, with torch.nan_to_num for example"

@@ -65,17 +65,17 @@ class RectifiedFunctions(TorchFunctionMode):
         self, func: Function, args: tuple[Any, ...], kwargs: dict[str, Any]
     ) -> Function | None:
         state, name = self.rectified, _name(func)
-        if getattr(func, "__module__", None) not in HOMES or state.inside_activation:
+        if getattr(func, "__module__", None) not in HOMES or state.idle or state.inside_activation:
             return None
         activation = _clamps_like(name, args, kwargs) if name in CLAMPS else FUNCTIONS.get(name)
         if activation is not None:
-            wanted = state.choice.includes_class(activation)
+            wanted = state.settings.choice.includes_class(activation)
             return partial(self._activation, activation is nn.ReLU) if wanted else None
         if state.inside_module:
             return None
-        if state.padding_trick and CONVOLUTION.fullmatch(name):
+        if state.settings.padding_trick and CONVOLUTION.fullmatch(name):
             return self._convolution
-        pool = POOL.fullmatch(name) if state.prr else None
+        pool = POOL.fullmatch(name) if state.settings.prr else None
         return partial(self._pool, pool[1], int(pool[2])) if pool else None
 
     def _activation(

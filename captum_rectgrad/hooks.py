@@ -40,13 +40,13 @@ def rectified(model: nn.Module, state: RectifiedPass) -> Iterator[None]:
 
 
 def _hook(name: str, module: nn.Module, state: RectifiedPass) -> Iterator[RemovableHandle]:
-    chosen = state.choice.includes(module)
+    chosen = state.settings.choice.includes(module)
     if chosen or is_activation(module):
         # One that is not chosen is hooked too, so that what it calls is left alone as well.
         before, after = _activation_hooks(name, module, state, chosen=chosen)
-    elif state.padding_trick and isinstance(module, Convolution):
+    elif state.settings.padding_trick and isinstance(module, Convolution):
         before, after = _nothing_before, partial(_after_convolution, state, module)
-    elif state.prr and isinstance(module, MaxPool):
+    elif state.settings.prr and isinstance(module, MaxPool):
         before, after = _nothing_before, partial(_after_pool, state, module)
     else:
         return

@@ -6,15 +6,16 @@ too, it may work in place, and its output may be changed in place afterwards.
 
 - ReLU is replaced in the graph by a node whose backward is the rule: where the score allows, the
   gradient passes inactive units too, which ReLU's own backward cannot do (listing 1).
-- Any other activation keeps its own backward, f'(z); a hook on its output zeroes the gradient
-  before that, and so does one for the border at a padded convolution (listing 2).
+- Any other activation keeps its own backward, f'(z); a hook of its node zeroes the gradient before
+  that, and so does one for the border at a padded convolution (listing 2).
 - Max-pooling under PRR is replaced like ReLU (listing 3).
 
 Who calls these, for modules and for functions: `hooks.py` and `functions.py`.
 """
 
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import partial
 from typing import Any
@@ -22,16 +23,18 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from captum_rectgrad.activations import Choice
-from captum_rectgrad.errors import RectGradError
 from captum_rectgrad.nodes import OverwrittenError, Rectify, RectifyInPlace, Redistribute
 from captum_rectgrad.padding import padded_dims, zero_border
 from captum_rectgrad.pooling import WindowMean
-from captum_rectgrad.rules import Selection
+from captum_rectgrad.settings import Settings
 from captum_rectgrad.windows import Windows
 
 # Attribute of an operand that is not the tensor a model called an activation with: that tensor.
 _STANDS_FOR = "_rectgrad_stands_for"
+
+
+class MixedSamplesError(RuntimeError):
+    """An activation's dimension 0 is not the samples: they cannot have their own thresholds."""
 
 
 @dataclass(frozen=True)
@@ -54,27 +57,34 @@ class RectifiedPass:
     """State of one pass.
 
     Attributes:
-        selection: which units of an activation pass.
-        choice: which activations are rectified.
+        settings: which activations are rectified, and how.
         batch: number of samples.
-        padding_trick: whether the border is zeroed at padded convolutions.
-        prr: whether max-pooling redistributes.
         copies: whether activations are kept as copies, for models that change them in place.
+        met: how many calls of activations the forward pass met.
         gates: filled by the backward pass, from the output towards the input.
         thread: the thread whose pass this is; the others must not notice.
         running: hooked modules whose forward has begun and not ended, the innermost last, and
             whether each is an activation.
+        idle: whether function calls are left alone, as they are not the model's.
     """
 
-    selection: Selection
-    choice: Choice
+    settings: Settings
     batch: int
-    padding_trick: bool
-    prr: bool
     copies: bool
+    met: int = 0
     gates: list[Gate] = field(default_factory=list)
     thread: int = field(default_factory=threading.get_ident)
     running: list[tuple[nn.Module, bool]] = field(default_factory=list)
+    idle: bool = False
+
+    @contextmanager
+    def suspended(self) -> Iterator[None]:
+        """Leave function calls alone: what a user computes from the model's output or a layer."""
+        self.idle = True
+        try:
+            yield
+        finally:
+            self.idle = False
 
     def enter(self, module: nn.Module, *, activation: bool) -> None:
         """Note that the forward of a hooked module begins."""
@@ -124,6 +134,7 @@ class RectifiedPass:
         z: Tensor = getattr(operand, _STANDS_FOR, operand)
         if not z.requires_grad or not torch.is_grad_enabled():
             return a
+        self.met += 1
         in_place = a is operand
         rule = partial(self._rectify, name)
         if relu:
@@ -134,7 +145,7 @@ class RectifiedPass:
             )
             return rectified
         kept = a.detach().clone() if self.copies and in_place else a.detach()
-        a.register_hook(partial(self._gate, name, kept, _changes(kept)))  # type: ignore[no-untyped-call]
+        _before_backward_of(a, partial(self._gate, name, kept, _changes(kept)))
         if in_place:
             return a if z is operand else z.copy_(a)
         return a.clone() if self.copies else a
@@ -143,7 +154,7 @@ class RectifiedPass:
         """Put the padding trick before the backward of a convolution that made `y` of `x`."""
         padded = padded_dims(windows, x.shape, y.shape)
         if padded and y.requires_grad:
-            y.register_hook(partial(zero_border, dims=padded))  # type: ignore[no-untyped-call]
+            _before_backward_of(y, partial(zero_border, dims=padded))
 
     def pool_applied(
         self, x: Tensor, output: Any, mean: Callable[[Sequence[int]], WindowMean]
@@ -171,17 +182,34 @@ class RectifiedPass:
 
     def _rectify(self, name: str, activation: Tensor, gradient: Tensor) -> Tensor:
         if self.batch > 1 and (activation.dim() == 0 or activation.shape[0] != self.batch):
-            raise RectGradError(
-                f"{name} was called with {tuple(activation.shape)} in a batch of {self.batch}: "
-                "thresholds are per sample, and its dimension 0 is not the samples; attribute one "
-                "sample at a time"
-            )
+            raise MixedSamplesError(name)
+        if not activation.numel():
+            return gradient
         # The graph is walked from the output: the first gate is the last hidden activation.
-        kept = self.selection.kept(
+        kept = self.settings.selection.kept(
             activation, gradient, samples=self.batch, last_hidden=not self.gates
         )
         self.gates.append(Gate(name, kept.shape[1], kept.any(dim=1)))
         return torch.where(kept.reshape(gradient.shape), gradient, 0)
+
+
+def _before_backward_of(tensor: Tensor, change: Callable[[Tensor], Tensor]) -> None:
+    """Change the gradient that the node behind a tensor works on.
+
+    It is a hook of the node, not of the tensor: the gradient that arrives at the tensor stays what
+    it is, for whoever asks for it there.
+    """
+    node, index = tensor.grad_fn, tensor.output_nr
+    if node is None:  # a tensor of the user's own: there is nothing behind it
+        return
+
+    def prehook(gradients: tuple[Tensor | None, ...]) -> tuple[Tensor | None, ...] | None:
+        gradient = gradients[index]
+        if gradient is None:
+            return None
+        return (*gradients[:index], change(gradient), *gradients[index + 1 :])
+
+    node.register_prehook(prehook)
 
 
 def _changes(tensor: Tensor) -> int:

@@ -1,21 +1,11 @@
 """RectGrad with one choice made: the variants of the paper and its follow-up by name."""
 
-from typing import TypedDict
-
 from torch import nn
 from typing_extensions import Unpack
 
-from captum_rectgrad.activations import Activations
 from captum_rectgrad.rectgrad import RectGrad
 from captum_rectgrad.rules import Rule
-
-
-class Options(TypedDict, total=False):
-    """Arguments of `RectGrad` that mean the same in every variant."""
-
-    padding_trick: bool
-    final_threshold: bool
-    activations: Activations
+from captum_rectgrad.settings import CommonOptions
 
 
 class RectGradPRR(RectGrad):
@@ -32,7 +22,7 @@ class RectGradPRR(RectGrad):
         *,
         rule: Rule = "PR1",
         multiply_by_inputs: bool = True,
-        **options: Unpack[Options],
+        **options: Unpack[CommonOptions],
     ) -> None:
         super().__init__(
             model,
@@ -60,7 +50,7 @@ class RectGradMod(RectGrad):
         *,
         prr: bool = False,
         multiply_by_inputs: bool = True,
-        **options: Unpack[Options],
+        **options: Unpack[CommonOptions],
     ) -> None:
         super().__init__(
             model,
@@ -88,7 +78,7 @@ class RectGradConst(RectGrad):
         rule: Rule = "PR1",
         prr: bool = False,
         multiply_by_inputs: bool = True,
-        **options: Unpack[Options],
+        **options: Unpack[CommonOptions],
     ) -> None:
         super().__init__(
             model, None, tau, rule, prr=prr, multiply_by_inputs=multiply_by_inputs, **options
@@ -109,6 +99,6 @@ class NoBiasRectGrad(RectGrad):
         *,
         rule: Rule = "PR1",
         prr: bool = False,
-        **options: Unpack[Options],
+        **options: Unpack[CommonOptions],
     ) -> None:
         super().__init__(model, percentile, tau, rule, prr=prr, multiply_by_inputs=False, **options)

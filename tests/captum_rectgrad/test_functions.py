@@ -207,7 +207,7 @@ def test_which_activations_are_rectified() -> None:
 
     def gates(*activations: Any) -> list[str]:
         method = RectGrad(net, tau=0, activations=activations)
-        state = RectifiedPass(method.selection, method.choice, 4, False, False, False)
+        state = RectifiedPass(method.settings, 4, False)
         with rectified(net, state):
             net(x.clone().requires_grad_())[:, 0].sum().backward()
         net.zero_grad()

@@ -10,9 +10,11 @@ from captum.attr import Deconvolution, GuidedBackprop, NoiseTunnel
 from torch import Tensor, nn
 
 from captum_rectgrad import (
+    LayerRectGrad,
     NoBiasRectGrad,
     RectGrad,
     RectGradConst,
+    RectGradError,
     RectGradMod,
     RectGradPRR,
     RectGradWarning,
@@ -256,7 +258,9 @@ def test_a_model_without_activations_warns_that_this_is_the_plain_gradient(
     torch.testing.assert_close(result, expected)
 
 
-def test_activations_whose_samples_cannot_be_told_apart_are_refused_and_one_sample_works() -> None:
+def test_activations_whose_samples_are_not_in_dimension_0_are_attributed_one_sample_at_a_time() -> (
+    None
+):
     class TimeFirst(nn.Module):
         def __init__(self) -> None:
             super().__init__()
@@ -266,7 +270,11 @@ def test_activations_whose_samples_cannot_be_told_apart_are_refused_and_one_samp
             h: Tensor = self.relu(self.linear(x.transpose(0, 1)))
             return h.sum(dim=(0, 2))
 
-    method = RectGrad(TimeFirst(), percentile=80)
-    with pytest.raises(RuntimeError, match=r"'relu' \(ReLU\).*one sample at a time"):
-        method.attribute(torch.randn(2, 5, 4))
-    assert method.attribute(torch.randn(1, 5, 4)).shape == (1, 5, 4)
+    net, x = TimeFirst(), torch.randn(2, 5, 4)
+    method = RectGrad(net, percentile=80)
+    alone = torch.cat([method.attribute(x[:1]), method.attribute(x[1:])])
+    assert torch.equal(method.attribute(x), alone)
+    hidden = LayerRectGrad(net, net.relu)
+    assert hidden.attribute(x).shape == (5, 2, 30)
+    with pytest.raises(RectGradError, match=r"shape \(5, 1, 30\) for 1 sample"):
+        hidden.attribute(x, internal_batch_size=1)

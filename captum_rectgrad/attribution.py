@@ -1,0 +1,170 @@
+"""One attribution, whatever it is of: run the model under the rules, differentiate, multiply."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from captum_rectgrad._captum import TargetType
+from captum_rectgrad.batch_coupling import coupling, statistics_kept
+from captum_rectgrad.batching import Call
+from captum_rectgrad.checks import check_batch_size
+from captum_rectgrad.doubts import Doubts, merged
+from captum_rectgrad.errors import RectGradError
+from captum_rectgrad.hooks import rectified
+from captum_rectgrad.layer_calls import LayerCalls, Point, recorded
+from captum_rectgrad.nodes import OverwrittenError
+from captum_rectgrad.rectified_pass import MixedSamplesError, RectifiedPass
+from captum_rectgrad.settings import Settings
+from captum_rectgrad.targets import select
+from captum_rectgrad.wrappers import uncompiled
+
+# From the model's output, the target and the recorded layers to what is differentiated: a number
+# per sample.
+Objective = Callable[[Any, TargetType, LayerCalls], Tensor]
+
+# For each thing attributed to (the inputs together, or each layer), its tensors.
+Maps = list[tuple[Tensor, ...]]
+
+
+def selected_output(output: Any, target: TargetType, calls: LayerCalls) -> Tensor:
+    """The objective of a method that attributes an output of the model."""
+    del calls
+    return select(output, target)
+
+
+@dataclass(frozen=True)
+class Query:
+    """What is attributed to what.
+
+    Attributes:
+        model: unwrapped.
+        settings: of the method.
+        objective: what is attributed.
+        layers: those that are recorded, by name.
+        at_layer_input: whether their inputs are, or their outputs.
+        to_layers: attribute to the recorded layers, instead of to the inputs.
+    """
+
+    model: nn.Module
+    settings: Settings
+    objective: Objective
+    layers: Mapping[str, nn.Module] = field(default_factory=dict)
+    at_layer_input: bool = False
+    to_layers: bool = False
+
+    def attributions(
+        self, call: Call, internal_batch_size: int | None = None
+    ) -> tuple[Maps, Doubts]:
+        """Answer it for a batch.
+
+        Args:
+            call: inputs, targets and further arguments.
+            internal_batch_size: samples in one pass; None: all.
+
+        Returns:
+            For each thing attributed to (the inputs, or each layer) its tensors; and what is
+            doubtful about them.
+
+        Raises:
+            RectGradError: the output does not depend on what it is attributed to, a layer is not
+                called once, or PRR cannot serve a pooling.
+        """
+        size = check_batch_size(internal_batch_size, call.samples)
+        with torch.inference_mode(mode=False), statistics_kept(self.model), uncompiled():
+            try:
+                maps, doubts = self._in_parts(call, size)
+            except MixedSamplesError:
+                # Alone, a sample has all elements of an activation, whatever their order.
+                maps, doubts = self._in_parts(call, 1)
+        return maps, Doubts(doubts.plain, doubts.closed, coupling(self.model))
+
+    def _in_parts(self, call: Call, size: int) -> tuple[Maps, Doubts]:
+        if size >= call.samples:
+            maps, state = self._part(call)
+            return maps, self._doubts(maps, state, first=0)
+        parts: list[Maps] = []
+        doubts: list[Doubts] = []
+        for first, part in zip(range(0, call.samples, size), call.parts(size), strict=True):
+            maps, state = self._part(part)
+            _check_divisible(maps, part.samples)
+            parts.append(maps)
+            doubts.append(self._doubts(maps, state, first))
+        joined = [
+            tuple(torch.cat(pieces) for pieces in zip(*groups, strict=True))
+            for groups in zip(*parts, strict=True)
+        ]
+        return joined, merged(doubts)
+
+    def _doubts(self, maps: Maps, state: RectifiedPass, first: int) -> Doubts:
+        flat = [attribution for group in maps for attribution in group]
+        return Doubts.about(flat, state, first, hidden=self.to_layers)
+
+    def _part(self, call: Call) -> tuple[Maps, RectifiedPass]:
+        try:
+            return self._pass(call, copies=False)
+        except OverwrittenError:
+            # The model changes activations in place after they are computed. Only such a model
+            # pays for keeping copies of them, with a second pass.
+            return self._pass(call, copies=True)
+
+    def _pass(self, call: Call, *, copies: bool) -> tuple[Maps, RectifiedPass]:
+        # A graph is needed whatever mode the caller is in; nothing of theirs is written to.
+        leaves = [tensor.detach().clone() for tensor in call.inputs]
+        state = RectifiedPass(self.settings, batch=call.samples, copies=copies)
+        with (
+            torch.enable_grad(),
+            recorded(self.layers, state, at_input=self.at_layer_input) as calls,
+            rectified(self.model, state),
+        ):
+            for leaf in leaves:
+                leaf.requires_grad_(leaf.is_floating_point())
+            # The model gets copies of the inputs, since it may begin by working in place.
+            output = self.model(*(leaf.clone() for leaf in leaves), *call.args)
+            calls.open = False
+            with state.suspended():
+                scalars = self.objective(output, call.target, calls)
+            if self.to_layers:
+                groups = [calls.only(name) for name in self.layers]
+            else:
+                groups = [tuple(Point.at(leaf, f"input {i}") for i, leaf in enumerate(leaves))]
+            gradients = iter(_gradients(scalars, [point for group in groups for point in group]))
+        with torch.no_grad():
+            maps = [
+                tuple(self.settings.attribution(p.tensor.detach(), next(gradients)) for p in group)
+                for group in groups
+            ]
+        return maps, state
+
+
+def _gradients(scalars: Tensor, points: Sequence[Point]) -> list[Tensor]:
+    found: Sequence[Tensor | None] = [None] * len(points)
+    if scalars.requires_grad:
+        found = torch.autograd.grad(
+            scalars,
+            [point.edge for point in points],
+            grad_outputs=torch.ones_like(scalars),
+            allow_unused=True,
+        )
+    gradients = []
+    for point, gradient in zip(points, found, strict=True):
+        if gradient is None:
+            raise RectGradError(
+                f"no gradient leads from the chosen output to {point.name}: the output does not "
+                "depend on it, or only through what has no derivative (argmax, detach(), "
+                "torch.no_grad() in a forward, integer or quantized tensors)"
+            )
+        gradients.append(gradient)
+    return gradients
+
+
+def _check_divisible(maps: Maps, samples: int) -> None:
+    for attribution in (attribution for group in maps for attribution in group):
+        if attribution.dim() == 0 or attribution.shape[0] != samples:
+            raise RectGradError(
+                f"a layer's attribution has shape {tuple(attribution.shape)} for {samples} "
+                "sample(s), so those of several parts of a batch cannot be put together; attribute "
+                "to this layer one sample at a time"
+            )

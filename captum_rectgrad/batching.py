@@ -1,0 +1,61 @@
+"""A batch in parts: thresholds are per sample, so the parts have the maps of the whole."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any, TypeGuard
+
+from torch import Tensor
+
+from captum_rectgrad._captum import TargetType
+
+
+@dataclass(frozen=True)
+class Call:
+    """What `attribute` was called with.
+
+    Attributes:
+        inputs: each `(N, ...)`.
+        target: any of Captum's forms.
+        args: additional arguments of the model.
+    """
+
+    inputs: tuple[Tensor, ...]
+    target: TargetType
+    args: tuple[Any, ...]
+
+    @property
+    def samples(self) -> int:
+        """`N`."""
+        return int(self.inputs[0].shape[0])
+
+    def parts(self, size: int) -> Iterator["Call"]:
+        """The same call, a few samples at a time.
+
+        As in Captum, what has one entry per sample is divided: lists and tensors of targets, and
+        tensors among the additional arguments whose dimension 0 is the batch's.
+
+        Args:
+            size: samples in a part, at least 1; the last may have fewer.
+
+        Raises:
+            AssertionError: there are more or fewer targets than samples, as in Captum's methods.
+        """
+        if _per_sample(self.target) and len(self.target) != self.samples:
+            raise AssertionError(f"{len(self.target)} targets for {self.samples} samples")
+        for start in range(0, self.samples, size):
+            part = slice(start, start + size)
+            yield Call(
+                tuple(tensor[part] for tensor in self.inputs),
+                self.target[part] if _per_sample(self.target) else self.target,
+                tuple(_argument(argument, self.samples, part) for argument in self.args),
+            )
+
+
+def _per_sample(target: TargetType) -> TypeGuard[Tensor | list[Any]]:
+    return isinstance(target, list) or (isinstance(target, Tensor) and target.numel() > 1)
+
+
+def _argument(argument: Any, samples: int, part: slice) -> Any:
+    if isinstance(argument, Tensor) and argument.dim() > 0 and argument.shape[0] == samples:
+        return argument[part]
+    return argument
