@@ -184,6 +184,8 @@ class RectifiedPass:
         if self.batch > 1 and (activation.dim() == 0 or activation.shape[0] != self.batch):
             raise MixedSamplesError(name)
         if not activation.numel():
+            nobody_missed = activation.new_ones(self.batch, dtype=torch.bool)
+            self.gates.append(Gate(name, 0, nobody_missed))
             return gradient
         # The graph is walked from the output: the first gate is the last hidden activation.
         kept = self.settings.selection.kept(

@@ -1,7 +1,10 @@
 """Hidden layers: the attribution there is RectGrad of the rest of the network, at its input."""
 
 import copy
+import sys
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from typing import Any
 
 import pytest
@@ -10,7 +13,13 @@ from captum.attr import LayerAttribution, LayerGradientXActivation
 from torch import Tensor, nn
 from torch.utils.checkpoint import checkpoint
 
-from captum_rectgrad import LayerRectGrad, RectGrad, RectGradError, RectGradWarning
+from captum_rectgrad import (
+    LayerRectGrad,
+    NeuronRectGrad,
+    RectGrad,
+    RectGradError,
+    RectGradWarning,
+)
 
 OPTIONS: list[dict[str, Any]] = [
     {"percentile": 80, "final_threshold": False},
@@ -190,6 +199,26 @@ def test_parts_of_a_batch_are_put_together() -> None:
     parts = method.attribute(x, [0, 1, 2], internal_batch_size=2)
     for a, b in zip(whole, parts, strict=True):
         torch.testing.assert_close(a, b, rtol=1e-12, atol=0)
+
+
+def test_threads_that_record_layers_of_one_model_do_not_see_each_other() -> None:
+    model, x = layers(lambda: nn.ReLU(inplace=True)), batch()
+    layer = [LayerRectGrad(model, model[k], percentile=60 + k) for k in range(7)]
+    neuron = [NeuronRectGrad(model, model[k], percentile=60 + k) for k in (6, 8)]
+    one: list[Callable[[], Tensor]] = [
+        *(partial(method.attribute, x, k % 3) for k, method in enumerate(layer)),
+        *(partial(method.attribute, x, k) for k, method in enumerate(neuron)),
+    ]
+    expected = [call() for call in one]
+    interval = sys.getswitchinterval()
+    sys.setswitchinterval(1e-6)
+    try:
+        with ThreadPoolExecutor(8) as pool:
+            found = list(pool.map(lambda call: call(), one * 20))
+    finally:
+        sys.setswitchinterval(interval)
+    for k, attribution in enumerate(found):
+        assert torch.equal(attribution, expected[k % len(one)])
 
 
 def test_what_cannot_be_attributed_to_is_refused() -> None:

@@ -1,0 +1,117 @@
+"""What has no map, or a doubtful one: refused or warned of, with the reason."""
+
+import warnings
+
+import pytest
+import torch
+from torch import Tensor, nn
+from torch.utils.checkpoint import checkpoint
+
+from captum_rectgrad import RectGrad, RectGradError, RectGradWarning
+
+
+class Computes(nn.Module):
+    """A net that ends in a function of its own."""
+
+    def __init__(self, end: object) -> None:
+        super().__init__()
+        torch.manual_seed(0)
+        self.net = nn.Sequential(nn.Flatten(), nn.Linear(12, 50), nn.ReLU(), nn.Linear(50, 3))
+        self.end = end
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.end(self.net(x))  # type: ignore[operator]
+
+
+@pytest.mark.parametrize(
+    "end",
+    [
+        lambda y: y.detach(),
+        lambda y: y.argmax(dim=1, keepdim=True).float(),
+        torch.ones_like,
+        lambda y: torch.ones_like(y, requires_grad=True) * 2,
+    ],
+)
+def test_an_output_that_does_not_depend_on_the_input_is_refused(end: object) -> None:
+    with pytest.raises(RectGradError, match="no gradient leads from the chosen output to input 0"):
+        RectGrad(Computes(end)).attribute(torch.rand(2, 3, 2, 2), 0)
+
+
+def test_so_is_one_that_does_not_depend_on_one_of_several() -> None:
+    class Second(nn.Module):
+        def forward(self, x: Tensor, y: Tensor) -> Tensor:
+            del y
+            return x.relu()
+
+    with pytest.raises(RectGradError, match="to input 1"):
+        RectGrad(Second()).attribute((torch.rand(2, 3), torch.rand(2, 3)), 0)
+
+
+@pytest.mark.parametrize("end", [lambda y: {"logits": y}, lambda y: (y, y), lambda y: y.tolist()])
+def test_outputs_that_are_no_tensor_are_refused(end: object) -> None:
+    with pytest.raises(TypeError, match=r"the model must return a tensor, got (dict|tuple|list)"):
+        RectGrad(Computes(end)).attribute(torch.rand(2, 3, 2, 2), 0)
+
+
+def test_an_empty_batch_is_refused() -> None:
+    with pytest.raises(ValueError, match="not empty"):
+        RectGrad(Computes(lambda y: y)).attribute(torch.rand(0, 3, 2, 2), 0)
+
+
+def test_spatial_maps_of_size_zero_have_maps_of_size_zero() -> None:
+    """Where the model itself can take them; convolutions and pools refuse them themselves."""
+
+    class Mean(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.scale = nn.Parameter(torch.ones(3, 1, 1))
+            self.head = nn.Linear(3, 2)
+
+        def forward(self, x: Tensor) -> Tensor:
+            empty = torch.relu(x[..., :0, :0] * self.scale).sum(dim=(2, 3))
+            y: Tensor = self.head(empty + torch.relu(x * self.scale).sum(dim=(2, 3)))
+            return y
+
+    x = torch.rand(2, 3, 8, 8)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        partly = RectGrad(Mean(), tau=float("-inf")).attribute(x, 0)
+        assert RectGrad(Mean()).attribute(x[..., :0, :0], 0).shape == (2, 3, 0, 0)
+    assert partly.shape == x.shape
+    with pytest.raises(RuntimeError, match="Kernel size can't be greater"):
+        RectGrad(nn.Sequential(nn.Conv2d(3, 2, 3))).attribute(x[..., :0, :0], (0, 0, 0))
+
+
+def test_reentrant_checkpoints_are_refused_by_pytorch_with_the_way_out() -> None:
+    class Checkpointed(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.first, self.last = nn.Linear(6, 30), nn.Linear(30, 2)
+
+        def forward(self, x: Tensor) -> Tensor:
+            hidden = checkpoint(lambda h: self.first(h).relu(), x, use_reentrant=True)
+            y: Tensor = self.last(hidden)
+            return y
+
+    with pytest.raises(RuntimeError, match="use_reentrant=False"):
+        RectGrad(Checkpointed()).attribute(torch.rand(2, 6), 0)
+
+
+def test_parts_are_doubted_as_the_whole() -> None:
+    """A warning names the sample by its number in the batch, however that was divided."""
+    torch.manual_seed(0)
+    first, last = nn.Linear(6, 300, bias=False), nn.Linear(300, 2)
+    net = nn.Sequential(first, nn.ReLU(), last)
+    x = torch.rand(5, 6)
+    x[3] = -1
+    with torch.no_grad():
+        first.weight.abs_()
+        last.weight.abs_()
+    for size in (None, 2):
+        with pytest.warns(RectGradWarning, match=r"sample 3 is all zero \(and of 0 more\)") as seen:
+            RectGrad(net, percentile=50).attribute(x, 0, internal_batch_size=size)
+        assert len(seen) == 1
+        with pytest.warns(RectGradWarning, match="no activation was met") as seen:
+            RectGrad(last).attribute(torch.rand(5, 300), 0, internal_batch_size=size)
+        assert len(seen) == 1
+        assert seen[0].filename == __file__
