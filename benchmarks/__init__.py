@@ -1,0 +1,1 @@
+"""Measurements that are recorded in the docs."""

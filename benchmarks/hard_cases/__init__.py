@@ -1,0 +1,1 @@
+"""Networks that are hard for methods which change the gradient at activations, and what they do."""
