@@ -7,7 +7,6 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
-import torch
 from torch import Tensor, nn
 
 from benchmarks.hard_cases.methods import Method
@@ -15,7 +14,8 @@ from benchmarks.hard_cases.nets import CLASSES, TARGET, Net, build, images, relu
 from benchmarks.hard_cases.outcome import Case, Outcome, call, compare
 from benchmarks.hard_cases.state import changed, snapshot
 
-THREADS, ROUNDS = 8, 10
+# Many rounds: what may go wrong is to go wrong in some of them, whenever this is run.
+THREADS, ROUNDS = 8, 60
 
 
 class _Point(nn.Module):
@@ -159,7 +159,7 @@ def _agree(results: list[Tensor | None], expected: list[Tensor | None]) -> Outco
     for maps, truth in zip(results, expected, strict=True):
         if maps is None or truth is None:
             return Outcome("wrong", "a call fails")
-        if not torch.equal(maps, truth):
+        if compare(maps, truth).kind != "right":
             return Outcome("wrong", "a map is another")
     return Outcome("right")
 

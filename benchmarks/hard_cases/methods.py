@@ -99,7 +99,7 @@ METHODS = (
     Method("Captum GuidedBackprop", captum_guided, "captum"),
     Method("Captum Deconvolution", captum_deconvolution, "captum"),
     Method("zennit GuidedBackprop", zennit_guided, "zennit", "zennit"),
-    Method("pytorch-grad-cam guided", grad_cam_guided, "grad-cam", "pytorch_grad_cam"),
+    Method("pytorch-grad-cam GuidedBackprop", grad_cam_guided, "grad-cam", "pytorch_grad_cam"),
 )
 
 

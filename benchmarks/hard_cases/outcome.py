@@ -17,7 +17,7 @@ from benchmarks.hard_cases.state import changed, snapshot
 from captum_rectgrad import RectGradWarning
 
 TOLERANCE = 1e-9  # of the largest value of the map, in double precision
-LETTERS = 60  # of a message that a cell holds
+LETTERS = 64  # of a message that a cell holds
 
 
 @dataclass(frozen=True)
@@ -37,6 +37,7 @@ class Outcome:
 
 
 Check = Callable[[Method], Outcome]
+Make = Callable[[], nn.Module]
 
 
 @dataclass(frozen=True)
@@ -47,11 +48,13 @@ class Case:
         name: what is hard, in Markdown.
         check: runs a method on it.
         expected: the kind of outcome that RectGrad has.
+        networks: what makes the hard network and its plain twin, where there are two.
     """
 
     name: str
     check: Check = field(repr=False)
     expected: str = "right"
+    networks: tuple[Make, Make] | None = field(default=None, repr=False)
 
 
 @dataclass(frozen=True)
@@ -114,8 +117,11 @@ def call(
 def failed(error: Exception, says: str) -> Outcome:
     """An error: refused where it names what is hard."""
     message = " ".join(str(error).split())
-    if says and re.search(says, message):
-        return Outcome("refused", shorten(message))
+    reason = re.search(says, message) if says else None
+    if reason:
+        # What stands before the reason is left out where the reason would be cut off.
+        late = reason.end() > LETTERS - len(" ...")
+        return Outcome("refused", shorten(f"... {message[reason.start() :]}" if late else message))
     return Outcome("error", shorten(f"{type(error).__name__} {message}"))
 
 
@@ -177,8 +183,8 @@ def judge(run: Run, reference: Run, says: str, gradient: Tensor | None = None) -
 
 def twins(
     name: str,
-    hard: Callable[[], nn.Module],
-    twin: Callable[[], nn.Module],
+    hard: Make,
+    twin: Make,
     *,
     expected: str = "right",
     says: str = "",
@@ -213,4 +219,4 @@ def twins(
             run = call(method, model, x, options, says=says)
         return judge(run, reference, says, gradient)
 
-    return Case(name, check, expected)
+    return Case(name, check, expected, (hard, twin))

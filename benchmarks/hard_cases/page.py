@@ -21,6 +21,8 @@ GROUPS: dict[str, tuple[Case, ...]] = {
     "Failures and threads": FAILURES,
 }
 
+EXACT = f"{TOLERANCE:.0e}".replace("e-0", "e-")
+
 INTRODUCTION = f"""\
 # Hard cases
 
@@ -31,17 +33,19 @@ for each call, never in place. What is asked is the same of every method: that i
 network is **its own** map of the plain twin, and that the call leaves behind what it leaves on the
 twin, nothing more. Methods are not compared with each other. Rows that ask something else say what.
 
-- **right**: the map is that of the twin, to {TOLERANCE:g} of its largest value (float64).
+- **right**: the map is that of the twin, to {EXACT} of its largest value (float64).
 - **warns**: a warning says what is doubtful about the map.
 - **refused**: an error names what cannot be served, or what PyTorch itself refuses.
 - **error**: an error that does not say so.
 - **not treated**: the method does nothing at this activation even on the twin, so its map is the
   plain gradient. That is how the method is defined, no mistake.
 - **wrong**: another map, without a word. "plain gradient": the method did nothing. Numbers are the
-  largest deviation as a share of the twin's largest value.
+  largest deviation as a share of the twin's largest value. "leaves changed": the map is right, but
+  the call leaves something else behind (`x` is the input, `p` the parameters).
 
 RectGrad is run at percentile {PERCENTILE} with its other defaults, the others as their
-documentation shows. Measured with {{packages}}, on the CPU."""
+documentation shows. Measured on the CPU with
+{{packages}}."""
 
 NOTES = """\
 ## Notes

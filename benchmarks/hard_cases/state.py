@@ -30,9 +30,11 @@ def snapshot(model: nn.Module, x: Tensor) -> State:
         # A method may write notes onto a module.
         "attributes": {m: sorted(vars(m)) for m in modules.values()},
         "weights": {name: _copy(value) for name, value in model.state_dict().items()},
-        "requires_grad": {name: p.requires_grad for name, p in parameters.items()},
-        "parameters' .grad": {name: _copy(p.grad) for name, p in parameters.items()},
-        "the input": {"": _copy(x), ".grad": _copy(x.grad), ".requires_grad": x.requires_grad},
+        "p.requires_grad": {name: p.requires_grad for name, p in parameters.items()},
+        "p.grad": {name: _copy(p.grad) for name, p in parameters.items()},
+        "x": {"": _copy(x)},
+        "x.grad": {"": _copy(x.grad)},
+        "x.requires_grad": {"": x.requires_grad},
     }
 
 

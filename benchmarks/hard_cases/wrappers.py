@@ -60,7 +60,7 @@ def _distribute(model: nn.Module) -> nn.Module:
     # A group of this process alone, which a model in eval mode needs to be wrapped, not to be run.
     distributed.init_process_group("gloo", store=HashStore(), rank=0, world_size=1)
     try:
-        return nn.parallel.DistributedDataParallel(model)
+        return nn.parallel.DistributedDataParallel(model).eval()
     finally:
         distributed.destroy_process_group()
 
@@ -91,10 +91,10 @@ def _constant(net: Any, x: Tensor) -> Tensor:
 
 
 WRAPPERS = (
-    _made("`nn.DataParallel`", nn.DataParallel),
+    _made("`nn.DataParallel`", lambda model: nn.DataParallel(model).eval()),
     _made("`DistributedDataParallel`", _distribute),
     _made('`torch.compile(backend="eager")`', _compile),
-    _made("the same, called before", _compile_after_a_call),
+    _made("`torch.compile`, and called before", _compile_after_a_call),
     _made("`torch.fx.symbolic_trace`", fx.symbolic_trace),
     _made("`torch.jit.script`", _script, expected="refused", says=r"script|torch\.jit"),
     _made("`torch.jit.trace`", _trace, expected="refused", says=r"trace|torch\.jit"),

@@ -6,10 +6,13 @@ from pathlib import Path
 
 import pytest
 import torch
+from torch import nn
 
 from benchmarks.hard_cases.methods import METHODS, OURS
+from benchmarks.hard_cases.nets import build, images
 from benchmarks.hard_cases.outcome import Case, Outcome, compare
 from benchmarks.hard_cases.page import GROUPS
+from captum_rectgrad.activations import is_activation
 
 ROOT = Path(__file__).parents[2]
 CASES = [case for cases in GROUPS.values() for case in cases]
@@ -19,6 +22,25 @@ CASES = [case for cases in GROUPS.values() for case in cases]
 def test_rectgrad(case: Case) -> None:
     outcome = case.check(OURS)
     assert outcome.kind == case.expected, str(outcome)
+
+
+@pytest.mark.parametrize(
+    "case",
+    [case for case in CASES if case.networks and case.expected == "right"],
+    ids=lambda case: case.name,
+)
+def test_the_twin_computes_the_same_and_is_plain(case: Case) -> None:
+    assert case.networks is not None
+    hard, twin = map(build, case.networks)
+    called: list[nn.Module] = []
+    for module in twin.modules():
+        assert not getattr(module, "inplace", False)
+        if is_activation(module):
+            module.register_forward_hook(lambda module, *_: called.append(module))
+    with torch.no_grad():
+        torch.testing.assert_close(hard(images(2)), twin(images(2)), rtol=1e-12, atol=1e-12)
+    assert called
+    assert len(called) == len(set(called))
 
 
 def test_what_counts_as_wrong() -> None:
