@@ -7,7 +7,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from benchmarks.hard_cases.nets import Net, Operation, chain, plain, relus
+from benchmarks.hard_cases.nets import WIDTH, Net, Operation, chain, plain, relus
 from benchmarks.hard_cases.outcome import Case, twins
 
 
@@ -62,6 +62,19 @@ def _added_after(net: Any, x: Tensor) -> Tensor:
     return net.head(net.act(2, net.conv2(h)).flatten(1))
 
 
+def _half(net: Any, x: Tensor) -> Tensor:
+    h = net.conv0(x)
+    net.act(0, h[:, : WIDTH // 2])
+    h = net.act(1, net.conv1(h))
+    return net.head(net.act(2, net.conv2(h)).flatten(1))
+
+
+def _half_apart(net: Any, x: Tensor) -> Tensor:
+    first, rest = net.conv0(x).split(WIDTH // 2, dim=1)
+    h = net.act(1, net.conv1(torch.cat([net.act(0, first), rest], dim=1)))
+    return net.head(net.act(2, net.conv2(h)).flatten(1))
+
+
 def _pooled(net: Any, x: Tensor) -> Tensor:
     h = net.pool(net.act(0, net.conv0(x)))
     h = net.act(1, net.conv1(h))
@@ -98,6 +111,11 @@ CALLS = (
         plain,
     ),
     twins(
+        "`relu_(h[:, :4])`: in place on a view",
+        lambda: Net(_half, _in_place()),
+        lambda: Net(_half_apart, relus(3)),
+    ),
+    twins(
         "`h += shortcut`, then `nn.ReLU(inplace=True)`",
         lambda: Net(_added_in_place_before, _in_place()),
         lambda: Net(_added_before, relus(3)),
@@ -108,6 +126,7 @@ CALLS = (
         lambda: Net(_added_after, relus(3)),
         says="modified by an inplace operation",
     ),
+    _called("`relu.forward(x)`, which hooks do not see", nn.ReLU().forward),
     twins(
         "`nn.ReLU` called as `relu(input=x)`",
         lambda: Net(_by_keyword, relus(3)),
@@ -144,6 +163,11 @@ def _other_in_place(name: str, module: type[nn.Module]) -> Case:
     )
 
 
+class _OwnReLU(nn.Module):
+    def forward(self, z: Tensor) -> Tensor:
+        return torch.maximum(z, torch.zeros_like(z))
+
+
 OTHERS = (
     _other("`F.gelu(x)`", nn.GELU, F.gelu),
     _other("`F.silu(x)`", nn.SiLU, F.silu),
@@ -152,4 +176,16 @@ OTHERS = (
     _other("`x.sigmoid()`", nn.Sigmoid, Tensor.sigmoid),
     _other_in_place("`nn.ReLU6(inplace=True)`", nn.ReLU6),
     _other_in_place("`nn.SiLU(inplace=True)`", nn.SiLU),
+    twins(
+        "`torch.maximum(x, 0)` everywhere",
+        lambda: Net(chain, [_OwnReLU() for _ in range(3)]),
+        plain,
+        expected="warns",
+    ),
+    twins(
+        "the same, its module named (RectGrad with `activations=`)",
+        lambda: Net(chain, [_OwnReLU() for _ in range(3)]),
+        plain,
+        options={"activations": [nn.ReLU, _OwnReLU]},
+    ),
 )

@@ -167,6 +167,27 @@ def _made_under(name: str, *, model: bool, expected: str) -> Case:
     return twins(name, plain, plain, prepare=prepare, expected=expected, says="[Ii]nference")
 
 
+def time_first(samples: int, expected: str = "right") -> Case:
+    """A batch in a net whose activations have the samples in dimension 1.
+
+    Args:
+        samples: as many as there are tokens, or another number.
+        expected: RectGrad's kind of outcome.
+
+    Returns:
+        The case.
+    """
+    many = "as many samples as tokens" if samples == SIZE else "in a batch"
+    return twins(
+        f"`nn.TransformerEncoderLayer` with `nn.ReLU`, time first, {many}",
+        lambda: _Transformer(nn.ReLU(), written_out=False, batch_first=False),
+        lambda: _tokens(nn.ReLU),
+        samples=samples,
+        expected=expected,
+        says="dimension 0",
+    )
+
+
 MODES = (
     _under("called under `torch.no_grad()`", torch.no_grad),
     _under("called under `torch.inference_mode()`", torch.inference_mode),
@@ -203,12 +224,5 @@ MODES = (
         lambda: _Transformer(F.gelu, written_out=False),
         lambda: _tokens(nn.GELU),
     ),
-    twins(
-        "`nn.TransformerEncoderLayer` with `nn.ReLU`, time first, in a batch",
-        lambda: _Transformer(nn.ReLU(), written_out=False, batch_first=False),
-        lambda: _tokens(nn.ReLU),
-        samples=3,
-        expected="refused",
-        says="dimension 0",
-    ),
+    time_first(3),
 )
