@@ -1,7 +1,7 @@
 """One attribution, whatever it is of: run the model under the rules, differentiate, multiply."""
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import torch
@@ -13,6 +13,7 @@ from captum_rectgrad.batching import Call
 from captum_rectgrad.checks import check_batch_size
 from captum_rectgrad.doubts import Doubts, merged
 from captum_rectgrad.errors import RectGradError
+from captum_rectgrad.escapes import watch
 from captum_rectgrad.hooks import rectified
 from captum_rectgrad.layer_calls import LayerCalls, Point, recorded
 from captum_rectgrad.nodes import OverwrittenError
@@ -79,7 +80,7 @@ class Query:
             except MixedSamplesError:
                 # Alone, a sample has all elements of an activation, whatever their order.
                 maps, doubts = self._in_parts(call, 1)
-        return maps, Doubts(doubts.plain, doubts.closed, coupling(self.model))
+        return maps, replace(doubts, coupled=coupling(self.model))
 
     def _in_parts(self, call: Call, size: int) -> tuple[Maps, Doubts]:
         if size >= call.samples:
@@ -104,11 +105,26 @@ class Query:
 
     def _part(self, call: Call) -> tuple[Maps, RectifiedPass]:
         try:
-            return self._pass(call, copies=False)
+            maps, state = self._pass(call, copies=False)
         except OverwrittenError:
             # The model changes activations in place after they are computed. Only such a model
             # pays for keeping copies of them, with a second pass.
-            return self._pass(call, copies=True)
+            maps, state = self._pass(call, copies=True)
+        if state.reordered and state.gates and call.samples > 1:
+            self._check_order(call, state)
+        return maps, state
+
+    def _check_order(self, call: Call, state: RectifiedPass) -> None:
+        """Hold the shapes of activations against those for a single sample.
+
+        Where a model puts another dimension first, that one may happen to be as long as the batch.
+        """
+        one = next(call.parts(1))
+        alone = RectifiedPass(self.settings, batch=1, copies=False)
+        with torch.enable_grad(), rectified(self.model, alone):
+            self.model(*(t.detach().clone().requires_grad_() for t in one.inputs), *one.args)
+        if state.shapes != [torch.Size((call.samples, *shape[1:])) for shape in alone.shapes]:
+            raise MixedSamplesError
 
     def _pass(self, call: Call, *, copies: bool) -> tuple[Maps, RectifiedPass]:
         # A graph is needed whatever mode the caller is in; nothing of theirs is written to.
@@ -126,6 +142,8 @@ class Query:
             calls.open = False
             with state.suspended():
                 scalars = self.objective(output, call.target, calls)
+            if self.settings.choice.chosen is None:
+                watch([*calls.tensors(), *([output] * isinstance(output, Tensor))], state.escaped)
             if self.to_layers:
                 groups = [calls.only(name) for name in self.layers]
             else:

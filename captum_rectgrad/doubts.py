@@ -36,11 +36,13 @@ class Doubts:
     Attributes:
         plain: whether no activation was met, so that the maps are plain gradients.
         closed: the samples whose maps are all zero because nothing passed some layer.
+        escaped: kinds of activations that passed the plain gradient, since no hook reached them.
         coupled: names of modules that make the result of a sample depend on the others.
     """
 
     plain: bool
     closed: tuple[Closed, ...]
+    escaped: tuple[str, ...] = ()
     coupled: tuple[str, ...] = ()
 
     @classmethod
@@ -56,21 +58,22 @@ class Doubts:
             hidden: whether they are of hidden layers, where it is no wonder that no activation
                 lies between the layer and the output, as long as the model has some.
         """
-        plain = not (state.gates or (hidden and state.met))
+        plain = not (state.gates or (hidden and state.shapes))
+        escaped = tuple(sorted(state.escaped))
         zero = [
             (a == 0).flatten(1).all(dim=1)
             for a in attributions
             if a.dim() and a.numel() and a.shape[0] == state.batch
         ]
         if not zero:
-            return cls(plain, closed=())
+            return cls(plain, closed=(), escaped=escaped)
         empty = torch.stack(zero).any(dim=0)
         shut = (
             (sample, next((gate for gate in state.gates if not gate.passed[sample]), None))
             for sample in empty.nonzero().flatten().tolist()
         )
         closed = tuple(Closed(first + sample, gate) for sample, gate in shut if gate is not None)
-        return cls(plain, closed)
+        return cls(plain, closed, escaped)
 
     def warn(self, choice: Choice) -> None:
         """Warn at the line that called `attribute`, which calls this.
@@ -88,7 +91,16 @@ class Doubts:
             )
         if self.plain:
             warnings.warn(_no_activation(choice), RectGradWarning, stacklevel=CALLER)
-        elif self.closed:
+        if self.escaped:
+            warnings.warn(
+                f"the gradient passed {', '.join(self.escaped)} as it is: activations where no "
+                "hook reaches them (in nn.LSTM, a scripted function, an autograd.Function). Make "
+                "them modules of the model and name all that are meant, activations=[nn.ReLU, "
+                "Mine], or name the others alone if this is what you want",
+                RectGradWarning,
+                stacklevel=CALLER,
+            )
+        if self.closed and not self.plain:
             sample, gate = self.closed[0].sample, self.closed[0].gate
             warnings.warn(
                 f"the map of sample {sample} is all zero (and of {len(self.closed) - 1} more): "
@@ -104,6 +116,7 @@ def merged(doubts: Sequence[Doubts]) -> Doubts:
     return Doubts(
         plain=all(part.plain for part in doubts),
         closed=tuple(closed for part in doubts for closed in part.closed),
+        escaped=tuple(sorted({name for part in doubts for name in part.escaped})),
     )
 
 

@@ -13,10 +13,19 @@ from captum_rectgrad.activations import FUNCTIONS
 from captum_rectgrad.errors import RectGradError
 from captum_rectgrad.pooling import NO_WINDOWS, WindowMean, adaptive_mean, window_mean
 from captum_rectgrad.rectified_pass import RectifiedPass
+from captum_rectgrad.sample_order import may_move_samples
+from captum_rectgrad.spellings import SPELLINGS, relu_operand
 from captum_rectgrad.windows import Windows
 
 # Where PyTorch keeps its functions; methods of tensors have no module.
-HOMES = {"torch", "torch.nn.functional", "torch._C._nn", "torch._C._special", None}
+HOMES = {
+    "torch",
+    "torch.nn.functional",
+    "torch._C._nn",
+    "torch._C._special",
+    "torch._ops.aten",
+    None,
+}
 
 CONVOLUTION = re.compile(r"conv([123])d")
 POOL = re.compile(r"(adaptive_|fractional_)?max_pool([123])d(_with_indices)?")
@@ -29,7 +38,7 @@ POOL_DEFAULTS = {"stride": None, "padding": 0, "dilation": 1, "ceil_mode": False
 
 CLAMPS = {"clamp", "clamp_min"}
 RELU6_CEILING = 6
-OTHER_NAMES = {"clip": "clamp", "expit": "sigmoid"}
+OTHER_NAMES = {"clip": "clamp", "expit": "sigmoid", "imul": "mul"}
 
 Function = Callable[..., Any]
 
@@ -55,11 +64,26 @@ class RectifiedFunctions(TorchFunctionMode):
     ) -> Any:
         del types
         kwargs = kwargs or {}
-        handle = self._handler(func, args, kwargs)
         x = args[0] if args else kwargs.get("input")
-        if handle is None or not isinstance(x, Tensor) or not x.requires_grad:
-            return func(*args, **kwargs)
-        return handle(func, x, args, kwargs)
+        handle = self._handler(func, args, kwargs)
+        if handle is None and self._spelled_out(func, args, kwargs):
+            x = relu_operand(_name(func), args, kwargs)
+            handle = partial(self._activation, True)
+        if handle is not None and isinstance(x, Tensor) and x.requires_grad:
+            return handle(func, x, args, kwargs)
+        output = func(*args, **kwargs)
+        if not self.rectified.idle:
+            self.rectified.reordered |= may_move_samples(_name(func), x, output, kwargs)
+        return output
+
+    def _spelled_out(self, func: Function, args: tuple[Any, ...], kwargs: dict[str, Any]) -> bool:
+        state, name = self.rectified, _name(func)
+        return (
+            name in SPELLINGS
+            and not (state.idle or state.inside_module)
+            and state.settings.choice.includes_class(nn.ReLU)
+            and relu_operand(name, args, kwargs) is not None
+        )
 
     def _handler(
         self, func: Function, args: tuple[Any, ...], kwargs: dict[str, Any]
@@ -86,15 +110,18 @@ class RectifiedFunctions(TorchFunctionMode):
         args: tuple[Any, ...],
         kwargs: dict[str, Any],
     ) -> Tensor:
-        in_place = (
-            func.__name__.endswith("_") or kwargs.get("inplace") or any(a is True for a in args[1:])
+        before = z.grad_fn
+        in_place = bool(
+            _written_in_place(func) or kwargs.get("inplace") or any(a is True for a in args[1:])
         )
         operand = self.rectified.operand(z, relu=relu, in_place=in_place)
-        rest = {key: value for key, value in kwargs.items() if key != "input"}
-        a: Tensor = func(operand, *args[1:], **rest)
+        a: Tensor = func(
+            *(operand if arg is z else arg for arg in args),
+            **{key: operand if arg is z else arg for key, arg in kwargs.items()},
+        )
         self.calls += 1
         label = f"{_name(func)}(), activation {self.calls} of those called as functions"
-        return self.rectified.activation_applied(label, operand, a, relu=relu)
+        return self.rectified.activation_applied(label, operand, a, before, relu=relu)
 
     def _convolution(
         self, func: Function, x: Tensor, args: tuple[Any, ...], kwargs: dict[str, Any]
@@ -184,6 +211,19 @@ def _clamps_like(
 
 
 def _name(func: Function) -> str:
-    """`relu` for `relu_` and `Tensor.relu`, `threshold` for `_threshold`, and so on."""
-    name = str(getattr(func, "__name__", "")).strip("_").removeprefix("special_")
+    """`relu` for `relu_`, `Tensor.relu` and `aten.relu.default`; `T` for `Tensor.T`; and so on."""
+    name = _full_name(func)
+    if name == "__get__":  # a property of tensors
+        name = str(getattr(getattr(func, "__self__", None), "__name__", ""))
+    name = name.strip("_").removeprefix("special_")
     return OTHER_NAMES.get(name, name)
+
+
+def _written_in_place(func: Function) -> bool:
+    name = _full_name(func)
+    return name == "__imul__" or (name.endswith("_") and not name.endswith("__"))
+
+
+def _full_name(func: Function) -> str:
+    """Without the overload that operators have behind a dot."""
+    return str(getattr(func, "__name__", "")).split(".")[0]

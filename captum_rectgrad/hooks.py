@@ -6,6 +6,7 @@ from functools import partial
 from typing import Any
 
 from torch import Tensor, nn
+from torch.autograd.graph import Node
 from torch.utils.hooks import RemovableHandle
 
 from captum_rectgrad.activations import is_activation, is_relu
@@ -60,21 +61,22 @@ def _hook(name: str, module: nn.Module, state: RectifiedPass) -> Iterator[Remova
         if state.foreign() or kwargs is None:
             return None
         nested = state.inside_activation
-        state.enter(module, activation=activation)
+        x = _input(args, kwargs)
+        state.enter(module, x, activation=activation)
         if nested or not activation:
             return None
         rest = dict(list(kwargs.items())[0 if args else 1 :])
-        return (before(_input(args, kwargs)), *args[1:]), rest
+        return (before(x), *args[1:]), rest
 
     def after_call(module: nn.Module, args: Arguments, *rest: Any) -> Any:
         if state.foreign():
             return None
         kwargs, output = rest
-        state.leave(module)
+        node = state.leave(module)
         # None: its forward raised.
         if output is None or state.inside_activation:
             return None
-        return after(_input(args, kwargs), output)
+        return after(_input(args, kwargs), output, node)
 
     yield module.register_forward_pre_hook(before_call, with_kwargs=True)
     # Before the user's own hooks, which so see the output as the model uses it.
@@ -83,7 +85,7 @@ def _hook(name: str, module: nn.Module, state: RectifiedPass) -> Iterator[Remova
 
 def _activation_hooks(
     name: str, module: nn.Module, state: RectifiedPass, *, chosen: bool
-) -> tuple[Callable[[Tensor], Tensor], Callable[[Tensor, Any], Any]]:
+) -> tuple[Callable[[Tensor], Tensor], Callable[[Tensor, Any, Node | None], Any]]:
     relu = is_relu(module)
     # What is not known may work in place without saying so.
     in_place = bool(getattr(module, "inplace", not is_activation(module)))
@@ -91,7 +93,7 @@ def _activation_hooks(
     def before(z: Tensor) -> Tensor:
         return state.operand(z, relu=relu, in_place=in_place) if chosen else z
 
-    def after(operand: Tensor, output: Any) -> Any:
+    def after(operand: Tensor, output: Any, node: Node | None) -> Any:
         if not chosen:
             return None
         if not isinstance(output, Tensor):
@@ -99,7 +101,7 @@ def _activation_hooks(
                 f"{name} was chosen as an activation, and returned {type(output).__name__} instead "
                 "of a tensor; choose modules that return one tensor"
             )
-        return state.activation_applied(name, operand, output, relu=relu)
+        return state.activation_applied(name, operand, output, node, relu=relu)
 
     return before, after
 
@@ -108,13 +110,19 @@ def _nothing_before(x: Tensor) -> Tensor:
     return x
 
 
-def _after_convolution(state: RectifiedPass, conv: Convolution, x: Tensor, output: Tensor) -> None:
+def _after_convolution(
+    state: RectifiedPass, conv: Convolution, x: Tensor, output: Tensor, node: Node | None
+) -> None:
+    del node
     dims = len(conv.kernel_size)
     windows = Windows.of(dims, conv.kernel_size, conv.stride, conv.padding, conv.dilation)
     state.convolution_applied(windows, x, output)
 
 
-def _after_pool(state: RectifiedPass, pool: MaxPool, x: Tensor, output: Any) -> Any:
+def _after_pool(
+    state: RectifiedPass, pool: MaxPool, x: Tensor, output: Any, node: Node | None
+) -> Any:
+    del node
     return state.pool_applied(x, output, partial(pool_mean, pool, x.shape))
 
 

@@ -51,6 +51,10 @@ class LayerCalls:
     points: dict[str, list[tuple[Point, ...]]] = field(default_factory=dict)
     open: bool = True
 
+    def tensors(self) -> list[Tensor]:
+        """All that was recorded."""
+        return [point.tensor for calls in self.points.values() for call in calls for point in call]
+
     def only(self, name: str) -> tuple[Point, ...]:
         """The tensors of the one call of a layer.
 

@@ -22,7 +22,9 @@ from typing import Any
 
 import torch
 from torch import Tensor, nn
+from torch.autograd.graph import Node
 
+from captum_rectgrad.escapes import mark_known
 from captum_rectgrad.nodes import OverwrittenError, Rectify, RectifyInPlace, Redistribute
 from captum_rectgrad.padding import padded_dims, zero_border
 from captum_rectgrad.pooling import WindowMean
@@ -60,21 +62,25 @@ class RectifiedPass:
         settings: which activations are rectified, and how.
         batch: number of samples.
         copies: whether activations are kept as copies, for models that change them in place.
-        met: how many calls of activations the forward pass met.
+        shapes: of the activations that the forward pass met, in order.
+        reordered: whether dimension 0 of some tensor may no longer be the samples.
+        escaped: filled by the backward pass: kinds of activations that nobody dealt with.
         gates: filled by the backward pass, from the output towards the input.
         thread: the thread whose pass this is; the others must not notice.
         running: hooked modules whose forward has begun and not ended, the innermost last, and
-            whether each is an activation.
+            whether each is an activation, and the node behind its input when it began.
         idle: whether function calls are left alone, as they are not the model's.
     """
 
     settings: Settings
     batch: int
     copies: bool
-    met: int = 0
+    shapes: list[torch.Size] = field(default_factory=list)
+    reordered: bool = False
+    escaped: set[str] = field(default_factory=set)
     gates: list[Gate] = field(default_factory=list)
     thread: int = field(default_factory=threading.get_ident)
-    running: list[tuple[nn.Module, bool]] = field(default_factory=list)
+    running: list[tuple[nn.Module, bool, Node | None]] = field(default_factory=list)
     idle: bool = False
 
     @contextmanager
@@ -86,14 +92,20 @@ class RectifiedPass:
         finally:
             self.idle = False
 
-    def enter(self, module: nn.Module, *, activation: bool) -> None:
-        """Note that the forward of a hooked module begins."""
-        self.running.append((module, activation))
+    def enter(self, module: nn.Module, x: object, *, activation: bool) -> None:
+        """Note that the forward of a hooked module begins, on `x`."""
+        node = x.grad_fn if isinstance(x, Tensor) else None
+        self.running.append((module, activation, node))
 
-    def leave(self, module: nn.Module) -> None:
-        """Note that it ended. It may not have begun: a hook of the user's may have raised."""
+    def leave(self, module: nn.Module) -> Node | None:
+        """Note that it ended. It may not have begun: a hook of the user's may have raised.
+
+        Returns:
+            The node behind its input when it began.
+        """
         if self.running and self.running[-1][0] is module:
-            self.running.pop()
+            return self.running.pop()[2]
+        return None
 
     @property
     def inside_module(self) -> bool:
@@ -103,7 +115,7 @@ class RectifiedPass:
     @property
     def inside_activation(self) -> bool:
         """Whether that of an activation is: what it calls is part of it, and handled with it."""
-        return any(activation for _, activation in self.running)
+        return any(activation for _, activation, _ in self.running)
 
     def foreign(self) -> bool:
         """Whether another thread is calling the model."""
@@ -124,8 +136,17 @@ class RectifiedPass:
         setattr(operand, _STANDS_FOR, z)
         return operand
 
-    def activation_applied(self, name: str, operand: Tensor, a: Tensor, *, relu: bool) -> Tensor:
-        """Put the rule onto an activation that was applied to `operand` and returned `a`.
+    def activation_applied(
+        self, name: str, operand: Tensor, a: Tensor, before: Node | None, *, relu: bool
+    ) -> Tensor:
+        """Put the rule onto an activation.
+
+        Args:
+            name: of it, for messages.
+            operand: what it was applied to.
+            a: what it returned.
+            before: the node behind the operand when it was called.
+            relu: whether it is a ReLU.
 
         Returns:
             What the model is to go on with: where the activation worked in place, the very tensor
@@ -134,7 +155,7 @@ class RectifiedPass:
         z: Tensor = getattr(operand, _STANDS_FOR, operand)
         if not z.requires_grad or not torch.is_grad_enabled():
             return a
-        self.met += 1
+        self.shapes.append(a.shape)
         in_place = a is operand
         rule = partial(self._rectify, name)
         if relu:
@@ -143,7 +164,9 @@ class RectifiedPass:
                 if in_place
                 else Rectify.apply(z, a.detach(), rule, self.copies)
             )
+            mark_known(rectified, before)
             return rectified
+        mark_known(a, before)
         kept = a.detach().clone() if self.copies and in_place else a.detach()
         _before_backward_of(a, partial(self._gate, name, kept, _changes(kept)))
         if in_place:
@@ -172,7 +195,9 @@ class RectifiedPass:
         y, *indices = output if isinstance(output, tuple) else (output,)
         if not y.requires_grad:
             return output
+        before = x.grad_fn
         node = Redistribute.apply(x, y.detach(), mean(y.shape), self.copies)
+        mark_known(node, before)
         return (node, *indices) if indices else node
 
     def _gate(self, name: str, kept: Tensor, changes: int, gradient: Tensor) -> Tensor:
