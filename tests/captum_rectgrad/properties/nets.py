@@ -207,6 +207,14 @@ class NetSpec:
     def targets(self, samples: int = SAMPLES) -> list[int]:
         return [(self.seed + i) % CLASSES for i in range(samples)]
 
+    def differentiable(self) -> bool:
+        """Whether PyTorch itself can: one activation may overwrite what another saved."""
+        try:
+            self.net()(self.inputs(2)).sum().backward()
+        except RuntimeError:
+            return False
+        return True
+
     def _linear(self, channels: int, padding: int) -> nn.Module:
         if self.dims == 0:
             return nn.Linear(channels, CHANNELS)
@@ -264,7 +272,7 @@ def nets() -> st.SearchStrategy[NetSpec]:
         side=st.none() | activations(),
         reuse=st.booleans(),
         seed=st.integers(0, 10_000),
-    )
+    ).filter(NetSpec.differentiable)
 
 
 def percentiles() -> st.SearchStrategy[float]:

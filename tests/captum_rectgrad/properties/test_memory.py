@@ -1,0 +1,110 @@
+"""Calls leave nothing behind: no tensor, no node of a graph, no handle of a hook."""
+
+import gc
+import tracemalloc
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+import torch
+from torch import Tensor, nn
+from torch.utils.hooks import RemovableHandle
+
+from captum_rectgrad import RectGrad
+from tests.captum_rectgrad.properties.failing import PLACES, Failure, Place, failing
+from tests.captum_rectgrad.properties.nets import Activation, Block, NetSpec
+
+# The second block overwrites what the first handed on, so that a second pass is needed.
+NET = NetSpec(
+    dims=2,
+    blocks=(
+        Block(Activation("relu"), norm=True, pool="module"),
+        Block(Activation("silu", in_place=True), before=True, skip=True),
+        Block(Activation("relu", "function", in_place=True), pool="function"),
+    ),
+    last=Activation("tanh", "method"),
+)
+CALLS, WARM_UP = 200, 20
+
+
+def living() -> dict[str, int]:
+    """What Python can see of tensors, nodes and hooks, once the garbage is collected."""
+    gc.collect()
+    counts = {"tensors": 0, "bytes": 0, "nodes": 0, "handles": 0}
+    storages = {}
+    for thing in gc.get_objects():
+        kind = type(thing)
+        if issubclass(kind, Tensor):
+            counts["tensors"] += 1
+            storage = thing.untyped_storage()
+            storages[storage.data_ptr()] = storage.nbytes()
+        elif issubclass(kind, torch.autograd.function.BackwardCFunction):
+            counts["nodes"] += 1
+        elif issubclass(kind, RemovableHandle):
+            counts["handles"] += 1
+    counts["bytes"] = sum(storages.values())
+    return counts
+
+
+def check_flat(call: Callable[[], object]) -> None:
+    """Neither objects nor memory grow with the number of calls."""
+    for _ in range(WARM_UP):
+        call()
+    before = living()
+    tracemalloc.start()
+    try:
+        call()
+        first, _ = tracemalloc.get_traced_memory()
+        for _ in range(CALLS):
+            call()
+        gc.collect()
+        last, _ = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert living() == before
+    # One Python object a call would be more.
+    assert last - first < 16 * CALLS
+
+
+def attribute(net: nn.Module) -> Tensor:
+    return RectGrad(net, percentile=50, prr=True).attribute(NET.inputs(2), target=0)
+
+
+@pytest.mark.filterwarnings("ignore:the map of sample")
+def test_memory_is_flat() -> None:
+    net = NET.net()
+    check_flat(lambda: attribute(net))
+
+
+@pytest.mark.parametrize("place", PLACES)
+def test_memory_is_flat_though_every_call_fails(place: Place) -> None:
+    net = NET.net()
+
+    def fail() -> None:
+        with pytest.raises(Failure):
+            attribute(net)
+
+    with failing(net.main, place, Failure):
+        check_flat(fail)
+
+
+def resident_bytes() -> int:
+    pages = int(Path("/proc/self/statm").read_text().split()[1])
+    return pages * 4096
+
+
+@pytest.mark.skipif(not Path("/proc/self/statm").exists(), reason="Linux tells it, others do not")
+def test_what_python_cannot_see_is_flat_too() -> None:
+    # A graph that C++ keeps holds a megabyte of activations.
+    net, x = (
+        nn.Sequential(nn.Conv1d(1, 16, 3), nn.ReLU(), nn.Conv1d(16, 1, 3)),
+        torch.randn(1, 1, 8192),
+    )
+    summed = nn.Sequential(net, nn.Flatten(), nn.AdaptiveAvgPool1d(1))
+    method = RectGrad(summed, percentile=50)
+    for _ in range(WARM_UP):
+        method.attribute(x, target=0)
+    before = resident_bytes()
+    for _ in range(CALLS):
+        method.attribute(x, target=0)
+    assert resident_bytes() - before < CALLS * 2**20 / 10
