@@ -11,7 +11,7 @@ from torch import Tensor, nn
 import rectgrad_zoo
 from captum_rectgrad.comparison import Method, choose_methods, methods, run
 from captum_rectgrad.images import sample_images
-from tests.captum_rectgrad.test_isolation import snapshot
+from tests.captum_rectgrad.properties.state import snapshot
 
 pytestmark = pytest.mark.filterwarnings("ignore:the map of sample")
 

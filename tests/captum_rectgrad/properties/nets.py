@@ -27,12 +27,7 @@ CHANNELS, INPUT_CHANNELS = 3, 2
 SIZES: dict[int, tuple[int, ...]] = {0: (), 1: (9,), 2: (6, 6), 3: (4, 4, 4)}
 
 CONVOLUTIONS: dict[int, type[nn.Module]] = {1: nn.Conv1d, 2: nn.Conv2d, 3: nn.Conv3d}
-NORMS: dict[int, type[nn.Module]] = {
-    0: nn.BatchNorm1d,
-    1: nn.BatchNorm1d,
-    2: nn.BatchNorm2d,
-    3: nn.BatchNorm3d,
-}
+NORMS = (nn.BatchNorm1d, nn.BatchNorm1d, nn.BatchNorm2d, nn.BatchNorm3d)  # by dimensions
 POOLS: dict[int, type[nn.Module]] = {1: nn.MaxPool1d, 2: nn.MaxPool2d, 3: nn.MaxPool3d}
 
 ALWAYS_NEW: dict[str, type[nn.Module]] = {
@@ -233,7 +228,7 @@ def _randomise(net: nn.Module, generator: torch.Generator) -> None:
             scale = (2 / fan_in) ** 0.5 if parameter.dim() > 1 else 0.2
             parameter.normal_(0, scale, generator=generator)
         for module in net.modules():
-            if isinstance(module, nn.BatchNorm1d | nn.BatchNorm2d | nn.BatchNorm3d):
+            if isinstance(module, NORMS):
                 module.weight.add_(1)
                 assert module.running_mean is not None
                 assert module.running_var is not None

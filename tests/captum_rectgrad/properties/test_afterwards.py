@@ -12,6 +12,7 @@ from torch import Tensor, nn
 from captum_rectgrad import RectGrad
 from tests.captum_rectgrad.properties.failing import ERRORS, PLACES, FailAt, Place, failing
 from tests.captum_rectgrad.properties.nets import (
+    NORMS,
     REPRODUCIBLE,
     Activation,
     Block,
@@ -50,7 +51,7 @@ def with_gradients(net: Net) -> Net:
             parameter.grad = torch.full_like(parameter, i)
     net.main.train()
     for module in net.modules():
-        if isinstance(module, nn.BatchNorm1d | nn.BatchNorm2d | nn.BatchNorm3d):
+        if isinstance(module, NORMS):
             module.eval()
     net.head.register_forward_hook(lambda *_: None)
     net.stem.register_forward_pre_hook(lambda *_: None)
