@@ -167,12 +167,11 @@ def _made_under(name: str, *, model: bool, expected: str) -> Case:
     return twins(name, plain, plain, prepare=prepare, expected=expected, says="[Ii]nference")
 
 
-def time_first(samples: int, expected: str = "right") -> Case:
+def _time_first(samples: int) -> Case:
     """A batch in a net whose activations have the samples in dimension 1.
 
     Args:
         samples: as many as there are tokens, or another number.
-        expected: RectGrad's kind of outcome.
 
     Returns:
         The case.
@@ -183,7 +182,6 @@ def time_first(samples: int, expected: str = "right") -> Case:
         lambda: _Transformer(nn.ReLU(), written_out=False, batch_first=False),
         lambda: _tokens(nn.ReLU),
         samples=samples,
-        expected=expected,
         says="dimension 0",
     )
 
@@ -224,5 +222,6 @@ MODES = (
         lambda: _Transformer(F.gelu, written_out=False),
         lambda: _tokens(nn.GELU),
     ),
-    time_first(3),
+    _time_first(3),
+    _time_first(SIZE),
 )

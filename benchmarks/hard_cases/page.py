@@ -6,21 +6,21 @@ from importlib.metadata import version
 
 from benchmarks.hard_cases.calls import CALLS, OTHERS
 from benchmarks.hard_cases.failures import FAILURES
-from benchmarks.hard_cases.limits import LIMITS
 from benchmarks.hard_cases.methods import METHODS, PERCENTILE, Method
 from benchmarks.hard_cases.modes import MODES
 from benchmarks.hard_cases.outcome import TOLERANCE, Case
 from benchmarks.hard_cases.reuse import REUSE
+from benchmarks.hard_cases.unhooked import UNHOOKED
 from benchmarks.hard_cases.wrappers import WRAPPERS
 
 GROUPS: dict[str, tuple[Case, ...]] = {
     "Ways to call a ReLU, a pooling, a convolution": CALLS,
     "Activations other than ReLU": OTHERS,
+    "One ReLU of three where hooks do not reach": UNHOOKED,
     "Reuse and order": REUSE,
     "Modes, types and shapes": MODES,
     "Wrappers and outputs": WRAPPERS,
     "Failures and threads": FAILURES,
-    "Known limits": LIMITS,
 }
 
 EXACT = f"{TOLERANCE:.0e}".replace("e-0", "e-")
@@ -63,10 +63,10 @@ a time; it puts other modules in the place of the ReLUs and new ones back, calls
 adds to the `.grad` of the parameters and the input, which it also reads its map from. Where the
 model changes a ReLU's result in place, plain PyTorch cannot differentiate it either.
 
-The known limits: a ReLU that nothing can tell from arithmetic, or that runs where Python does not
-see it, in a model with other activations (were there no others, RectGrad would warn); it can be
-made a module and named, `activations=[nn.ReLU, MyReLU]`. And a batch of as many samples as there
-are tokens, where nothing tells which dimension is the samples; one sample at a time is right.
+What is not in the tables: an activation written as any other arithmetic, `(x + x.abs()) / 2` say,
+is arithmetic to every method here, and passes the plain gradient; RectGrad warns only where it
+meets no activation at all. Make it a module and name it, `activations=[nn.ReLU, MyReLU]`, as one
+row does.
 
 Made by `python -m benchmarks.hard_cases --out docs/hard-cases.md`, with the extra `peers` installed
 (`pip install "captum-rectgrad[peers]"`); `--check` compares."""
