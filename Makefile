@@ -1,9 +1,10 @@
-# make demo: a picture.  make test: lint, types, tests.  Python 3.10+ and make are all they need.
+# make demo: a picture.  make test: lint, types, tests.  make test-all: with the slow ones, and every
+# architecture family of timm.  Python 3.10+ and make are all they need.
 PYTHON ?= python3
-PYTEST_MARKS ?= not slow and not data
+PYTEST_MARKS ?= not slow and not data and not exhaustive
 BIN := .venv/bin
 
-.PHONY: demo test lint clean
+.PHONY: demo test test-all lint clean
 .DELETE_ON_ERROR:
 
 demo: demo.png
@@ -13,6 +14,9 @@ demo.png: .venv/.demo $(wildcard captum_rectgrad/*.py zoo/rectgrad_zoo/*.py)
 
 test: lint
 	$(BIN)/python -m pytest -m "$(PYTEST_MARKS)"
+
+test-all: lint
+	$(BIN)/python -m pytest
 
 lint: .venv/.dev
 	$(BIN)/ruff check .

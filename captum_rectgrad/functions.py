@@ -7,6 +7,7 @@ from typing import Any
 
 import torch
 from torch import Tensor, nn
+from torch.nn import functional as F
 from torch.overrides import TorchFunctionMode
 
 from captum_rectgrad.activations import FUNCTIONS
@@ -74,6 +75,8 @@ class RectifiedFunctions(TorchFunctionMode):
         output = func(*args, **kwargs)
         if not self.rectified.idle:
             self.rectified.reordered |= may_move_samples(_name(func), x, output, kwargs)
+        if func is F.batch_norm:
+            self.rectified.normalised(output)
         return output
 
     def _spelled_out(self, func: Function, args: tuple[Any, ...], kwargs: dict[str, Any]) -> bool:

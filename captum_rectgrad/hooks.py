@@ -1,7 +1,7 @@
 """How the rules get onto a model: hooks on its modules for the length of one call."""
 
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from functools import partial
 from typing import Any
 
@@ -29,15 +29,13 @@ MaxPool = FixedPool | AdaptivePool | FractionalPool
 @contextmanager
 def rectified(model: nn.Module, state: RectifiedPass) -> Iterator[None]:
     """Put the rules onto a model, and take them off whatever happens in between."""
-    handles: list[RemovableHandle] = []
-    try:
+    # Goes on with the other hooks even if an interrupt comes while one is being removed.
+    with ExitStack() as hooks:
         for name, module in model.named_modules():
-            handles.extend(_hook(f"{name!r} ({type(module).__name__})", module, state))
+            for handle in _hook(f"{name!r} ({type(module).__name__})", module, state):
+                hooks.callback(handle.remove)
         with RectifiedFunctions(state):
             yield
-    finally:
-        for handle in handles:
-            handle.remove()
 
 
 def _hook(name: str, module: nn.Module, state: RectifiedPass) -> Iterator[RemovableHandle]:
@@ -45,7 +43,7 @@ def _hook(name: str, module: nn.Module, state: RectifiedPass) -> Iterator[Remova
     if chosen or is_activation(module):
         # One that is not chosen is hooked too, so that what it calls is left alone as well.
         before, after = _activation_hooks(name, module, state, chosen=chosen)
-    elif state.settings.padding_trick and isinstance(module, Convolution):
+    elif state.settings.padding_trick and _is_convolution(module):
         before, after = _nothing_before, partial(_after_convolution, state, module)
     elif state.settings.prr and isinstance(module, MaxPool):
         before, after = _nothing_before, partial(_after_pool, state, module)
@@ -106,12 +104,17 @@ def _activation_hooks(
     return before, after
 
 
+def _is_convolution(module: nn.Module) -> bool:
+    """Whether it is one of `torch.nn`, or timm's whose weights depend on the sample."""
+    return isinstance(module, Convolution) or type(module).__name__ == "CondConv2d"
+
+
 def _nothing_before(x: Tensor) -> Tensor:
     return x
 
 
 def _after_convolution(
-    state: RectifiedPass, conv: Convolution, x: Tensor, output: Tensor, node: Node | None
+    state: RectifiedPass, conv: Any, x: Tensor, output: Tensor, node: Node | None
 ) -> None:
     del node
     dims = len(conv.kernel_size)

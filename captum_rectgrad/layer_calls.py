@@ -1,7 +1,7 @@
 """What went through chosen layers in one forward pass, and where its gradient will arrive."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -116,8 +116,7 @@ def recorded(
         at_input: record the inputs instead of the outputs.
     """
     calls = LayerCalls(layers, at_input)
-    handles = []
-    try:
+    with ExitStack() as hooks:
         for name, layer in layers.items():
             if at_input:
                 handle = layer.register_forward_pre_hook(
@@ -125,11 +124,8 @@ def recorded(
                 )
             else:
                 handle = layer.register_forward_hook(_output_hook(name, calls, state))
-            handles.append(handle)
+            hooks.callback(handle.remove)
         yield calls
-    finally:
-        for handle in handles:
-            handle.remove()
 
 
 def _counts(calls: LayerCalls, state: RectifiedPass) -> bool:

@@ -179,6 +179,15 @@ class RectifiedPass:
         if padded and y.requires_grad:
             _before_backward_of(y, partial(zero_border, dims=padded))
 
+    def normalised(self, y: Tensor) -> None:
+        """Have the backward of a batch normalisation that made `y` work on a plain layout.
+
+        On the CPU PyTorch (2.15) mixes channels up where there is one sample, and the gradient is
+        laid out channels last but the input is not: a map of PyTorch's own gradient would be wrong.
+        """
+        if y.requires_grad and y.device.type == "cpu" and y.shape[0] == 1:
+            _before_backward_of(y, Tensor.contiguous)
+
     def pool_applied(
         self, x: Tensor, output: Any, mean: Callable[[Sequence[int]], WindowMean]
     ) -> Any:

@@ -248,3 +248,24 @@ def test_functions_on_another_thread_and_after_the_call_are_left_alone() -> None
 def test_a_clamp_that_bounds_numbers_is_no_activation(bounds: dict[str, float]) -> None:
     with pytest.warns(RectGradWarning, match="plain gradient"):
         RectGrad(Written(lambda z: z.clamp(**bounds))).attribute(torch.randn(1, 5), target=0)
+
+
+def test_a_single_sample_behind_batch_norm_is_as_in_a_batch() -> None:
+    """Where PyTorch's own gradient on the CPU mixes up the channels (found with 2.15)."""
+
+    class Net(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            torch.manual_seed(0)
+            self.norm, self.head = nn.BatchNorm2d(3), nn.Linear(3, 40)
+            nn.init.uniform_(self.norm.weight, 0.5, 2)
+
+        def forward(self, x: Tensor) -> Tensor:
+            tokens = self.norm(x).flatten(2).transpose(1, 2) * torch.tensor([1.0, 10.0, 100.0])
+            y: Tensor = self.head(tokens).relu().sum(dim=1)
+            return y
+
+    net, x = Net().eval().double(), torch.randn(2, 3, 2, 2).double()
+    method = RectGrad(net, percentile=60, final_threshold=False)
+    alone = torch.cat([method.attribute(x[:1], 3), method.attribute(x[1:], 3)])
+    torch.testing.assert_close(method.attribute(x, 3), alone, rtol=1e-12, atol=1e-15)

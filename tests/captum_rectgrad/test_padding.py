@@ -2,9 +2,11 @@
 
 import pytest
 import torch
+from timm.layers.cond_conv2d import CondConv2d
 from timm.layers.create_conv2d import create_conv2d
-from torch import nn
+from torch import Tensor, nn
 
+from captum_rectgrad import RectGrad
 from captum_rectgrad.hooks import Convolution
 from captum_rectgrad.padding import padded_dims, zero_border
 from captum_rectgrad.windows import Windows
@@ -43,6 +45,29 @@ def test_timm_same_convolutions_pad_outside_and_count(size: int, stride: int) ->
     if stride == 2:
         assert conv.padding == (0, 0)
     assert padded_dims(windows(conv), x.shape, conv(x).shape) == (-2, -1)
+
+
+@pytest.mark.parametrize("padding", ["same", 1])
+def test_timm_convolutions_with_weights_by_sample_count_too(padding: str | int) -> None:
+    """Between layers without activations: RectGrad's map is the gradient but for the border."""
+
+    class Net(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            torch.manual_seed(0)
+            self.conv = CondConv2d(1, 4, 3, stride=2, padding=padding, num_experts=2)
+            self.relu = nn.ReLU()
+
+        def forward(self, x: Tensor) -> Tensor:
+            y: Tensor = self.relu(self.conv(x, torch.ones(len(x), 2)) + 100).sum(dim=(1, 2, 3))
+            return y
+
+    x = torch.ones(2, 1, 10, 10)
+    found = RectGrad(Net(), tau=0, final_threshold=False).attribute(x)
+    # Outputs 1 to 3 of 0 to 4 see positions 2 to 8 ("same" pads behind), or 1 to 7.
+    seen = slice(2, 9) if padding == "same" else slice(1, 8)
+    assert (found[:, :, seen, seen] != 0).all()
+    assert found.count_nonzero() == found[:, :, seen, seen].numel()
 
 
 def test_border_by_hand() -> None:

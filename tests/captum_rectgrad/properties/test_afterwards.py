@@ -8,6 +8,7 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 from torch import Tensor, nn
+from torch.utils.hooks import RemovableHandle
 
 from captum_rectgrad import RectGrad
 from tests.captum_rectgrad.properties.failing import ERRORS, PLACES, FailAt, Place, failing
@@ -138,3 +139,21 @@ def test_after_an_exception_at_every_operation_in_turn(error: type[BaseException
             attribute()
         assert snapshot(net) == before
     assert torch.equal(attribute(), expected)
+
+
+def test_an_interrupt_while_hooks_are_removed_leaves_none(monkeypatch: pytest.MonkeyPatch) -> None:
+    torch.manual_seed(0)
+    net = nn.Sequential(nn.Linear(4, 30), nn.ReLU(), nn.Linear(30, 30), nn.ReLU(), nn.Linear(30, 2))
+    before = snapshot(net)
+    remove, left = RemovableHandle.remove, [1]
+
+    def interrupted(handle: RemovableHandle) -> None:
+        remove(handle)
+        if left:
+            left.pop()
+            raise KeyboardInterrupt
+
+    monkeypatch.setattr(RemovableHandle, "remove", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        RectGrad(net, percentile=50).attribute(torch.rand(2, 4), 0)
+    assert snapshot(net) == before
