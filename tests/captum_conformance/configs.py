@@ -1,0 +1,180 @@
+"""Captum's own test configurations, with the methods of this package in place of Captum's.
+
+Captum ships the table its test suite is generated from: models, inputs, targets, layers, neurons.
+All of its entries are re-run, also those meant for methods of another kind (DeepLIFT, ablation),
+less the arguments that only those methods have.
+"""
+
+import copy
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import partial
+from typing import Any, TypeAlias
+
+import torch
+from captum.attr import NoiseTunnel
+from captum.testing.attr.helpers.gen_test_utils import get_target_layer, parse_test_config
+from captum.testing.attr.helpers.test_config import config
+from captum.testing.helpers.basic_models import BasicModel_ConvNet
+from torch import Tensor, nn
+
+from captum_rectgrad import (
+    LayerRectGrad,
+    NeuronRectGrad,
+    NoBiasRectGrad,
+    RectGrad,
+    RectGradConst,
+    RectGradMod,
+    RectGradPRR,
+)
+
+Arguments: TypeAlias = dict[str, Any]
+Factory: TypeAlias = Callable[..., Any]
+
+# Captum's layers have four units of which three are equal. At the default percentile nothing passes
+# these, and all checks would compare zeros; at the tenth the threshold is the smallest score.
+OPEN: Arguments = {"percentile": 10, "final_threshold": False}
+
+INPUT_METHODS: dict[str, Factory] = {
+    "RectGrad": partial(RectGrad, **OPEN),
+    "RectGradPRR": partial(RectGradPRR, **OPEN),
+    "RectGradMod": partial(RectGradMod, **OPEN),
+    "RectGradConst": partial(RectGradConst, tau=0, final_threshold=False),
+    "NoBiasRectGrad": partial(NoBiasRectGrad, **OPEN),
+}
+LAYER_METHODS: dict[str, Factory] = {"LayerRectGrad": partial(LayerRectGrad, **OPEN)}
+NEURON_METHODS: dict[str, Factory] = {"NeuronRectGrad": partial(NeuronRectGrad, **OPEN)}
+
+# Arguments of the methods that ours stand in for, which a gradient does not have: reference
+# points, numbers of steps or of samples, and what is perturbed at a time.
+FOREIGN = {"baselines", "n_samples", "perturbations_per_eval", "sliding_window_shapes"}
+OURS = {"inputs", "target", "additional_forward_args", "internal_batch_size", "neuron_selector"}
+TUNNEL = {"nt_samples", "nt_samples_batch_size", "stdevs"}
+
+# One of the seeds with which no convolution of Captum's inputs is negative everywhere.
+WEIGHTS = 10
+
+# LayerActivation has no target; an attribution has to say of what.
+WITHOUT_TARGET = {"basic_activation_multi_layer_multi_output"}
+
+
+@dataclass(frozen=True)
+class Case:
+    """One entry of Captum's table with one of our methods.
+
+    Attributes:
+        name: of the entry.
+        method: name of the class.
+        factory: from a model (and layer) to the method.
+        model: Captum's, in eval mode.
+        layer: its name or names, or None.
+        arguments: of `attribute`.
+        noise_tunnel: whether the method is inside one.
+    """
+
+    name: str
+    method: str
+    factory: Factory
+    model: nn.Module
+    layer: str | list[str] | None
+    arguments: Arguments
+    noise_tunnel: bool
+
+    def fresh(self) -> "Case":
+        """A copy, with a model and inputs that no other test has touched."""
+        return copy.deepcopy(self)
+
+    def on(self, model: nn.Module, inner: nn.Module | None = None, **options: Any) -> Any:
+        """The method on a model.
+
+        Args:
+            model: what it is given.
+            inner: where its layers are looked up: inside a wrapper.
+            options: further arguments of the method.
+        """
+        layers = [] if self.layer is None else [get_target_layer(inner or model, self.layer)]
+        method = self.factory(model, *layers, **options)
+        return NoiseTunnel(method) if self.noise_tunnel else method
+
+    def attribute(self, **changed: Any) -> list[Tensor]:
+        """The attributions, as a flat list."""
+        return flat(self.on(self.model).attribute(**{**self.arguments, **changed}))
+
+    @property
+    def samples(self) -> int:
+        """The size of the batch."""
+        inputs = self.arguments["inputs"]
+        return len(inputs if isinstance(inputs, Tensor) else inputs[0])
+
+
+def flat(attributions: Any) -> list[Tensor]:
+    """The tensors of a result, whatever they are nested in."""
+    if isinstance(attributions, Tensor):
+        return [attributions]
+    return [tensor for part in attributions for tensor in flat(part)]
+
+
+def _responsive(model: nn.Module) -> nn.Module:
+    """The model in eval mode and float64, with an output that depends on the input.
+
+    Captum's convolutional net has equal weights before its softmax, which takes out what all
+    logits have in common: its gradient is zero but for rounding, and so would all attributions be.
+    Others are drawn, so small that the softmax does not saturate.
+    """
+    model = copy.deepcopy(model).double().eval()
+    if isinstance(model, BasicModel_ConvNet):
+        generator = torch.Generator().manual_seed(WEIGHTS)
+        scales = {model.conv1: 0.3, model.conv2: 0.25, model.fc1: 0.5, model.fc2: 0.03}
+        for layer, scale in scales.items():
+            drawn = torch.randn(layer.weight.shape, generator=generator)
+            layer.weight.data.copy_(scale * drawn)
+    return model
+
+
+def _double(argument: Any) -> Any:
+    """The argument in float64, so that rounding decides nothing; targets stay integers."""
+    if isinstance(argument, tuple):
+        return tuple(map(_double, argument))
+    floating = isinstance(argument, Tensor) and argument.is_floating_point()
+    return argument.double() if floating else argument
+
+
+def _cases() -> list[Case]:
+    cases: list[Case] = []
+    for entry in config:
+        _, model, arguments, layer, noise_tunnel, _ = parse_test_config(entry)
+        methods = INPUT_METHODS
+        if layer is not None:
+            methods = NEURON_METHODS if "neuron_selector" in arguments else LAYER_METHODS
+        kept = OURS | TUNNEL if noise_tunnel else OURS
+        foreign = FOREIGN if noise_tunnel else FOREIGN | TUNNEL
+        if methods is NEURON_METHODS:
+            # Conductance is of a neuron for an output; ours is of the neuron.
+            kept, foreign = kept - {"target"}, foreign | {"target"}
+        unknown = arguments.keys() - kept - foreign
+        if unknown:
+            raise ValueError(f"{entry['name']} has arguments unknown to this suite: {unknown}")
+        own = {key: _double(value) for key, value in arguments.items() if key in kept}
+        cases.extend(
+            Case(entry["name"], name, factory, _responsive(model), layer, own, noise_tunnel)
+            for name, factory in methods.items()
+        )
+    return cases
+
+
+ALL = _cases()
+CASES = [case for case in ALL if case.name not in WITHOUT_TARGET]
+
+
+def case_id(case: Case) -> str:
+    return f"{case.name}-{case.method}"
+
+
+def hooks(model: nn.Module) -> dict[str, int]:
+    """How many hooks of any kind are on each module."""
+    return {
+        f"{name}.{attribute}": len(found)
+        for name, module in model.named_modules()
+        for attribute, found in vars(module).items()
+        if "hooks" in attribute and found
+    }

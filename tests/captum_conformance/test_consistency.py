@@ -1,0 +1,177 @@
+"""Captum's consistency checks: inputs, layers and neurons are three views of one computation."""
+
+from typing import Any
+
+import pytest
+import torch
+from captum.attr import (
+    Deconvolution,
+    GuidedBackprop,
+    InputXGradient,
+    LayerGradientXActivation,
+    NeuronDeconvolution,
+    NeuronGradient,
+    NeuronGuidedBackprop,
+    Saliency,
+)
+from captum.attr._utils.input_layer_wrapper import ModelInputWrapper
+from torch import Tensor, nn
+
+from captum_rectgrad import LayerRectGrad, NeuronRectGrad, RectGrad
+from captum_rectgrad._captum import as_tuple, select_neuron
+from tests.captum_conformance.configs import CASES, OPEN, Arguments, Case, flat
+
+pytestmark = [
+    # Nets this small are often cut off whole, for some sample.
+    pytest.mark.filterwarnings("ignore:the map of sample"),
+    # Captum's own methods say it at every call.
+    pytest.mark.filterwarnings("ignore:Setting forward, backward hooks"),
+    pytest.mark.filterwarnings("ignore:Input Tensor 0 did not already require gradients"),
+    pytest.mark.filterwarnings("ignore:Input Tensor 1 did not already require gradients"),
+]
+
+OPTIONS: dict[str, Arguments] = {
+    "open": OPEN,
+    "PRR": {**OPEN, "prr": True},
+    "Mod": {**OPEN, "rule": "Mod"},
+    "constant": {"tau": 0.0, "padding_trick": False},
+    "NoBias": {**OPEN, "multiply_by_inputs": False},
+}
+
+# Settings with which the rules are other people's, and what those people call it.
+GRADIENT: Arguments = {"rule": "PR3", "tau": 0.0}
+GUIDED: Arguments = {"rule": "PR1", "tau": 0.0}
+DECONVOLUTION: Arguments = {"rule": "PR4", "tau": 0.0}
+BARE: Arguments = {"padding_trick": False, "final_threshold": False}
+UNMULTIPLIED: Arguments = {**BARE, "multiply_by_inputs": False}
+
+
+def of(kind: str) -> list[Case]:
+    """One case of each entry, whatever its method."""
+    layered = {"inputs": "RectGrad", "layers": "LayerRectGrad", "neurons": "NeuronRectGrad"}[kind]
+    return [case for case in CASES if case.method == layered and not case.noise_tunnel]
+
+
+def name_of(case: Case) -> str:
+    return case.name
+
+
+def plain(case: Case) -> Arguments:
+    """The arguments that Captum's gradients take too."""
+    return {key: value for key, value in case.arguments.items() if key != "internal_batch_size"}
+
+
+def assert_same(ours: Any, theirs: Any) -> None:
+    for one, other in zip(flat(ours), flat(theirs), strict=True):
+        torch.testing.assert_close(one, other)
+
+
+class EndsAt(nn.Module):
+    """A model that returns a neuron of a hidden layer."""
+
+    def __init__(self, model: nn.Module, layer: nn.Module, selector: Any) -> None:
+        super().__init__()
+        self.model, self.layer, self.selector = model, layer, selector
+
+    def forward(self, *args: Any) -> Tensor:
+        seen: list[Tensor] = []
+
+        def select(_: nn.Module, __: Any, output: Any) -> None:
+            # At once: the model may change it in place later.
+            tensors: Any = as_tuple(output)
+            seen.append(select_neuron(tuple(t.clone() for t in tensors), self.selector))
+
+        handle = self.layer.register_forward_hook(select)
+        try:
+            self.model(*args)
+        finally:
+            handle.remove()
+        return seen[0]
+
+
+@pytest.mark.parametrize("options", OPTIONS.values(), ids=OPTIONS)
+@pytest.mark.parametrize("case", of("neurons"), ids=name_of)
+def test_a_neuron_is_the_output_of_a_model_that_returns_it(case: Case, options: Arguments) -> None:
+    case = case.fresh()
+    arguments = dict(case.arguments)
+    layer = case.model.get_submodule(str(case.layer))
+    ours = NeuronRectGrad(case.model, layer, **options).attribute(**arguments)
+    model = EndsAt(case.model, layer, arguments.pop("neuron_selector"))
+    assert_same(ours, RectGrad(model, **options).attribute(**arguments))
+
+
+@pytest.mark.parametrize("options", OPTIONS.values(), ids=OPTIONS)
+@pytest.mark.parametrize("case", of("inputs"), ids=name_of)
+def test_a_neuron_of_the_whole_model_is_its_output(case: Case, options: Arguments) -> None:
+    case = case.fresh()
+    arguments = plain(case)
+    target = arguments.pop("target", None)
+    ours = RectGrad(case.model, **options).attribute(target=target, **arguments)
+    if isinstance(target, list | Tensor):
+        # One neuron for each sample: a selector may choose any number per sample.
+        picks = [t if isinstance(t, tuple) else (t,) for t in target]
+        picks = picks * case.samples if len(picks) == 1 else picks
+        selector: Any = lambda y: torch.stack(  # noqa: E731
+            [row[pick] for row, pick in zip(y, picks, strict=True)]
+        )
+    else:
+        selector = 0 if target is None else target
+    method = NeuronRectGrad(case.model, case.model, **options)
+    assert_same(method.attribute(neuron_selector=selector, **arguments), ours)
+
+
+@pytest.mark.parametrize("at_input", [False, True])
+@pytest.mark.parametrize("options", OPTIONS.values(), ids=OPTIONS)
+@pytest.mark.parametrize("case", of("inputs"), ids=name_of)
+def test_a_layer_that_the_inputs_enter_has_their_attributions(
+    case: Case, options: Arguments, at_input: bool
+) -> None:
+    case = case.fresh()
+    # Captum's wrapper sends each input through a module of its own.
+    wrapper = ModelInputWrapper(case.model)
+    several = case.arguments["inputs"]
+    number = len(several) if isinstance(several, tuple) else 1
+    entrances = [wrapper.input_maps[name] for name in wrapper.arg_name_list[:number]]
+    ours = LayerRectGrad(wrapper, entrances, **options).attribute(
+        **case.arguments, attribute_to_layer_input=at_input
+    )
+    assert_same(ours, RectGrad(case.model, **options).attribute(**case.arguments))
+
+
+@pytest.mark.parametrize("case", of("inputs"), ids=name_of)
+def test_of_inputs_with_the_rules_of_captums_methods(case: Case) -> None:
+    case = case.fresh()
+    model, arguments = case.model, plain(case)
+    times_input = RectGrad(model, **GRADIENT, **BARE).attribute(**arguments)
+    assert_same(times_input, InputXGradient(model).attribute(**arguments))
+    gradient = RectGrad(model, **GRADIENT, **UNMULTIPLIED).attribute(**arguments)
+    assert_same(gradient, Saliency(model).attribute(**arguments, abs=False))
+    guided = RectGrad(model, **GUIDED, **UNMULTIPLIED).attribute(**arguments)
+    assert_same(guided, GuidedBackprop(model).attribute(**arguments))
+    deconvolution = RectGrad(model, **DECONVOLUTION, **UNMULTIPLIED).attribute(**arguments)
+    assert_same(deconvolution, Deconvolution(model).attribute(**arguments))
+
+
+@pytest.mark.parametrize("at_input", [False, True])
+@pytest.mark.parametrize("case", of("layers"), ids=name_of)
+def test_of_layers_with_the_rule_of_captums_gradient(case: Case, at_input: bool) -> None:
+    case = case.fresh()
+    arguments = {**plain(case), "attribute_to_layer_input": at_input}
+    layers = case.on(case.model).layer
+    ours = LayerRectGrad(case.model, layers, **GRADIENT, **BARE).attribute(**arguments)
+    assert_same(ours, LayerGradientXActivation(case.model, layers).attribute(**arguments))
+
+
+@pytest.mark.parametrize("at_input", [False, True])
+@pytest.mark.parametrize("case", of("neurons"), ids=name_of)
+def test_of_neurons_with_the_rules_of_captums_methods(case: Case, at_input: bool) -> None:
+    case = case.fresh()
+    arguments = {**plain(case), "attribute_to_neuron_input": at_input}
+    model, layer = case.model, case.model.get_submodule(str(case.layer))
+    for theirs, rule in (
+        (NeuronGradient, GRADIENT),
+        (NeuronGuidedBackprop, GUIDED),
+        (NeuronDeconvolution, DECONVOLUTION),
+    ):
+        ours = NeuronRectGrad(model, layer, **rule, **UNMULTIPLIED).attribute(**arguments)
+        assert_same(ours, theirs(model, layer).attribute(**arguments))

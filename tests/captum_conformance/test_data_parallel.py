@@ -1,0 +1,79 @@
+"""Captum's data-parallel check: wrapped models and other devices have the attributions of one."""
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+import torch
+from torch import Tensor, nn
+
+from tests.captum_conformance.configs import CASES, Case, case_id, flat, hooks
+
+# Nets this small are often cut off whole, for some sample.
+pytestmark = pytest.mark.filterwarnings("ignore:the map of sample")
+
+GPUS = torch.cuda.device_count()
+
+
+def on_gpu(argument: Any) -> Any:
+    if isinstance(argument, tuple):
+        return tuple(map(on_gpu, argument))
+    return argument.cuda() if isinstance(argument, Tensor) else argument
+
+
+@pytest.mark.parametrize("case", CASES, ids=case_id)
+def test_a_wrapped_model_on_the_cpu(case: Case) -> None:
+    case = case.fresh()
+    bare = case.attribute()
+    wrapped = nn.DataParallel(case.model)
+    # The layer is the bare model's, as where a user picked it before wrapping.
+    inside = flat(case.on(wrapped, case.model).attribute(**case.arguments))
+    for one, other in zip(bare, inside, strict=True):
+        assert torch.equal(one, other)
+    assert hooks(wrapped) == {}
+
+
+@pytest.mark.parametrize("case", [c for c in CASES if c.layer is not None], ids=case_id)
+def test_layers_looked_up_in_the_wrapper_and_device_ids(case: Case) -> None:
+    case = case.fresh()
+    bare = case.attribute()
+    wrapped = nn.DataParallel(case.model)
+    names = [case.layer] if isinstance(case.layer, str) else case.layer or []
+    found = [wrapped.get_submodule(f"module.{name}") for name in names]
+    layers = found[0] if isinstance(case.layer, str) else found
+    method = case.factory(wrapped, layers, device_ids=[0, 1])
+    for one, other in zip(bare, flat(method.attribute(**case.arguments)), strict=True):
+        assert torch.equal(one, other)
+
+
+@pytest.mark.skipif(GPUS < 1, reason="needs a GPU")
+@pytest.mark.parametrize("case", CASES, ids=case_id)
+def test_the_gpu_agrees_with_the_cpu(case: Case) -> None:
+    case = case.fresh()
+    expected = case.attribute()
+    arguments = {key: on_gpu(value) for key, value in case.arguments.items()}
+    found = flat(case.on(case.model.cuda()).attribute(**arguments))
+    for one, other in zip(expected, found, strict=True):
+        assert other.is_cuda
+        torch.testing.assert_close(other.cpu(), one)
+
+
+def all_gpus(model: nn.Module) -> nn.Module:
+    return nn.DataParallel(model)
+
+
+def first_gpu_then_the_others_backwards(model: nn.Module) -> nn.Module:
+    return nn.DataParallel(model, device_ids=[0, *range(GPUS - 1, 0, -1)])
+
+
+@pytest.mark.skipif(GPUS < 2, reason="needs two GPUs")
+@pytest.mark.parametrize("wrap", [all_gpus, first_gpu_then_the_others_backwards])
+@pytest.mark.parametrize("case", CASES, ids=case_id)
+def test_a_model_spread_over_gpus(case: Case, wrap: Callable[[nn.Module], nn.Module]) -> None:
+    case = case.fresh()
+    case.model.cuda()
+    arguments = {key: on_gpu(value) for key, value in case.arguments.items()}
+    bare = flat(case.on(case.model).attribute(**arguments))
+    spread = flat(case.on(wrap(case.model), case.model).attribute(**arguments))
+    for one, other in zip(bare, spread, strict=True):
+        assert torch.equal(one, other)

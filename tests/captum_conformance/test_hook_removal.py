@@ -1,0 +1,121 @@
+"""Captum's hook-removal check: no hook of ours stays on any module, whatever went wrong."""
+
+from typing import Any
+
+import pytest
+import torch
+from captum.attr._models.base import _set_deep_layer_value
+from torch import Tensor, nn
+from torch.autograd.function import once_differentiable
+
+from tests.captum_conformance.configs import CASES, Case, case_id, hooks
+
+# Nets this small are often cut off whole, for some sample.
+pytestmark = pytest.mark.filterwarnings("ignore:the map of sample")
+
+
+class Broken(nn.Module):
+    """Stands where another module was, and fails."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        # What ours hook is inside it, as in Captum's check.
+        self.relu = nn.ReLU()
+
+    def forward(self, *_: Any, **__: Any) -> Tensor:
+        raise ZeroDivisionError("in the forward pass")
+
+
+class BrokenBackward(torch.autograd.Function):
+    @staticmethod
+    def forward(_: Any, x: Tensor) -> Tensor:
+        return x.clone()
+
+    @staticmethod
+    @once_differentiable
+    def backward(_: Any, __: Tensor) -> Tensor:
+        raise ZeroDivisionError("in the backward pass")
+
+
+class Late(nn.Module):
+    """A module whose first tensor fails on its way back."""
+
+    def __init__(self, module: nn.Module) -> None:
+        super().__init__()
+        self.module = module
+
+    def forward(self, x: Tensor, *rest: Any, **keywords: Any) -> Any:
+        return self.module(BrokenBackward.apply(x), *rest, **keywords)
+
+
+def kind(case: Case) -> tuple[str, ...]:
+    inner = getattr(case.model, "multi_input_module", None)
+    return (case.method, type(case.model).__name__, str(case.layer), str(inner))
+
+
+# As in Captum's check, one entry of those that differ in their numbers only.
+KINDS = list({kind(case): case for case in CASES}.values())
+
+
+def called(case: Case) -> list[str]:
+    """The names of the modules without children that the model calls, in order."""
+    names: list[str] = []
+    fresh = case.fresh()
+    inputs = fresh.arguments["inputs"]
+    for name, module in fresh.model.named_modules():
+        if name and not list(module.children()):
+            module.register_forward_hook(lambda *_, name=name: names.append(name))
+    further = fresh.arguments.get("additional_forward_args", ())
+    fresh.model(*(inputs if isinstance(inputs, tuple) else (inputs,)), *further)
+    return names
+
+
+def first_layer(case: Case) -> str:
+    """The layer, or for methods of inputs the last module that is called."""
+    if case.layer is None:
+        return called(case)[-1]
+    return case.layer if isinstance(case.layer, str) else case.layer[0]
+
+
+@pytest.mark.parametrize("case", KINDS, ids=case_id)
+def test_none_is_left(case: Case) -> None:
+    case = case.fresh()
+    counted: list[int] = []
+    case.model.register_forward_hook(lambda *_: counted.append(len(hooks(case.model))))
+    before = hooks(case.model)
+    case.attribute()
+    assert max(counted) > len(before)  # there were some to be removed
+    assert hooks(case.model) == before
+
+
+@pytest.mark.parametrize("case", KINDS, ids=case_id)
+def test_none_is_left_after_a_target_or_neuron_that_does_not_exist(case: Case) -> None:
+    case = case.fresh()
+    choice = "neuron_selector" if case.method == "NeuronRectGrad" else "target"
+    with pytest.raises(AssertionError):
+        case.attribute(**{choice: (9999,) * 20})
+    assert hooks(case.model) == {}
+
+
+@pytest.mark.parametrize("case", KINDS, ids=case_id)
+def test_none_is_left_after_an_error_in_a_module(case: Case) -> None:
+    case = case.fresh()
+    _set_deep_layer_value(case.model, first_layer(case), Broken())
+    with pytest.raises(ZeroDivisionError, match="forward"):
+        case.attribute()
+    assert hooks(case.model) == {}
+
+
+# Behind a hidden layer nothing fails, and a neuron is chosen in the module itself.
+IN_FRONT = [c for c in KINDS if c.method != "LayerRectGrad" and c.layer != called(c)[0]]
+
+
+@pytest.mark.parametrize("case", IN_FRONT, ids=case_id)
+def test_none_is_left_after_an_error_in_the_backward_pass(case: Case) -> None:
+    case = case.fresh()
+    first = called(case)[0]
+    module = case.model.get_submodule(first)
+    _set_deep_layer_value(case.model, first, Late(module))
+    with pytest.raises(ZeroDivisionError, match="backward"):
+        case.attribute()
+    assert hooks(case.model) == {}
