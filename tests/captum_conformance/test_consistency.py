@@ -25,7 +25,7 @@ pytestmark = [
     # Nets this small are often cut off whole, for some sample.
     pytest.mark.filterwarnings("ignore:the map of sample"),
     # Captum's own methods say it at every call.
-    pytest.mark.filterwarnings("ignore:Setting forward, backward hooks"),
+    pytest.mark.filterwarnings("ignore:Setting backward hooks on ReLU activations"),
     pytest.mark.filterwarnings("ignore:Input Tensor 0 did not already require gradients"),
     pytest.mark.filterwarnings("ignore:Input Tensor 1 did not already require gradients"),
 ]
@@ -162,6 +162,8 @@ def test_of_layers_with_the_rule_of_captums_gradient(case: Case, at_input: bool)
     assert_same(ours, LayerGradientXActivation(case.model, layers).attribute(**arguments))
 
 
+# Between the inputs and what enters the first activation there is none.
+@pytest.mark.filterwarnings("ignore:no activation was met")
 @pytest.mark.parametrize("at_input", [False, True])
 @pytest.mark.parametrize("case", of("neurons"), ids=name_of)
 def test_of_neurons_with_the_rules_of_captums_methods(case: Case, at_input: bool) -> None:
