@@ -119,7 +119,7 @@ def test_batches_of_our_own_inside_the_tunnel_change_nothing(case: Case) -> None
 def test_a_list_of_layers_does_not_fit_into_captums_tunnel() -> None:
     (case,) = (c.fresh() for c in CASES if c.name == "basic_gradient_multi_layer_multi_output")
     assert len(get_target_layer(case.model, case.layer)) == 3
-    # Captum's tunnel takes a tensor or a tuple, and its own methods of layers meet the same refusal.
+    # The tunnel takes a tensor or a tuple, and Captum's own methods meet the same refusal.
     theirs = LayerGradientXActivation(case.model, case.on(case.model).layer)
     with pytest.raises(AssertionError, match=r"torch\.Tensor or a tuple.*list"):
         NoiseTunnel(theirs).attribute(**case.arguments, nt_samples=2)
