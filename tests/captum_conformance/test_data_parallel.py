@@ -26,10 +26,14 @@ def test_a_wrapped_model_on_the_cpu(case: Case) -> None:
     case = case.fresh()
     bare = case.attribute()
     wrapped = nn.DataParallel(case.model)
+    calls: list[nn.Module] = []
+    handle = wrapped.register_forward_hook(lambda module, *_: calls.append(module))
     # The layer is the bare model's, as where a user picked it before wrapping.
     inside = flat(case.on(wrapped, case.model).attribute(**case.arguments))
     for one, other in zip(bare, inside, strict=True):
         assert torch.equal(one, other)
+    assert calls == []  # it is the model inside that is run: a wrapper may use other threads
+    handle.remove()
     assert hooks(wrapped) == {}
 
 

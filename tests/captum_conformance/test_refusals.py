@@ -13,6 +13,7 @@ from collections.abc import Callable
 
 import pytest
 import torch
+from captum.attr import LayerGradientXActivation, NeuronGradient
 from captum.testing.attr.helpers.test_config import config
 from captum.testing.helpers.basic_models import (
     BasicEmbeddingModel,
@@ -57,7 +58,11 @@ def build(name: str, model: Callable[..., object], layer: nn.Module) -> object:
 def test_functions_instead_of_models(name: str) -> None:
     model = BasicModel_MultiLayer()
     # Captum's data-parallel check hands this over too.
-    for function in (model.forward, lambda x: model(x)):
+
+    def around(x: Tensor) -> Tensor:
+        return model(x)
+
+    for function in (model.forward, around):
         with pytest.raises(TypeError, match=r"needs the nn\.Module itself, got (method|function)"):
             build(name, function, model.relu)
 
@@ -140,12 +145,13 @@ def test_layers_whose_output_has_no_gradient(output: object) -> None:
     assert hooks(model) == {}
 
 
-@pytest.mark.parametrize("name", METHODS)
+@pytest.mark.parametrize("name", INPUT_METHODS)
 def test_attribute_future(name: str) -> None:
-    model = BasicModel_MultiLayer()
-    method = build(name, model, model.relu)
-    with pytest.raises(NotImplementedError):
-        method.attribute_future()  # type: ignore[attr-defined]
+    with pytest.raises(NotImplementedError, match=name):
+        METHODS[name](BasicModel_MultiLayer()).attribute_future()
+    # Captum's methods of layers and neurons have none either.
+    theirs = LayerGradientXActivation, NeuronGradient
+    assert not any(hasattr(method, "attribute_future") for method in theirs)
 
 
 def test_a_selector_that_leaves_a_tensor_is_refused() -> None:

@@ -1,6 +1,5 @@
 """Quantus evaluates RectGrad as its explanation function."""
 
-import warnings
 from collections.abc import Callable
 from typing import Any
 
@@ -13,7 +12,14 @@ from PIL import Image
 from torch import Tensor, nn
 
 import rectgrad_zoo
-from captum_rectgrad import NoBiasRectGrad, RectGrad, RectGradConst, RectGradMod, RectGradPRR
+from captum_rectgrad import (
+    NoBiasRectGrad,
+    RectGrad,
+    RectGradConst,
+    RectGradMod,
+    RectGradPRR,
+    RectGradWarning,
+)
 
 quantus = pytest.importorskip("quantus")
 skimage_data = pytest.importorskip("skimage.data")
@@ -68,6 +74,7 @@ METRICS: dict[str, Callable[[], Any]] = {
     "FaithfulnessCorrelation": lambda: quantus.FaithfulnessCorrelation(
         nr_runs=20, subset_size=64, return_aggregate=False, disable_warnings=True
     ),
+    # Its AUC is left out: Quantus 0.6 calls np.trapz, which NumPy 2.4 no longer has.
     "PixelFlipping": lambda: quantus.PixelFlipping(features_in_step=64, disable_warnings=True),
     "RandomLogit": lambda: quantus.RandomLogit(num_classes=10, disable_warnings=True),
     "MaxSensitivity": lambda: quantus.MaxSensitivity(nr_samples=3, disable_warnings=True),
@@ -132,10 +139,9 @@ def test_a_closed_layer_makes_quantus_refuse(question: dict[str, Any]) -> None:
         return RectGrad(model, tau=float("inf"))
 
     # It is no use to score an empty map, and Quantus says so, after our warning.
+    metric = METRICS["Sparseness"]()
     with (
+        pytest.warns(RectGradWarning, match="lower the percentile or tau"),
         pytest.raises(AssertionError, match="all equal to zero"),
-        warnings.catch_warnings(record=True) as said,
     ):
-        warnings.simplefilter("always")
-        scores(METRICS["Sparseness"](), question, explained_by(closed))
-    assert any("lower the percentile or tau" in str(warning.message) for warning in said)
+        scores(metric, question, explained_by(closed))
