@@ -1,5 +1,6 @@
 """One family: RectGrad on its smallest member, beside the naive reference."""
 
+import re
 import warnings
 from collections import Counter
 from dataclasses import dataclass
@@ -21,6 +22,7 @@ PERCENTILE = 80.0
 TOLERANCE = 1e-9
 
 RIGHT = "right: equals the naive reference"
+PASSED = "the gradient passed ([^:]*) as it is"
 PYTORCH = "PyTorch's plain gradient of one sample is off"
 CLASS = 3
 
@@ -67,8 +69,9 @@ def measure(member: Member) -> Row:
         return Row(member, _words(met), f"wrong: warns that {warning}")
     except Wrong as wrong:
         return Row(member, _words(met), str(wrong))
-    aside = f" ({PYTORCH} by {plain:.0e})" if plain > TOLERANCE else ""
-    return Row(member, _words(met), RIGHT + aside)
+    asides = [f"{PYTORCH} by {plain:.0e}"] if plain > TOLERANCE else []
+    asides += _warned(model, x, target)
+    return Row(member, _words(met), RIGHT + "".join(f" ({aside})" for aside in asides))
 
 
 def _target(model: nn.Module, x: Tensor) -> tuple[int, ...]:
@@ -107,8 +110,17 @@ def _attribute(model: nn.Module, x: Tensor, target: tuple[int, ...]) -> Tensor:
     method = RectGrad(model, percentile=PERCENTILE, final_threshold=False)
     with warnings.catch_warnings():
         warnings.simplefilter("error", RectGradWarning)
+        warnings.filterwarnings("ignore", PASSED)  # said in the row
         maps: Tensor = method.attribute(x, target=target)
     return maps
+
+
+def _warned(model: nn.Module, x: Tensor, target: tuple[int, ...]) -> list[str]:
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        RectGrad(model, percentile=PERCENTILE).attribute(x[:1], target=target)
+    found = [re.match(PASSED, str(warning.message)) for warning in caught]
+    return [f"warns that {match[0]}" for match in found if match]
 
 
 def _gradients(model: nn.Module, batches: list[Tensor], target: tuple[int, ...]) -> Tensor:
