@@ -4,9 +4,9 @@ import doctest
 import importlib
 import re
 from pathlib import Path
+from typing import Any
 
 import pytest
-import torch
 
 from tests.integration.test_golden import NETS
 
@@ -14,14 +14,15 @@ ROOT = Path(__file__).resolve().parents[1]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
 
 
-@pytest.mark.parametrize("block", re.findall(r"```python\n(.*?)```", README, re.DOTALL))
-def test_python_in_the_readme_runs(block: str) -> None:
-    namespace: dict[str, object] = {}
-    exec(compile(block, "README.md", "exec"), namespace)  # noqa: S102
-    attributions = namespace["attributions"]
-    assert isinstance(attributions, torch.Tensor)
-    assert attributions.shape == (1, 3, 224, 224)
-    assert attributions.count_nonzero() > 0
+def test_python_in_the_readme_runs() -> None:
+    namespace: dict[str, Any] = {}
+    for block in re.findall(r"```python\n(.*?)```", README, re.DOTALL):
+        exec(compile(block, "README.md", "exec"), namespace)  # noqa: S102
+    attributions, hidden, neuron = (namespace[key] for key in ("attributions", "hidden", "neuron"))
+    assert attributions.shape == neuron.shape == (1, 3, 224, 224)
+    assert [attribution.shape[-1] for attribution in hidden] == [28, 14, 7]
+    for attribution in (attributions, neuron, *hidden):
+        assert attribution.count_nonzero() > 0
 
 
 def test_the_number_of_reference_maps() -> None:
@@ -31,16 +32,21 @@ def test_the_number_of_reference_maps() -> None:
 
 
 def test_paths_in_the_documentation_exist() -> None:
-    for page in (ROOT / "README.md", ROOT / "CONTRIBUTING.md", ROOT / "zoo" / "README.md"):
+    for page in (
+        ROOT / "README.md",
+        ROOT / "CONTRIBUTING.md",
+        ROOT / "zoo" / "README.md",
+        *(ROOT / "docs").glob("*.md"),
+    ):
         text = page.read_text(encoding="utf-8")
         links = re.findall(r"\]\((?!https?:)([^)#]+)\)", text)
         for link in links:
             assert (page.parent / link).exists(), (page, link)
 
 
-@pytest.mark.parametrize("module", ["rectgrad"])
+@pytest.mark.parametrize(("module", "examples"), [("rectgrad", 6), ("layer", 6), ("neuron", 5)])
 @pytest.mark.filterwarnings("ignore:the map of sample")
-def test_examples_in_docstrings(module: str) -> None:
+def test_examples_in_docstrings(module: str, examples: int) -> None:
     results = doctest.testmod(importlib.import_module(f"captum_rectgrad.{module}"))
-    assert results.attempted > 5
+    assert results.attempted >= examples
     assert results.failed == 0

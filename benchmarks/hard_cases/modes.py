@@ -19,6 +19,7 @@ from benchmarks.hard_cases.nets import (
     Net,
     Operation,
     build,
+    chain,
     images,
     plain,
     relus,
@@ -121,6 +122,13 @@ def _empty(method: Method) -> Outcome:
     return Outcome("right") if same else Outcome("wrong", "another shape")
 
 
+def _with_an_empty_map(net: Any, x: Tensor) -> Tensor:
+    logits: Tensor = (
+        chain(net, x) + net.act(3, net.conv0(x)[..., :0, :0]).sum(dim=(1, 2, 3))[:, None]
+    )
+    return logits
+
+
 class _Transformer(nn.Module):
     """Rows of the image as tokens: PyTorch's encoder layer, or its parts called one by one."""
 
@@ -212,6 +220,11 @@ MODES = (
     Case("BatchNorm in training mode: warned of, or as in eval mode", _training_mode, "warns"),
     Case("a batch: as its samples one by one", _one_by_one),
     Case("an empty batch: refused, or empty maps", _empty, "refused"),
+    twins(
+        "a feature map of size zero beside the others",
+        lambda: Net(_with_an_empty_map, relus(4)),
+        plain,
+    ),
     twins(
         "`nn.TransformerEncoderLayer`",
         lambda: _Transformer(F.relu, written_out=False),

@@ -68,6 +68,11 @@ is arithmetic to every method here, and passes the plain gradient; RectGrad warn
 meets no activation at all. Make it a module and name it, `activations=[nn.ReLU, MyReLU]`, as one
 row does.
 
+Models sharded by FSDP, old and new, are right too: measured with two processes, without the peers,
+in `tests/captum_rectgrad/test_wrappers.py`. `nn.DataParallel` is run here without GPUs, where it
+only calls the model; RectGrad unwraps it, and what is inside a model and spread over several GPUs
+is refused. None of this was run on a GPU.
+
 Made by `python -m benchmarks.hard_cases --out docs/hard-cases.md`, with the extra `peers` installed
 (`pip install "captum-rectgrad[peers]"`); `--check` compares."""
 

@@ -56,6 +56,14 @@ def _compile_after_a_call(model: nn.Module) -> nn.Module:
     return compiled
 
 
+def _compile_a_part(model: nn.Module) -> nn.Module:
+    torch.compiler.reset()
+    model[2] = torch.compile(model[2], backend="eager")  # type: ignore[index, operator]
+    model[3].compile(backend="eager")  # type: ignore[index]
+    model(images())
+    return model
+
+
 def _distribute(model: nn.Module) -> nn.Module:
     # A group of this process alone, which a model in eval mode needs to be wrapped, not to be run.
     distributed.init_process_group("gloo", store=HashStore(), rank=0, world_size=1)
@@ -95,6 +103,7 @@ WRAPPERS = (
     _made("`DistributedDataParallel`", _distribute),
     _made('`torch.compile(backend="eager")`', _compile),
     _made("`torch.compile`, and called before", _compile_after_a_call),
+    _made("`torch.compile` of two parts of it, called before", _compile_a_part),
     _made("`torch.fx.symbolic_trace`", fx.symbolic_trace),
     _made("`torch.jit.script`", _script, expected="refused", says=r"script|torch\.jit"),
     _made("`torch.jit.trace`", _trace, expected="refused", says=r"trace|torch\.jit"),
