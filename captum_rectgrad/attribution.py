@@ -160,12 +160,15 @@ class Query:
 def _gradients(scalars: Tensor, points: Sequence[Point]) -> list[Tensor]:
     found: Sequence[Tensor | None] = [None] * len(points)
     if scalars.requires_grad:
-        found = torch.autograd.grad(
-            scalars,
-            [point.edge for point in points],
-            grad_outputs=torch.ones_like(scalars),
-            allow_unused=True,
-        )
+        # In this thread on a GPU too: a checkpointed block is run again on the way back, under the
+        # rules, which other threads do not see.
+        with torch.autograd.set_multithreading_enabled(False):
+            found = torch.autograd.grad(
+                scalars,
+                [point.edge for point in points],
+                grad_outputs=torch.ones_like(scalars),
+                allow_unused=True,
+            )
     gradients = []
     for point, gradient in zip(points, found, strict=True):
         if gradient is None:
