@@ -1,6 +1,7 @@
 """One attribution, whatever it is of: run the model under the rules, differentiate, multiply."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -11,6 +12,7 @@ from captum_rectgrad._captum import TargetType
 from captum_rectgrad.batch_coupling import coupling, statistics_kept
 from captum_rectgrad.batching import Call
 from captum_rectgrad.checks import check_batch_size
+from captum_rectgrad.differentiation import differentiated
 from captum_rectgrad.doubts import Doubts, merged
 from captum_rectgrad.errors import RectGradError
 from captum_rectgrad.escapes import watch
@@ -70,16 +72,18 @@ class Query:
             doubtful about them.
 
         Raises:
-            RectGradError: the output does not depend on what it is attributed to, a layer is not
-                called once, or PRR cannot serve a pooling.
+            RectGradError: the output does not depend on what it is attributed to, or its rows are
+                not the samples; a layer is not called once; the model differentiates in its own
+                forward; or PRR cannot serve a pooling.
         """
         size = check_batch_size(internal_batch_size, call.samples)
         with torch.inference_mode(mode=False), statistics_kept(self.model), uncompiled():
             try:
                 maps, doubts = self._in_parts(call, size)
-            except MixedSamplesError:
+            except MixedSamplesError as mixed:
                 # Alone, a sample has all elements of an activation, whatever their order.
-                maps, doubts = self._in_parts(call, 1)
+                one_by_one = self._divisible(call, mixed.scalars)
+                maps, doubts = self._in_parts(one_by_one, 1)
         return maps, replace(doubts, coupled=coupling(self.model))
 
     def _in_parts(self, call: Call, size: int) -> tuple[Maps, Doubts]:
@@ -114,41 +118,15 @@ class Query:
             self._check_order(call, state)
         return maps, state
 
-    def _check_order(self, call: Call, state: RectifiedPass) -> None:
-        """Hold the shapes of activations against those for a single sample.
-
-        Where a model puts another dimension first, that one may happen to be as long as the batch.
-        """
-        one = next(call.parts(1))
-        alone = RectifiedPass(self.settings, batch=1, copies=False)
-        with torch.enable_grad(), rectified(self.model, alone):
-            self.model(*(t.detach().clone().requires_grad_() for t in one.inputs), *one.args)
-        if state.shapes != [torch.Size((call.samples, *shape[1:])) for shape in alone.shapes]:
-            raise MixedSamplesError
-
     def _pass(self, call: Call, *, copies: bool) -> tuple[Maps, RectifiedPass]:
-        # A graph is needed whatever mode the caller is in; nothing of theirs is written to.
-        leaves = [tensor.detach().clone() for tensor in call.inputs]
         state = RectifiedPass(self.settings, batch=call.samples, copies=copies)
-        with (
-            torch.enable_grad(),
-            recorded(self.layers, state, at_input=self.at_layer_input) as calls,
-            rectified(self.model, state),
-        ):
-            for leaf in leaves:
-                leaf.requires_grad_(leaf.is_floating_point())
-            # The model gets copies of the inputs, since it may begin by working in place.
-            output = self.model(*(leaf.clone() for leaf in leaves), *call.args)
-            calls.open = False
-            with state.suspended():
-                scalars = self.objective(output, call.target, calls)
-            if self.settings.choice.chosen is None:
-                watch([*calls.tensors(), *([output] * isinstance(output, Tensor))], state.escaped)
+        with self._forward(call, state) as (leaves, calls, scalars), torch.enable_grad():
             if self.to_layers:
                 groups = [calls.only(name) for name in self.layers]
             else:
                 groups = [tuple(Point.at(leaf, f"input {i}") for i, leaf in enumerate(leaves))]
-            gradients = iter(_gradients(scalars, [point for group in groups for point in group]))
+            points = [point for group in groups for point in group]
+            gradients = iter(differentiated(scalars, points, state))
         with torch.no_grad():
             maps = [
                 tuple(self.settings.attribution(p.tensor.detach(), next(gradients)) for p in group)
@@ -156,29 +134,83 @@ class Query:
             ]
         return maps, state
 
+    @contextmanager
+    def _forward(
+        self, call: Call, state: RectifiedPass
+    ) -> Iterator[tuple[list[Tensor], LayerCalls, Tensor]]:
+        """Run the model under the rules, which stay on it within.
 
-def _gradients(scalars: Tensor, points: Sequence[Point]) -> list[Tensor]:
-    found: Sequence[Tensor | None] = [None] * len(points)
-    if scalars.requires_grad:
-        # In this thread on a GPU too: a checkpointed block is run again on the way back, under the
-        # rules, which other threads do not see.
-        with torch.autograd.set_multithreading_enabled(False):
-            found = torch.autograd.grad(
-                scalars,
-                [point.edge for point in points],
-                grad_outputs=torch.ones_like(scalars),
-                allow_unused=True,
-            )
-    gradients = []
-    for point, gradient in zip(points, found, strict=True):
-        if gradient is None:
-            raise RectGradError(
-                f"no gradient leads from the chosen output to {point.name}: the output does not "
-                "depend on it, or only through what has no derivative (argmax, detach(), "
-                "torch.no_grad() in a forward, integer or quantized tensors)"
-            )
-        gradients.append(gradient)
-    return gradients
+        Yields:
+            The leaves of the graph; the recorded layers; what is to be differentiated.
+        """
+        # A graph is needed whatever mode the caller is in; nothing of theirs is written to. The
+        # model gets plain tensors: a subclass of theirs may keep its operations from the graph.
+        leaves = [tensor.detach().clone().as_subclass(Tensor) for tensor in call.inputs]
+        with (
+            torch.enable_grad(),
+            recorded(self.layers, state, at_input=self.at_layer_input) as calls,
+            rectified(self.model, state),
+            ExitStack() as watched,
+        ):
+            for leaf in leaves:
+                leaf.requires_grad_(leaf.is_floating_point())
+            # Copies of the leaves, since the model may begin by working in place.
+            output = self.model(*(leaf.clone() for leaf in leaves), *call.args)
+            calls.open = state.forward = False
+            with state.suspended():
+                scalars = self.objective(output, call.target, calls)
+            _check_rows(scalars, call.samples, exact=self.objective is selected_output)
+            results = [*calls.tensors(), *([output] * isinstance(output, Tensor))]
+            for handle in watch(results, self.settings.choice, state.escaped):
+                watched.callback(handle.remove)
+            state.scalars = scalars.detach()
+            yield leaves, calls, scalars
+
+    def _check_order(self, call: Call, state: RectifiedPass) -> None:
+        """Hold the shapes of activations against those for a single sample.
+
+        Where a model puts another dimension first, that one may happen to be as long as the batch.
+        """
+        one = next(self._divisible(call, state.scalars).parts(1))
+        alone = RectifiedPass(self.settings, batch=1, copies=False)
+        with self._forward(one, alone):
+            pass
+        if state.shapes != [torch.Size((call.samples, *shape[1:])) for shape in alone.shapes]:
+            raise MixedSamplesError(state.scalars)
+
+    def _divisible(self, call: Call, scalars: Tensor) -> Call:
+        """The call, with those arguments marked that belong to samples.
+
+        A tensor whose dimension 0 has the batch's size may or may not: nobody asked for a division,
+        so it must not change what the model computes.
+
+        Args:
+            call: of the whole batch.
+            scalars: what it computed.
+        """
+        if not call.ambiguous:
+            return call
+        for candidate in (call, replace(call, divided=False)):
+            one, alone = next(candidate.parts(1)), RectifiedPass(self.settings, 1, copies=False)
+            with suppress(RuntimeError, ValueError, IndexError, TypeError):
+                with self._forward(one, alone) as (_, _, found):
+                    pass
+                if torch.allclose(found.detach()[:1], scalars[:1], rtol=1e-3, atol=1e-6):
+                    return candidate
+        raise RectGradError(
+            "samples have to be attributed one at a time here, as dimension 0 of an activation is "
+            "not the samples; and it cannot be told which of additional_forward_args belong to "
+            "samples. Attribute one sample at a time, with its arguments"
+        )
+
+
+def _check_rows(scalars: Tensor, samples: int, *, exact: bool) -> None:
+    if scalars.numel() == samples or (not exact and scalars.numel() == 1):
+        return
+    raise RectGradError(
+        f"{scalars.numel()} numbers to attribute for {samples} sample(s): the first dimension of "
+        "what the model returns must be the samples"
+    )
 
 
 def _check_divisible(maps: Maps, samples: int) -> None:

@@ -20,7 +20,10 @@ def coupling(model: nn.Module) -> tuple[str, ...]:
 
 @contextmanager
 def statistics_kept(model: nn.Module) -> Iterator[None]:
-    """Put back afterwards what normalisation in training mode notes of the batches it sees."""
+    """Put back afterwards what normalisation in training mode notes of the batches it sees.
+
+    With several threads in the model at once, the number of batches may be left changed.
+    """
     noted = [
         (buffer, buffer.clone())
         for module in model.modules()

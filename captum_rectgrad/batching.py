@@ -17,11 +17,18 @@ class Call:
         inputs: each `(N, ...)`.
         target: any of Captum's forms.
         args: additional arguments of the model.
+        divided: whether tensors among them are divided with the batch, if they are as long.
     """
 
     inputs: tuple[Tensor, ...]
     target: TargetType
     args: tuple[Any, ...]
+    divided: bool = True
+
+    @property
+    def ambiguous(self) -> bool:
+        """Whether there are tensors among the arguments that may or may not belong to samples."""
+        return any(_tensors(argument) for argument in self.args)
 
     @property
     def samples(self) -> int:
@@ -47,15 +54,20 @@ class Call:
             yield Call(
                 tuple(tensor[part] for tensor in self.inputs),
                 self.target[part] if _per_sample(self.target) else self.target,
-                tuple(_argument(argument, self.samples, part) for argument in self.args),
+                tuple(self._argument(argument, part) for argument in self.args),
             )
+
+    def _argument(self, argument: Any, part: slice) -> Any:
+        whole = not isinstance(argument, Tensor) or argument.shape[:1] != (self.samples,)
+        return argument if whole or not self.divided else argument[part]
 
 
 def _per_sample(target: TargetType) -> TypeGuard[Tensor | list[Any]]:
     return isinstance(target, list) or (isinstance(target, Tensor) and target.numel() > 1)
 
 
-def _argument(argument: Any, samples: int, part: slice) -> Any:
-    if isinstance(argument, Tensor) and argument.dim() > 0 and argument.shape[0] == samples:
-        return argument[part]
-    return argument
+def _tensors(argument: Any) -> bool:
+    """Whether it is a tensor with dimensions, or may have some inside."""
+    if isinstance(argument, Tensor):
+        return argument.dim() > 0
+    return not isinstance(argument, int | float | str | None)

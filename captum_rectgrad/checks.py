@@ -9,6 +9,7 @@ import torch
 from torch import Tensor, fx, nn
 from torch._ops import OpOverload
 
+from captum_rectgrad.activations import Choice
 from captum_rectgrad.wrappers import unwrapped
 
 # Where PyTorch keeps modules that compute with integers; those that only imitate it are elsewhere.
@@ -79,6 +80,21 @@ def check_servable(model: object) -> None:
             raise TypeError(
                 f"{name or 'the model'} is exported (torch.export): its activations have become "
                 "low-level operators; pass the model it was made from"
+            )
+
+
+def check_parts(model: nn.Module, choice: Choice) -> None:
+    """Refuse single modules, chosen as activations, that the model does not have.
+
+    Raises:
+        ValueError: one is not part of it.
+    """
+    parts = set(map(id, model.modules()))
+    for item in choice.chosen or ():
+        if isinstance(item, nn.Module) and id(item) not in parts:
+            raise ValueError(
+                f"activations has a {type(item).__name__} that is not part of the model; name its "
+                "class, or a module out of model.named_modules()"
             )
 
 

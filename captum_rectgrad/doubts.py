@@ -37,12 +37,14 @@ class Doubts:
         plain: whether no activation was met, so that the maps are plain gradients.
         closed: the samples whose maps are all zero because nothing passed some layer.
         escaped: kinds of activations that passed the plain gradient, since no hook reached them.
+        undefined: samples whose map is NaN or infinite, or empty since the output is.
         coupled: names of modules that make the result of a sample depend on the others.
     """
 
     plain: bool
     closed: tuple[Closed, ...]
     escaped: tuple[str, ...] = ()
+    undefined: tuple[int, ...] = ()
     coupled: tuple[str, ...] = ()
 
     @classmethod
@@ -60,20 +62,25 @@ class Doubts:
         """
         plain = not (state.gates or (hidden and state.shapes))
         escaped = tuple(sorted(state.escaped))
-        zero = [
-            (a == 0).flatten(1).all(dim=1)
+        rows = [
+            a.reshape(len(a), -1)
             for a in attributions
             if a.dim() and a.numel() and a.shape[0] == state.batch
         ]
-        if not zero:
+        if not rows:
             return cls(plain, closed=(), escaped=escaped)
-        empty = torch.stack(zero).any(dim=0)
+        empty = torch.stack([(a == 0).all(dim=1) for a in rows]).any(dim=0)
+        defined = torch.stack([a.isfinite().all(dim=1) for a in rows]).all(dim=0)
+        if state.scalars.numel() == state.batch:
+            # An output may overflow and still have a gradient; but not if nothing is left of it.
+            defined &= ~state.scalars.isnan() & ~(state.scalars.isinf() & empty)
+        undefined = tuple(first + sample for sample in (~defined).nonzero().flatten().tolist())
         shut = (
             (sample, next((gate for gate in state.gates if not gate.passed[sample]), None))
             for sample in empty.nonzero().flatten().tolist()
         )
         closed = tuple(Closed(first + sample, gate) for sample, gate in shut if gate is not None)
-        return cls(plain, closed, escaped)
+        return cls(plain, closed, escaped, undefined)
 
     def warn(self, choice: Choice) -> None:
         """Warn at the line that called `attribute`, which calls this.
@@ -83,9 +90,8 @@ class Doubts:
         """
         if self.coupled:
             warnings.warn(
-                f"{self.coupled[0]} normalises by the statistics of the batch (and "
-                f"{len(self.coupled) - 1} more modules), so each map depends on the other samples; "
-                "call model.eval() first",
+                f"{_first(self.coupled)} normalises by the statistics of the batch, so each map "
+                "depends on the other samples; call model.eval() first",
                 RectGradWarning,
                 stacklevel=CALLER,
             )
@@ -93,19 +99,29 @@ class Doubts:
             warnings.warn(_no_activation(choice), RectGradWarning, stacklevel=CALLER)
         if self.escaped:
             warnings.warn(
-                f"the gradient passed {', '.join(self.escaped)} as it is: activations where no "
-                "hook reaches them (in nn.LSTM, a scripted function, an autograd.Function). Make "
-                "them modules of the model and name all that are meant, activations=[nn.ReLU, "
-                "Mine], or name the others alone if this is what you want",
+                f"the gradient passed {', '.join(self.escaped)} as it is: it is or may hold an "
+                "activation, where no hook reaches it (nn.LSTM, a scripted function, another "
+                "thread, vmap, an autograd.Function). Make it a module of the model and name all "
+                "that are meant, activations=[nn.ReLU, Mine], or name the others alone if this is "
+                "what you want",
                 RectGradWarning,
                 stacklevel=CALLER,
             )
-        if self.closed and not self.plain:
-            sample, gate = self.closed[0].sample, self.closed[0].gate
+        if self.undefined:
             warnings.warn(
-                f"the map of sample {sample} is all zero (and of {len(self.closed) - 1} more): "
-                f"from the output, the first layer that nothing passed is {gate.name}, of "
-                f"{gate.units} units; lower the percentile or tau",
+                f"the map of sample {_first(self.undefined)} means nothing: it, or what is "
+                "attributed, is NaN or infinite; look for an overflow or a division by zero in the "
+                "model",
+                RectGradWarning,
+                stacklevel=CALLER,
+            )
+        elif self.closed and not self.plain:
+            gate = self.closed[0].gate
+            samples = _first([closed.sample for closed in self.closed])
+            warnings.warn(
+                f"the map of sample {samples} is all zero: from the output, the first layer that "
+                f"nothing passed is {gate.name}, of {gate.units} units; lower the percentile or "
+                "tau",
                 RectGradWarning,
                 stacklevel=CALLER,
             )
@@ -117,7 +133,14 @@ def merged(doubts: Sequence[Doubts]) -> Doubts:
         plain=all(part.plain for part in doubts),
         closed=tuple(closed for part in doubts for closed in part.closed),
         escaped=tuple(sorted({name for part in doubts for name in part.escaped})),
+        undefined=tuple(sample for part in doubts for sample in part.undefined),
     )
+
+
+def _first(things: Sequence[object]) -> str:
+    """The first of some, and how many there are besides."""
+    more = f" (and {len(things) - 1} more)" if len(things) > 1 else ""
+    return f"{things[0]}{more}"
 
 
 def _no_activation(choice: Choice) -> str:

@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Callable, Sequence
-from functools import partial
+from functools import lru_cache, partial
 from typing import Any
 
 import torch
@@ -12,10 +12,11 @@ from torch.overrides import TorchFunctionMode
 
 from captum_rectgrad.activations import FUNCTIONS
 from captum_rectgrad.errors import RectGradError
+from captum_rectgrad.escapes import made_before
 from captum_rectgrad.pooling import NO_WINDOWS, WindowMean, adaptive_mean, window_mean
-from captum_rectgrad.rectified_pass import RectifiedPass
+from captum_rectgrad.rectified_pass import RectifiedPass, Running
 from captum_rectgrad.sample_order import may_move_samples
-from captum_rectgrad.spellings import SPELLINGS, relu_operand
+from captum_rectgrad.spellings import SPELLINGS, note_origin, relu_operand
 from captum_rectgrad.windows import Windows
 
 # Where PyTorch keeps its functions; methods of tensors have no module.
@@ -36,6 +37,8 @@ CONVOLUTION_ARGUMENTS = ("input", "weight", "bias", "stride", "padding", "dilati
 CONVOLUTION_DEFAULTS = {"stride": 1, "padding": 0, "dilation": 1}
 POOL_ARGUMENTS = ("input", "kernel_size", "stride", "padding", "dilation", "ceil_mode")
 POOL_DEFAULTS = {"stride": None, "padding": 0, "dilation": 1, "ceil_mode": False}
+
+NORMALISATIONS = {F.batch_norm, F.instance_norm}
 
 CLAMPS = {"clamp", "clamp_min"}
 RELU6_CEILING = 6
@@ -72,9 +75,12 @@ class RectifiedFunctions(TorchFunctionMode):
             handle = partial(self._activation, True)
         if handle is not None and isinstance(x, Tensor) and x.requires_grad:
             return handle(func, x, args, kwargs)
+        if func in NORMALISATIONS:
+            args, kwargs = _with_statistics_of_its_own(args, kwargs)
         output = func(*args, **kwargs)
         if not self.rectified.idle:
-            self.rectified.reordered |= may_move_samples(_name(func), x, output, kwargs)
+            note_origin(_name(func), args, output)
+            self.rectified.reordered |= may_move_samples(_name(func), args, kwargs, output)
         if func is F.batch_norm:
             self.rectified.normalised(output)
         return output
@@ -83,7 +89,8 @@ class RectifiedFunctions(TorchFunctionMode):
         state, name = self.rectified, _name(func)
         return (
             name in SPELLINGS
-            and not (state.idle or state.inside_module)
+            and getattr(func, "__module__", None) in HOMES
+            and not (state.idle or state.inside_activation)
             and state.settings.choice.includes_class(nn.ReLU)
             and relu_operand(name, args, kwargs) is not None
         )
@@ -113,18 +120,18 @@ class RectifiedFunctions(TorchFunctionMode):
         args: tuple[Any, ...],
         kwargs: dict[str, Any],
     ) -> Tensor:
-        before = z.grad_fn
+        call = Running(z, made_before(z))
         in_place = bool(
             _written_in_place(func) or kwargs.get("inplace") or any(a is True for a in args[1:])
         )
-        operand = self.rectified.operand(z, relu=relu, in_place=in_place)
+        call.operand = self.rectified.operand(z, relu=relu, in_place=in_place)
         a: Tensor = func(
-            *(operand if arg is z else arg for arg in args),
-            **{key: operand if arg is z else arg for key, arg in kwargs.items()},
+            *(call.operand if arg is z else arg for arg in args),
+            **{key: call.operand if arg is z else arg for key, arg in kwargs.items()},
         )
         self.calls += 1
         label = f"{_name(func)}(), activation {self.calls} of those called as functions"
-        return self.rectified.activation_applied(label, operand, a, before, relu=relu)
+        return self.rectified.activation_applied(label, call, a, relu=relu)
 
     def _convolution(
         self, func: Function, x: Tensor, args: tuple[Any, ...], kwargs: dict[str, Any]
@@ -161,6 +168,24 @@ class RectifiedFunctions(TorchFunctionMode):
             return window_mean(windows, x.shape, output_shape)
 
         return self.rectified.pool_applied(x, func(*args, **kwargs), mean)
+
+
+def _with_statistics_of_its_own(
+    args: tuple[Any, ...], kwargs: dict[str, Any]
+) -> tuple[tuple[Any, ...], dict[str, Any]]:
+    """A normalisation that takes those of the batch notes them: in copies, not in the model."""
+    training = args[5] if len(args) > 5 else kwargs.get("training", kwargs.get("use_input_stats"))  # noqa: PLR2004
+    if training is False:
+        return args, kwargs
+
+    def own(key: int | str, value: Any) -> Any:
+        noted = key in {1, 2, "running_mean", "running_var"} and isinstance(value, Tensor)
+        return value.clone() if noted else value
+
+    return (
+        tuple(own(i, value) for i, value in enumerate(args)),
+        {key: own(key, value) for key, value in kwargs.items()},
+    )
 
 
 class _MaxPoolCalls(TorchFunctionMode):
@@ -213,6 +238,7 @@ def _clamps_like(
     return nn.ReLU6 if high == RELU6_CEILING else None
 
 
+@lru_cache(maxsize=1024)
 def _name(func: Function) -> str:
     """`relu` for `relu_`, `Tensor.relu` and `aten.relu.default`; `T` for `Tensor.T`; and so on."""
     name = _full_name(func)

@@ -6,14 +6,13 @@ from functools import partial
 from typing import Any
 
 from torch import Tensor, nn
-from torch.autograd.graph import Node
 from torch.utils.hooks import RemovableHandle
 
 from captum_rectgrad.activations import is_activation, is_relu
 from captum_rectgrad.errors import RectGradError
 from captum_rectgrad.functions import RectifiedFunctions
 from captum_rectgrad.pooling import NO_WINDOWS, WindowMean, adaptive_mean, window_mean
-from captum_rectgrad.rectified_pass import RectifiedPass
+from captum_rectgrad.rectified_pass import RectifiedPass, Running
 from captum_rectgrad.windows import Windows
 
 Arguments = tuple[Any, ...]
@@ -31,6 +30,7 @@ def rectified(model: nn.Module, state: RectifiedPass) -> Iterator[None]:
     """Put the rules onto a model, and take them off whatever happens in between."""
     # Goes on with the other hooks even if an interrupt comes while one is being removed.
     with ExitStack() as hooks:
+        hooks.callback(setattr, state, "closed", True)
         for name, module in model.named_modules():
             for handle in _hook(f"{name!r} ({type(module).__name__})", module, state):
                 hooks.callback(handle.remove)
@@ -59,22 +59,23 @@ def _hook(name: str, module: nn.Module, state: RectifiedPass) -> Iterator[Remova
         if state.foreign() or kwargs is None:
             return None
         nested = state.inside_activation
-        x = _input(args, kwargs)
-        state.enter(module, x, activation=activation)
+        place, z = _input(name, args, kwargs)
+        running = state.enter(module, z, activation=activation)
         if nested or not activation:
             return None
-        rest = dict(list(kwargs.items())[0 if args else 1 :])
-        return (before(x), *args[1:]), rest
+        running.operand = before(z)
+        values = {**_places(args, kwargs), place: running.operand}
+        return tuple(values[i] for i in range(len(args))), {key: values[key] for key in kwargs}
 
-    def after_call(module: nn.Module, args: Arguments, *rest: Any) -> Any:
+    def after_call(module: nn.Module, _: Arguments, *rest: Any) -> Any:
         if state.foreign():
             return None
-        kwargs, output = rest
-        node = state.leave(module)
-        # None: its forward raised.
-        if output is None or state.inside_activation:
+        _, output = rest
+        running = state.leave(module)
+        # None: its forward raised, or a hook before it.
+        if running is None or output is None or state.inside_activation:
             return None
-        return after(_input(args, kwargs), output, node)
+        return after(running, output)
 
     yield module.register_forward_pre_hook(before_call, with_kwargs=True)
     # Before the user's own hooks, which so see the output as the model uses it.
@@ -83,7 +84,7 @@ def _hook(name: str, module: nn.Module, state: RectifiedPass) -> Iterator[Remova
 
 def _activation_hooks(
     name: str, module: nn.Module, state: RectifiedPass, *, chosen: bool
-) -> tuple[Callable[[Tensor], Tensor], Callable[[Tensor, Any, Node | None], Any]]:
+) -> tuple[Callable[[Tensor], Tensor], Callable[[Running, Any], Any]]:
     relu = is_relu(module)
     # What is not known may work in place without saying so.
     in_place = bool(getattr(module, "inplace", not is_activation(module)))
@@ -91,7 +92,7 @@ def _activation_hooks(
     def before(z: Tensor) -> Tensor:
         return state.operand(z, relu=relu, in_place=in_place) if chosen else z
 
-    def after(operand: Tensor, output: Any, node: Node | None) -> Any:
+    def after(running: Running, output: Any) -> Any:
         if not chosen:
             return None
         if not isinstance(output, Tensor):
@@ -99,7 +100,7 @@ def _activation_hooks(
                 f"{name} was chosen as an activation, and returned {type(output).__name__} instead "
                 "of a tensor; choose modules that return one tensor"
             )
-        return state.activation_applied(name, operand, output, node, relu=relu)
+        return state.activation_applied(name, running, output, relu=relu)
 
     return before, after
 
@@ -113,20 +114,14 @@ def _nothing_before(x: Tensor) -> Tensor:
     return x
 
 
-def _after_convolution(
-    state: RectifiedPass, conv: Any, x: Tensor, output: Tensor, node: Node | None
-) -> None:
-    del node
+def _after_convolution(state: RectifiedPass, conv: Any, running: Running, output: Tensor) -> None:
     dims = len(conv.kernel_size)
     windows = Windows.of(dims, conv.kernel_size, conv.stride, conv.padding, conv.dilation)
-    state.convolution_applied(windows, x, output)
+    state.convolution_applied(windows, running.z, output)
 
 
-def _after_pool(
-    state: RectifiedPass, pool: MaxPool, x: Tensor, output: Any, node: Node | None
-) -> Any:
-    del node
-    return state.pool_applied(x, output, partial(pool_mean, pool, x.shape))
+def _after_pool(state: RectifiedPass, pool: MaxPool, running: Running, output: Any) -> Any:
+    return state.pool_applied(running.z, output, partial(pool_mean, pool, running.z.shape))
 
 
 def pool_mean(pool: MaxPool, input_shape: Sequence[int], output_shape: Sequence[int]) -> WindowMean:
@@ -157,6 +152,17 @@ def pool_mean(pool: MaxPool, input_shape: Sequence[int], output_shape: Sequence[
     return window_mean(windows, input_shape, output_shape)
 
 
-def _input(args: Arguments, kwargs: Keywords) -> Any:
-    """The first argument, by whatever keyword it may be called."""
-    return args[0] if args else next(iter(kwargs.values()))
+def _places(args: Arguments, kwargs: Keywords) -> dict[int | str, Any]:
+    return dict([*enumerate(args), *kwargs.items()])
+
+
+def _input(name: str, args: Arguments, kwargs: Keywords) -> tuple[int | str, Tensor]:
+    """What a module works on, and its place: the first tensor that has a gradient, if any has."""
+    places = _places(args, kwargs).items()
+    tensors = {place: value for place, value in places if isinstance(value, Tensor)}
+    if not tensors:
+        raise RectGradError(
+            f"{name} was called without a tensor of its own; choose modules for activations=[...] "
+            "that are called with one"
+        )
+    return next((item for item in tensors.items() if item[1].requires_grad), (*tensors.items(),)[0])

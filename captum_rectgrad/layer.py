@@ -54,6 +54,7 @@ class LayerRectGrad(LayerAttribution, GradientAttribution):  # type: ignore[misc
         device_ids: list[int] | None = None,
         **options: Unpack[Options],
     ) -> None:
+        """Check the arguments, which the class explains."""
         self.rectgrad = RectGrad(model, **options)
         check_layers(unwrapped(model), layer)
         LayerAttribution.__init__(self, model, layer, device_ids)

@@ -1,6 +1,6 @@
 """RectGrad of a hidden unit instead of an output: what in the input it responds to."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any, cast
 
 from captum.attr import GradientAttribution, NeuronAttribution
@@ -57,7 +57,10 @@ class NeuronRectGrad(NeuronAttribution, GradientAttribution):  # type: ignore[mi
         device_ids: list[int] | None = None,
         **options: Unpack[Options],
     ) -> None:
+        """Check the arguments, which the class explains."""
         self.rectgrad = RectGrad(model, **options)
+        if not isinstance(layer, nn.Module):
+            raise TypeError(f"layer must be one module of the model, got {layer!r}")
         check_layers(unwrapped(model), layer)
         NeuronAttribution.__init__(self, model, layer, device_ids)
         GradientAttribution.__init__(self, model)
@@ -122,15 +125,31 @@ def _neuron(selector: NeuronSelector) -> Callable[[Any, TargetType, LayerCalls],
         del output, target
         (name,) = calls.layers
         tensors = tuple(point.tensor for point in calls.only(name))
-        selected: object = select_neuron(tensors, selector)
+        shapes = ", ".join(str(tuple(tensor.shape)) for tensor in tensors)
+        try:
+            selected: object = select_neuron(tensors, selector)
+        except (IndexError, TypeError, ValueError, RuntimeError) as error:
+            if callable(selector):
+                raise
+            raise AssertionError(
+                f"neuron_selector {selector!r} does not fit the layer's {shapes}: {error}"
+            ) from error
+        if isinstance(selector, tuple) and _empty(selector, tensors[0].shape[1:]):
+            raise AssertionError(f"neuron_selector {selector!r} chooses nothing of {shapes}")
         if not isinstance(selected, Tensor):
             raise TypeError(f"neuron_selector must return a tensor, got {type(selected).__name__}")
         if selected.dim() > 1:
             raise AssertionError(
-                f"the layer has {', '.join(str(tuple(t.shape)) for t in tensors)} and "
-                f"neuron_selector {selector!r} leaves {tuple(selected.shape)}: choose one number "
-                "per sample"
+                f"the layer has {shapes} and neuron_selector {selector!r} leaves "
+                f"{tuple(selected.shape)}: choose one number per sample"
             )
         return selected
 
     return objective
+
+
+def _empty(selector: tuple[int | slice, ...], shape: Sequence[int]) -> bool:
+    return any(
+        isinstance(item, slice) and not range(size)[item]
+        for item, size in zip(selector, shape, strict=False)
+    )

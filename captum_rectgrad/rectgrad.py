@@ -16,7 +16,7 @@ from captum_rectgrad._captum import (
 from captum_rectgrad.activations import Activations
 from captum_rectgrad.attribution import Query, selected_output
 from captum_rectgrad.batching import Call
-from captum_rectgrad.checks import check_inputs, check_servable
+from captum_rectgrad.checks import check_inputs, check_parts, check_servable
 from captum_rectgrad.rules import Rule
 from captum_rectgrad.settings import Settings
 from captum_rectgrad.wrappers import unwrapped
@@ -27,7 +27,9 @@ class RectGrad(GradientAttribution):  # type: ignore[misc]
 
     At every activation `a` the gradient `R_out` arriving there goes on where the score `a * R_out`
     exceeds the threshold, and is zero elsewhere (section 4.1). The threshold is a percentile of
-    the scores of that one activation call and that one sample, or a constant.
+    the scores of that one activation call and that one sample (the nearest rank, not interpolated),
+    or a constant. A ReLU passes the gradient as it is, where the threshold is negative through
+    inactive units too (listing 1); any other activation multiplies it by its derivative.
 
     The gradient is of the output itself: give a model that returns logits, not a softmax.
 
@@ -42,7 +44,8 @@ class RectGrad(GradientAttribution):  # type: ignore[misc]
         rule: `"PR1"`: the paper's score `a * R_out`; `"PR2"`, `"PR3"`, `"PR4"`: its absolute
             value, `a`, `R_out` (appendix B); `"Mod"`: PR1 at the last hidden activation, PR2
             before it (figure 17).
-        padding_trick: zero the gradient's border before padded convolutions (appendix C.1).
+        padding_trick: zero the gradient's border before convolutions that pad (appendix C.1);
+            padding by an operation of its own (`F.pad`, `nn.ZeroPad2d`) is not theirs.
         prr: share the gradient of max-pooling out in proportion to the activations (appendix C.2).
         final_threshold: zero where the map is negative (section 4.1).
         multiply_by_inputs: multiply by the input; without, NoBias RectGrad.
@@ -80,6 +83,7 @@ class RectGrad(GradientAttribution):  # type: ignore[misc]
         multiply_by_inputs: bool = True,
         activations: Activations = None,
     ) -> None:
+        """Check the arguments, which the class explains."""
         check_servable(model)
         super().__init__(model)
         self.model = model
@@ -93,6 +97,7 @@ class RectGrad(GradientAttribution):  # type: ignore[misc]
             multiply_by_inputs,
             activations,
         )
+        check_parts(unwrapped(model), self.settings.choice)
 
     @property
     def multiplies_by_inputs(self) -> bool:
@@ -116,7 +121,9 @@ class RectGrad(GradientAttribution):  # type: ignore[misc]
                 returns one number per sample.
             additional_forward_args: further arguments of the model, not attributed to.
             internal_batch_size: samples in one forward and backward pass, to bound the memory;
-                None: all. The maps are the same, since thresholds are per sample.
+                None: all. The maps are the same to rounding, since thresholds are per sample.
+                Tensors among `additional_forward_args` are divided too if they are as long as the
+                batch, as in Captum's methods.
 
         Returns:
             For each input a tensor of its shape and dtype. Units are those of the output (with
@@ -127,11 +134,14 @@ class RectGrad(GradientAttribution):  # type: ignore[misc]
             ValueError: an input is NaN or infinite, batch sizes differ, or `internal_batch_size`
                 is below 1.
             AssertionError: `target` does not fit the output.
-            RectGradError: the output does not depend on an input, or PRR cannot serve a pooling.
+            RectGradError: the output does not depend on an input, or its first dimension is not
+                the samples; the model differentiates in its own forward; or PRR cannot serve a
+                pooling.
 
         Warns:
-            RectGradWarning: no activation was met, so the map is a plain gradient; nothing passed
-                some layer, so a map is all zero; or batch normalisation is in training mode.
+            RectGradWarning: no activation was met, so the map is a plain gradient; some were where
+                no hook reaches them; nothing passed some layer, so a map is all zero; a map or the
+                output is not finite; or batch normalisation is in training mode.
 
         Examples:
             >>> import rectgrad_zoo, torch

@@ -22,21 +22,26 @@ from typing import Any
 
 import torch
 from torch import Tensor, nn
-from torch.autograd.graph import Node
 
-from captum_rectgrad.escapes import mark_known
+from captum_rectgrad.errors import RectGradError
+from captum_rectgrad.escapes import made_before, mark_known
 from captum_rectgrad.nodes import OverwrittenError, Rectify, RectifyInPlace, Redistribute
 from captum_rectgrad.padding import padded_dims, zero_border
 from captum_rectgrad.pooling import WindowMean
 from captum_rectgrad.settings import Settings
 from captum_rectgrad.windows import Windows
 
-# Attribute of an operand that is not the tensor a model called an activation with: that tensor.
-_STANDS_FOR = "_rectgrad_stands_for"
-
 
 class MixedSamplesError(RuntimeError):
-    """An activation's dimension 0 is not the samples: they cannot have their own thresholds."""
+    """An activation's dimension 0 is not the samples: they cannot have their own thresholds.
+
+    Attributes:
+        scalars: what the model computed, `(N,)`.
+    """
+
+    def __init__(self, scalars: Tensor) -> None:
+        super().__init__("samples are mixed")
+        self.scalars = scalars
 
 
 @dataclass(frozen=True)
@@ -55,6 +60,25 @@ class Gate:
 
 
 @dataclass
+class Running:
+    """A call of an operation that has begun.
+
+    Attributes:
+        z: what it was called with.
+        begun: `escapes.made_before` of that.
+        module: which module was called, if one was.
+        activation: whether it is an activation.
+        operand: what it is applied to instead: itself, a copy or an alias.
+    """
+
+    z: Tensor
+    begun: int
+    module: nn.Module | None = None
+    activation: bool = True
+    operand: Tensor | None = None
+
+
+@dataclass
 class RectifiedPass:
     """State of one pass.
 
@@ -63,12 +87,15 @@ class RectifiedPass:
         batch: number of samples.
         copies: whether activations are kept as copies, for models that change them in place.
         shapes: of the activations that the forward pass met, in order.
+        scalars: what is attributed, once it is computed.
+        forward: whether the forward pass is running; a checkpoint calls parts of it again later.
+        differentiating: whether the backward pass is.
+        closed: whether all is over.
         reordered: whether dimension 0 of some tensor may no longer be the samples.
         escaped: filled by the backward pass: kinds of activations that nobody dealt with.
         gates: filled by the backward pass, from the output towards the input.
         thread: the thread whose pass this is; the others must not notice.
-        running: hooked modules whose forward has begun and not ended, the innermost last, and
-            whether each is an activation, and the node behind its input when it began.
+        running: calls of hooked modules that have begun and not ended, the innermost last.
         idle: whether function calls are left alone, as they are not the model's.
     """
 
@@ -76,11 +103,15 @@ class RectifiedPass:
     batch: int
     copies: bool
     shapes: list[torch.Size] = field(default_factory=list)
+    scalars: Tensor = field(default_factory=lambda: torch.empty(0))
+    forward: bool = True
+    differentiating: bool = False
+    closed: bool = False
     reordered: bool = False
     escaped: set[str] = field(default_factory=set)
     gates: list[Gate] = field(default_factory=list)
     thread: int = field(default_factory=threading.get_ident)
-    running: list[tuple[nn.Module, bool, Node | None]] = field(default_factory=list)
+    running: list[Running] = field(default_factory=list)
     idle: bool = False
 
     @contextmanager
@@ -92,19 +123,15 @@ class RectifiedPass:
         finally:
             self.idle = False
 
-    def enter(self, module: nn.Module, x: object, *, activation: bool) -> None:
-        """Note that the forward of a hooked module begins, on `x`."""
-        node = x.grad_fn if isinstance(x, Tensor) else None
-        self.running.append((module, activation, node))
+    def enter(self, module: nn.Module, z: Tensor, *, activation: bool) -> Running:
+        """Note that the forward of a hooked module begins, on `z`."""
+        self.running.append(Running(z, made_before(z), module, activation, z))
+        return self.running[-1]
 
-    def leave(self, module: nn.Module) -> Node | None:
-        """Note that it ended. It may not have begun: a hook of the user's may have raised.
-
-        Returns:
-            The node behind its input when it began.
-        """
-        if self.running and self.running[-1][0] is module:
-            return self.running.pop()[2]
+    def leave(self, module: nn.Module) -> Running | None:
+        """Note that it ended. It may not have begun: a hook of the user's may have raised."""
+        if self.running and self.running[-1].module is module:
+            return self.running.pop()
         return None
 
     @property
@@ -115,11 +142,29 @@ class RectifiedPass:
     @property
     def inside_activation(self) -> bool:
         """Whether that of an activation is: what it calls is part of it, and handled with it."""
-        return any(activation for _, activation, _ in self.running)
+        return any(running.activation for running in self.running)
 
     def foreign(self) -> bool:
-        """Whether another thread is calling the model."""
-        return threading.get_ident() != self.thread
+        """Whether this call of the model is none of this pass's, as in another thread."""
+        # Closed: an interrupt may have kept a hook from being removed.
+        return self.closed or threading.get_ident() != self.thread
+
+    @contextmanager
+    def backward(self) -> Iterator[None]:
+        """While this pass differentiates."""
+        self.differentiating = True
+        try:
+            yield
+        finally:
+            self.differentiating = False
+
+    def check_backward(self) -> None:
+        """Refuse to change the gradient of anybody else, such as the model's own forward."""
+        if not self.differentiating:
+            raise RectGradError(
+                "the model differentiates in its own forward, through activations that RectGrad "
+                "changes the gradient of: it would compute something else. It cannot be served"
+            )
 
     def operand(self, z: Tensor, *, relu: bool, in_place: bool) -> Tensor:
         """What an activation is to be applied to, so that the rule can be put onto it afterwards.
@@ -132,30 +177,26 @@ class RectifiedPass:
             return z
         if not relu and not z._is_view():  # noqa: SLF001
             return z
-        operand = z.detach() if relu else z.clone()
-        setattr(operand, _STANDS_FOR, z)
-        return operand
+        return z.detach() if relu else z.clone()
 
-    def activation_applied(
-        self, name: str, operand: Tensor, a: Tensor, before: Node | None, *, relu: bool
-    ) -> Tensor:
+    def activation_applied(self, name: str, call: Running, a: Tensor, *, relu: bool) -> Tensor:
         """Put the rule onto an activation.
 
         Args:
             name: of it, for messages.
-            operand: what it was applied to.
+            call: of it, with its operand.
             a: what it returned.
-            before: the node behind the operand when it was called.
             relu: whether it is a ReLU.
 
         Returns:
             What the model is to go on with: where the activation worked in place, the very tensor
             it was called with.
         """
-        z: Tensor = getattr(operand, _STANDS_FOR, operand)
+        z, operand = call.z, call.operand
         if not z.requires_grad or not torch.is_grad_enabled():
             return a
-        self.shapes.append(a.shape)
+        if self.forward:
+            self.shapes.append(a.shape)
         in_place = a is operand
         rule = partial(self._rectify, name)
         if relu:
@@ -164,11 +205,11 @@ class RectifiedPass:
                 if in_place
                 else Rectify.apply(z, a.detach(), rule, self.copies)
             )
-            mark_known(rectified, before)
             return rectified
-        mark_known(a, before)
-        kept = a.detach().clone() if self.copies and in_place else a.detach()
-        _before_backward_of(a, partial(self._gate, name, kept, _changes(kept)))
+        if not a.is_complex():  # of which no score is greater than another
+            mark_known(a, call.begun)
+            kept = a.detach().clone() if self.copies and in_place else a.detach()
+            _before_backward_of(a, partial(self._gate, name, kept, _changes(kept)))
         if in_place:
             return a if z is operand else z.copy_(a)
         return a.clone() if self.copies else a
@@ -177,7 +218,7 @@ class RectifiedPass:
         """Put the padding trick before the backward of a convolution that made `y` of `x`."""
         padded = padded_dims(windows, x.shape, y.shape)
         if padded and y.requires_grad:
-            _before_backward_of(y, partial(zero_border, dims=padded))
+            _before_backward_of(y, partial(self._zero_border, padded))
 
     def normalised(self, y: Tensor) -> None:
         """Have the backward of a batch normalisation that made `y` work on a plain layout.
@@ -204,10 +245,18 @@ class RectifiedPass:
         y, *indices = output if isinstance(output, tuple) else (output,)
         if not y.requires_grad:
             return output
-        before = x.grad_fn
-        node = Redistribute.apply(x, y.detach(), mean(y.shape), self.copies)
-        mark_known(node, before)
+        windows = mean(y.shape)
+
+        def checked(z: Tensor) -> Tensor:
+            self.check_backward()
+            return windows(z)
+
+        node = Redistribute.apply(x, y.detach(), checked, self.copies)
         return (node, *indices) if indices else node
+
+    def _zero_border(self, dims: tuple[int, ...], gradient: Tensor) -> Tensor:
+        self.check_backward()
+        return zero_border(gradient, dims)
 
     def _gate(self, name: str, kept: Tensor, changes: int, gradient: Tensor) -> Tensor:
         if _changes(kept) != changes:
@@ -215,15 +264,19 @@ class RectifiedPass:
         return self._rectify(name, kept, gradient)
 
     def _rectify(self, name: str, activation: Tensor, gradient: Tensor) -> Tensor:
+        self.check_backward()
         if self.batch > 1 and (activation.dim() == 0 or activation.shape[0] != self.batch):
-            raise MixedSamplesError(name)
+            raise MixedSamplesError(self.scalars)
         if not activation.numel():
-            nobody_missed = activation.new_ones(self.batch, dtype=torch.bool)
-            self.gates.append(Gate(name, 0, nobody_missed))
+            nothing_held_back = activation.new_ones(self.batch, dtype=torch.bool)
+            self.gates.append(Gate(name, 0, nothing_held_back))
             return gradient
         # The graph is walked from the output: the first gate is the last hidden activation.
         kept = self.settings.selection.kept(
-            activation, gradient, samples=self.batch, last_hidden=not self.gates
+            activation,
+            gradient,
+            samples=self.batch,
+            last_hidden=not any(gate.units for gate in self.gates),
         )
         self.gates.append(Gate(name, kept.shape[1], kept.any(dim=1)))
         return torch.where(kept.reshape(gradient.shape), gradient, 0)

@@ -33,8 +33,54 @@ class Computes(nn.Module):
     ],
 )
 def test_an_output_that_does_not_depend_on_the_input_is_refused(end: object) -> None:
-    with pytest.raises(RectGradError, match="no gradient leads from the chosen output to input 0"):
+    with pytest.raises(RectGradError, match="no gradient leads back to input 0"):
         RectGrad(Computes(end)).attribute(torch.rand(2, 3, 2, 2), 0)
+
+
+@pytest.mark.parametrize(
+    ("scale", "dtype"),
+    [(float("inf"), torch.float32), (float("nan"), torch.float32), (6e4, torch.float16)],
+)
+def test_maps_that_are_not_numbers_are_said_to_be_so(scale: float, dtype: torch.dtype) -> None:
+    class Overflows(nn.Module):
+        def forward(self, x: Tensor) -> Tensor:
+            return ((x * scale).relu() * scale).sum(dim=1)
+
+    with pytest.warns(RectGradWarning, match="the map of sample 0 .* means nothing"):
+        RectGrad(Overflows(), tau=0).attribute(torch.rand(2, 30).to(dtype) + 1)
+
+
+@pytest.mark.parametrize("rows", [lambda y: torch.cat([y, y]), lambda y: y[:1], lambda y: y.t()])
+def test_outputs_whose_rows_are_not_the_samples_are_refused(rows: object) -> None:
+    with pytest.raises(RectGradError, match=r"for 2 sample\(s\): the first dimension of what"):
+        RectGrad(Computes(rows)).attribute(torch.rand(2, 3, 2, 2), 0)
+
+
+def test_a_model_that_differentiates_in_its_forward_is_refused() -> None:
+    class Force(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.net = nn.Sequential(nn.Linear(6, 30), nn.ReLU(), nn.Linear(30, 1))
+            self.last = nn.Linear(6, 2)
+
+        def forward(self, x: Tensor) -> Tensor:
+            with torch.enable_grad():
+                y = x.detach().requires_grad_()
+                (force,) = torch.autograd.grad(self.net(y).sum(), y)
+            result: Tensor = self.last(torch.relu(x * force))
+            return result
+
+    with pytest.raises(RectGradError, match="differentiates in its own forward"):
+        RectGrad(Force()).attribute(torch.rand(2, 6), 0)
+
+    class Explains(Force):
+        def forward(self, x: Tensor) -> Tensor:
+            inner = RectGrad(self.net).attribute(x, 0)
+            result: Tensor = self.last(torch.relu(x + inner))
+            return result
+
+    with pytest.raises(RectGradError, match="differentiates in its own forward"):
+        RectGrad(Explains()).attribute(torch.rand(2, 6), 0)
 
 
 def test_so_is_one_that_does_not_depend_on_one_of_several() -> None:
@@ -108,7 +154,7 @@ def test_parts_are_doubted_as_the_whole() -> None:
         first.weight.abs_()
         last.weight.abs_()
     for size in (None, 2):
-        with pytest.warns(RectGradWarning, match=r"sample 3 is all zero \(and of 0 more\)") as seen:
+        with pytest.warns(RectGradWarning, match=r"sample 3 is all zero") as seen:
             RectGrad(net, percentile=50).attribute(x, 0, internal_batch_size=size)
         assert len(seen) == 1
         with pytest.warns(RectGradWarning, match="no activation was met") as seen:

@@ -1,7 +1,9 @@
 """Activations that no hook reaches are said to have passed the plain gradient."""
 
 import warnings
+import weakref
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
@@ -11,6 +13,8 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from captum_rectgrad import LayerRectGrad, RectGrad, RectGradWarning
+from captum_rectgrad.escapes import watch
+from captum_rectgrad.settings import Settings
 
 
 class OwnFunction(torch.autograd.Function):
@@ -123,3 +127,52 @@ def test_nor_is_what_the_gradient_does_not_pass() -> None:
         RectGrad(Aside(torch.relu), percentile=60).attribute(X, 0)
         net = Calls(OwnFunction.apply)
         LayerRectGrad(net, net.last).attribute(X, 0)
+
+
+def test_a_function_before_an_in_place_relu_on_a_view_is_named() -> None:
+    def rewritten(z: Tensor) -> Tensor:
+        h: Tensor = OwnFunction.apply(z)
+        h[:, :20].relu_()
+        return h
+
+    with pytest.warns(RectGradWarning, match="the gradient passed OwnFunction"):
+        RectGrad(Calls(rewritten), percentile=60).attribute(X, 0)
+
+
+def test_another_thread_of_the_model_is_noticed_even_where_activations_are_chosen() -> None:
+    class Threaded(Calls):
+        def forward(self, x: Tensor) -> Tensor:
+            h = torch.nn.functional.gelu(self.first(x))
+            with ThreadPoolExecutor(1) as pool:
+                h = pool.submit(lambda: self.relu(self.second(h))).result()
+            y: Tensor = self.last(h)
+            return y
+
+    net = Threaded(torch.relu)
+    for chosen in (None, [nn.ReLU, nn.GELU]):
+        with pytest.warns(RectGradWarning, match="the gradient passed Relu as it is"):
+            RectGrad(net, percentile=60, activations=chosen).attribute(X, 0)
+
+
+def test_graphs_that_are_not_the_models_keep_no_hooks() -> None:
+    class Conditioned(Calls):
+        def forward(self, x: Tensor, condition: Tensor) -> Tensor:  # type: ignore[override]
+            return super().forward(x * condition)
+
+    condition = OwnFunction.apply(torch.rand(3, 6, requires_grad=True))
+    notes: list[weakref.ref[set[str]]] = []
+
+    class Names(set[str]):
+        pass
+
+    net, method = Conditioned(torch.relu), Settings.of(60)
+    for _ in range(3):
+        names = Names()
+        notes.append(weakref.ref(names))
+        output = net(torch.rand(3, 6), condition)
+        for handle in watch([output], method.choice, names):
+            handle.remove()
+        del names
+    assert [note() for note in notes] == [None] * 3
+    RectGrad(net, percentile=60, activations=[nn.ReLU]).attribute(X, 0, condition)
+    condition.sum().backward()

@@ -209,7 +209,9 @@ def test_which_activations_are_rectified() -> None:
         method = RectGrad(net, tau=0, activations=activations)
         state = RectifiedPass(method.settings, 4, False)
         with rectified(net, state):
-            net(x.clone().requires_grad_())[:, 0].sum().backward()
+            logits = net(x.clone().requires_grad_())
+            with state.backward():
+                logits[:, 0].sum().backward()
         net.zero_grad()
         return [gate.name.split(",")[0] for gate in state.gates]
 
@@ -219,6 +221,8 @@ def test_which_activations_are_rectified() -> None:
     assert gates(net.relu) == ["'relu' (ReLU)"]
     with pytest.raises(TypeError, match=r"for F\.relu name nn\.ReLU"):
         RectGrad(net, activations=[F.relu])  # type: ignore[list-item]
+    with pytest.raises(ValueError, match="has a ReLU that is not part of the model"):
+        RectGrad(net, activations=[nn.ReLU()])
     with pytest.raises(TypeError, match="put it into brackets"):
         RectGrad(net, activations=nn.ReLU)  # type: ignore[arg-type]
     with pytest.warns(RectGradWarning, match="none of the chosen activations was met"):

@@ -5,6 +5,7 @@ The model afterwards, other threads and many calls in a row: `properties/`.
 
 import gc
 import weakref
+from collections.abc import Callable
 
 import pytest
 import torch
@@ -58,6 +59,52 @@ class Checkpointed(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         return self.net[3:](checkpoint(self.net[:3], x, use_reentrant=False))
+
+
+@pytest.mark.parametrize(
+    "activation",
+    [
+        torch.relu,
+        Tensor.relu,
+        lambda z: z.relu_(),
+        lambda z: z.clamp(min=0),
+        lambda z: torch.where(z > 0, z, 0),
+        lambda z: z * (z > 0),
+        torch.tanh,
+        nn.functional.silu,
+    ],
+)
+@pytest.mark.parametrize("prr", [False, True])
+def test_functions_in_checkpointed_blocks(
+    activation: Callable[[Tensor], Tensor], prr: bool
+) -> None:
+    class Net(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            torch.manual_seed(0)
+            self.conv, self.second = nn.Conv1d(1, 9, 3, padding=1), nn.Conv1d(9, 9, 3)
+            self.last = nn.Linear(54, 3)
+            self.checkpointed = True
+
+        def block(self, x: Tensor) -> Tensor:
+            hidden = nn.functional.max_pool1d(activation(self.conv(x)), 2)
+            return activation(self.second(hidden))
+
+        def forward(self, x: Tensor) -> Tensor:
+            hidden = (
+                checkpoint(self.block, x, use_reentrant=False)
+                if self.checkpointed
+                else self.block(x)
+            )
+            y: Tensor = self.last(torch.tanh(hidden).flatten(1))
+            return y
+
+    net, x = Net(), torch.rand(2, 1, 16)
+    method = RectGrad(net, percentile=50, prr=prr)
+    found = method.attribute(x, target=0)
+    net.checkpointed = False
+    assert torch.equal(found, method.attribute(x, target=0))
+    assert found.any()
 
 
 def test_checkpointed_blocks_and_other_layouts_of_memory_change_nothing() -> None:

@@ -104,9 +104,16 @@ def test_what_cannot_be_chosen_is_refused() -> None:
     net, x = model(), batch()
     with pytest.raises(AssertionError, match=r"leaves \(3, 6\): choose one number per sample"):
         NeuronRectGrad(net, net[2]).attribute(x, (4, 2))
+    for selector in (40, slice(0, 3), 1.5, "a", (1.0,), (slice(50, 60),)):
+        with pytest.raises(
+            AssertionError, match=r"neuron_selector .*(does not fit|chooses nothing)"
+        ):
+            NeuronRectGrad(net, net[5]).attribute(x, selector)  # type: ignore[arg-type]
+    with pytest.raises(TypeError, match="layer must be one module"):
+        NeuronRectGrad(net, [net[2]])  # type: ignore[arg-type]
     with pytest.raises(TypeError, match="neuron_selector must return a tensor, got str"):
         NeuronRectGrad(net, net[2]).attribute(x, lambda _: "y")  # type: ignore[arg-type, return-value]
-    with pytest.raises(RectGradError, match=r"no gradient leads .* to input 0"):
+    with pytest.raises(RectGradError, match=r"no gradient leads back to input 0"):
         NeuronRectGrad(net, net[2]).attribute(x, lambda y: y.detach()[:, 0, 0, 0])
     with pytest.warns(RectGradWarning, match="no activation was met"):
         NeuronRectGrad(net, net[0]).attribute(x, (0, 1, 1))

@@ -231,7 +231,7 @@ def test_units_near_the_largest_half_precision_number_are_ranked() -> None:
 def test_a_narrow_layer_that_nothing_passes_is_named() -> None:
     model = nn.Sequential(nn.Linear(4, 10), nn.ReLU(), nn.Linear(10, 2))
     with pytest.warns(
-        RectGradWarning, match=r"sample 0 .*of 1 more.*'1' \(ReLU\), of 10 units"
+        RectGradWarning, match=r"sample 0 \(and 1 more\) .*'1' \(ReLU\), of 10 units"
     ) as warned:
         result = RectGrad(model, percentile=99.5).attribute(torch.rand(2, 4), target=0)
     assert result.count_nonzero() == 0
@@ -278,3 +278,48 @@ def test_activations_whose_samples_are_not_in_dimension_0_are_attributed_one_sam
     assert hidden.attribute(x).shape == (5, 2, 30)
     with pytest.raises(RectGradError, match=r"shape \(5, 1, 30\) for 1 sample"):
         hidden.attribute(x, internal_batch_size=1)
+
+
+def test_inputs_of_one_number_a_sample_and_of_a_class_of_their_own() -> None:
+    class Own(Tensor):
+        pass
+
+    class Curve(nn.Module):
+        def forward(self, x: Tensor) -> Tensor:
+            return torch.relu(x - 0.5) * 3
+
+    x = torch.tensor([0.2, 0.7, 0.9])
+    method = RectGrad(Curve(), tau=0)
+    torch.testing.assert_close(method.attribute(x), torch.tensor([0, 2.1, 2.7]))
+    torch.testing.assert_close(method.attribute(x.as_subclass(Own)), torch.tensor([0, 2.1, 2.7]))
+
+
+def test_chosen_activations_may_take_their_input_anywhere() -> None:
+    class Scaled(nn.Module):
+        def forward(self, beta: float, *, x: Tensor) -> Tensor:
+            return torch.relu(beta * x)
+
+    class Net(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            torch.manual_seed(0)
+            self.first, self.act, self.last = nn.Linear(5, 40), Scaled(), nn.Linear(40, 2)
+
+        def forward(self, x: Tensor) -> Tensor:
+            y: Tensor = self.last(self.act(2.0, x=self.first(x)))
+            return y
+
+    net, x = Net(), torch.rand(3, 5)
+    own = RectGrad(net, percentile=60, activations=[Scaled]).attribute(x, 1)
+    # The rule multiplies by the derivative, 2 where it is active; and the score has the same order.
+    plain = nn.Sequential(net.first, nn.ReLU(), net.last)
+    torch.testing.assert_close(own, 2 * RectGrad(plain, percentile=60).attribute(x, 1))
+
+
+def test_complex_activations_pass_the_plain_gradient_and_that_is_said() -> None:
+    class Complex(nn.Module):
+        def forward(self, x: Tensor) -> Tensor:
+            return torch.tanh(torch.complex(x.relu(), x)).abs().sum(dim=1)
+
+    with pytest.warns(RectGradWarning, match="the gradient passed Tanh as it is"):
+        assert RectGrad(Complex(), tau=0).attribute(torch.rand(2, 4)).any()

@@ -6,9 +6,10 @@ from typing import Any
 import pytest
 import torch
 from torch import Tensor, nn
+from torch.nn import functional as F
 
 from captum_rectgrad import RectGrad, RectGradWarning
-from captum_rectgrad.spellings import relu_operand
+from captum_rectgrad.spellings import note_origin, relu_operand
 
 # Nets this small are often cut off whole.
 pytestmark = pytest.mark.filterwarnings("ignore:the map of sample")
@@ -38,6 +39,11 @@ def written_over(z: Tensor) -> Tensor:
         lambda z: torch.maximum(torch.tensor(0.0), z),
         lambda z: torch.max(z, torch.zeros(1)),
         lambda z: z.fmax(torch.zeros(60)),
+        lambda z: torch.where(z <= 0, torch.zeros_like(z), z),
+        lambda z: torch.where(z < 0, 0.0, z),
+        lambda z: z.masked_fill(z < 0, 0),
+        lambda z: z.masked_fill_(z.lt(0), 0.0),
+        lambda z: z * z.gt(0).type_as(z),
         lambda z: torch.where(z > 0, z, 0),
         lambda z: torch.where(z >= 0, z, torch.zeros_like(z)),
         lambda z: z.where(z > 0, torch.tensor(0.0)),
@@ -84,12 +90,50 @@ def test_others_are_arithmetic(other: Callable[[Tensor], Tensor]) -> None:
     torch.testing.assert_close(found, expected)
 
 
-def test_shapes_that_broadcast_are_no_relu() -> None:
+def test_a_constant_that_changes_the_shape_makes_no_relu() -> None:
     z = torch.randn(4, requires_grad=True)
-    assert relu_operand("maximum", (z, torch.zeros(3, 4)), {}) is None
-    assert relu_operand("mul", (z, (z > 0).expand(2, 4)), {}) is None
+    zeros = torch.zeros(3, 4)
+    note_origin("zeros", (3, 4), zeros)
+    assert relu_operand("maximum", (z, zeros), {}) is None
     assert relu_operand("max", (z, 0), {}) is None  # over dimension 0
-    assert relu_operand("maximum", (z,), {"other": torch.zeros(4)}) is z
+    assert relu_operand("maximum", (z,), {"other": torch.zeros(1)}) is z
+    assert relu_operand("maximum", (zeros[0] + z, zeros), {}) is None
+    zeros += 1
+    full = torch.randn(3, 4, requires_grad=True)
+    assert relu_operand("maximum", (full, zeros), {}) is None  # no zeros any more
+
+
+def test_masks_are_known_by_where_they_come_from() -> None:
+    """Not by their values, or what is a ReLU would depend on the batch."""
+    x = torch.randn(6, 8, generator=torch.manual_seed(1))
+    keep = torch.ones(6, 60)
+    keep[3:] = 0
+
+    class Masked(Net):
+        def forward(self, x: Tensor, keep: Tensor) -> Tensor:  # type: ignore[override]
+            positive = F.softplus(self.first(x)) * keep
+            positive = torch.where(torch.ones_like(positive) > 0, positive, 0)
+            attention = torch.softmax(positive, dim=1) * torch.ones_like(positive)
+            y: Tensor = self.last(attention)
+            return y
+
+    net, method = Masked(torch.relu), {"percentile": 60.0, "final_threshold": False}
+    whole = RectGrad(net, **method).attribute(x, 1, keep)  # type: ignore[arg-type]
+    parts = RectGrad(net, **method).attribute(x, 1, keep, 1)  # type: ignore[arg-type]
+    only_softplus = RectGrad(net, activations=[nn.Softplus], **method)  # type: ignore[arg-type]
+    torch.testing.assert_close(parts, whole)
+    assert torch.equal(only_softplus.attribute(x, 1, keep), whole)
+
+
+def test_a_mask_of_something_else_or_of_what_has_changed_makes_no_relu() -> None:
+    z = torch.randn(4, requires_grad=True) * 1
+    mask, other = z > 0, torch.randn(4, requires_grad=True)
+    note_origin("gt", (z, 0), mask)
+    assert relu_operand("mul", (z, mask), {}) is z
+    assert relu_operand("mul", (other, mask), {}) is None
+    assert relu_operand("masked_fill", (z, mask, 0), {}) is None  # the other half
+    z += 1
+    assert relu_operand("mul", (z, mask), {}) is None
 
 
 def test_where_relu_is_not_chosen_they_are_left_alone() -> None:
