@@ -35,8 +35,8 @@ class RectGrad(GradientAttribution):  # type: ignore[misc]
 
     Args:
         model: the model itself, in eval mode. It is hooked during `attribute` and left exactly as
-            it was. Dimension 0 of its activations is taken for the samples; where it has another
-            size than the batch, samples are attributed one at a time.
+            it was. Dimension 0 of its activations is taken for the samples; where it is another,
+            samples are attributed one at a time.
         percentile: in [0, 100]; how many of each layer's units are cut off. Neither this nor
             `tau`: 98, the paper's.
         tau: constant threshold instead. `tau=0` without `padding_trick` is the positive part of

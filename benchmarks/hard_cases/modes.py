@@ -211,6 +211,11 @@ MODES = (
         plain,
     ),
     twins(
+        "the same around `F.relu(x)`",
+        lambda: Net(partial(_checkpointed, False), [F.relu] * 3),
+        plain,
+    ),
+    twins(
         "`checkpoint(..., use_reentrant=True)`",
         lambda: Net(partial(_checkpointed, True), relus(3)),
         plain,
