@@ -83,5 +83,7 @@ def _saved(ctx: Any) -> Tensor:
     try:
         tensor: Tensor = ctx.saved_tensors[0]
     except RuntimeError as error:
+        if "modified by an inplace operation" not in str(error):
+            raise
         raise OverwrittenError(str(error)) from error
     return tensor
