@@ -28,6 +28,8 @@ def activations_met(
     state = RectifiedPass(Settings.of(percentile), batch=1, copies=True)
     leaf = x.clone().requires_grad_()
     with rectified(model, state):
-        torch.autograd.grad(model(leaf.clone())[0][target], leaf)
+        logit = model(leaf.clone())[0][target]
+        with state.backward():
+            torch.autograd.grad(logit, leaf)
     matches = [GATE.match(gate.name) for gate in state.gates]
     return Counter(match["module"] or match["function"] for match in matches if match)
