@@ -73,7 +73,8 @@ class Doubts:
         defined = torch.stack([a.isfinite().all(dim=1) for a in rows]).all(dim=0)
         if state.scalars.numel() == state.batch:
             # An output may overflow and still have a gradient; but not if nothing is left of it.
-            defined &= ~state.scalars.isnan() & ~(state.scalars.isinf() & empty)
+            scalars = state.scalars.reshape(-1)
+            defined &= ~scalars.isnan() & ~(scalars.isinf() & empty)
         undefined = tuple(first + sample for sample in (~defined).nonzero().flatten().tolist())
         shut = (
             (sample, next((gate for gate in state.gates if not gate.passed[sample]), None))
