@@ -28,7 +28,7 @@ class Call:
     @property
     def ambiguous(self) -> bool:
         """Whether there are tensors among the arguments that may or may not belong to samples."""
-        return any(_tensors(argument) for argument in self.args)
+        return any(_may_be_divisible(argument, self.samples) for argument in self.args)
 
     @property
     def samples(self) -> int:
@@ -66,8 +66,8 @@ def _per_sample(target: TargetType) -> TypeGuard[Tensor | list[Any]]:
     return isinstance(target, list) or (isinstance(target, Tensor) and target.numel() > 1)
 
 
-def _tensors(argument: Any) -> bool:
-    """Whether it is a tensor with dimensions, or may have some inside."""
+def _may_be_divisible(argument: Any, samples: int) -> bool:
+    """Whether it is a tensor as long as the batch, or may have some inside."""
     if isinstance(argument, Tensor):
-        return argument.dim() > 0
+        return argument.shape[:1] == (samples,)
     return not isinstance(argument, int | float | str | None)
