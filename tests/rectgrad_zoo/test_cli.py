@@ -116,7 +116,7 @@ def test_verify_holds_an_embedded_checkpoint_to_the_zoos_hash(
 def test_bad_arguments_are_errors_before_the_work(
     recipe_file: Path, data_folder: Path, tmp_path: Path
 ) -> None:
-    with pytest.raises(ZooError, match=r"No .*train-\*\.parquet"):
+    with pytest.raises(ZooError, match=r"has neither .*train-\*\.parquet"):
         run("train", recipe_file, "--data", tmp_path, "--out", tmp_path / "out")
     with pytest.raises(ValueError, match="Cannot read the recipe"):
         run("train", tmp_path / "no.toml", "--data", data_folder, "--out", tmp_path / "out")

@@ -1,40 +1,10 @@
-import io
-import sys
 from pathlib import Path
 
-import numpy as np
-import pyarrow as pa
-import pyarrow.parquet as pq
 import pytest
 import torch
-from PIL import Image
 
-from rectgrad_zoo.data import LabelledImages, read_cifar10, split_validation, to_model_range
-from rectgrad_zoo.errors import ZooError
-
-
-def write_rows(folder: Path, cells: list[bytes], labels: list[int]) -> Path:
-    (folder / "plain_text").mkdir()
-    rows = [{"bytes": cell, "path": "x.png"} for cell in cells]
-    table = pa.table({"img": rows, "label": labels})
-    pq.write_table(table, folder / "plain_text" / "test-00000-of-00001.parquet")
-    return folder
-
-
-def png(width: int, height: int) -> bytes:
-    encoded = io.BytesIO()
-    Image.new("RGB", (width, height), (1, 2, 3)).save(encoded, format="PNG")
-    return encoded.getvalue()
-
-
-def test_images_come_decoded_in_the_order_of_the_file(data_folder: Path) -> None:
-    data = read_cifar10(data_folder, "test")
-    pixels = np.random.default_rng(1).integers(0, 256, (32, 32, 3), dtype=np.uint8)
-    assert len(data) == 30
-    assert data.images.shape == (30, 3, 32, 32)
-    assert data.images.dtype == torch.uint8
-    assert torch.equal(data.images[0], torch.from_numpy(pixels).permute(2, 0, 1))
-    assert data.labels[:12].tolist() == [0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 0, 1]
+from rectgrad_zoo.data import LabelledImages, split_validation, to_model_range
+from rectgrad_zoo.reading import read_cifar10
 
 
 def test_the_fingerprint_tells_sets_apart_by_one_pixel_or_label(data_folder: Path) -> None:
@@ -49,57 +19,6 @@ def test_the_fingerprint_tells_sets_apart_by_one_pixel_or_label(data_folder: Pat
     }
     assert len(fingerprints) == 3
     assert read_cifar10(data_folder, "test").fingerprint() in fingerprints
-
-
-def test_a_folder_without_the_files_is_named_with_what_to_give(tmp_path: Path) -> None:
-    with pytest.raises(ZooError, match=r"test-\*\.parquet.*uoft-cs/cifar10"):
-        read_cifar10(tmp_path, "test")
-
-
-def test_missing_pyarrow_is_named_with_the_extra(
-    data_folder: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setitem(sys.modules, "pyarrow.parquet", None)
-    with pytest.raises(ZooError, match=r"pip install 'captum-rectgrad\[studies\]'"):
-        read_cifar10(data_folder, "test")
-
-
-def test_a_parquet_file_of_other_columns_is_refused(tmp_path: Path) -> None:
-    (tmp_path / "plain_text").mkdir()
-    file = tmp_path / "plain_text" / "test-00000-of-00001.parquet"
-    pq.write_table(pa.table({"image": [1], "label": [2]}), file)
-    with pytest.raises(ZooError, match=r"columns \['image', 'label'\].*missing: \['img'\]"):
-        read_cifar10(tmp_path, "test")
-
-
-def test_a_file_that_is_not_parquet_is_refused(tmp_path: Path) -> None:
-    (tmp_path / "plain_text").mkdir()
-    (tmp_path / "plain_text" / "test-00000-of-00001.parquet").write_bytes(b"half a downl")
-    with pytest.raises(ZooError, match="not a parquet file"):
-        read_cifar10(tmp_path, "test")
-
-
-@pytest.mark.parametrize(
-    ("cell", "label", "message"),
-    [
-        (b"not an image", 0, r"row 0: expected an image file"),
-        (png(32, 32)[:60], 0, r"row 0: expected an image file"),
-        (png(32, 30), 0, r"expected an image of 32 x 32, got \(30, 32\)"),
-        (png(32, 32), 10, r"expected labels from 0 to 9, got \[10\]"),
-    ],
-)
-def test_bad_rows_are_refused(tmp_path: Path, cell: bytes, label: int, message: str) -> None:
-    with pytest.raises(ZooError, match=message):
-        read_cifar10(write_rows(tmp_path, [cell], [label]), "test")
-
-
-def test_an_empty_split_is_refused(tmp_path: Path) -> None:
-    (tmp_path / "plain_text").mkdir()
-    img = pa.struct([("bytes", pa.binary()), ("path", pa.string())])
-    table = pa.table({"img": pa.array([], img), "label": pa.array([], pa.int64())})
-    pq.write_table(table, tmp_path / "plain_text" / "test-00000-of-00001.parquet")
-    with pytest.raises(ZooError, match="got no rows"):
-        read_cifar10(tmp_path, "test")
 
 
 def test_the_model_range_is_minus_one_to_one() -> None:

@@ -8,14 +8,16 @@ import timm
 import torch
 
 import rectgrad_zoo
-from rectgrad_zoo import making
+from rectgrad_zoo import making, training
 from rectgrad_zoo.accuracy import measure_accuracy
-from rectgrad_zoo.data import CIFAR10_CLASSES, read_cifar10
+from rectgrad_zoo.data import CIFAR10_CLASSES
 from rectgrad_zoo.making import make_checkpoint
 from rectgrad_zoo.metrics import read_metrics
 from rectgrad_zoo.occlusion import Occlusion, occluded
+from rectgrad_zoo.reading import read_cifar10
 
 CPU = torch.device("cpu")
+CONTENT = ["README.md", "config.json", "metrics.json", "model.safetensors", "recipe.toml"]
 
 
 def test_the_same_recipe_gives_the_same_bytes(
@@ -47,13 +49,7 @@ def test_another_seed_gives_another_network(
 def test_the_folder_is_timms_with_our_recipe_and_measurements(
     tiny_checkpoint: Path, recipe_file: Path
 ) -> None:
-    assert sorted(file.name for file in tiny_checkpoint.iterdir()) == [
-        "README.md",
-        "config.json",
-        "metrics.json",
-        "model.safetensors",
-        "recipe.toml",
-    ]
+    assert sorted(file.name for file in tiny_checkpoint.iterdir()) == CONTENT
     assert not [file for file in tiny_checkpoint.parent.iterdir() if file != tiny_checkpoint]
     assert (tiny_checkpoint / "recipe.toml").read_bytes() == recipe_file.read_bytes()
     config = json.loads((tiny_checkpoint / "config.json").read_text())
@@ -92,17 +88,33 @@ def test_metrics_say_which_epoch_was_kept_and_what_made_them(tiny_checkpoint: Pa
 def test_an_existing_folder_is_never_written_into(
     tiny_checkpoint: Path, recipe_file: Path, data_folder: Path
 ) -> None:
-    with pytest.raises(ValueError, match="exists already"):
+    with pytest.raises(ValueError, match="exists already and holds no unfinished training"):
         make_checkpoint(recipe_file, data_folder, tiny_checkpoint, CPU)
 
 
-def test_nothing_is_left_of_a_folder_that_could_not_be_finished(
-    recipe_file: Path, data_folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+def test_what_could_not_be_written_is_not_trained_again(
+    tiny_checkpoint: Path,
+    recipe_file: Path,
+    data_folder: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     def full_disk(*_: object) -> None:
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr(making, "write_metrics", full_disk)
-    with pytest.raises(OSError, match="No space left"):
-        make_checkpoint(recipe_file, data_folder, tmp_path / "out", CPU)
-    assert not list(tmp_path.iterdir())
+    out = tmp_path / "out"
+    with monkeypatch.context() as patch:
+        patch.setattr(making, "write_metrics", full_disk)
+        with pytest.raises(OSError, match="No space left"):
+            make_checkpoint(recipe_file, data_folder, out, CPU)
+    assert [file.name for file in out.iterdir()] == [making.STATE_FILE]
+
+    def no_training(*_: object) -> float:
+        raise AssertionError
+
+    monkeypatch.setattr(training, "_train_epoch", no_training)
+    make_checkpoint(recipe_file, data_folder, out, CPU)
+    assert sorted(file.name for file in out.iterdir()) == CONTENT
+    assert (out / "model.safetensors").read_bytes() == (
+        tiny_checkpoint / "model.safetensors"
+    ).read_bytes()

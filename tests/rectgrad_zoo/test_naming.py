@@ -10,7 +10,11 @@ def test_the_zoo_lists_its_names() -> None:
 
 
 def test_prefixes_complete_to_the_zoo_first_then_to_timm() -> None:
-    assert rectgrad_zoo.complete("cifar10") == ["cifar10_cnn", "cifar10_cnn_occluded"]
+    assert rectgrad_zoo.complete("cifar10") == [
+        "cifar10_cnn",
+        "cifar10_cnn_occluded",
+        "cifar10_resnet",
+    ]
     assert rectgrad_zoo.complete("tf_efficientnet_lite")[:2] == [
         "tf_efficientnet_lite0",
         "tf_efficientnet_lite1",

@@ -8,7 +8,8 @@ from PIL import Image
 from torch import nn
 
 import rectgrad_zoo
-from rectgrad_zoo.data import read_cifar10, to_model_range
+from rectgrad_zoo.data import to_model_range
+from rectgrad_zoo.reading import read_cifar10
 
 
 def test_a_cifar10_picture_becomes_what_the_network_was_trained_on(data_folder: Path) -> None:

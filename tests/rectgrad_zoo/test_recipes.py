@@ -46,7 +46,11 @@ def test_every_embedded_checkpoint_carries_the_repositorys_recipe() -> None:
         ("learning_rate = 0.001", "learning_rate = nan", "learning_rate = nan must be positive"),
         ("size = 10", "size = -1", r"occlusion\.size = -1 must be positive"),
         ("[data]", "[other]\n[[data]]", r"expected a section \[data\], got \["),
-        ('"adam"', '"sgd"', r"training\.optimizer = 'sgd' is not known; expected 'adam'"),
+        (
+            '"adam"',
+            '"lion"',
+            r"training\.optimizer = 'lion' is not known; expected 'adam' or 'sgd'",
+        ),
         ('"best_validation"', '"best_test"', r"training\.keep = 'best_test' is not known"),
         ('"uoft-cs/cifar10"', '"mnist"', r"data\.name = 'mnist' is not known"),
         ('architecture = "cifar10_cnn"', 'architecture = "cnn"', "'cnn' is not known to timm"),

@@ -6,7 +6,7 @@ import torch
 
 from rectgrad_zoo import training
 from rectgrad_zoo.accuracy import Accuracy
-from rectgrad_zoo.data import read_cifar10
+from rectgrad_zoo.reading import read_cifar10
 from rectgrad_zoo.recipes import Recipe, read_recipe
 from rectgrad_zoo.training import train
 

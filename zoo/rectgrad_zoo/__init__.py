@@ -9,10 +9,12 @@ inputs = rectgrad_zoo.transform(model)(image)   # PIL image to (C, H, W)
 rectgrad_zoo.labels(model)                      # names of the classes
 ```
 
-Importing this package registers the architecture `cifar10_cnn` with timm.
+Importing this package registers the architectures `cifar10_cnn` and `cifar10_resnet` with timm.
 """
 
-from rectgrad_zoo import cifar10_cnn as _cifar10_cnn  # noqa: F401 (registers the architecture)
+# Imported for what they do: they register their architectures.
+from rectgrad_zoo import cifar10_cnn as _cifar10_cnn  # noqa: F401
+from rectgrad_zoo import cifar10_resnet as _cifar10_resnet  # noqa: F401
 from rectgrad_zoo.class_labels import labels
 from rectgrad_zoo.errors import ZooError
 from rectgrad_zoo.loading import load, recipe

@@ -1,10 +1,12 @@
 """Counting right answers, with the interval that says how much the count means."""
 
 import math
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import torch
-from torch import nn
+from torch import Tensor, nn
+from tqdm import tqdm
 
 from rectgrad_zoo.data import LabelledImages, to_model_range
 
@@ -45,13 +47,18 @@ class Accuracy:
         )
 
 
-@torch.inference_mode()
-def measure_accuracy(model: nn.Module, data: LabelledImages) -> Accuracy:
+def measure_accuracy(
+    model: nn.Module,
+    data: LabelledImages,
+    perturb: Callable[[Tensor, Tensor], Tensor] | None = None,
+) -> Accuracy:
     """Classify images as a user would: in eval mode, on the model's device.
 
     Args:
         model: A CIFAR-10 classifier for inputs in [-1, 1]; its mode is as before afterwards.
         data: Images, already occluded if the model is to see them so, and their classes.
+        perturb: What to do to a batch of inputs, given also their classes, before it is classified;
+            nothing by default.
 
     Returns:
         How many of them it gets right.
@@ -59,12 +66,19 @@ def measure_accuracy(model: nn.Module, data: LabelledImages) -> Accuracy:
     device = next(model.parameters()).device
     was_training = model.training
     model.eval()
+    # An attack takes minutes: it has a bar (None: where there is a terminal), the rest none.
+    starts = tqdm(
+        range(0, len(data), _BATCH), desc="attack", leave=False, disable=None if perturb else True
+    )
     try:
         correct = 0
-        for start in range(0, len(data), _BATCH):
-            images = data.images[start : start + _BATCH].to(device)
+        for start in starts:
+            inputs = to_model_range(data.images[start : start + _BATCH].to(device))
             labels = data.labels[start : start + _BATCH].to(device)
-            correct += int((model(to_model_range(images)).argmax(dim=1) == labels).sum())
+            if perturb is not None:
+                inputs = perturb(inputs, labels)
+            with torch.inference_mode():
+                correct += int((model(inputs).argmax(dim=1) == labels).sum())
     finally:
         model.train(was_training)
     return Accuracy(correct, len(data))

@@ -12,7 +12,7 @@ from rectgrad_zoo.making import make_checkpoint
 from rectgrad_zoo.metrics import read_metrics
 from rectgrad_zoo.verifying import verify_folder
 
-_DATA_HELP = "folder of CIFAR-10 in parquet files, as the Hub data set uoft-cs/cifar10"
+_DATA_HELP = "CIFAR-10: a folder (parquet files as uoft-cs/cifar10, or pictures), or a Hub data set"
 
 
 def add_parser(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
@@ -35,9 +35,13 @@ def add_parser(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]"
 
     train = commands.add_parser("train", help="train a checkpoint from a recipe")
     train.add_argument("recipe", metavar="RECIPE", type=Path, help="recipe, a TOML file")
-    train.add_argument("--data", metavar="DIR", type=Path, required=True, help=_DATA_HELP)
+    train.add_argument("--data", metavar="DATA", required=True, help=_DATA_HELP)
     train.add_argument(
-        "--out", metavar="DIR", type=Path, required=True, help="checkpoint folder to write"
+        "--out",
+        metavar="DIR",
+        type=Path,
+        required=True,
+        help="checkpoint folder to write; an interrupted training in it goes on",
     )
     train.add_argument("--device", default="cpu", help="where to train (default: %(default)s)")
     train.set_defaults(run=_train)
@@ -46,7 +50,7 @@ def add_parser(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]"
     verify.add_argument(
         "name", metavar="NAME", help="name of the zoo, or path of a checkpoint folder"
     )
-    verify.add_argument("--data", metavar="DIR", type=Path, required=True, help=_DATA_HELP)
+    verify.add_argument("--data", metavar="DATA", required=True, help=_DATA_HELP)
     verify.add_argument("--device", default="cpu", help="where to measure (default: %(default)s)")
     verify.set_defaults(run=_verify)
 
@@ -96,6 +100,10 @@ def _verify(args: argparse.Namespace) -> int:
     print(f"SHA-256        {found.sha256}")
     print(f"test images    {found.fingerprint}")
     print(f"test accuracy  {found.measured}")
+    if found.adversarial is not None:
+        print(f"under attack   {found.adversarial}")
+    if found.memorised is not None:
+        print(f"random labels  {found.memorised}")
     for problem in problems:
         print(f"mismatch: {problem}")
     print("verified" if not problems else f"{args.name} is not what its card says")

@@ -1,19 +1,11 @@
-"""CIFAR-10 from a folder of parquet files, as the Hub data set `uoft-cs/cifar10` lays it out."""
+"""Labelled images in memory: their type, their fingerprint, their range, their split."""
 
 import hashlib
-import io
 from dataclasses import dataclass
-from pathlib import Path
-from types import ModuleType
-from typing import Literal
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
-from PIL import Image, UnidentifiedImageError
 from torch import Tensor
-
-from rectgrad_zoo.errors import ZooError
 
 CIFAR10_CLASSES = (
     "airplane",
@@ -27,9 +19,6 @@ CIFAR10_CLASSES = (
     "ship",
     "truck",
 )
-IMAGE_SIZE = (32, 32)
-
-Split = Literal["train", "test"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -52,52 +41,6 @@ class LabelledImages:
         digest = hashlib.sha256(self.images.permute(0, 2, 3, 1).contiguous().numpy().tobytes())
         digest.update(self.labels.numpy().astype("<i8").tobytes())
         return digest.hexdigest()
-
-
-def read_cifar10(folder: Path, split: Split) -> LabelledImages:
-    """Read one split of CIFAR-10.
-
-    Args:
-        folder: Folder with `plain_text/train-*.parquet` and `plain_text/test-*.parquet`, whose rows
-            are `img` (`bytes` of an image file, `path`) and `label` (0 to 9).
-        split: `"train"` or `"test"`.
-
-    Returns:
-        The images, decoded, in the order of the files.
-
-    Raises:
-        ZooError: If the files are absent or not of that layout, or pyarrow is not installed.
-    """
-    files = sorted((folder / "plain_text").glob(f"{split}-*.parquet"))
-    if not files:
-        raise ZooError(
-            f"No {folder}/plain_text/{split}-*.parquet. Give the folder of a copy of the Hub data "
-            "set uoft-cs/cifar10, in parquet files as the Hub has it."
-        )
-    parquet = _import_parquet()
-    images: list[NDArray[np.uint8]] = []
-    labels: list[int] = []
-    for file in files:
-        try:
-            table = parquet.read_table(file)
-        except (OSError, ValueError) as error:  # pyarrow's own errors are subclasses of these
-            raise ZooError(f"{file} is not a parquet file that can be read: {error}") from error
-        missing = {"img", "label"} - set(table.column_names)
-        if missing:
-            raise ZooError(
-                f"{file} has the columns {table.column_names}, expected img (bytes, path) and "
-                f"label; missing: {sorted(missing)}."
-            )
-        cells = table.column("img").to_pylist()
-        images += [_decode(cell["bytes"], f"{file}, row {i}") for i, cell in enumerate(cells)]
-        labels += table.column("label").to_pylist()
-    wrong = sorted(set(labels) - set(range(len(CIFAR10_CLASSES))))
-    if wrong or not labels:
-        raise ZooError(f"{folder}: expected labels from 0 to 9, got {wrong or 'no rows'}.")
-    return LabelledImages(
-        images=torch.from_numpy(np.stack(images)).permute(0, 3, 1, 2).contiguous(),
-        labels=torch.tensor(labels, dtype=torch.int64),
-    )
 
 
 def to_model_range(images: Tensor) -> Tensor:
@@ -149,27 +92,3 @@ def split_validation(
         LabelledImages(data.images[train], data.labels[train]),
         LabelledImages(data.images[validation], data.labels[validation]),
     )
-
-
-def _import_parquet() -> ModuleType:
-    try:
-        import pyarrow.parquet  # noqa: PLC0415 (an extra: only training and measuring need it)
-    except ImportError as error:
-        raise ZooError(
-            "Reading parquet files needs pyarrow: pip install 'captum-rectgrad[studies]'"
-        ) from error
-    module: ModuleType = pyarrow.parquet
-    return module
-
-
-def _decode(encoded: bytes, where: str) -> NDArray[np.uint8]:
-    try:
-        with Image.open(io.BytesIO(encoded)) as image:
-            pixels = np.asarray(image.convert("RGB"))
-    except (UnidentifiedImageError, OSError) as error:
-        raise ZooError(
-            f"{where}: expected an image file, got {len(encoded)} bytes of not one."
-        ) from error
-    if pixels.shape != (*IMAGE_SIZE, 3):
-        raise ZooError(f"{where}: expected an image of 32 x 32, got {pixels.shape[:2]}.")
-    return pixels

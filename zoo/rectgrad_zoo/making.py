@@ -12,32 +12,37 @@ import timm
 import torch
 from timm.models import save_for_hf
 
-from rectgrad_zoo.accuracy import measure_accuracy
 from rectgrad_zoo.card import model_card
 from rectgrad_zoo.checkpoint import (
     CARD_FILE,
+    CONFIG_FILE,
     METRICS_FILE,
     RECIPE_FILE,
     WEIGHTS_FILE,
 )
-from rectgrad_zoo.data import CIFAR10_CLASSES, LabelledImages, read_cifar10
+from rectgrad_zoo.data import CIFAR10_CLASSES, LabelledImages
+from rectgrad_zoo.measuring import measure_checkpoint
 from rectgrad_zoo.metrics import Metrics, Provenance, write_metrics
-from rectgrad_zoo.occlusion import occluded
+from rectgrad_zoo.reading import read_cifar10
 from rectgrad_zoo.recipes import Recipe, read_recipe
 from rectgrad_zoo.training import TrainingRun, train
+from rectgrad_zoo.training_state import StateFile
 
+STATE_FILE = "training-state.pt"
 _PACKAGES = ("captum-rectgrad", "torch", "timm", "numpy", "pillow", "safetensors")
 
 
 def make_checkpoint(
-    recipe_file: Path, data_folder: Path, out: Path, device: torch.device
+    recipe_file: Path, data: str | Path, out: Path, device: torch.device
 ) -> Metrics:
     """Train a checkpoint and write its folder.
 
     Args:
         recipe_file: The recipe.
-        data_folder: CIFAR-10, as `rectgrad_zoo.data.read_cifar10` reads it.
-        out: The folder to write, which must not exist. It appears when it is complete.
+        data: CIFAR-10, as `rectgrad_zoo.reading.read_cifar10` takes it.
+        out: The folder to write. It must not exist, unless it holds a training that was interrupted
+            and is to go on; an epoch at most is trained again then, and the bytes are the same as
+            without the interruption. It is a checkpoint once `config.json` is in it.
         device: Where to train and to measure.
 
     Returns:
@@ -45,27 +50,28 @@ def make_checkpoint(
 
     Raises:
         ValueError: If the recipe is not valid or `out` exists.
-        ZooError: If the data cannot be read.
+        ZooError: If the data cannot be read, or the training in `out` is another one.
     """
     recipe = read_recipe(recipe_file)
-    if out.exists():
-        raise ValueError(f"{out} exists already; give the path of a new folder.")
-    training_images = read_cifar10(data_folder, "train")
-    test_images = read_cifar10(data_folder, "test")
-    run = train(recipe, training_images, device)
+    if out.exists() and not (out / STATE_FILE).is_file():
+        raise ValueError(
+            f"{out} exists already and holds no unfinished training; give the path of a new folder."
+        )
+    training_images = read_cifar10(data, "train")
+    test_images = read_cifar10(data, "test")
+    state = StateFile(out / STATE_FILE, _identity(recipe_file, training_images, device))
+    run = train(recipe, training_images, device, state)
 
-    out.parent.mkdir(parents=True, exist_ok=True)
-    unfinished = Path(tempfile.mkdtemp(prefix=f".{out.name}-", dir=out.parent))
-    try:
+    out.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(prefix=".unfinished-", dir=out) as name:
+        unfinished = Path(name)
         shutil.copyfile(recipe_file, unfinished / RECIPE_FILE)
         metrics = _write(unfinished, recipe, run, training_images, test_images, device)
-        # Made for their maker alone, by tempfile and safetensors.
-        unfinished.chmod(0o755)
-        (unfinished / WEIGHTS_FILE).chmod(0o644)
-        unfinished.rename(out)
-    except BaseException:
-        shutil.rmtree(unfinished, ignore_errors=True)
-        raise
+        (unfinished / WEIGHTS_FILE).chmod(0o644)  # safetensors makes it for its maker alone
+        # Without its configuration a folder is no checkpoint; so that comes last.
+        for file in (RECIPE_FILE, WEIGHTS_FILE, METRICS_FILE, CARD_FILE, CONFIG_FILE):
+            (unfinished / file).replace(out / file)
+    state.path.unlink(missing_ok=True)
     return metrics
 
 
@@ -85,7 +91,8 @@ def _write(
         model_config={"label_names": list(CIFAR10_CLASSES)},
         safe_serialization=True,
     )
-    model.float()  # the values stay rounded: what is measured is what a user loads
+    model.float().to(device)  # the values stay rounded: what is measured is what a user loads
+    measured = measure_checkpoint(model, recipe, test_images, training_images)
     metrics = Metrics(
         checkpoint=recipe.name,
         sha256=hashlib.sha256((folder / WEIGHTS_FILE).read_bytes()).hexdigest(),
@@ -93,28 +100,46 @@ def _write(
         data=recipe.data.name,
         train_fingerprint=training_images.fingerprint(),
         test_fingerprint=test_images.fingerprint(),
-        test=measure_accuracy(model.to(device), occluded(test_images, recipe.occlusion)),
+        test=measured.test,
         kept_epoch=run.kept_epoch,
         epochs=run.epochs,
         provenance=_provenance(recipe, device),
+        adversarial=measured.adversarial,
+        memorised=measured.memorised,
     )
     write_metrics(metrics, folder / METRICS_FILE)
     model_card(recipe, metrics).save(folder / CARD_FILE)
     return metrics
 
 
-def _provenance(recipe: Recipe, device: torch.device) -> Provenance:
+def _identity(recipe_file: Path, data: LabelledImages, device: torch.device) -> dict[str, str]:
+    """What the bytes of a training depend on."""
+    return {
+        "recipe (SHA-256)": hashlib.sha256(recipe_file.read_bytes()).hexdigest(),
+        "training images (fingerprint)": data.fingerprint(),
+        "device": _described(device),
+        **_versions(),
+    }
+
+
+def _described(device: torch.device) -> str:
     if device.type == "cuda":
-        described = f"{device.type} ({torch.cuda.get_device_name(device)})"
-    else:
-        capability = torch.backends.cpu.get_cpu_capability()
-        described = f"{device.type} ({capability}, {torch.get_num_threads()} threads)"
+        return f"{device.type} ({torch.cuda.get_device_name(device)})"
+    capability = torch.backends.cpu.get_cpu_capability()
+    return f"{device.type} ({capability}, {torch.get_num_threads()} threads)"
+
+
+def _versions() -> dict[str, str]:
+    return {
+        "python": platform.python_version(),
+        **{package: version(package) for package in _PACKAGES},
+    }
+
+
+def _provenance(recipe: Recipe, device: torch.device) -> Provenance:
     return Provenance(
         date=datetime.now(timezone.utc).date().isoformat(),
-        device=described,
+        device=_described(device),
         seed=recipe.training.seed,
-        versions={
-            "python": platform.python_version(),
-            **{package: version(package) for package in _PACKAGES},
-        },
+        versions=_versions(),
     )

@@ -3,10 +3,13 @@
 import json
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from rectgrad_zoo.accuracy import Accuracy
 from rectgrad_zoo.errors import ZooError
-from rectgrad_zoo.training import Epoch
+from rectgrad_zoo.training_state import Epoch
+
+_OPTIONAL = ("adversarial", "memorised")
 
 
 @dataclass(frozen=True)
@@ -38,9 +41,13 @@ class Metrics:
         train_fingerprint: Fingerprint of the training images as read, before any occlusion.
         test_fingerprint: Fingerprint of the test images as read, before any occlusion.
         test: Accuracy of the stored weights on the test images, occluded as in the recipe.
-        kept_epoch: The epoch the weights are from, counted from 1.
+        kept_epoch: The epoch the weights are from, counted from 1; 0 for untrained weights.
         epochs: Every epoch of the training.
         provenance: Where the numbers come from.
+        adversarial: Accuracy of the stored weights on the test images under the recipe's attack;
+            `None` for a recipe without one.
+        memorised: Accuracy of the stored weights on the images trained on, by the recipe's random
+            labels; `None` for a recipe with the true ones.
     """
 
     checkpoint: str
@@ -53,6 +60,8 @@ class Metrics:
     kept_epoch: int
     epochs: tuple[Epoch, ...]
     provenance: Provenance
+    adversarial: Accuracy | None = None
+    memorised: Accuracy | None = None
 
 
 def write_metrics(metrics: Metrics, file: Path) -> None:
@@ -60,12 +69,13 @@ def write_metrics(metrics: Metrics, file: Path) -> None:
     content = {
         **vars(metrics),
         "test": _accuracy_to_json(metrics.test),
-        "epochs": [
-            {"train_loss": epoch.train_loss, "validation": _accuracy_to_json(epoch.validation)}
-            for epoch in metrics.epochs
-        ],
+        "epochs": [_epoch_to_json(epoch) for epoch in metrics.epochs],
         "provenance": vars(metrics.provenance),
     }
+    for key in _OPTIONAL:  # absent where there is nothing to measure, as in older files
+        accuracy = content.pop(key)
+        if accuracy is not None:
+            content[key] = _accuracy_to_json(accuracy)
     file.write_text(json.dumps(content, indent=2) + "\n", encoding="utf-8")
 
 
@@ -87,10 +97,8 @@ def read_metrics(file: Path) -> Metrics:
             **{
                 **content,
                 "test": _accuracy_from_json(content["test"]),
-                "epochs": tuple(
-                    Epoch(epoch["train_loss"], _accuracy_from_json(epoch["validation"]))
-                    for epoch in content["epochs"]
-                ),
+                **{key: _accuracy_from_json(content[key]) for key in _OPTIONAL if key in content},
+                "epochs": tuple(_epoch_from_json(epoch) for epoch in content["epochs"]),
                 "provenance": Provenance(**content["provenance"]),
             }
         )
@@ -99,6 +107,25 @@ def read_metrics(file: Path) -> Metrics:
             f"{file} does not hold the measurements of a checkpoint ({error!r}). "
             "`rectgrad zoo train` writes them."
         ) from error
+
+
+def _epoch_to_json(epoch: Epoch) -> dict[str, object]:
+    content: dict[str, object] = {
+        "train_loss": epoch.train_loss,
+        "validation": _accuracy_to_json(epoch.validation),
+    }
+    if epoch.adversarial_validation is not None:
+        content["adversarial_validation"] = _accuracy_to_json(epoch.adversarial_validation)
+    return content
+
+
+def _epoch_from_json(content: dict[str, Any]) -> Epoch:
+    attacked = content.get("adversarial_validation")
+    return Epoch(
+        train_loss=content["train_loss"],
+        validation=_accuracy_from_json(content["validation"]),
+        adversarial_validation=_accuracy_from_json(attacked) if attacked else None,
+    )
 
 
 def _accuracy_to_json(accuracy: Accuracy) -> dict[str, object]:

@@ -1,5 +1,6 @@
 """Recipes: how a checkpoint is trained, as a TOML file."""
 
+import math
 import sys
 from dataclasses import MISSING, dataclass, fields
 from pathlib import Path
@@ -7,7 +8,10 @@ from typing import Any, TypeVar, get_type_hints
 
 import timm
 
-from rectgrad_zoo.occlusion import Occlusion
+from rectgrad_zoo.adversary import Adversary
+from rectgrad_zoo.augmentation import Augmentation
+from rectgrad_zoo.occlusion import FIXED, PER_IMAGE, Occlusion
+from rectgrad_zoo.random_labels import RandomLabels
 
 if sys.version_info >= (3, 11):
     import tomllib
@@ -15,6 +19,10 @@ else:
     import tomli as tomllib
 
 SectionT = TypeVar("SectionT")
+
+BEST_VALIDATION = "best_validation"
+BEST_ADVERSARIAL = "best_adversarial_validation"
+LAST = "last"
 
 
 @dataclass(frozen=True)
@@ -37,13 +45,20 @@ class TrainingRecipe:
     """How it is trained.
 
     Attributes:
-        optimizer: `adam`, with PyTorch's defaults but for the learning rate.
-        learning_rate: Step size, constant.
+        optimizer: `adam`, with PyTorch's defaults but for what is given here, or `sgd`, with a
+            Nesterov momentum of 0.9.
+        learning_rate: Step size; where there is a schedule, the largest.
         batch_size: Images per step.
-        epochs: Passes over the training images.
-        seed: Seed of the initial weights and of the order of the images.
+        epochs: Passes over the training images; 0 leaves the network untrained.
+        seed: Seed of the initial weights, of the order of the images, and of what else is random in
+            an epoch (augmentation, the start of an attack).
         keep: Which epoch's weights are kept: `best_validation`, the first epoch of the highest
-            accuracy on the validation images.
+            accuracy on the validation images; `best_adversarial_validation`, the same under the
+            recipe's attack; or `last`.
+        weight_decay: Penalty on the weights, not on biases and batch norms.
+        schedule: `constant`, or `cosine`: from the learning rate down to zero at the end, step by
+            step.
+        warmup_epochs: Epochs at the start in which the learning rate of a cosine rises linearly.
     """
 
     optimizer: str
@@ -52,6 +67,9 @@ class TrainingRecipe:
     epochs: int
     seed: int
     keep: str
+    weight_decay: float = 0.0
+    schedule: str = "constant"
+    warmup_epochs: int = 0
 
 
 @dataclass(frozen=True)
@@ -64,7 +82,10 @@ class Recipe:
         description: What the checkpoint is for, in one sentence.
         data: What it is trained on.
         training: How it is trained.
-        occlusion: The patch in every image, both in training and in testing; `None` for none.
+        occlusion: The noise in every image, both in training and in testing; `None` for none.
+        augmentation: Random changes of the training images, before the noise; `None` for none.
+        random_labels: How the training labels are shuffled; `None` for the true ones.
+        adversary: The attack to train against and to measure with; `None` for none.
     """
 
     name: str
@@ -73,6 +94,18 @@ class Recipe:
     data: DataRecipe
     training: TrainingRecipe
     occlusion: Occlusion | None = None
+    augmentation: Augmentation | None = None
+    random_labels: RandomLabels | None = None
+    adversary: Adversary | None = None
+
+
+_REQUIRED_SECTIONS: dict[str, type] = {"data": DataRecipe, "training": TrainingRecipe}
+_OPTIONAL_SECTIONS: dict[str, type] = {
+    "occlusion": Occlusion,
+    "augmentation": Augmentation,
+    "random_labels": RandomLabels,
+    "adversary": Adversary,
+}
 
 
 def read_recipe(path: Path) -> Recipe:
@@ -101,16 +134,15 @@ def parse_recipe(text: str, where: str) -> Recipe:
         table = tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
         raise ValueError(f"{where} is not TOML: {error}") from error
-    sections: dict[str, type] = {"data": DataRecipe, "training": TrainingRecipe}
-    if "occlusion" in table:
-        sections["occlusion"] = Occlusion
-    for name, section in sections.items():
+    for name, section in (_REQUIRED_SECTIONS | _OPTIONAL_SECTIONS).items():
         if name in table:
             if not isinstance(table[name], dict):
                 raise ValueError(f"{where}: expected a section [{name}], got {table[name]!r}.")
             table[name] = _section(section, table[name], f"{where}, section [{name}]")
     recipe = _section(Recipe, table, where)
-    _check_values(recipe, where)
+    _check_choices(recipe, where)
+    _check_ranges(recipe, where)
+    _check_combinations(recipe, where)
     return recipe
 
 
@@ -127,40 +159,71 @@ def _section(section: type[SectionT], table: dict[str, Any], where: str) -> Sect
     for key, value in table.items():
         # TOML writes 1 for 1.0, and Python counts true as 1: the first is meant, the second is not.
         accepted = (int, float) if hints[key] is float else hints[key]
-        if isinstance(value, bool) or not isinstance(value, accepted):
-            raise ValueError(  # noqa: TRY004 (the file's fault, as every other error in it)
-                f"{where}: {key} = {value!r} is not of type {hints[key].__name__}."
-            )
+        if (isinstance(value, bool) and accepted is not bool) or not isinstance(value, accepted):
+            raise ValueError(f"{where}: {key} = {value!r} is not of type {hints[key].__name__}.")
     return section(**table)
 
 
-def _check_values(recipe: Recipe, where: str) -> None:
-    data, training, occlusion = recipe.data, recipe.training, recipe.occlusion
+def _check_choices(recipe: Recipe, where: str) -> None:
+    training, occlusion = recipe.training, recipe.occlusion
     choices = (
-        ("data.name", data.name, "uoft-cs/cifar10"),
-        ("training.optimizer", training.optimizer, "adam"),
-        ("training.keep", training.keep, "best_validation"),
+        ("data.name", recipe.data.name, ("uoft-cs/cifar10",)),
+        ("training.optimizer", training.optimizer, ("adam", "sgd")),
+        ("training.schedule", training.schedule, ("constant", "cosine")),
+        ("training.keep", training.keep, (BEST_VALIDATION, BEST_ADVERSARIAL, LAST)),
+        ("occlusion.kind", occlusion.kind if occlusion else FIXED, (FIXED, PER_IMAGE)),
     )
     for key, got, expected in choices:
-        if got != expected:
-            raise ValueError(f"{where}: {key} = {got!r} is not known; expected {expected!r}.")
+        if got not in expected:
+            allowed = " or ".join(map(repr, expected))
+            raise ValueError(f"{where}: {key} = {got!r} is not known; expected {allowed}.")
     if not timm.is_model(recipe.architecture):
         raise ValueError(f"{where}: architecture = {recipe.architecture!r} is not known to timm.")
-    positive = {
+
+
+def _check_ranges(recipe: Recipe, where: str) -> None:
+    data, training, occlusion = recipe.data, recipe.training, recipe.occlusion
+    positive: dict[str, float] = {
         "data.validation_size": data.validation_size,
         "training.learning_rate": training.learning_rate,
         "training.batch_size": training.batch_size,
-        "training.epochs": training.epochs,
         "occlusion.size": occlusion.size if occlusion else 1,
     }
-    seeds = {
+    not_negative: dict[str, float] = {
         "data.validation_seed": data.validation_seed,
         "training.seed": training.seed,
+        "training.weight_decay": training.weight_decay,
+        "training.warmup_epochs": training.warmup_epochs,
         "occlusion.seed": occlusion.seed if occlusion else 0,
+        "random_labels.seed": recipe.random_labels.seed if recipe.random_labels else 0,
+        "augmentation.crop_padding": recipe.augmentation.crop_padding if recipe.augmentation else 0,
     }
+    # An untrained network is the last of no epochs; there is no best of none.
+    epochs = not_negative if training.keep == LAST else positive
+    epochs["training.epochs"] = training.epochs
+    if recipe.adversary:
+        positive |= {f"adversary.{key}": value for key, value in vars(recipe.adversary).items()}
     for key, value in positive.items():
-        if not value > 0:  # so that NaN is refused too
+        if not 0 < value < math.inf:  # so that NaN is refused too
             raise ValueError(f"{where}: {key} = {value} must be positive.")
-    for key, value in seeds.items():
-        if value < 0:
+    for key, value in not_negative.items():
+        if not 0 <= value < math.inf:
             raise ValueError(f"{where}: {key} = {value} must not be negative.")
+
+
+def _check_combinations(recipe: Recipe, where: str) -> None:
+    training = recipe.training
+    if training.keep == BEST_ADVERSARIAL and recipe.adversary is None:
+        raise ValueError(
+            f"{where}: training.keep = {BEST_ADVERSARIAL!r} needs a section [adversary]."
+        )
+    if training.warmup_epochs and training.schedule == "constant":
+        raise ValueError(
+            f"{where}: training.warmup_epochs = {training.warmup_epochs} needs training.schedule = "
+            "'cosine'."
+        )
+    if training.warmup_epochs > max(training.epochs - 1, 0):
+        raise ValueError(
+            f"{where}: training.warmup_epochs = {training.warmup_epochs} must leave epochs to "
+            f"train in; training.epochs = {training.epochs}."
+        )

@@ -6,11 +6,11 @@ from pathlib import Path
 
 import torch
 
-from rectgrad_zoo.accuracy import Accuracy, measure_accuracy
+from rectgrad_zoo.accuracy import Accuracy
 from rectgrad_zoo.checkpoint import METRICS_FILE, RECIPE_FILE, WEIGHTS_FILE, load_folder
-from rectgrad_zoo.data import read_cifar10
+from rectgrad_zoo.measuring import measure_checkpoint
 from rectgrad_zoo.metrics import Metrics, read_metrics
-from rectgrad_zoo.occlusion import occluded
+from rectgrad_zoo.reading import read_cifar10
 from rectgrad_zoo.recipes import read_recipe
 from rectgrad_zoo.weights import read_bytes
 
@@ -27,12 +27,17 @@ class Verification:
         sha256: SHA-256 of the weights file as it is.
         fingerprint: Fingerprint of the test images given.
         measured: Accuracy on them.
+        adversarial: Accuracy on them under the recipe's attack; `None` for a recipe without one.
+        memorised: Accuracy on the training images by the recipe's random labels; `None` for a
+            recipe with the true ones.
     """
 
     claimed: Metrics
     sha256: str
     fingerprint: str
     measured: Accuracy
+    adversarial: Accuracy | None = None
+    memorised: Accuracy | None = None
 
     @property
     def problems(self) -> list[str]:
@@ -45,17 +50,25 @@ class Verification:
                 "the test images are not those of the card, whose fingerprint is "
                 f"{self.claimed.test_fingerprint} (another encoding or another set)"
             )
-        if abs(self.measured.value - self.claimed.test.value) > _TOLERANCE:
-            problems.append(f"the accuracy is not {self.claimed.test}")
+        claims = (
+            ("accuracy", self.measured, self.claimed.test),
+            ("adversarial accuracy", self.adversarial, self.claimed.adversarial),
+            ("accuracy on the random labels", self.memorised, self.claimed.memorised),
+        )
+        problems += [
+            f"the {name} is not {claimed}"
+            for name, measured, claimed in claims
+            if not _agree(measured, claimed)
+        ]
         return problems
 
 
-def verify_folder(folder: Path, data_folder: Path, device: torch.device) -> Verification:
-    """Recompute a checkpoint's hash and test accuracy.
+def verify_folder(folder: Path, data: str | Path, device: torch.device) -> Verification:
+    """Recompute a checkpoint's hash and its accuracies.
 
     Args:
         folder: A checkpoint folder with `recipe.toml` and `metrics.json`.
-        data_folder: CIFAR-10, as `rectgrad_zoo.data.read_cifar10` reads it.
+        data: CIFAR-10, as `rectgrad_zoo.reading.read_cifar10` takes it.
         device: Where to measure.
 
     Returns:
@@ -66,11 +79,21 @@ def verify_folder(folder: Path, data_folder: Path, device: torch.device) -> Veri
     """
     claimed = read_metrics(folder / METRICS_FILE)
     recipe = read_recipe(folder / RECIPE_FILE)
-    images = read_cifar10(data_folder, "test")
+    images = read_cifar10(data, "test")
+    training = read_cifar10(data, "train") if recipe.random_labels is not None else None
     model = load_folder(folder).to(device)
+    found = measure_checkpoint(model, recipe, images, training)
     return Verification(
         claimed=claimed,
         sha256=hashlib.sha256(read_bytes(folder / WEIGHTS_FILE, None)).hexdigest(),
         fingerprint=images.fingerprint(),
-        measured=measure_accuracy(model, occluded(images, recipe.occlusion)),
+        measured=found.test,
+        adversarial=found.adversarial,
+        memorised=found.memorised,
     )
+
+
+def _agree(measured: Accuracy | None, claimed: Accuracy | None) -> bool:
+    if measured is None or claimed is None:
+        return measured is claimed
+    return abs(measured.value - claimed.value) <= _TOLERANCE

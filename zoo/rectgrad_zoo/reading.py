@@ -1,0 +1,175 @@
+"""CIFAR-10 from where it lies: parquet files, a folder of pictures, or a data set of the Hub."""
+
+import importlib
+import io
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from types import ModuleType
+from typing import Any, Literal
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from PIL import Image, UnidentifiedImageError
+from torchvision.datasets import DatasetFolder
+from torchvision.datasets.folder import IMG_EXTENSIONS
+
+from rectgrad_zoo.data import CIFAR10_CLASSES, LabelledImages
+from rectgrad_zoo.errors import ZooError
+
+IMAGE_SIZE = (32, 32)
+
+Split = Literal["train", "test"]
+
+_IMAGES, _LABELS = "img", "label"
+_LAYOUTS = (
+    "plain_text/{split}-*.parquet (a copy of the Hub data set uoft-cs/cifar10), nor pictures in "
+    "{split}/airplane/ to {split}/truck/"
+)
+
+
+def read_cifar10(source: str | Path, split: Split) -> LabelledImages:
+    """Read one split of CIFAR-10.
+
+    Args:
+        source: A folder with `plain_text/train-*.parquet` and `plain_text/test-*.parquet`, whose
+            rows are `img` (`bytes` of an image file, `path`) and `label` (0 to 9); or a folder with
+            `train/CLASS/*` and `test/CLASS/*`, image files in a folder for each of the ten classes;
+            or, where there is no such folder, the name of a Hub data set with the columns `img` and
+            `label`, downloaded and cached by `datasets` (`HF_HOME` and so on as everywhere).
+        split: `"train"` or `"test"`.
+
+    Returns:
+        The images, decoded, in the order of the files.
+
+    Raises:
+        ZooError: If the data are absent or not of that layout, or a package to read them with is
+            not installed.
+    """
+    folder = Path(source)
+    if not folder.is_dir():
+        return read_with_datasets(str(source), split)
+    files = sorted((folder / "plain_text").glob(f"{split}-*.parquet"))
+    if files:
+        return _stacked(_parquet_rows(files), str(source))
+    if (folder / split).is_dir():
+        return _stacked(_picture_rows(folder / split), str(source))
+    raise ZooError(f"{folder} has neither {_LAYOUTS.format(split=split)}.")
+
+
+def read_with_datasets(name: str, split: Split) -> LabelledImages:
+    """Read one split of a data set with the Hub's library `datasets`.
+
+    Args:
+        name: What `datasets.load_dataset` takes: the name of a Hub data set, or a folder.
+        split: `"train"` or `"test"`.
+
+    Returns:
+        The images, decoded, in the data set's order.
+
+    Raises:
+        ZooError: If the data set cannot be had or has other columns, or `datasets` is not
+            installed.
+    """
+    datasets = _import_extra("datasets", f"{name} is no folder here; reading a Hub data set")
+    try:
+        table = datasets.load_dataset(name, split=split)
+    # OSError is what the Hub's client raises for no connection, no such repository, no access;
+    # the others are those of `datasets` for what is not a data set of images.
+    except (OSError, ValueError, RuntimeError, datasets.exceptions.DatasetsError) as error:
+        reason = " ".join(str(error).split())
+        raise ZooError(
+            f"{name} is no folder here, and cannot be had from the Hub: {type(error).__name__}: "
+            f"{reason}"
+        ) from error
+    _check_columns(table.column_names, name)
+    # The files as they are: decoded here, as from everywhere else, the pixels are the same.
+    table = table.cast_column(_IMAGES, datasets.Image(decode=False))
+    rows = (
+        (_content(row[_IMAGES]), row[_LABELS], f"{name}, {split} row {number}")
+        for number, row in enumerate(table)
+    )
+    return _stacked(rows, name)
+
+
+def _parquet_rows(files: list[Path]) -> Iterator[tuple[bytes, int, str]]:
+    parquet = _import_extra("pyarrow.parquet", "Reading parquet files")
+    for file in files:
+        try:
+            table = parquet.read_table(file)
+        except (OSError, ValueError) as error:  # pyarrow's own errors are subclasses of these
+            raise ZooError(f"{file} is not a parquet file that can be read: {error}") from error
+        _check_columns(table.column_names, str(file))
+        cells = zip(
+            table.column(_IMAGES).to_pylist(), table.column(_LABELS).to_pylist(), strict=True
+        )
+        for number, (cell, label) in enumerate(cells):
+            yield _content(cell), label, f"{file}, row {number}"
+
+
+def _picture_rows(folder: Path) -> Iterator[tuple[bytes, int, str]]:
+    try:
+        found = DatasetFolder(str(folder), loader=str, extensions=IMG_EXTENSIONS)
+    except FileNotFoundError as error:
+        raise ZooError(f"{folder} has no pictures in a folder for each class: {error}") from error
+    # Sorted by name, as DatasetFolder has them, the ten classes are in CIFAR-10's order.
+    if tuple(found.classes) != CIFAR10_CLASSES:
+        raise ZooError(
+            f"{folder} has the folders {found.classes}, expected {list(CIFAR10_CLASSES)}."
+        )
+    for path, label in found.samples:
+        yield Path(path).read_bytes(), label, path
+
+
+def _stacked(rows: Iterable[tuple[bytes, int, str]], source: str) -> LabelledImages:
+    images: list[NDArray[np.uint8]] = []
+    labels: list[int] = []
+    for content, label, where in rows:
+        images.append(_decode(content, where))
+        labels.append(label)
+    wrong = sorted(set(labels) - set(range(len(CIFAR10_CLASSES))))
+    if wrong or not labels:
+        raise ZooError(f"{source}: expected labels from 0 to 9, got {wrong or 'no rows'}.")
+    return LabelledImages(
+        images=torch.from_numpy(np.stack(images)).permute(0, 3, 1, 2).contiguous(),
+        labels=torch.tensor(labels, dtype=torch.int64),
+    )
+
+
+def _check_columns(names: list[str], where: str) -> None:
+    missing = {_IMAGES, _LABELS} - set(names)
+    if missing:
+        raise ZooError(
+            f"{where} has the columns {names}, expected img (bytes, path) and label; missing: "
+            f"{sorted(missing)}."
+        )
+
+
+def _content(cell: dict[str, Any]) -> bytes:
+    """The bytes of an image file, which a data set of loose files has on the disk."""
+    content: bytes | None = cell["bytes"]
+    return Path(cell["path"]).read_bytes() if content is None else content
+
+
+def _decode(encoded: bytes, where: str) -> NDArray[np.uint8]:
+    try:
+        with Image.open(io.BytesIO(encoded)) as image:
+            pixels = np.asarray(image.convert("RGB"))
+    except (UnidentifiedImageError, OSError) as error:
+        raise ZooError(
+            f"{where}: expected an image file, got {len(encoded)} bytes of not one."
+        ) from error
+    if pixels.shape != (*IMAGE_SIZE, 3):
+        raise ZooError(f"{where}: expected an image of 32 x 32, got {pixels.shape[:2]}.")
+    return pixels
+
+
+def _import_extra(module: str, purpose: str) -> ModuleType:
+    """Import what only training and measuring need."""
+    try:
+        return importlib.import_module(module)
+    except ImportError as error:
+        package = module.split(".", maxsplit=1)[0]
+        raise ZooError(
+            f"{purpose} needs {package}: pip install 'captum-rectgrad[studies]'"
+        ) from error
