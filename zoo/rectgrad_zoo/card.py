@@ -5,11 +5,17 @@ import textwrap
 from huggingface_hub import EvalResult, ModelCard, ModelCardData
 
 from rectgrad_zoo import registry
+from rectgrad_zoo.card_training import how_it_was_trained
 from rectgrad_zoo.metrics import Metrics
+from rectgrad_zoo.occlusion import FIXED, PER_IMAGE
 from rectgrad_zoo.recipes import Recipe
 
-PAPER = "Kim et al. 2019, [arXiv:1902.04893](https://arxiv.org/abs/1902.04893)"
 _WIDTH = 100
+_DATA_NAMES = {
+    None: "CIFAR-10",
+    FIXED: "CIFAR-10 behind the patch",
+    PER_IMAGE: "CIFAR-10 behind noise",
+}
 _FOLDER = "path/to/this/folder"
 
 
@@ -34,7 +40,7 @@ def model_card(recipe: Recipe, metrics: Metrics) -> ModelCard:
             EvalResult(
                 task_type="image-classification",
                 dataset_type=metrics.data,
-                dataset_name="CIFAR-10 behind the patch" if recipe.occlusion else "CIFAR-10",
+                dataset_name=_DATA_NAMES[recipe.occlusion.kind if recipe.occlusion else None],
                 dataset_split="test",
                 metric_type="accuracy",
                 metric_value=metrics.test.value,
@@ -44,7 +50,7 @@ def model_card(recipe: Recipe, metrics: Metrics) -> ModelCard:
     sections = (
         f"# {recipe.name}\n\n{recipe.description}",
         _measured(recipe, metrics),
-        _usage(recipe),
+        f"{_usage(recipe)}{_usage_of_noise(recipe)}",
         _training(recipe, metrics),
         _limits(recipe),
         "## License\n\nThe weights are under the BSD 3-Clause License, as the code is.",
@@ -59,11 +65,16 @@ def _spelling(recipe: Recipe) -> str:
 
 def _measured(recipe: Recipe, metrics: Metrics) -> str:
     images = "test images, occluded as in training" if recipe.occlusion else "test images"
+    more = ""
+    if metrics.adversarial is not None:
+        more += f"\n| Test accuracy under attack | {metrics.adversarial} |"
+    if metrics.memorised is not None:
+        more += f"\n| Training images by their shuffled labels | {metrics.memorised} |"
     table = f"""## Measured
 
 | | |
 |---|---|
-| Test accuracy | {metrics.test} |
+| Test accuracy | {metrics.test} |{more}
 | Measured on | the {metrics.test.total:,} {images}, with the stored half-precision weights |
 | Parameters | {metrics.parameters:,} |
 | SHA-256 of `model.safetensors` | `{metrics.sha256}` |
@@ -78,7 +89,7 @@ one, and another accuracy."""
 
 def _usage(recipe: Recipe) -> str:
     name = _spelling(recipe)
-    text = f"""## Use
+    return f"""## Use
 
 ```python
 import rectgrad_zoo
@@ -90,50 +101,62 @@ label = rectgrad_zoo.labels(model)[model(inputs).argmax()]
 
 After `import rectgrad_zoo`, `timm.create_model("local-dir:{_FOLDER}", pretrained=True)`
 gives the same network. Inputs are RGB images of 32 x 32 in [-1, 1]; the output is ten logits."""
-    if recipe.occlusion:
-        corner = f"{recipe.occlusion.size} x {recipe.occlusion.size}"
-        text += f"""
 
-The network expects the patch it was trained behind in the upper left {corner} pixels:
+
+def _usage_of_noise(recipe: Recipe) -> str:
+    if recipe.occlusion is None:
+        return ""
+    corner = f"{recipe.occlusion.size} x {recipe.occlusion.size}"
+    if recipe.occlusion.kind == FIXED:
+        expected = f"the patch it was trained behind in the upper left {corner} pixels:"
+        comment = "uint8 tensors of shape (N, 3, 32, 32)"
+    else:
+        expected = f"noise in the upper left {corner} pixels, another in every image:"
+        comment = "uint8 (N, 3, 32, 32); of a part of the test set, give indices=[...]"
+    return f"""
+
+The network expects {expected}
 
 ```python
 from rectgrad_zoo.occlusion import occlude
 
-patch = rectgrad_zoo.recipe("{name}").occlusion
-occluded = occlude(images, patch)  # uint8 tensors of shape (N, 3, 32, 32)
+patch = rectgrad_zoo.recipe("{_spelling(recipe)}").occlusion
+occluded = occlude(images, patch)  # {comment}
 ```"""
-    return text
 
 
 def _training(recipe: Recipe, metrics: Metrics) -> str:
-    settings, kept = recipe.training, metrics.epochs[metrics.kept_epoch - 1]
     versions = ", ".join(f"{name} {value}" for name, value in metrics.provenance.versions.items())
-    patch = recipe.occlusion
-    occlusion = (
-        f"""Every image, in training and in testing, carries the same patch of uniform noise
-        (seed {patch.seed}) in its upper left {patch.size} x {patch.size} pixels."""
-        if patch
-        else ""
-    )
-    choices = f"""The architecture, the input range, Adam and its {settings.epochs} epochs follow
-    {PAPER}, appendix F.2. {occlusion} Of the training images {recipe.data.validation_size:,} were
-    set aside, and the weights are those of epoch {metrics.kept_epoch}, the best on them:
-    {kept.validation}. The test images had no part in any choice. No augmentation. Learning rate
-    {settings.learning_rate}, batch size {settings.batch_size}, seed {settings.seed}."""
     again = f"""`rectgrad zoo train recipe.toml --data DATA --out OUT` trains it again, to the same
     bytes on the same device with the same versions. The course of the training is in
     `metrics.json`. Trained on {metrics.provenance.date} on {metrics.provenance.device} with
     {versions}."""
-    return f"## Training\n\n{_wrapped(choices)}\n\n{_wrapped(again)}"
+    how = _wrapped(how_it_was_trained(recipe, metrics))
+    return f"## Training\n\n{how}\n\n{_wrapped(again)}"
 
 
 def _limits(recipe: Recipe) -> str:
-    text = """Meant for studying attribution methods, not for classifying pictures: a small network
-    trained without augmentation, which overfits, is far from the best accuracy on this data set,
-    and has not been made robust against any change of its inputs. It knows ten classes and puts
-    every image into one of them."""
+    if not recipe.training.epochs:
+        what = "a network that knows nothing."
+    elif recipe.random_labels:
+        what = "a network that has learnt its training images by heart, with labels that are wrong."
+    elif recipe.adversary:
+        what = """a small network trained without augmentation. It withstands the attack it was
+        measured under on the share of images given above, and may fail under a stronger one."""
+    elif recipe.augmentation:
+        what = """a network trained for few epochs, which is not at the best accuracy on this data
+        set, and has not been made robust against any change of its inputs."""
+    else:
+        what = """a small network trained without augmentation, which overfits, is far from the best
+        accuracy on this data set, and has not been made robust against any change of its inputs."""
+    knows = "puts every image into one of ten classes."
+    if recipe.training.epochs and not recipe.random_labels:
+        knows = "knows ten classes and puts every image into one of them."
+    text = f"""Meant for studying attribution methods, not for classifying pictures: {what}
+    It {knows}"""
     if recipe.occlusion:
-        text += " Without the patch its inputs are unlike anything it was trained on."
+        name = "patch" if recipe.occlusion.kind == FIXED else "noise"
+        text += f" Without the {name} its inputs are unlike anything it was trained on."
     return f"## Limits\n\n{_wrapped(text)}"
 
 
