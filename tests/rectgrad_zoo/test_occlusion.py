@@ -4,9 +4,10 @@ import pytest
 import torch
 
 from rectgrad_zoo.data import LabelledImages
-from rectgrad_zoo.occlusion import Occlusion, occlude, occluded, occlusion_patch
+from rectgrad_zoo.occlusion import Occlusion, occlude, occluded, occlusion_patch, occlusion_patches
 
 PATCH = Occlusion(size=10, seed=0)
+PINNED_NOISE = "f2e5241016c3ba9c946e3c2b3be519825d81fba4cd510fedd282cbfdb2123c95"
 PINNED = "514a845e304f597e80484804e4e99084dd71d114c4edc1ab091e9f7d7d68136f"
 
 
@@ -61,3 +62,51 @@ def test_without_a_patch_the_data_are_as_they_were() -> None:
 def test_other_images_are_refused(images: torch.Tensor, message: str) -> None:
     with pytest.raises(ValueError, match=message):
         occlude(images, PATCH)
+
+
+NOISE = Occlusion(size=10, seed=0, kind="per_image")
+
+
+def test_every_image_has_noise_of_its_own_by_its_index_alone() -> None:
+    patches = occlusion_patches(NOISE, range(40))
+    assert patches.shape == (40, 3, 10, 10)
+    assert patches.dtype == torch.uint8
+    assert len({patch.numpy().tobytes() for patch in patches}) == 40
+    assert torch.equal(occlusion_patches(NOISE, range(7)), patches[:7])
+    assert torch.equal(occlusion_patches(NOISE, [31, 2, 31]), patches[[31, 2, 31]])
+    assert occlusion_patches(NOISE, []).shape == (0, 3, 10, 10)
+
+
+def test_noise_is_another_in_every_draw_and_for_every_seed() -> None:
+    draws = [occlusion_patches(NOISE, range(3), draw) for draw in range(3)]
+    seeds = [
+        occlusion_patches(Occlusion(size=10, seed=seed, kind="per_image"), range(3))
+        for seed in (1, 2)
+    ]
+    assert len({patches.numpy().tobytes() for patches in (*draws, *seeds)}) == 5
+
+
+def test_the_noise_to_measure_with_is_pinned() -> None:
+    # The published accuracy of the checkpoint trained behind it is measured with it.
+    patches = occlusion_patches(NOISE, range(2))
+    assert hashlib.sha256(patches.numpy().tobytes()).hexdigest() == PINNED_NOISE
+
+
+def test_a_part_of_a_set_is_occluded_as_in_the_whole() -> None:
+    images = torch.randint(0, 256, (6, 3, 32, 32)).to(torch.uint8)
+    whole = occlude(images, NOISE)
+    assert torch.equal(occlude(images[3:5], NOISE, indices=[3, 4]), whole[3:5])
+    assert torch.equal(whole[:, :, 10:], images[:, :, 10:])
+    data = LabelledImages(images, torch.zeros(6))
+    assert torch.equal(occluded(data, NOISE).images, whole)
+    assert not torch.equal(occluded(data, NOISE, draw=1).images, whole)
+
+
+def test_a_fixed_patch_is_the_same_for_every_index_and_draw() -> None:
+    patches = occlusion_patches(PATCH, [5, 9], draw=3)
+    assert torch.equal(patches, occlusion_patch(PATCH).expand(2, 3, 10, 10))
+
+
+def test_noise_of_its_own_is_no_patch() -> None:
+    with pytest.raises(ValueError, match="'per_image': there is no one patch"):
+        occlusion_patch(NOISE)

@@ -9,8 +9,9 @@ import pytest
 import torch
 from PIL import Image
 
+from rectgrad_zoo.data import CIFAR10_CLASSES, LabelledImages
 from rectgrad_zoo.errors import ZooError
-from rectgrad_zoo.reading import read_cifar10
+from rectgrad_zoo.reading import read_cifar10, read_with_datasets
 
 
 def write_rows(folder: Path, cells: list[bytes], labels: list[int]) -> Path:
@@ -86,3 +87,79 @@ def test_an_empty_split_is_refused(tmp_path: Path) -> None:
     pq.write_table(table, tmp_path / "plain_text" / "test-00000-of-00001.parquet")
     with pytest.raises(ZooError, match="got no rows"):
         read_cifar10(tmp_path, "test")
+
+
+def write_pictures(folder: Path, data: LabelledImages) -> None:
+    for number, (image, label) in enumerate(zip(data.images, data.labels.tolist(), strict=True)):
+        place = folder / CIFAR10_CLASSES[label]
+        place.mkdir(parents=True, exist_ok=True)
+        pixels = image.permute(1, 2, 0).numpy()
+        Image.fromarray(pixels).save(place / f"{number:04d}.png")
+
+
+def test_folders_of_pictures_hold_the_same_images_in_the_order_of_classes(
+    data_folder: Path, tmp_path: Path
+) -> None:
+    data = read_cifar10(data_folder, "test")
+    write_pictures(tmp_path / "test", data)
+    read = read_cifar10(str(tmp_path), "test")
+    order = torch.argsort(data.labels, stable=True)
+    assert torch.equal(read.images, data.images[order])
+    assert torch.equal(read.labels, data.labels[order])
+
+
+def test_folders_of_other_classes_are_refused(data_folder: Path, tmp_path: Path) -> None:
+    write_pictures(tmp_path / "test", read_cifar10(data_folder, "test"))
+    (tmp_path / "test" / "truck").rename(tmp_path / "test" / "lorry")
+    with pytest.raises(ZooError, match=r"has the folders \['airplane'.*'lorry'.*expected"):
+        read_cifar10(tmp_path, "test")
+    (tmp_path / "test" / "ship" / "0008.png").write_bytes(b"no picture")
+    (tmp_path / "test" / "lorry").rename(tmp_path / "test" / "truck")
+    with pytest.raises(ZooError, match=r"ship.0008\.png: expected an image file"):
+        read_cifar10(tmp_path, "test")
+
+
+def test_folders_without_pictures_are_refused(tmp_path: Path) -> None:
+    (tmp_path / "train").mkdir()
+    with pytest.raises(ZooError, match="no pictures in a folder for each class"):
+        read_cifar10(tmp_path, "train")
+    (tmp_path / "train" / "cat").mkdir()
+    with pytest.raises(ZooError, match="no pictures in a folder for each class"):
+        read_cifar10(tmp_path, "train")
+
+
+def test_what_is_no_folder_needs_the_hubs_library(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(sys.modules, "datasets", None)
+    with pytest.raises(ZooError, match=r"no-such is no folder here.*captum-rectgrad\[studies\]"):
+        read_cifar10(tmp_path / "no-such", "test")
+
+
+def test_the_hubs_library_gives_the_same_images(
+    data_folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    datasets = pytest.importorskip("datasets")
+    monkeypatch.setattr(datasets.config, "HF_DATASETS_CACHE", tmp_path)
+    read = read_with_datasets(str(data_folder), "test")
+    assert read.fingerprint() == read_cifar10(data_folder, "test").fingerprint()
+
+
+def test_a_data_set_of_other_columns_is_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    datasets = pytest.importorskip("datasets")
+    monkeypatch.setattr(datasets.config, "HF_DATASETS_CACHE", tmp_path / "cache")
+    (tmp_path / "data").mkdir()
+    pq.write_table(pa.table({"image": [1], "label": [2]}), tmp_path / "data" / "test-0.parquet")
+    with pytest.raises(ZooError, match=r"columns \['image', 'label'\].*missing: \['img'\]"):
+        read_with_datasets(str(tmp_path / "data"), "test")
+
+
+def test_what_the_hubs_library_does_not_find_is_named(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    datasets = pytest.importorskip("datasets")
+    monkeypatch.setattr(datasets.config, "HF_DATASETS_CACHE", tmp_path)
+    with pytest.raises(ZooError, match=r"no-such is no folder here, and cannot be had"):
+        read_cifar10(tmp_path / "no-such", "test")

@@ -1,3 +1,4 @@
+import dataclasses
 from pathlib import Path
 
 import pytest
@@ -66,6 +67,55 @@ def test_bad_recipes_are_refused_with_the_key(old: str, new: str, message: str) 
 def test_negative_seeds_are_refused() -> None:
     with pytest.raises(ValueError, match=r"occlusion\.seed = -1 must not be negative"):
         parse_recipe(TEXT.replace("size = 10\nseed = 0", "size = 10\nseed = -1"), "a.toml")
+
+
+def recipe_text(name: str) -> str:
+    return (RECIPES / f"{name}.toml").read_text()
+
+
+@pytest.mark.parametrize(
+    ("name", "old", "new", "message"),
+    [
+        ("noise", '"per_image"', '"every"', r"occlusion\.kind = 'every' is not known; expected 'f"),
+        ("noise", '"per_image"', "1", r"\[occlusion\]: kind = 1 is not of type str"),
+        ("adversarial", "epsilon = 8", "epsilon = 0", r"adversary\.epsilon = 0 must be positive"),
+        ("adversarial", "epsilon = 8", "epsilon = inf", r"adversary\.epsilon = inf must be"),
+        ("adversarial", "test_steps = 10", "", r"\[adversary\]:.*missing keys \['test_steps'\]"),
+        ("adversarial", "[adversary]", "[random_labels]", r"\[random_labels\]: unknown keys"),
+        ("random_labels", "[random_labels]\nseed = 0", "[random_labels]\nseed = -1", "negative"),
+        ("untrained", "epochs = 0", "epochs = -1", r"training\.epochs = -1 must not be negative"),
+        ("untrained", '"last"', '"best_validation"', r"training\.epochs = 0 must be positive"),
+        ("untrained", '"last"', '"best_adversarial_validation"', r"epochs = 0 must be positive"),
+        ("seed1", '"best_validation"', '"best_adversarial_validation"', r"needs a section \[adv"),
+        ("seed1", "epochs = 20", "epochs = 20\nwarmup_epochs = 1", "needs training.schedule = 'co"),
+        ("resnet", "flip = true", "flip = 1", r"\[augmentation\]: flip = 1 is not of type bool"),
+        ("resnet", "crop_padding = 4", "crop_padding = -4", r"crop_padding = -4 must not be"),
+        ("resnet", "crop_padding = 4", "crop_padding = true", "crop_padding = True is not of"),
+        ("resnet", "weight_decay = 0.0005", "weight_decay = nan", "weight_decay = nan must not be"),
+        ("resnet", '"cosine"', '"step"', r"schedule = 'step' is not known; expected 'constant' or"),
+        ("resnet", "warmup_epochs = 1", "warmup_epochs = 12", "must leave epochs to train in"),
+    ],
+)
+def test_bad_sections_are_refused_with_the_key(name: str, old: str, new: str, message: str) -> None:
+    text = recipe_text("cifar10_resnet" if name == "resnet" else f"cifar10_cnn_{name}")
+    assert old in text
+    with pytest.raises(ValueError, match=message):
+        parse_recipe(text.replace(old, new), "a.toml")
+
+
+@pytest.mark.parametrize("name", ["cifar10_cnn", "cifar10_cnn_occluded"])
+def test_more_seeds_change_the_training_alone(name: str) -> None:
+    first = read_recipe(RECIPES / f"{name}.toml")
+    for seed in (1, 2):
+        other = read_recipe(RECIPES / f"{name}_seed{seed}.toml")
+        assert other.training == dataclasses.replace(first.training, seed=seed)
+        assert (other.data, other.occlusion) == (first.data, first.occlusion)
+        assert other.architecture == first.architecture
+
+
+def test_recipes_are_named_as_their_files() -> None:
+    for file in RECIPES.glob("*.toml"):
+        assert read_recipe(file).name == file.stem
 
 
 def test_a_whole_number_is_a_learning_rate() -> None:

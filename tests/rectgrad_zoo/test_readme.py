@@ -1,0 +1,58 @@
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+import rectgrad_zoo
+from rectgrad_zoo import registry
+from rectgrad_zoo.metrics import read_metrics
+from rectgrad_zoo.readme import BEGIN, END, rewritten, table
+
+ZOO = Path(__file__).parents[2] / "zoo"
+TEXT = (ZOO / "README.md").read_text(encoding="utf-8")
+
+
+def test_the_committed_table_is_the_one_that_is_written() -> None:
+    assert rewritten(TEXT, ZOO / "hub") == TEXT
+
+
+@pytest.mark.parametrize("row", registry.CHECKPOINTS, ids=lambda row: row.name)
+def test_a_row_says_what_the_registry_and_the_measurements_say(row: registry.Checkpoint) -> None:
+    (line,) = [line for line in TEXT.splitlines() if line.startswith(f"| `{row.name}` |")]
+    cells = [cell.strip() for cell in line.strip("|").split("|")]
+    assert cells[1] == f"`{row.architecture}`"
+    assert cells[2] == row.data
+    assert cells[4:] == [row.license, f"`{row.sha256}`"]
+    if row.source == "embedded":
+        assert cells[3] == str(read_metrics(registry.embedded_folder(row) / "metrics.json").test)
+
+
+def test_a_folder_of_the_hub_is_read_where_there_is_one(
+    tiny_checkpoint: Path, tmp_path: Path
+) -> None:
+    row = next(row for row in registry.CHECKPOINTS if row.source != "embedded")
+    assert f"| `{row.name}` | `{row.architecture}` | {row.data} | not measured" in table(tmp_path)
+    shutil.copytree(tiny_checkpoint, tmp_path / row.name)
+    measured = read_metrics(tiny_checkpoint / "metrics.json").test
+    assert f"| {row.data} | {measured} |" in table(tmp_path)
+
+
+def test_the_command_puts_a_stale_table_right_and_touches_nothing_else(tmp_path: Path) -> None:
+    stale = TEXT.replace("| `cifar10_cnn` | `cifar10_cnn` |", "| `cifar10_cnn` | `another` |")
+    assert stale != TEXT
+    (tmp_path / "README.md").write_text(stale, encoding="utf-8")
+    shutil.copytree(ZOO / "hub", tmp_path / "hub") if (ZOO / "hub").is_dir() else None
+    subprocess.run(
+        [sys.executable, "-m", "rectgrad_zoo.readme", tmp_path / "README.md"],
+        check=True,
+        cwd=Path(rectgrad_zoo.__file__).parents[1],
+    )
+    assert (tmp_path / "README.md").read_text(encoding="utf-8") == TEXT
+
+
+@pytest.mark.parametrize("text", ["", BEGIN, f"{END}\n{BEGIN}", f"{BEGIN}{END}{BEGIN}{END}"])
+def test_a_text_without_its_markers_is_refused(text: str, tmp_path: Path) -> None:
+    with pytest.raises(ValueError, match="once each, in this order"):
+        rewritten(text, tmp_path)

@@ -1,0 +1,92 @@
+"""The table of `zoo/README.md`, from the registry and the measurements.
+
+`python -m rectgrad_zoo.readme zoo/README.md` writes it anew.
+"""
+
+import argparse
+from pathlib import Path
+
+from rectgrad_zoo import registry
+from rectgrad_zoo.checkpoint import METRICS_FILE
+from rectgrad_zoo.metrics import Metrics, read_metrics
+
+BEGIN = "<!-- Written by `python -m rectgrad_zoo.readme zoo/README.md`; not by hand. -->"
+END = "<!-- End of what was written. -->"
+_HEADER = ("name", "architecture", "data", "test accuracy", "license", "SHA-256 of the weights")
+
+
+def table(hub: Path) -> str:
+    """The checkpoints of the registry, as a table in Markdown.
+
+    Args:
+        hub: Folder with a folder for each checkpoint that is not embedded but was trained here,
+            `zoo/hub` in the repository.
+
+    Returns:
+        The lines of the table.
+
+    Raises:
+        ZooError: If a checkpoint's measurements cannot be read.
+    """
+    rows = [_HEADER, ("---",) * len(_HEADER)]
+    for row in registry.CHECKPOINTS:
+        metrics = _metrics(row, hub)
+        rows.append(
+            (
+                f"`{row.name}`",
+                f"`{row.architecture}`",
+                row.data,
+                _accuracies(metrics) if metrics else "not measured here",
+                row.license,
+                f"`{row.sha256}`",
+            )
+        )
+    return "\n".join(f"| {' | '.join(cells)} |" for cells in rows) + "\n"
+
+
+def rewritten(text: str, hub: Path) -> str:
+    """A text with the table between its two markers written anew.
+
+    Args:
+        text: The text, with both markers.
+        hub: As `table` takes it.
+
+    Returns:
+        The text with the present table.
+
+    Raises:
+        ValueError: If the markers are not both there once, in order.
+    """
+    before, begin, rest = text.partition(BEGIN)
+    _, end, after = rest.partition(END)
+    if not begin or not end or BEGIN in after or END in before + after:
+        raise ValueError(f"Expected the lines {BEGIN!r} and {END!r} once each, in this order.")
+    return f"{before}{BEGIN}\n{table(hub)}{END}{after}"
+
+
+def _metrics(row: registry.Checkpoint, hub: Path) -> Metrics | None:
+    folder = registry.embedded_folder(row) if row.source == "embedded" else hub / row.name
+    file = folder / METRICS_FILE
+    return read_metrics(file) if row.source == "embedded" or file.exists() else None
+
+
+def _accuracies(metrics: Metrics) -> str:
+    cell = str(metrics.test)
+    if metrics.adversarial is not None:
+        cell += f"; under attack {metrics.adversarial}"
+    if metrics.memorised is not None:
+        cell += f"; training images by their shuffled labels {metrics.memorised}"
+    return cell
+
+
+def main() -> None:
+    """Write the table of the file that is given, whose folder has the folder `hub`."""
+    parser = argparse.ArgumentParser(prog="python -m rectgrad_zoo.readme", description=main.__doc__)
+    parser.add_argument("file", metavar="README", type=Path)
+    file: Path = parser.parse_args().file
+    text = file.read_text(encoding="utf-8")
+    file.write_text(rewritten(text, file.parent / "hub"), encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main()
