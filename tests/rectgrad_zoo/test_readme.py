@@ -8,7 +8,7 @@ import pytest
 import rectgrad_zoo
 from rectgrad_zoo import registry
 from rectgrad_zoo.metrics import read_metrics
-from rectgrad_zoo.readme import BEGIN, END, rewritten, table
+from rectgrad_zoo.readme import BEGIN, END, rewrite_cards, rewritten, table
 
 ZOO = Path(__file__).parents[2] / "zoo"
 TEXT = (ZOO / "README.md").read_text(encoding="utf-8")
@@ -43,13 +43,27 @@ def test_the_command_puts_a_stale_table_right_and_touches_nothing_else(tmp_path:
     stale = TEXT.replace("| `cifar10_cnn` | `cifar10_cnn` |", "| `cifar10_cnn` | `another` |")
     assert stale != TEXT
     (tmp_path / "README.md").write_text(stale, encoding="utf-8")
-    shutil.copytree(ZOO / "hub", tmp_path / "hub") if (ZOO / "hub").is_dir() else None
+    if (ZOO / "hub").is_dir():
+        shutil.copytree(ZOO / "hub", tmp_path / "hub")
     subprocess.run(
         [sys.executable, "-m", "rectgrad_zoo.readme", tmp_path / "README.md"],
         check=True,
         cwd=Path(rectgrad_zoo.__file__).parents[1],
     )
     assert (tmp_path / "README.md").read_text(encoding="utf-8") == TEXT
+
+
+def test_cards_of_folders_that_got_a_row_are_written_anew(
+    tiny_checkpoint: Path, tmp_path: Path
+) -> None:
+    row = next(row for row in registry.CHECKPOINTS if row.source != "embedded")
+    folder = shutil.copytree(tiny_checkpoint, tmp_path / row.name)
+    recipe = (folder / "recipe.toml").read_text().replace('"tiny"', f'"{row.name}"')
+    (folder / "recipe.toml").write_text(recipe)
+    assert f'load("{row.name}")' not in (folder / "README.md").read_text()
+    assert rewrite_cards(tmp_path) == [folder / "README.md"]
+    assert f'load("{row.name}")' in (folder / "README.md").read_text()
+    assert rewrite_cards(tmp_path) == []
 
 
 @pytest.mark.parametrize("text", ["", BEGIN, f"{END}\n{BEGIN}", f"{BEGIN}{END}{BEGIN}{END}"])

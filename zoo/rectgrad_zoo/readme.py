@@ -1,14 +1,19 @@
-"""The table of `zoo/README.md`, from the registry and the measurements.
+"""The table of `zoo/README.md` and the cards, from the registry, the recipes and the measurements.
 
-`python -m rectgrad_zoo.readme zoo/README.md` writes it anew.
+`python -m rectgrad_zoo.readme zoo/README.md` writes them anew. A card says by which name its
+network is loaded, so it changes when a trained folder gets a row in the registry.
 """
 
 import argparse
 from pathlib import Path
 
+from huggingface_hub import ModelCard
+
 from rectgrad_zoo import registry
-from rectgrad_zoo.checkpoint import METRICS_FILE
+from rectgrad_zoo.card import model_card
+from rectgrad_zoo.checkpoint import CARD_FILE, METRICS_FILE, RECIPE_FILE
 from rectgrad_zoo.metrics import Metrics, read_metrics
+from rectgrad_zoo.recipes import read_recipe
 
 BEGIN = "<!-- Written by `python -m rectgrad_zoo.readme zoo/README.md`; not by hand. -->"
 END = "<!-- End of what was written. -->"
@@ -64,9 +69,38 @@ def rewritten(text: str, hub: Path) -> str:
     return f"{before}{BEGIN}\n{table(hub)}{END}{after}"
 
 
+def rewrite_cards(hub: Path) -> list[Path]:
+    """Write the cards anew that do not say what recipe and measurements give.
+
+    Args:
+        hub: As `table` takes it.
+
+    Returns:
+        The cards that were written.
+
+    Raises:
+        ValueError: If a checkpoint's recipe cannot be read.
+        ZooError: If a checkpoint's measurements cannot be read.
+    """
+    written = []
+    for row in registry.CHECKPOINTS:
+        metrics, folder = _metrics(row, hub), _folder(row, hub)
+        if metrics is None:
+            continue
+        card, file = model_card(read_recipe(folder / RECIPE_FILE), metrics), folder / CARD_FILE
+        # The text alone: how the Hub's client spells the metadata changes with its version.
+        if not file.exists() or ModelCard.load(file).text != card.text:
+            card.save(file)
+            written.append(file)
+    return written
+
+
+def _folder(row: registry.Checkpoint, hub: Path) -> Path:
+    return registry.embedded_folder(row) if row.source == "embedded" else hub / row.name
+
+
 def _metrics(row: registry.Checkpoint, hub: Path) -> Metrics | None:
-    folder = registry.embedded_folder(row) if row.source == "embedded" else hub / row.name
-    file = folder / METRICS_FILE
+    file = _folder(row, hub) / METRICS_FILE
     return read_metrics(file) if row.source == "embedded" or file.exists() else None
 
 
@@ -80,12 +114,14 @@ def _accuracies(metrics: Metrics) -> str:
 
 
 def main() -> None:
-    """Write the table of the file that is given, whose folder has the folder `hub`."""
+    """Write the table of the README that is given, and the cards in the folder `hub` beside it."""
     parser = argparse.ArgumentParser(prog="python -m rectgrad_zoo.readme", description=main.__doc__)
     parser.add_argument("file", metavar="README", type=Path)
     file: Path = parser.parse_args().file
     text = file.read_text(encoding="utf-8")
-    file.write_text(rewritten(text, file.parent / "hub"), encoding="utf-8")
+    hub = file.parent / "hub"
+    file.write_text(rewritten(text, hub), encoding="utf-8")
+    rewrite_cards(hub)
 
 
 if __name__ == "__main__":
