@@ -1,14 +1,11 @@
 import shutil
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
 
-import rectgrad_zoo
 from rectgrad_zoo import registry
 from rectgrad_zoo.metrics import read_metrics
-from rectgrad_zoo.readme import BEGIN, END, rewrite_cards, rewritten, table
+from rectgrad_zoo.readme import BEGIN, END, main, rewrite_cards, rewritten, table
 
 ZOO = Path(__file__).parents[2] / "zoo"
 TEXT = (ZOO / "README.md").read_text(encoding="utf-8")
@@ -45,11 +42,7 @@ def test_the_command_puts_a_stale_table_right_and_touches_nothing_else(tmp_path:
     (tmp_path / "README.md").write_text(stale, encoding="utf-8")
     if (ZOO / "hub").is_dir():
         shutil.copytree(ZOO / "hub", tmp_path / "hub")
-    subprocess.run(
-        [sys.executable, "-m", "rectgrad_zoo.readme", tmp_path / "README.md"],
-        check=True,
-        cwd=Path(rectgrad_zoo.__file__).parents[1],
-    )
+    main([str(tmp_path / "README.md")])
     assert (tmp_path / "README.md").read_text(encoding="utf-8") == TEXT
 
 

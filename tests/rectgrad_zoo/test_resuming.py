@@ -52,7 +52,7 @@ weight_decay = 0.0005
 schedule = "cosine"
 warmup_epochs = 1
 batch_size = 16
-epochs = 4
+epochs = 3
 seed = 5
 keep = "best_adversarial_validation"
 """
@@ -94,7 +94,7 @@ def test_a_training_interrupted_twice_ends_at_the_same_bytes(
 ) -> None:
     make_checkpoint(recipe, data_folder, tmp_path / "whole", CPU)
     out = tmp_path / "interrupted"
-    for done in (1, 2, 3):
+    for done in (1, 2):
         torch.manual_seed(done)
         interrupted(recipe, data_folder, out, epoch=2)  # one is done, the next is lost
         assert [file.name for file in out.iterdir()] == [STATE_FILE]
@@ -126,6 +126,7 @@ def test_an_interrupt_from_the_keyboard_leaves_a_state_to_go_on_from(
     process.send_signal(signal.SIGINT)
     _, messages = process.communicate(timeout=60)
     assert process.returncode == 130, messages
+    assert f"{out} has every whole epoch; the same command goes on" in messages
     assert messages.endswith("rectgrad: interrupted\n")
     assert "Traceback" not in messages
     assert [file.name for file in out.iterdir()] == [STATE_FILE]
@@ -165,8 +166,8 @@ def test_a_state_that_cannot_be_written_leaves_the_one_before(
     interrupted(recipe_file, data_folder, out, epoch=2)
     before = (out / STATE_FILE).read_bytes()
 
-    def full_disk(_: object, file: object) -> None:
-        file.write(b"half")  # type: ignore[attr-defined]
+    def full_disk(_: object, file: Path) -> None:
+        file.write_bytes(b"half")
         raise OSError(28, "No space left on device")
 
     monkeypatch.setattr(torch, "save", full_disk)
@@ -174,3 +175,15 @@ def test_a_state_that_cannot_be_written_leaves_the_one_before(
         make_checkpoint(recipe_file, data_folder, out, CPU)
     assert [file.name for file in out.iterdir()] == [STATE_FILE]
     assert (out / STATE_FILE).read_bytes() == before
+
+
+def test_what_a_killed_process_left_is_not_in_the_checkpoint(
+    recipe_file: Path, data_folder: Path, tmp_path: Path
+) -> None:
+    out = tmp_path / "out"
+    interrupted(recipe_file, data_folder, out, epoch=2)
+    (out / f"{STATE_FILE}.part").write_bytes(b"half a st")
+    (out / ".unfinished").mkdir()
+    (out / ".unfinished" / "config.json").write_text("{")
+    make_checkpoint(recipe_file, data_folder, out, CPU)
+    assert sorted(file.name for file in out.iterdir()) == sorted(FILES)

@@ -2,13 +2,14 @@
 # ruff: noqa: T201 (a command prints)
 
 import argparse
+import sys
 from pathlib import Path
 
 from rectgrad_zoo import registry
 from rectgrad_zoo.checkpoint import CARD_FILE, METRICS_FILE
 from rectgrad_zoo.errors import ZooError
 from rectgrad_zoo.loading import checkpoint_folder, parse_device
-from rectgrad_zoo.making import make_checkpoint
+from rectgrad_zoo.making import STATE_FILE, make_checkpoint
 from rectgrad_zoo.metrics import read_metrics
 from rectgrad_zoo.verifying import verify_folder
 
@@ -84,7 +85,12 @@ def _show(args: argparse.Namespace) -> int:
 
 
 def _train(args: argparse.Namespace) -> int:
-    metrics = make_checkpoint(args.recipe, args.data, args.out, parse_device(args.device))
+    try:
+        metrics = make_checkpoint(args.recipe, args.data, args.out, parse_device(args.device))
+    except KeyboardInterrupt:
+        if (args.out / STATE_FILE).exists():
+            print(f"{args.out} has every whole epoch; the same command goes on", file=sys.stderr)
+        raise
     print(f"{args.out}: test accuracy {metrics.test}, epoch {metrics.kept_epoch} kept")
     print(f"SHA-256 {metrics.sha256}")
     return 0

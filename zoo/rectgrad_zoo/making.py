@@ -3,7 +3,6 @@
 import hashlib
 import platform
 import shutil
-import tempfile
 from datetime import datetime, timezone
 from importlib.metadata import version
 from pathlib import Path
@@ -62,16 +61,19 @@ def make_checkpoint(
     state = StateFile(out / STATE_FILE, _identity(recipe_file, training_images, device))
     run = train(recipe, training_images, device, state)
 
-    out.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(prefix=".unfinished-", dir=out) as name:
-        unfinished = Path(name)
+    unfinished = out / ".unfinished"
+    shutil.rmtree(unfinished, ignore_errors=True)  # of a process that was killed
+    unfinished.mkdir(parents=True)
+    try:
         shutil.copyfile(recipe_file, unfinished / RECIPE_FILE)
         metrics = _write(unfinished, recipe, run, training_images, test_images, device)
         (unfinished / WEIGHTS_FILE).chmod(0o644)  # safetensors makes it for its maker alone
         # Without its configuration a folder is no checkpoint; so that comes last.
         for file in (RECIPE_FILE, WEIGHTS_FILE, METRICS_FILE, CARD_FILE, CONFIG_FILE):
             (unfinished / file).replace(out / file)
-    state.path.unlink(missing_ok=True)
+    finally:
+        shutil.rmtree(unfinished, ignore_errors=True)
+    state.remove()
     return metrics
 
 

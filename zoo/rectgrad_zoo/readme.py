@@ -5,6 +5,7 @@ network is loaded, so it changes when a trained folder gets a row in the registr
 """
 
 import argparse
+from collections.abc import Sequence
 from pathlib import Path
 
 from huggingface_hub import ModelCard
@@ -113,11 +114,15 @@ def _accuracies(metrics: Metrics) -> str:
     return cell
 
 
-def main() -> None:
-    """Write the table of the README that is given, and the cards in the folder `hub` beside it."""
-    parser = argparse.ArgumentParser(prog="python -m rectgrad_zoo.readme", description=main.__doc__)
+def main(argv: Sequence[str] | None = None) -> None:
+    """Write the table of the README that is given, and the cards in the folder `hub` beside it.
+
+    Args:
+        argv: Its arguments; `None`: the process's.
+    """
+    parser = argparse.ArgumentParser(prog="python -m rectgrad_zoo.readme", description=__doc__)
     parser.add_argument("file", metavar="README", type=Path)
-    file: Path = parser.parse_args().file
+    file: Path = parser.parse_args(argv).file
     text = file.read_text(encoding="utf-8")
     hub = file.parent / "hub"
     file.write_text(rewritten(text, hub), encoding="utf-8")

@@ -1,8 +1,6 @@
 """How far a training has come, kept in a file from which it goes on after an interruption."""
 
-import os
 import pickle
-import tempfile
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -76,14 +74,21 @@ class StateFile:
             "epochs": [_epoch_to_plain(epoch) for epoch in course.epochs],
         }
         self.path.parent.mkdir(parents=True, exist_ok=True)
-        handle, name = tempfile.mkstemp(prefix=f".{self.path.name}-", dir=self.path.parent)
         try:
-            with os.fdopen(handle, "wb") as file:
-                torch.save(content, file)
-            Path(name).replace(self.path)
+            torch.save(content, self._unfinished)
+            self._unfinished.replace(self.path)
         except BaseException:
-            Path(name).unlink(missing_ok=True)
+            self._unfinished.unlink(missing_ok=True)
             raise
+
+    def remove(self) -> None:
+        """Delete the state, and what a process that was killed may have left of another."""
+        self._unfinished.unlink(missing_ok=True)
+        self.path.unlink(missing_ok=True)
+
+    @property
+    def _unfinished(self) -> Path:
+        return self.path.with_name(f"{self.path.name}.part")
 
     def restore(self, course: Course) -> None:
         """Bring a fresh training to where the file's was; does nothing where there is no file.
