@@ -104,11 +104,12 @@ def test_bad_sections_are_refused_with_the_key(name: str, old: str, new: str, me
 
 
 @pytest.mark.parametrize("name", ["cifar10_cnn", "cifar10_cnn_occluded"])
-def test_more_seeds_change_the_training_alone(name: str) -> None:
+def test_more_seeds_change_seed_and_precision_alone(name: str) -> None:
     first = read_recipe(RECIPES / f"{name}.toml")
     for seed in (1, 2):
         other = read_recipe(RECIPES / f"{name}_seed{seed}.toml")
-        assert other.training == dataclasses.replace(first.training, seed=seed)
+        changed = dataclasses.replace(first.training, seed=seed, precision="bfloat16")
+        assert other.training == changed
         assert (other.data, other.occlusion) == (first.data, first.occlusion)
         assert other.architecture == first.architecture
 

@@ -127,4 +127,5 @@ def _steps(recipe: Recipe) -> str:
     if settings.weight_decay:
         rate += f", weight decay {settings.weight_decay}"
     method = "" if settings.optimizer == "adam" else "SGD with a Nesterov momentum of 0.9. "
-    return f"{method}{rate}, batch size {settings.batch_size}, seed {settings.seed}."
+    precision = "" if settings.precision == "float32" else f", in {settings.precision} (autocast)"
+    return f"{method}{rate}, batch size {settings.batch_size}, seed {settings.seed}{precision}."

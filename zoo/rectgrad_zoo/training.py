@@ -189,8 +189,11 @@ def _train_epoch(
         chosen = batch.to(data.labels.device)
         inputs = to_model_range(data.images[chosen]).contiguous(memory_format=torch.channels_last)
         if recipe.adversary is not None:
-            inputs = training_attack(model, inputs, data.labels[chosen], recipe.adversary)
-        loss = nn.functional.cross_entropy(model(inputs), data.labels[chosen])
+            with _precision(recipe, inputs.device):
+                inputs = training_attack(model, inputs, data.labels[chosen], recipe.adversary)
+        with _precision(recipe, inputs.device):
+            logits = model(inputs)
+        loss = nn.functional.cross_entropy(logits.float(), data.labels[chosen])
         optimizer.zero_grad()
         torch.autograd.backward(loss)
         optimizer.step()
@@ -202,7 +205,8 @@ def _train_epoch(
 def _measured(recipe: Recipe, model: nn.Module, loss: float, validation: LabelledImages) -> Epoch:
     if recipe.adversary is None:
         return Epoch(loss, measure_accuracy(model, validation))
-    attacked = measure_adversarial_accuracy(model, validation, recipe.adversary)
+    with _precision(recipe, next(model.parameters()).device):
+        attacked = measure_adversarial_accuracy(model, validation, recipe.adversary)
     return Epoch(loss, measure_accuracy(model, validation), attacked)
 
 
@@ -223,6 +227,11 @@ def _copy_of_weights(model: nn.Module) -> dict[str, Tensor]:
         name: tensor.detach().cpu().clone(memory_format=torch.contiguous_format)
         for name, tensor in model.state_dict().items()
     }
+
+
+def _precision(recipe: Recipe, device: torch.device) -> torch.autocast:
+    bfloat16 = recipe.training.precision == "bfloat16"
+    return torch.autocast(device.type, torch.bfloat16, enabled=bfloat16)
 
 
 @contextmanager
