@@ -69,7 +69,7 @@ def _parser(*, whole: bool) -> argparse.ArgumentParser:
 
         add_parser(commands)
     else:
-        commands.add_parser("zoo", help="pretrained checkpoints: list, show, train, verify")
+        commands.add_parser("zoo", help="pretrained checkpoints: list, show, fetch, ...")
     return parser
 
 

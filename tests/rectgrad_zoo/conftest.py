@@ -11,6 +11,7 @@ import torch
 from PIL import Image
 
 from rectgrad_zoo.making import make_checkpoint
+from tests.rectgrad_zoo.hub_fixtures import client, forks, hub  # noqa: F401
 
 TINY_RECIPE = """\
 name = "tiny"

@@ -32,9 +32,19 @@ def test_list_has_a_line_for_each_checkpoint(capsys: pytest.CaptureFixture[str])
     assert "%" in lines[1]
 
 
-def test_show_prints_the_card(tiny_checkpoint: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_show_prints_provenance_and_card(
+    tiny_checkpoint: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     assert run("show", tiny_checkpoint) == 0
-    assert capsys.readouterr().out == (tiny_checkpoint / "README.md").read_text()
+    out = capsys.readouterr().out
+    sha256 = json.loads((tiny_checkpoint / "metrics.json").read_text())["sha256"]
+    assert f"sha256        {sha256}\n" in out
+    assert out.endswith("\n\n" + (tiny_checkpoint / "README.md").read_text())
+    assert run("show", "cifar10_cnn") == 0
+    row = registry.find("cifar10_cnn")
+    assert row is not None
+    lines = capsys.readouterr().out.splitlines()
+    assert {"source        embedded", f"sha256        {row.sha256}"} <= set(lines)
 
 
 def test_show_prints_the_row_of_what_another_package_carries(
@@ -42,6 +52,7 @@ def test_show_prints_the_row_of_what_another_package_carries(
 ) -> None:
     row = registry.find("tf_efficientnet_lite0")
     assert row is not None
+    assert row.sha256 is not None
     assert run("show", row.name) == 0
     out = capsys.readouterr().out
     assert row.sha256 in out

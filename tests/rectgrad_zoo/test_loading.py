@@ -11,7 +11,7 @@ from torch import nn
 import rectgrad_zoo
 from rectgrad_zoo import registry
 from rectgrad_zoo.errors import ZooError
-from rectgrad_zoo.loading import parse_device
+from rectgrad_zoo.loading import hub_source, parse_device
 
 EMBEDDED = [row for row in registry.CHECKPOINTS if row.source == "embedded"]
 
@@ -64,6 +64,20 @@ def test_an_embedded_file_with_a_flipped_bit_is_refused(
 def test_a_checkpoint_loads_from_its_folder(tiny_checkpoint: Path) -> None:
     model = rectgrad_zoo.load(str(tiny_checkpoint))
     assert_same_weights(model, timm.create_model(f"local-dir:{tiny_checkpoint}", pretrained=True))
+
+
+def test_names_come_before_folders_that_are_called_the_same(
+    tiny_checkpoint: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("cifar10_cnn", "resnet18"):
+        shutil.copytree(tiny_checkpoint, tmp_path / name)
+    monkeypatch.chdir(tmp_path)
+    assert rectgrad_zoo.provenance(rectgrad_zoo.load("cifar10_cnn")).source == "embedded"
+    assert rectgrad_zoo.provenance(rectgrad_zoo.load("./cifar10_cnn")).source == "folder"
+    source = hub_source("resnet18")
+    assert source is not None
+    assert source[0].repo.startswith("timm/")
+    assert rectgrad_zoo.provenance(rectgrad_zoo.load("./resnet18")).source == "folder"
 
 
 @pytest.mark.parametrize(

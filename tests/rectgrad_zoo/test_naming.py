@@ -6,7 +6,14 @@ from rectgrad_zoo import registry
 
 
 def test_the_zoo_lists_its_names() -> None:
-    assert rectgrad_zoo.list() == ["cifar10_cnn", "cifar10_cnn_occluded", "tf_efficientnet_lite0"]
+    assert rectgrad_zoo.list() == [
+        "cifar10_cnn",
+        "cifar10_cnn_occluded",
+        "tf_efficientnet_lite0",
+        "inception_v4.tf_in1k",
+        "vgg16.tv_in1k",
+        "resnet50.tv_in1k",
+    ]
 
 
 def test_prefixes_complete_to_the_zoo_first_then_to_timm() -> None:
@@ -21,7 +28,7 @@ def test_prefixes_complete_to_the_zoo_first_then_to_timm() -> None:
     ]
     assert "resnet50" in rectgrad_zoo.complete("resnet5")
     assert "resnet50.tv_in1k" in rectgrad_zoo.complete("resnet50.tv")
-    assert rectgrad_zoo.complete("")[:3] == rectgrad_zoo.list()
+    assert rectgrad_zoo.complete("")[:6] == rectgrad_zoo.list()
     assert rectgrad_zoo.complete("no such") == []
 
 

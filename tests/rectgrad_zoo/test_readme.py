@@ -4,6 +4,7 @@ from pathlib import Path
 import pytest
 
 from rectgrad_zoo import registry
+from rectgrad_zoo.checkpoint import METRICS_FILE
 from rectgrad_zoo.metrics import read_metrics
 from rectgrad_zoo.readme import BEGIN, END, main, rewrite_cards, rewritten, table
 
@@ -21,9 +22,14 @@ def test_a_row_says_what_the_registry_and_the_measurements_say(row: registry.Che
     cells = [cell.strip() for cell in line.strip("|").split("|")]
     assert cells[1] == f"`{row.architecture}`"
     assert cells[2] == row.data
-    assert cells[4:] == [row.license, f"`{row.sha256}`"]
-    if row.source == "embedded":
-        assert cells[3] == str(read_metrics(registry.embedded_folder(row) / "metrics.json").test)
+    assert (row.repo or "package") in cells[4]
+    assert ("once published" in cells[4]) is not row.published
+    assert cells[5:] == [row.license, f"`{row.sha256}`" if row.sha256 else "not pinned"]
+    folder = registry.local_folder(row)
+    expected = (
+        "not measured here" if folder is None else str(read_metrics(folder / METRICS_FILE).test)
+    )
+    assert cells[3].startswith(expected)
 
 
 def test_a_folder_of_the_hub_is_read_where_there_is_one(

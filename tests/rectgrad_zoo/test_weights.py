@@ -2,6 +2,7 @@ import hashlib
 import pickle
 from pathlib import Path
 
+import numpy as np
 import pytest
 import safetensors.torch
 import torch
@@ -32,6 +33,55 @@ def test_a_missing_file_is_named(tmp_path: Path) -> None:
         read_bytes(tmp_path / "no-such.safetensors", None)
     with pytest.raises(ZooError, match=r"No weights file .*no-such\.pth"):
         read_weights_file(tmp_path / "no-such.pth")
+
+
+def safetensors_file(header: str, data: bytes) -> bytes:
+    return len(header).to_bytes(8, "little") + header.encode() + data
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        pytest.param(
+            safetensors_file('{"w":{"dtype":"F32","shape":[99],"data_offsets":[0,396]}}', b"few"),
+            id="sizes beyond the file",
+        ),
+        pytest.param((2**62).to_bytes(8, "little") + b"{}", id="a header beyond the file"),
+        pytest.param(
+            safetensors_file('{"w":{"dtype":"F32","shape":[2],"data_offsets":[0,4]}}', b"1234"),
+            id="a shape that needs more than its bytes",
+        ),
+        pytest.param(
+            safetensors_file('{"w":{"dtype":"F32","shape":[-1],"data_offsets":[0,4]}}', b"1234"),
+            id="a negative size",
+        ),
+        pytest.param(safetensors_file("[]", b""), id="a header that is no table"),
+    ],
+)
+def test_headers_that_lie_are_refused(content: bytes) -> None:
+    with pytest.raises(ZooError, match="not a whole safetensors file"):
+        parse_safetensors(content, Path("model.safetensors"))
+
+
+def test_types_that_pytorch_lacks_are_refused() -> None:
+    content = safetensors_file('{"w":{"dtype":"F4","shape":[4],"data_offsets":[0,2]}}', b"12")
+    with pytest.raises(ZooError, match=r"of a type that is not PyTorch's.*F4"):
+        parse_safetensors(content, Path("model.safetensors"))
+
+
+def test_random_damage_to_a_header_is_refused_or_harmless() -> None:
+    content = safetensors.torch.save({"weight": torch.ones(4, 3).half(), "bias": torch.ones(5)})
+    header = int.from_bytes(content[:8], "little")
+    generator = np.random.default_rng(0)
+    refused = 0
+    for _ in range(2000):
+        damaged = bytearray(content)
+        damaged[generator.integers(8 + header)] = generator.integers(256)
+        try:
+            parse_safetensors(bytes(damaged), Path("model.safetensors"))
+        except ZooError:
+            refused += 1
+    assert refused > 1000
 
 
 @pytest.mark.parametrize("keep", [0, 4, 20, -1])
@@ -89,6 +139,10 @@ def test_both_formats_and_timms_wrapping_are_read(tmp_path: Path, model: nn.Modu
         (
             {"weight": torch.ones(3, 2), "bias": torch.ones(2)},
             r"another shape: weight \(3, 2\) instead of \(2, 3\)",
+        ),
+        (
+            {"weight": torch.ones(2, 3, dtype=torch.int32), "bias": torch.ones(2)},
+            r"another type: weight torch\.int32 instead of torch\.float32",
         ),
         ({f"x{i}": torch.ones(1) for i in range(7)}, r"unexpected: x0.* x4 and 2 more"),
     ],

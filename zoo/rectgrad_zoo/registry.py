@@ -14,19 +14,28 @@ class Checkpoint:
         architecture: Name of the timm architecture.
         data: What it was trained on.
         source: `embedded`: in this package, under `checkpoints/`; `package`: in another package
-            from the registry, installed as an extra.
-        sha256: SHA-256 of the weights file, hexadecimal.
+            from the registry, installed as an extra; `hub`: a repository on the Hugging Face Hub.
+        sha256: SHA-256 of the weights file, hexadecimal, which every load is held to; `None` if it
+            is not pinned: then the hash and the commit that were found are recorded.
         license: License of the weights.
         purpose: What it is for.
+        repo: Repository on the Hub, `OWNER/NAME`.
+        revision: Commit of it that is loaded; `None` if it is not pinned: then the main branch.
+        published: Whether that repository is there. This project's own are there only once a
+            maintainer has run `rectgrad zoo publish`; until then, and in a checkout of the
+            project's repository, the folder `zoo/hub/NAME` is what they will be.
     """
 
     name: str
     architecture: str
     data: str
-    source: Literal["embedded", "package"]
-    sha256: str
+    source: Literal["embedded", "package", "hub"]
+    sha256: str | None
     license: str
     purpose: str
+    repo: str | None = None
+    revision: str | None = None
+    published: bool = True
 
 
 CHECKPOINTS = (
@@ -57,6 +66,36 @@ CHECKPOINTS = (
         license="Apache-2.0",
         purpose="photographs at 224 x 224 without a download",
     ),
+    Checkpoint(
+        name="inception_v4.tf_in1k",
+        architecture="inception_v4",
+        data="ImageNet-1k",
+        source="hub",
+        sha256=None,
+        license="Apache-2.0",
+        purpose="the ImageNet network of Kim et al. 2019",
+        repo="timm/inception_v4.tf_in1k",
+    ),
+    Checkpoint(
+        name="vgg16.tv_in1k",
+        architecture="vgg16",
+        data="ImageNet-1k",
+        source="hub",
+        sha256=None,
+        license="BSD-3-Clause",
+        purpose="the network of Nie et al. 2018: no skip connections, max-pooling",
+        repo="timm/vgg16.tv_in1k",
+    ),
+    Checkpoint(
+        name="resnet50.tv_in1k",
+        architecture="resnet50",
+        data="ImageNet-1k",
+        source="hub",
+        sha256=None,
+        license="BSD-3-Clause",
+        purpose="the network of Nie et al. 2018: skip connections, few max-pools",
+        repo="timm/resnet50.tv_in1k",
+    ),
 )
 
 
@@ -68,6 +107,22 @@ def names() -> list[str]:
 def find(name: str) -> Checkpoint | None:
     """The row of a name, or `None` if the zoo has no such checkpoint."""
     return next((checkpoint for checkpoint in CHECKPOINTS if checkpoint.name == name), None)
+
+
+def local_folder(checkpoint: Checkpoint) -> Path | None:
+    """Folder of a checkpoint that is here without a download.
+
+    Args:
+        checkpoint: The row.
+
+    Returns:
+        The folder in this package for an embedded one; in a checkout of the project's repository,
+        `zoo/hub/NAME` for one of the project's own on the Hub; `None` for all else.
+    """
+    if checkpoint.source == "embedded":
+        return embedded_folder(checkpoint)
+    folder = Path(__file__).parents[1] / "hub" / checkpoint.name
+    return folder if checkpoint.source == "hub" and folder.is_dir() else None
 
 
 def embedded_folder(checkpoint: Checkpoint) -> Path:

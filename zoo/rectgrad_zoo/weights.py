@@ -15,12 +15,15 @@ from rectgrad_zoo.errors import ZooError
 _NAMES_SHOWN = 5
 
 
-def read_bytes(file: Path, sha256: str | None) -> bytes:
+def read_bytes(
+    file: Path, sha256: str | None, remedy: str = "Install the package again that it came with."
+) -> bytes:
     """Read a file and check its hash, so that what is used is what was checked.
 
     Args:
         file: The file.
         sha256: Expected SHA-256, hexadecimal; `None` for no expectation.
+        remedy: What to do about a file with another hash.
 
     Returns:
         The content.
@@ -32,11 +35,10 @@ def read_bytes(file: Path, sha256: str | None) -> bytes:
         content = file.read_bytes()
     except OSError as error:
         raise ZooError(f"Cannot read the weights: {error}") from error
-    got = hashlib.sha256(content).hexdigest()
-    if sha256 is not None and got != sha256:
+    if sha256 is not None and (got := hashlib.sha256(content).hexdigest()) != sha256:
         raise ZooError(
             f"{file} has the SHA-256 {got}, expected {sha256}: it is damaged or not the released "
-            "file. Install the package again that it came with."
+            f"file. {remedy}"
         )
     return content
 
@@ -58,6 +60,8 @@ def parse_safetensors(content: bytes, where: Path) -> dict[str, Tensor]:
         return safetensors.torch.load(content)
     except safetensors.SafetensorError as error:
         raise ZooError(f"{where} is not a whole safetensors file: {error}") from error
+    except KeyError as error:  # types of the format that PyTorch cannot hold
+        raise ZooError(f"{where} has tensors of a type that is not PyTorch's: {error}") from error
 
 
 def read_weights_file(file: Path) -> dict[str, Tensor]:
@@ -84,6 +88,7 @@ def read_weights_file(file: Path) -> dict[str, Tensor]:
         RuntimeError,
         EOFError,
         AttributeError,
+        KeyError,
     ) as error:
         reason = (
             "it holds more than tensors, or no tensors at all; save model.state_dict()"
@@ -108,15 +113,22 @@ def load_strictly(model: nn.Module, tensors: Mapping[str, Tensor], where: str) -
         where: Where they come from, to be named in the error.
 
     Raises:
-        ZooError: If tensors are missing, unexpected, or of another shape; the model is unchanged.
+        ZooError: If tensors are missing, unexpected, or of another shape or kind of number; the
+            model is unchanged.
     """
     expected = model.state_dict()
     missing = [name for name in expected if name not in tensors]
     unexpected = [name for name in tensors if name not in expected]
+    common = [(name, tensors[name], expected[name]) for name in expected if name in tensors]
     mismatched = [
-        f"{name} {tuple(tensors[name].shape)} instead of {tuple(tensor.shape)}"
-        for name, tensor in expected.items()
-        if name in tensors and tensors[name].shape != tensor.shape
+        f"{name} {tuple(got.shape)} instead of {tuple(own.shape)}"
+        for name, got, own in common
+        if got.shape != own.shape
+    ]
+    mistyped = [
+        f"{name} {got.dtype} instead of {own.dtype}"
+        for name, got, own in common
+        if not _converts(got, own)
     ]
     problems = [
         f"{label}: {_some(names)}"
@@ -124,6 +136,7 @@ def load_strictly(model: nn.Module, tensors: Mapping[str, Tensor], where: str) -
             ("missing", missing),
             ("unexpected", unexpected),
             ("of another shape", mismatched),
+            ("of another type", mistyped),
         )
         if names
     ]
@@ -134,6 +147,11 @@ def load_strictly(model: nn.Module, tensors: Mapping[str, Tensor], where: str) -
             "the number of classes must agree too."
         )
     model.load_state_dict(tensors)
+
+
+def _converts(got: Tensor, own: Tensor) -> bool:
+    """Whether a stored type can stand for the model's: floats of any width, all else exactly."""
+    return got.dtype == own.dtype or (got.is_floating_point() and own.is_floating_point())
 
 
 def _some(names: list[str]) -> str:

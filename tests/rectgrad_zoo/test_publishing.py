@@ -1,0 +1,64 @@
+import json
+import shutil
+from pathlib import Path
+
+import pytest
+
+from rectgrad_zoo.errors import ZooError
+from rectgrad_zoo.publishing import prepare
+
+
+@pytest.fixture
+def folder(tiny_checkpoint: Path, tmp_path: Path) -> Path:
+    return shutil.copytree(tiny_checkpoint, tmp_path / "copy")
+
+
+def test_a_checkpoint_is_published_as_it_is(folder: Path) -> None:
+    (folder / ".DS_Store").touch()
+    planned = prepare(folder, "owner/name")
+    sizes = {file.name: file.stat().st_size for file in folder.iterdir()}
+    del sizes[".DS_Store"]
+    assert planned.files == sizes
+    assert planned.sha256 == json.loads((folder / "metrics.json").read_text())["sha256"]
+    assert planned.commit is None
+
+
+@pytest.mark.parametrize("name", ["pytorch_model.bin", "optimizer.pt", "runs/log.txt"])
+def test_what_is_no_checkpoints_is_named(folder: Path, name: str) -> None:
+    (folder / name).parent.mkdir(exist_ok=True)
+    (folder / name).touch()
+    with pytest.raises(ZooError, match=r"has no place in a published checkpoint.*Remove it"):
+        prepare(folder, "owner/name")
+
+
+def test_a_link_out_of_the_folder_is_not_followed(folder: Path, tmp_path: Path) -> None:
+    (tmp_path / "secret").touch()
+    (folder / "notes.txt").symlink_to(tmp_path / "secret")
+    with pytest.raises(ZooError, match=r"notes\.txt has no place"):
+        prepare(folder, "owner/name")
+
+
+def test_a_checkpoint_without_a_card_or_of_other_weights_is_refused(folder: Path) -> None:
+    metrics = json.loads((folder / "metrics.json").read_text())
+    (folder / "metrics.json").write_text(json.dumps({**metrics, "sha256": "0" * 64}))
+    with pytest.raises(ZooError, match=r"was measured on weights with the SHA-256 0000"):
+        prepare(folder, "owner/name")
+    (folder / "metrics.json").unlink()
+    assert "metrics.json" not in prepare(folder, "owner/name").files
+    (folder / "README.md").unlink()
+    with pytest.raises(ZooError, match=r"has no README\.md"):
+        prepare(folder, "owner/name")
+
+
+def test_a_folder_that_does_not_load_is_refused(folder: Path) -> None:
+    (folder / "model.safetensors").write_bytes(b"")
+    with pytest.raises(ZooError, match="not a whole safetensors file"):
+        prepare(folder, "owner/name")
+    with pytest.raises(ZooError, match="is not a checkpoint"):
+        prepare(folder / "nowhere", "owner/name")
+
+
+@pytest.mark.parametrize("repo", ["name", "a/b/c", "../name", "owner/na me", "owner/", ""])
+def test_a_repository_has_an_owner_and_a_name(folder: Path, repo: str) -> None:
+    with pytest.raises(ValueError, match="expected OWNER/NAME"):
+        prepare(folder, repo)

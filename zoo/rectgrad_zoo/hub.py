@@ -1,0 +1,164 @@
+"""Checkpoints on the Hugging Face Hub: what is in the client's cache, and getting what is not.
+
+Only the files of a checkpoint are ever asked for, by their own names, and no pickle is among them;
+what else a repository lists stays there. Cache, resuming, retries and progress bars are the
+client's.
+"""
+
+import hashlib
+from dataclasses import dataclass
+from pathlib import Path
+
+from huggingface_hub import constants, hf_hub_download, model_info, try_to_load_from_cache
+from huggingface_hub.hf_api import ModelInfo, RepoSibling
+
+from rectgrad_zoo.checkpoint import (
+    CARD_FILE,
+    CONFIG_FILE,
+    METRICS_FILE,
+    RECIPE_FILE,
+    WEIGHTS_FILE,
+)
+from rectgrad_zoo.errors import ZooError
+from rectgrad_zoo.hub_errors import one_line
+from rectgrad_zoo.hub_names import DEFAULT_REVISION, HubName
+
+NEEDED = (CONFIG_FILE, WEIGHTS_FILE)
+_OPTIONAL = (CARD_FILE, METRICS_FILE, RECIPE_FILE)
+PICKLES = (".bin", ".pth", ".pt", ".ckpt", ".pkl", ".tar", ".npz")
+_SHA256_LENGTH = 64
+_ELSEWHERE = (
+    "Where there is a network, `rectgrad zoo fetch {name}` gets it; then copy the folder HF_HOME "
+    "here. Or give a state dict on this machine with weights=PATH, or a mirror with HF_ENDPOINT."
+)
+
+
+@dataclass(frozen=True)
+class Snapshot:
+    """Files of one commit of a repository, in the client's cache.
+
+    Attributes:
+        repo: `OWNER/NAME`.
+        commit: The commit.
+        folder: Where the files lie.
+    """
+
+    repo: str
+    commit: str
+    folder: Path
+
+    @property
+    def stated_sha256(self) -> str | None:
+        """SHA-256 of the weights as the Hub stated it at the download, if it did.
+
+        The client names what it stores by the Hub's tag of it, which for a large file is its
+        SHA-256. Without symbolic links (on some file systems) the tag is not kept.
+        """
+        tag = (self.folder / WEIGHTS_FILE).resolve().name
+        return tag if len(tag) == _SHA256_LENGTH else None
+
+
+def cached(hub: HubName, needed: tuple[str, ...] = NEEDED) -> Snapshot | None:
+    """Find a checkpoint in the cache, without asking the Hub.
+
+    Args:
+        hub: The repository.
+        needed: Files that must be there.
+
+    Returns:
+        The commit that the revision named when it was last fetched; `None` if a file is not there.
+    """
+    files = [try_to_load_from_cache(hub.repo, file, revision=hub.revision) for file in needed]
+    if not all(isinstance(file, str) for file in files):
+        return None
+    folder = Path(str(files[0])).parent
+    return Snapshot(hub.repo, folder.name, folder)
+
+
+def download(
+    hub: HubName, name: str, sha256: str | None = None, needed: tuple[str, ...] = NEEDED
+) -> Snapshot:
+    """Get a checkpoint from the Hub, or the newer commit of one that is in the cache.
+
+    What the revision names in the cache changes last, so that an interruption at any moment leaves
+    there what was there before.
+
+    Args:
+        hub: The repository.
+        name: What the user asked for, to be named in errors.
+        sha256: SHA-256 that the weights must have, hexadecimal; `None` if it is not known.
+        needed: Files that it must have.
+
+    Returns:
+        The files, on this machine, the weights with the SHA-256 that was expected.
+
+    Raises:
+        ZooError: If the Hub cannot be reached, refuses, has no such checkpoint, has it as a pickle
+            only, or sends other weights than it states or than are expected; or if the disk is
+            full.
+    """
+    with one_line(f"Cannot get {name}", hub, _ELSEWHERE.format(name=name)):
+        # Asked first because the client tries this once: without a network the user is told at
+        # once, and not after the minute that it tries to get a file.
+        info = model_info(
+            hub.repo,
+            revision=hub.revision,
+            timeout=constants.HF_HUB_ETAG_TIMEOUT,
+            files_metadata=True,
+        )
+        if not info.sha:
+            raise ValueError("no commit in it")
+        listed = _listed(info, name, needed)
+        for file in listed:
+            path = Path(hf_hub_download(hub.repo, file, revision=info.sha))
+            if file == WEIGHTS_FILE:
+                _check_weights(path, info.sha, listed[file], hub.repo, sha256)
+        if hub.revision != info.sha:
+            hf_hub_download(hub.repo, needed[0], revision=hub.revision or DEFAULT_REVISION)
+    return Snapshot(hub.repo, info.sha, path.parent)
+
+
+def _listed(info: ModelInfo, name: str, needed: tuple[str, ...]) -> dict[str, RepoSibling]:
+    """The files to download, the weights first: they are the ones that may fail."""
+    there = {file.rfilename: file for file in info.siblings or ()}
+    missing = [file for file in needed if file not in there]
+    if missing:
+        pickles = sorted(file for file in there if file.endswith(PICKLES))
+        reason = (
+            f"its weights are there only as {', '.join(pickles)}, which can run code when read. "
+            "Only safetensors is loaded from the Hub: ask the owner for it, or read it yourself "
+            "where that is safe and give the state dict with weights=PATH."
+            if pickles and WEIGHTS_FILE in missing
+            else f"expected a checkpoint in timm's format, with {' and '.join(needed)}."
+        )
+        raise ZooError(f"Cannot get {name}: {info.id} has no {' and no '.join(missing)}; {reason}")
+    wanted = sorted({*needed, *_OPTIONAL} & there.keys(), key=lambda file: file != WEIGHTS_FILE)
+    return {file: there[file] for file in wanted}
+
+
+def _check_weights(
+    path: Path, commit: str, listed: RepoSibling, repo: str, sha256: str | None
+) -> None:
+    """Hold the weights to what the Hub states, once more if need be, and then to the zoo's pin."""
+    stated = listed.lfs.sha256 if listed.lfs is not None else None
+    got = file_sha256(path)
+    if stated is not None and got != stated:
+        # Damaged on the way or on this disk: the client trusts what it has of the right size.
+        got = file_sha256(
+            Path(hf_hub_download(repo, WEIGHTS_FILE, revision=commit, force_download=True))
+        )
+    for who, expected in (("the Hub states", stated), ("the zoo expects", sha256)):
+        if expected is not None and got != expected:
+            raise ZooError(
+                f"{repo} at commit {commit} sent {WEIGHTS_FILE} with the SHA-256 {got}, where "
+                f"{who} {expected}: it is damaged or not the released file, and is not used."
+            )
+
+
+def file_sha256(path: Path) -> str:
+    """SHA-256 of a file, hexadecimal."""
+    with path.open("rb") as file:
+        digest = hashlib.sha256()
+        while block := file.read(1 << 20):
+            digest.update(block)
+    return digest.hexdigest()
