@@ -12,7 +12,7 @@ import threading
 import time
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import TYPE_CHECKING, Any
-from urllib.parse import unquote, urlsplit
+from urllib.parse import parse_qs, unquote, urlsplit
 
 from typing_extensions import Self
 
@@ -22,6 +22,7 @@ from tests.rectgrad_zoo.hub_state import (
     Files,
     HubState,
     Repository,
+    entries,
     git_oid,
     lfs_entry,
     remote_oid,
@@ -86,7 +87,8 @@ class _Handler(BaseHTTPRequestHandler):
         reading = self.command in ("GET", "HEAD")
         routes: tuple[tuple[str, bool, Callable[..., None]], ...] = (
             (rf"/api/{_REPO}(?:/revision/(?P<revision>.+))?", True, self._info),
-            (rf"/api/{_REPO}/tree/(?P<revision>[^/]+)(?:/.*)?", True, self._tree),
+            (rf"/api/{_REPO}/tree/(?P<revision>[^/]+)(?:/(?P<folder>.*))?", True, self._tree),
+            (rf"/api/{_REPO}/paths-info/(?P<revision>[^/]+)", False, self._paths),
             (rf"{_FILE}/resolve/(?P<revision>[^/]+)/(?P<path>.+)", True, self._file),
             (r"/api/whoami-v2", True, self._whoami),
             (r"/api/repos/create", False, self._create),
@@ -99,7 +101,8 @@ class _Handler(BaseHTTPRequestHandler):
         for pattern, reads, answer in routes:
             match = re.fullmatch(pattern, path)
             if match and reads == reading:
-                if not reads and not self._authorized() and answer != self._object:
+                public = reads or answer in (self._object, self._paths)
+                if not public and not self._authorized():
                     self._answer(401, {"error": "Invalid username or password."})
                 elif answer == self._file:
                     self._file(**match.groupdict(), fault=fault)
@@ -158,26 +161,33 @@ class _Handler(BaseHTTPRequestHandler):
         content = {"id": repo, "sha": sha, "private": repository.private, "siblings": siblings}
         self._answer(200, {**content, "tags": [], "downloads": 0, "likes": 0})
 
-    def _tree(self, body: bytes, kind: str, repo: str, revision: str) -> None:
+    def _tree(
+        self, body: bytes, kind: str, repo: str, revision: str, folder: str | None = None
+    ) -> None:
         del body
         found = self._find(kind, repo, revision)
+        if found is None:
+            return
+        query = parse_qs(urlsplit(self.path).query)
+        deep = query.get("recursive", ["false"])[0].lower() == "true"
+        start = f"{folder}/" if folder else ""
+        inside = {
+            path: entry
+            for path, entry in entries(found[2]).items()
+            if path.startswith(start) and (deep or "/" not in path[len(start) :])
+        }
+        if inside:
+            self._answer(200, list(inside.values()))
+        else:
+            self._answer(404, {"error": "entry"}, {"X-Error-Code": "EntryNotFound"})
+
+    def _paths(self, body: bytes, kind: str, repo: str, revision: str) -> None:
+        found = self._find(kind, repo, revision)
         if found is not None:
-            self._answer(
-                200,
-                [
-                    {
-                        "type": "file",
-                        "path": path,
-                        "size": len(data),
-                        "oid": git_oid(data),
-                        **{
-                            key: {**lfs, "oid": lfs["sha256"]}
-                            for key, lfs in lfs_entry(path, data).items()
-                        },
-                    }
-                    for path, data in found[2].items()
-                ],
-            )
+            form = self.headers.get("Content-Type", "").startswith("application/x-www-form")
+            asked = parse_qs(body.decode()) if form else json.loads(body)
+            there = entries(found[2])
+            self._answer(200, [there[path] for path in asked["paths"] if path in there])
 
     def _file(
         self, kind: str | None, repo: str, revision: str, path: str, fault: Fault | None

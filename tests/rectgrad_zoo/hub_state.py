@@ -4,6 +4,7 @@ import hashlib
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from pathlib import PurePosixPath
 from typing import Any
 
 LARGE = (".safetensors", ".bin", ".parquet")
@@ -105,6 +106,19 @@ def lfs_entry(path: str, data: bytes) -> dict[str, dict[str, Any]]:
         return {}
     sha256 = hashlib.sha256(data).hexdigest()
     return {"lfs": {"size": len(data), "sha256": sha256, "pointerSize": 130}}
+
+
+def entries(files: Files) -> dict[str, dict[str, Any]]:
+    """Files and the folders they lie in, by path, as the Hub lists them."""
+    found: dict[str, dict[str, Any]] = {}
+    for path, data in files.items():
+        for folder in list(PurePosixPath(path).parents)[:-1]:
+            oid = git_oid(str(folder).encode())
+            found[str(folder)] = {"type": "directory", "path": str(folder), "oid": oid, "size": 0}
+        lfs = {key: {**of, "oid": of["sha256"]} for key, of in lfs_entry(path, data).items()}
+        oid = git_oid(data)
+        found[path] = {"type": "file", "path": path, "size": len(data), "oid": oid, **lfs}
+    return found
 
 
 def remote_oid(path: str, files: Files) -> str | None:

@@ -1,0 +1,61 @@
+"""CIFAR-10 from a data set of the Hub: the real `datasets`, over loopback."""
+
+from pathlib import Path
+
+import pytest
+
+from rectgrad_zoo.reading import read_cifar10
+from tests.rectgrad_zoo.hub_client import Client
+from tests.rectgrad_zoo.hub_server import HubServer
+
+NAME = "owner/cifar10"
+READ = """
+from rectgrad_zoo.reading import read_cifar10
+
+for split in ("train", "test"):
+    print(read_cifar10({name!r}, split).fingerprint())
+"""
+
+
+@pytest.fixture
+def published(hub: HubServer, data_folder: Path) -> Path:
+    """The parquet files of the tests, as a data set of the Hub."""
+    files = sorted(data_folder.glob("plain_text/*.parquet"))
+    hub.add(NAME, {f"plain_text/{file.name}": file.read_bytes() for file in files}, "datasets")
+    return data_folder
+
+
+def test_a_data_set_of_the_hub_has_the_same_images_as_the_files(
+    hub: HubServer, client: Client, published: Path
+) -> None:
+    read = client.run(code=READ.format(name=NAME))
+    assert read.status == 0, read.stderr
+    expected = [read_cifar10(published, split).fingerprint() for split in ("train", "test")]
+    assert read.stdout.split() == expected
+    asked = len(hub.requests)
+    offline = client.run(code=READ.format(name=NAME), HF_HUB_OFFLINE="1")
+    assert offline.stdout.split() == expected
+    assert len(hub.requests) == asked
+
+
+def test_a_checkpoint_is_verified_on_a_data_set_of_the_hub(
+    client: Client, published: Path, tiny_checkpoint: Path
+) -> None:
+    del published
+    verified = client.run("zoo", "verify", tiny_checkpoint, "--data", NAME)
+    assert verified.status == 0, verified.stderr
+    assert "verified" in verified.stdout
+
+
+@pytest.mark.parametrize(
+    ("offline", "reason"), [("0", "DatasetNotFoundError"), ("1", "OfflineModeIsEnabled")]
+)
+def test_a_data_set_that_is_not_there_is_one_line(
+    client: Client, tiny_checkpoint: Path, offline: str, reason: str
+) -> None:
+    data = "owner/none"
+    failed = client.run("zoo", "verify", tiny_checkpoint, "--data", data, HF_HUB_OFFLINE=offline)
+    assert failed.status == 2
+    (line,) = failed.stderr.splitlines()
+    assert line.startswith(f"rectgrad: error: {data} is no folder here")
+    assert reason in line
