@@ -113,7 +113,8 @@ def _add_explain(commands: "argparse._SubParsersAction[argparse.ArgumentParser]"
         "--methods",
         metavar="A,B,...",
         help="columns of the figure, of saliency, gradient-input, guided-bp, smoothgrad, "
-        "integrated, deeplift, rectgrad, rectgrad-prr (default: all that apply)",
+        "integrated, deeplift, rectgrad, rectgrad-prr, random (default: all that apply, but for "
+        "random)",
     )
     explain.add_argument("--device", default="cpu", help="cpu, cuda, mps (default: %(default)s)")
     explain.add_argument(
@@ -133,9 +134,9 @@ def _add_explain(commands: "argparse._SubParsersAction[argparse.ArgumentParser]"
 
 def _explain(args: argparse.Namespace) -> int:
     import rectgrad_zoo
-    from captum_rectgrad.comparison import choose_methods
     from captum_rectgrad.explain import class_index, explain, save_maps
     from captum_rectgrad.images import read_image, sample_images
+    from captum_rectgrad.methods import choose_methods
     from captum_rectgrad.visualization import check_format, plot_comparison
 
     for path in filter(None, (args.out, args.save_maps)):
@@ -198,7 +199,7 @@ def _complete_model(prefix: str, **_: object) -> list[str]:
 
 
 def _complete_methods(prefix: str, **_: object) -> list[str]:
-    from captum_rectgrad.comparison import methods
+    from captum_rectgrad.methods import methods
 
     before, comma, last = prefix.rpartition(",")
     return [f"{before}{comma}{method.key}" for method in methods() if method.key.startswith(last)]

@@ -14,7 +14,8 @@ from torch import Tensor, nn
 from tqdm import tqdm
 
 import rectgrad_zoo
-from captum_rectgrad.comparison import Method, run
+from captum_rectgrad.comparison import run
+from captum_rectgrad.methods import Method
 from captum_rectgrad.visualization import Row
 
 NEAREST = 5
@@ -59,7 +60,7 @@ def explain(
     Args:
         model: of `rectgrad_zoo.load`, or any that carries timm's data configuration.
         images: by name.
-        methods: see `comparison.methods`; those that do not apply to the model are left out.
+        methods: see `methods.methods`; those that do not apply to the model are left out.
         target: index of the class to explain; None: the predicted one of each image.
 
     Returns:

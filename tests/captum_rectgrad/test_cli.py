@@ -11,7 +11,7 @@ from PIL import Image
 
 from captum_rectgrad import __version__
 from captum_rectgrad.cli import main
-from captum_rectgrad.comparison import methods
+from captum_rectgrad.methods import methods
 
 RECTGRAD = str(Path(sys.executable).with_name("rectgrad"))
 

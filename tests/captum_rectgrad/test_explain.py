@@ -9,9 +9,9 @@ from PIL import Image
 from torch import nn
 
 import rectgrad_zoo
-from captum_rectgrad.comparison import choose_methods
 from captum_rectgrad.explain import class_index, class_name, explain, save_maps
 from captum_rectgrad.images import sample_images
+from captum_rectgrad.methods import choose_methods
 
 
 @pytest.fixture(scope="module")

@@ -6,11 +6,13 @@ import pytest
 import timm
 import torch
 import torch.nn.functional as F
+from captum.attr import FeatureAblation
 from torch import Tensor, nn
 
 import rectgrad_zoo
-from captum_rectgrad.comparison import Method, choose_methods, methods, run
+from captum_rectgrad.comparison import attribute, run
 from captum_rectgrad.images import sample_images
+from captum_rectgrad.methods import Method, choose_methods, methods, of_captum
 from tests.captum_rectgrad.properties.state import snapshot
 
 pytestmark = pytest.mark.filterwarnings("ignore:the map of sample")
@@ -42,7 +44,7 @@ def small(*activations: nn.Module) -> nn.Module:
 
 
 def results(model: nn.Module, x: Tensor) -> dict[str, Tensor | str]:
-    return {m.key: run(m, model, x, 2) for m in methods(80) if m.applies(model, x)}
+    return {m.key: run(m, model, x, 2) for m in choose_methods(None, 80) if m.applies(model, x)}
 
 
 X = torch.randn(1, 3, 8, 8, generator=torch.manual_seed(3))
@@ -93,6 +95,51 @@ def test_smoothgrad_can_be_drawn_again_and_leaves_the_generator_alone() -> None:
     assert isinstance(second, Tensor)
     assert torch.equal(first, second)
     assert torch.equal(torch.get_rng_state(), state)
+
+
+BATCH = torch.cat([X, torch.randn(4, 3, 8, 8, generator=torch.manual_seed(4)) * 3])
+TARGETS = torch.tensor([2, 0, 1, 3, 2])
+
+
+@pytest.mark.parametrize("method", methods(80), ids=lambda method: method.key)
+def test_a_batch_is_its_images(method: Method) -> None:
+    model = small(nn.ReLU(), nn.ReLU())
+    together = attribute(method, model, BATCH, TARGETS)
+    assert together.shape == BATCH.shape
+    if method.key in ("smoothgrad", "random"):  # whose draws depend on the batch
+        assert torch.equal(together, attribute(method, model, BATCH, TARGETS, seed=0))
+        assert not torch.equal(together, attribute(method, model, BATCH, TARGETS, seed=1))
+        return
+    for number, (x, target) in enumerate(zip(BATCH, TARGETS, strict=True)):
+        alone = run(method, model, x[None], int(target))
+        torch.testing.assert_close(alone, together[number])
+
+
+def test_smoothgrads_noise_has_the_scale_of_each_image() -> None:
+    seen: list[Tensor] = []
+
+    class Watched(nn.Module):
+        def forward(self, x: Tensor) -> Tensor:
+            seen.append(x.detach())
+            return x.flatten(1).cumsum(1)[:, :4]
+
+    (method,) = choose_methods(["smoothgrad"])
+    images = torch.stack([torch.linspace(0, 1, 3072), torch.linspace(900, 1000, 3072)])
+    attribute(method, Watched(), images.view(2, 3, 32, 32), torch.tensor([3, 3]))
+    noisy = torch.cat(seen).view(-1, 3072)
+    for image, span in zip(images, (1.0, 100.0), strict=True):
+        noise = (noisy - image)[(noisy - image).abs().amax(1) < span]
+        assert len(noise) == 25
+        assert noise.std().item() == pytest.approx(0.15 * span, rel=0.02)
+
+
+def test_a_method_of_captums_is_a_column_in_one_line() -> None:
+    model = small(nn.ReLU(), nn.ReLU())
+    method = of_captum("feature-ablation", "Ablation", FeatureAblation, baselines=1.0)
+    expected = FeatureAblation(model).attribute(X, target=2, baselines=1.0)
+    found = run(method, model, X, 2)
+    assert isinstance(found, Tensor)
+    torch.testing.assert_close(found, expected[0])
 
 
 class Functional(nn.Module):
@@ -156,7 +203,7 @@ def test_a_method_that_raises_does_not_stop_the_others() -> None:
 
 
 def test_a_map_that_is_not_finite_does_not_break_the_figure() -> None:
-    def overflow(_: nn.Module, x: Tensor, __: int) -> Tensor:
+    def overflow(_: nn.Module, x: Tensor, __: Tensor) -> Tensor:
         return x * torch.inf
 
     said = run(Method("own", "Own", overflow), Reused(), X, 0)
@@ -200,6 +247,7 @@ def test_on_a_real_network_with_in_place_relus() -> None:
 
 def test_choosing_methods() -> None:
     assert [m.key for m in choose_methods(None)] == KEYS
+    assert [m.key for m in methods()] == [*KEYS, "random"]
     assert [m.key for m in choose_methods(["rectgrad", " saliency"])] == ["rectgrad", "saliency"]
     with pytest.raises(ValueError, match="'grad' is no method; choose from saliency"):
         choose_methods(["grad"])

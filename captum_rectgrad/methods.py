@@ -1,0 +1,232 @@
+"""The methods that are compared, one table used everywhere, each called the same way.
+
+Baselines are Captum's, with signed gradients as in Kim et al. 2019, section 5. Each does what its
+title says on the given model or raises `NotAvailableError`.
+"""
+
+import warnings
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from functools import partial
+
+import torch
+from captum.attr import (
+    Attribution,
+    DeepLift,
+    GuidedBackprop,
+    InputXGradient,
+    IntegratedGradients,
+    NoiseTunnel,
+    Saliency,
+)
+from torch import Tensor, nn
+
+from captum_rectgrad.checks import check_percentile
+from captum_rectgrad.errors import RectGradWarning
+from captum_rectgrad.for_captum import for_captum
+from captum_rectgrad.functions import calls_max_pools
+from captum_rectgrad.rectgrad import RectGrad
+
+NOISE = 0.15  # standard deviation of SmoothGrad's noise, as a share of each input's range
+NOISY_SAMPLES = 25
+STEPS = 50  # of integrated gradients
+AT_ONCE = 10  # images in memory at least, for the methods that need many passes
+AGREEMENT = 1e-3  # relative; float32 rounding through a deep network stays well below
+# By how much of it DeepLift's attributions may miss their sum. Captum's rule for max-pooling is
+# itself inexact.
+INCOMPLETE, INCOMPLETE_WITH_POOLS = 0.01, 0.25
+
+
+class NotAvailableError(RuntimeError):
+    """A method that would not be itself on this model, with the reason in a few words."""
+
+
+# From a model, images (N, C, H, W) and their targets (N,) to attributions of the images' shape.
+Attribute = Callable[[nn.Module, Tensor, Tensor], Tensor]
+
+
+@dataclass(frozen=True)
+class Method:
+    """A column of a comparison.
+
+    Attributes:
+        key: its name on the command line.
+        title: its name in figures.
+        attribute: takes the model, images `(N, C, H, W)` that require grad, and targets `(N,)`;
+            gives attributions of the images' shape. What it draws comes from PyTorch's global
+            generator.
+        applies: whether it is a method of its own on this model, given images.
+        baseline: whether it gets a final threshold where the paper thresholds "the baselines".
+        control: whether it is there to hold the others against, and is no explanation.
+    """
+
+    key: str
+    title: str
+    attribute: Attribute
+    applies: Callable[[nn.Module, Tensor], bool] = lambda *_: True
+    baseline: bool = True
+    control: bool = False
+
+
+def of_captum(
+    key: str, title: str, make: Callable[[nn.Module], Attribution], **arguments: object
+) -> Method:
+    """A column for any other method of Captum's, in one line.
+
+    Args:
+        key: its name on the command line.
+        title: its name in figures.
+        make: its class, or any function from a model to an attribution method.
+        **arguments: for its `attribute`, beside inputs and target.
+
+    Returns:
+        The column.
+
+    Examples::
+
+        >>> from captum.attr import Deconvolution
+        >>> method = of_captum("deconvnet", "DeconvNet", Deconvolution)
+    """
+
+    def attribute(model: nn.Module, x: Tensor, target: Tensor) -> Tensor:
+        found: Tensor = make(model).attribute(x, target=target, **arguments)
+        return found
+
+    return Method(key, title, attribute)
+
+
+def methods(percentile: float | None = None) -> tuple[Method, ...]:
+    """The methods that Kim et al. 2019 compare, with signed gradients.
+
+    Args:
+        percentile: RectGrad's; None: the paper's.
+
+    Returns:
+        The columns, in order.
+    """
+    return (
+        of_captum("saliency", "Saliency", Saliency, abs=False),
+        of_captum("gradient-input", "Gradient * Input", InputXGradient),
+        Method("guided-bp", "Guided BP", _guided_backprop),
+        Method("smoothgrad", "SmoothGrad", _smooth_grad),
+        Method("integrated", "Integrated Grad.", _integrated_gradients),
+        Method("deeplift", "DeepLIFT", _deep_lift),
+        Method("rectgrad", "RectGrad", partial(_rectgrad, percentile, prr=False), baseline=False),
+        Method(
+            "rectgrad-prr",
+            "RectGrad PRR",
+            partial(_rectgrad, percentile, prr=True),
+            applies=calls_max_pools,
+            baseline=False,
+        ),
+        Method("random", "Random", _random, control=True),
+    )
+
+
+def choose_methods(
+    keys: Sequence[str] | None, percentile: float | None = None
+) -> tuple[Method, ...]:
+    """The methods of these keys, in their order; None: all but the controls.
+
+    Args:
+        keys: as `Method.key`.
+        percentile: RectGrad's; None: the paper's.
+
+    Returns:
+        The methods.
+
+    Raises:
+        ValueError: a key is unknown or named twice, or the percentile is out of range.
+    """
+    if percentile is not None:
+        check_percentile(percentile)
+    known = {method.key: method for method in methods(percentile)}
+    if keys is None:
+        return tuple(method for method in known.values() if not method.control)
+    wanted = [key.strip() for key in keys]
+    for key in wanted:
+        if key not in known or wanted.count(key) > 1:
+            what = "is named twice" if key in known else "is no method"
+            raise ValueError(f"{key!r} {what}; choose from {', '.join(known)}")
+    return tuple(known[key] for key in wanted)
+
+
+def _guided_backprop(model: nn.Module, x: Tensor, target: Tensor) -> Tensor:
+    attribution: Tensor = GuidedBackprop(for_captum(model)).attribute(x, target=target)
+    # Captum sees nothing but nn.ReLU modules, and silently gives the plain gradient for the rest;
+    # it also overwrites the gradient of a skip connection that shares a ReLU's input.
+    exact = RectGrad(
+        model, tau=0, padding_trick=False, final_threshold=False, multiply_by_inputs=False
+    )
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", RectGradWarning)
+        expected = exact.attribute(x.detach(), target=target)
+    if (attribution - expected).abs().max() > AGREEMENT * expected.abs().max():
+        raise NotAvailableError(
+            "Captum's GuidedBackprop is not itself here: it hooks nn.ReLU alone, on its input"
+        )
+    return attribution
+
+
+def _smooth_grad(model: nn.Module, x: Tensor, target: Tensor) -> Tensor:
+    # Captum adds noise of one size to a whole batch: so each image is brought to a range of 1
+    # before the noise, and back to its own after it.
+    flat = x.detach().flatten(1)
+    scale = (flat.amax(1) - flat.amin(1)).clamp(min=torch.finfo(x.dtype).tiny)
+    scale = scale.view(-1, *[1] * (x.ndim - 1))
+    tunnel = NoiseTunnel(Saliency(lambda unit, scale: model(unit * scale)))
+    attribution: Tensor = tunnel.attribute(
+        x / scale,
+        nt_type="smoothgrad",
+        nt_samples=NOISY_SAMPLES,
+        nt_samples_batch_size=max(1, AT_ONCE // len(x)),
+        stdevs=NOISE,
+        target=target,
+        additional_forward_args=scale,
+        abs=False,
+    )
+    return attribution / scale
+
+
+def _integrated_gradients(model: nn.Module, x: Tensor, target: Tensor) -> Tensor:
+    attribution: Tensor = IntegratedGradients(model).attribute(
+        x, target=target, n_steps=STEPS, internal_batch_size=max(AT_ONCE, len(x))
+    )
+    return attribution
+
+
+def _deep_lift(model: nn.Module, x: Tensor, target: Tensor) -> Tensor:
+    prepared = for_captum(model)
+    try:
+        attribution, delta = DeepLift(prepared).attribute(
+            x, target=target, return_convergence_delta=True
+        )
+    except RuntimeError as error:
+        if "used more than once" not in str(error):
+            raise
+        raise NotAvailableError(
+            "Captum's DeepLift needs a module for each use; this net calls an activation twice"
+        ) from error
+    with torch.no_grad():
+        change = (model(x) - model(torch.zeros_like(x))).gather(1, target[:, None])[:, 0]
+    # By its definition the attributions sum to this change. Where Captum has no rule for an
+    # activation it takes the gradient instead, where a ReLU's input feeds a skip connection too it
+    # overwrites that one's gradient, and never says a word. The median, since a change that
+    # happens to be near zero makes any miss large.
+    missed = float((delta.abs() / change.abs().clamp(min=1e-12)).median())
+    if not missed <= (INCOMPLETE_WITH_POOLS if calls_max_pools(model, x) else INCOMPLETE):
+        raise NotAvailableError(
+            f"Captum's DeepLift is not itself here: its attributions miss their sum by {missed:.0%}"
+        )
+    result: Tensor = attribution
+    return result
+
+
+def _rectgrad(
+    percentile: float | None, model: nn.Module, x: Tensor, target: Tensor, *, prr: bool
+) -> Tensor:
+    return RectGrad(model, percentile, prr=prr).attribute(x, target=target)
+
+
+def _random(_: nn.Module, x: Tensor, __: Tensor) -> Tensor:
+    return torch.rand_like(x)
