@@ -4,10 +4,17 @@ import pytest
 import torch
 
 from rectgrad_zoo.data import LabelledImages
-from rectgrad_zoo.occlusion import Occlusion, occlude, occluded, occlusion_patch, occlusion_patches
+from rectgrad_zoo.occlusion import (
+    PER_IMAGE,
+    Occlusion,
+    occlude,
+    occluded,
+    occlusion_patch,
+    occlusion_patches,
+)
 
 PATCH = Occlusion(size=10, seed=0)
-PINNED_NOISE = "f2e5241016c3ba9c946e3c2b3be519825d81fba4cd510fedd282cbfdb2123c95"
+PINNED_NOISE = "dba68f50b40a9ac5db9a5a736066b9dea7c9b7160c885f52412ad657ceaa106e"
 PINNED = "514a845e304f597e80484804e4e99084dd71d114c4edc1ab091e9f7d7d68136f"
 
 
@@ -110,3 +117,10 @@ def test_a_fixed_patch_is_the_same_for_every_index_and_draw() -> None:
 def test_noise_of_its_own_is_no_patch() -> None:
     with pytest.raises(ValueError, match="'per_image': there is no one patch"):
         occlusion_patch(NOISE)
+
+
+def test_noise_of_each_image_never_is_the_fixed_patch_of_its_seed() -> None:
+    fixed, own = Occlusion(10, 0), Occlusion(10, 0, PER_IMAGE)
+    for draw in range(3):
+        patches = occlusion_patches(own, range(2), draw)
+        assert not any(torch.equal(patch, occlusion_patch(fixed)) for patch in patches)

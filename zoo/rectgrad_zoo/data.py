@@ -62,12 +62,24 @@ def to_model_range(images: Tensor) -> Tensor:
     return images.float().div_(255).sub_(0.5).div_(0.5)
 
 
+def permutation(count: int, seed: int) -> Tensor:
+    """A random order, from the raw stream of NumPy's PCG64, which no version of NumPy changes.
+
+    Args:
+        count: Number of things, N.
+        seed: Seed of the order.
+
+    Returns:
+        The numbers 0 to N - 1, of shape `(N,)`, int64.
+    """
+    draws = np.random.PCG64(seed).random_raw(count)
+    return torch.from_numpy(np.argsort(draws, kind="stable"))
+
+
 def split_validation(
     data: LabelledImages, size: int, seed: int
 ) -> tuple[LabelledImages, LabelledImages]:
     """Set part of a training set aside, at random.
-
-    The choice comes from the raw stream of NumPy's PCG64, which no version of NumPy changes.
 
     Args:
         data: N images.
@@ -85,8 +97,7 @@ def split_validation(
             f"The validation split must leave images to train on: expected 1 to {len(data) - 1}, "
             f"got {size}."
         )
-    draws = np.random.PCG64(seed).random_raw(len(data))
-    order = torch.from_numpy(np.argsort(draws, kind="stable"))
+    order = permutation(len(data), seed)
     validation, train = order[:size], order[size:]
     return (
         LabelledImages(data.images[train], data.labels[train]),

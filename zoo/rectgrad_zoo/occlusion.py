@@ -57,7 +57,8 @@ def occlusion_patches(occlusion: Occlusion, indices: Sequence[int], draw: int = 
     """Draw the patch of each image.
 
     A patch of its own is made as `occlusion_patch` makes the fixed one, from the stream of
-    `PCG64([seed, draw])`: image `i` has the numbers from `3 * size * size * i` on.
+    `PCG64([seed, draw, 1])`: image `i` has the numbers from `3 * size * size * i` on. The 1 is
+    there because without it the draw 0 would begin with the fixed patch of the same seed.
 
     Args:
         occlusion: Size, seed and kind.
@@ -72,7 +73,7 @@ def occlusion_patches(occlusion: Occlusion, indices: Sequence[int], draw: int = 
         return occlusion_patch(occlusion).expand(len(indices), *shape)
     chosen = torch.as_tensor(indices, dtype=torch.int64)
     count = int(chosen.max()) + 1 if len(chosen) else 0
-    return _noise([occlusion.seed, draw], (count, *shape))[chosen]
+    return _noise([occlusion.seed, draw, 1], (count, *shape))[chosen]
 
 
 def occlude(

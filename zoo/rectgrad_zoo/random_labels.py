@@ -2,10 +2,7 @@
 
 from dataclasses import dataclass, replace
 
-import numpy as np
-import torch
-
-from rectgrad_zoo.data import LabelledImages
+from rectgrad_zoo.data import LabelledImages, permutation
 
 
 @dataclass(frozen=True)
@@ -22,7 +19,6 @@ class RandomLabels:
 def relabelled(data: LabelledImages, labels: RandomLabels | None) -> LabelledImages:
     """The training set with the labels that a recipe trains on.
 
-    The permutation comes from the raw stream of NumPy's PCG64, which no version of NumPy changes.
     Every class keeps its number of images; one label in ten happens to be the true one.
 
     Args:
@@ -34,6 +30,4 @@ def relabelled(data: LabelledImages, labels: RandomLabels | None) -> LabelledIma
     """
     if labels is None:
         return data
-    draws = np.random.PCG64(labels.seed).random_raw(len(data))
-    order = torch.from_numpy(np.argsort(draws, kind="stable"))
-    return replace(data, labels=data.labels[order])
+    return replace(data, labels=data.labels[permutation(len(data), labels.seed)])

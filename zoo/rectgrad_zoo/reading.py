@@ -2,7 +2,7 @@
 
 import importlib
 import io
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from types import ModuleType
 from typing import Any, Literal
@@ -22,6 +22,7 @@ IMAGE_SIZE = (32, 32)
 Split = Literal["train", "test"]
 
 _IMAGES, _LABELS = "img", "label"
+_COLUMNS = (_IMAGES, _LABELS)
 _LAYOUTS = (
     "plain_text/{split}-*.parquet (a copy of the Hub data set uoft-cs/cifar10), nor pictures in "
     "{split}/airplane/ to {split}/truck/"
@@ -51,7 +52,8 @@ def read_cifar10(source: str | Path, split: Split) -> LabelledImages:
         return read_with_datasets(str(source), split)
     files = sorted((folder / "plain_text").glob(f"{split}-*.parquet"))
     if files:
-        return _stacked(_parquet_rows(files), str(source))
+        rows = ((row[_IMAGES], row[_LABELS], where) for row, where in parquet_rows(files, _COLUMNS))
+        return _stacked(rows, str(source))
     if (folder / split).is_dir():
         return _stacked(_picture_rows(folder / split), str(source))
     raise ZooError(f"{folder} has neither {_LAYOUTS.format(split=split)}.")
@@ -82,7 +84,7 @@ def read_with_datasets(name: str, split: Split) -> LabelledImages:
             f"{name} is no folder here, and cannot be had from the Hub: {type(error).__name__}: "
             f"{reason}"
         ) from error
-    _check_columns(table.column_names, name)
+    _check_columns(table.column_names, name, _COLUMNS)
     # The files as they are: decoded here, as from everywhere else, the pixels are the same.
     table = table.cast_column(_IMAGES, datasets.Image(decode=False))
     rows = (
@@ -92,19 +94,37 @@ def read_with_datasets(name: str, split: Split) -> LabelledImages:
     return _stacked(rows, name)
 
 
-def _parquet_rows(files: list[Path]) -> Iterator[tuple[bytes, int, str]]:
+def parquet_rows(
+    files: Iterable[Path], columns: Sequence[str]
+) -> Iterator[tuple[dict[str, Any], str]]:
+    """Read the rows of parquet files.
+
+    Args:
+        files: The files, in order.
+        columns: The columns wanted; those of images, a struct of `bytes` and `path`, become the
+            bytes of the image file.
+
+    Yields:
+        The row by its columns, and where it is, to be named in errors.
+
+    Raises:
+        ZooError: If a file cannot be read or lacks a column, or pyarrow is not installed.
+    """
     parquet = _import_extra("pyarrow.parquet", "Reading parquet files")
     for file in files:
         try:
             table = parquet.read_table(file)
         except (OSError, ValueError) as error:  # pyarrow's own errors are subclasses of these
             raise ZooError(f"{file} is not a parquet file that can be read: {error}") from error
-        _check_columns(table.column_names, str(file))
-        cells = zip(
-            table.column(_IMAGES).to_pylist(), table.column(_LABELS).to_pylist(), strict=True
-        )
-        for number, (cell, label) in enumerate(cells):
-            yield _content(cell), label, f"{file}, row {number}"
+        _check_columns(table.column_names, str(file), columns)
+        for number, row in enumerate(table.select(list(columns)).to_pylist()):
+            yield (
+                {
+                    key: _content(cell) if isinstance(cell, dict) else cell
+                    for key, cell in row.items()
+                },
+                f"{file}, row {number}",
+            )
 
 
 def _picture_rows(folder: Path) -> Iterator[tuple[bytes, int, str]]:
@@ -125,7 +145,7 @@ def _stacked(rows: Iterable[tuple[bytes, int, str]], source: str) -> LabelledIma
     images: list[NDArray[np.uint8]] = []
     labels: list[int] = []
     for content, label, where in rows:
-        images.append(_decode(content, where))
+        images.append(decode_image(content, where, "RGB"))
         labels.append(label)
     wrong = sorted(set(labels) - set(range(len(CIFAR10_CLASSES))))
     if wrong or not labels:
@@ -136,12 +156,12 @@ def _stacked(rows: Iterable[tuple[bytes, int, str]], source: str) -> LabelledIma
     )
 
 
-def _check_columns(names: list[str], where: str) -> None:
-    missing = {_IMAGES, _LABELS} - set(names)
+def _check_columns(names: list[str], where: str, columns: Sequence[str]) -> None:
+    missing = sorted(set(columns) - set(names))
     if missing:
         raise ZooError(
-            f"{where} has the columns {names}, expected img (bytes, path) and label; missing: "
-            f"{sorted(missing)}."
+            f"{where} has the columns {names}, expected {', '.join(columns)} (images as bytes and "
+            f"path); missing: {missing}."
         )
 
 
@@ -151,15 +171,28 @@ def _content(cell: dict[str, Any]) -> bytes:
     return Path(cell["path"]).read_bytes() if content is None else content
 
 
-def _decode(encoded: bytes, where: str) -> NDArray[np.uint8]:
+def decode_image(encoded: bytes, where: str, mode: Literal["RGB", "L"]) -> NDArray[np.uint8]:
+    """Decode an image file of 32 x 32 pixels.
+
+    Args:
+        encoded: The content of the file.
+        where: What it is, to be named in errors.
+        mode: `RGB`, or `L` for grey levels.
+
+    Returns:
+        Array of shape `(32, 32, 3)`, or `(32, 32)` for grey levels, 0 to 255.
+
+    Raises:
+        ZooError: If it is not an image file, or of another size.
+    """
     try:
         with Image.open(io.BytesIO(encoded)) as image:
-            pixels = np.asarray(image.convert("RGB"))
+            pixels = np.asarray(image.convert(mode))
     except (UnidentifiedImageError, OSError) as error:
         raise ZooError(
             f"{where}: expected an image file, got {len(encoded)} bytes of not one."
         ) from error
-    if pixels.shape != (*IMAGE_SIZE, 3):
+    if pixels.shape[:2] != IMAGE_SIZE:
         raise ZooError(f"{where}: expected an image of 32 x 32, got {pixels.shape[:2]}.")
     return pixels
 
