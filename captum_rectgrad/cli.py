@@ -35,7 +35,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     argv = sys.argv[1:] if argv is None else list(argv)
     # The shell hands over the line that it wants completed, and no arguments.
     line = os.environ.get("COMP_LINE", "").split()[1:] if COMPLETING in os.environ else argv
-    parser = _parser(whole=line[:1] == ["zoo"])
+    parser = _parser(line[0] if line else "")
     argcomplete.autocomplete(parser)
     args = parser.parse_args(argv)
     try:
@@ -55,21 +55,27 @@ def _show_warning(message: Warning | str, *_: Any, **__: Any) -> None:
     print(f"rectgrad: warning: {message}", file=sys.stderr)
 
 
-def _parser(*, whole: bool) -> argparse.ArgumentParser:
-    """The parser; without `whole` the arguments of `rectgrad zoo` are left out."""
+def _parser(command: str) -> argparse.ArgumentParser:
+    """The parser; of commands that are slow to import, only the one given has its arguments."""
     parser = argparse.ArgumentParser(
         prog="rectgrad", description="Attribution maps by Rectified Gradient."
     )
     parser.add_argument("--version", action="version", version=f"rectgrad {__version__}")
     commands = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
     _add_explain(commands)
-    if whole:
-        # timm takes seconds to import.
+    # PyTorch, Captum and timm take seconds to import.
+    if command == "zoo":
         from rectgrad_zoo.cli import add_parser
 
         add_parser(commands)
     else:
         commands.add_parser("zoo", help="pretrained checkpoints: list, show, fetch, ...")
+    if command == "reproduce":
+        from captum_rectgrad.studies.cli import add_parser
+
+        add_parser(commands)
+    else:
+        commands.add_parser("reproduce", help="re-run the experiments of Kim et al. 2019")
     return parser
 
 

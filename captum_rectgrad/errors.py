@@ -2,7 +2,7 @@
 
 
 class RectGradError(RuntimeError):
-    """An attribution that cannot be computed right, with the reason and the way out."""
+    """An attribution or a study that cannot be computed right, with the reason and the way out."""
 
 
 class RectGradWarning(UserWarning):

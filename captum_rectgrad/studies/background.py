@@ -1,0 +1,129 @@
+"""Figure 8, top: how much attribution falls on the background, outside the object's mask."""
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from captum_rectgrad.studies.comparing import baselines, boxplots, less_than, measure_maps, rows
+from captum_rectgrad.studies.lab import Lab
+from captum_rectgrad.studies.material import MaskedImages, Network
+from captum_rectgrad.studies.measures import amount_inside, share_inside
+from captum_rectgrad.studies.result import Result
+from captum_rectgrad.studies.study import Study
+
+AMOUNT, SHARE, EXCESS = (
+    "amount on the background",
+    "share on the background",
+    "share over the background's area",
+)
+
+
+@dataclass(frozen=True)
+class BackgroundConfig:
+    """How much is measured.
+
+    Attributes:
+        per_class: number of correctly classified images of each class; None: all.
+    """
+
+    per_class: int | None = 10
+
+
+def background(config: BackgroundConfig, lab: Lab) -> Result:
+    """Measure it on correctly classified images with masks.
+
+    Args:
+        config: see there.
+        lab: methods, material and machine.
+
+    Returns:
+        For each method the amount of attribution on the background, as in the paper, its share of
+        the map, and that share divided by the background's share of the image: 1 for a map that
+        treats all pixels alike.
+    """
+    network = lab.network("plain")
+    data = correct(lab, network, lab.masked(), config.per_class)
+    outside = ~data.masks
+    area = outside.double().mean(dim=(1, 2))
+
+    def amount(maps: Tensor, images: slice) -> Tensor:
+        return amount_inside(maps, outside[images])
+
+    def share(maps: Tensor, images: slice) -> Tensor:
+        return share_inside(maps, outside[images])
+
+    def excess(maps: Tensor, images: slice) -> Tensor:
+        return share(maps, images) / area[images]
+
+    measures = {AMOUNT: amount, SHARE: share, EXCESS: excess}
+    measured = measure_maps(lab, network, data.images, measures, network.name)
+    claims = [
+        less_than(
+            measured,
+            measure,
+            winner,
+            baselines(measured),
+            f"{title} puts less attribution on the background than all baselines{how}",
+            "section 5.3, figure 8",
+            lab.seed,
+        )
+        for measure, how in ((AMOUNT, ""), (SHARE, " (by share of the map)"))
+        for winner, title in (("rectgrad", "RectGrad"), ("rectgrad-prr", "RectGrad PRR"))
+    ]
+    return Result(
+        rows=rows(measured, lab.seed),
+        claims=claims,
+        figure=boxplots(
+            {
+                "as in figure 8": (measured, AMOUNT, None),
+                "by share of the map": (measured, EXCESS, 1.0),
+            }
+        ),
+        notes=(
+            (
+                f"{len(data)} images that {network.name} classifies correctly; the background is "
+                f"{area.mean().item():.1%} of them on average."
+            ),
+            (
+                "The amount is proportional to a method's scale, which is another for every "
+                "method; only the shares compare them. A map that is zero everywhere has no share."
+            ),
+        ),
+    )
+
+
+def correct(lab: Lab, network: Network, data: MaskedImages, per_class: int | None) -> MaskedImages:
+    """The first correctly classified images of each class, in their order.
+
+    Args:
+        lab: the machine.
+        network: what classifies them.
+        data: images with masks.
+        per_class: how many of each class, where there are as many; None: all.
+
+    Returns:
+        Those images.
+    """
+    right = lab.predictions(network, network.sees(data).images) == data.labels
+    chosen: list[int] = []
+    for label in range(int(data.labels.max()) + 1):
+        found = torch.nonzero(right & (data.labels == label))[:, 0].tolist()
+        chosen += found[:per_class]
+    index = torch.tensor(sorted(chosen), dtype=torch.int64)
+    return MaskedImages(data.images[index], data.labels[index], data.masks[index])
+
+
+STUDY = Study(
+    name="background",
+    shows="figure 8, top",
+    asks="how much attribution falls outside the object",
+    needs="images with masks; the plain network",
+    run=background,
+    presets={
+        "smoke": BackgroundConfig(per_class=5),
+        "quick": BackgroundConfig(),
+        "full": BackgroundConfig(),
+    },
+    minutes={"smoke": None, "quick": None, "full": None},
+)

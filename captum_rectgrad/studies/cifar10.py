@@ -1,0 +1,94 @@
+"""CIFAR-10, the masks of some of its objects, and the zoo's networks, as material for studies."""
+
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+
+import numpy as np
+import torch
+
+import rectgrad_zoo
+from captum_rectgrad.errors import RectGradError
+from captum_rectgrad.studies.material import MaskedImages, Network, Role
+from rectgrad_zoo.data import CIFAR10_CLASSES, LabelledImages
+from rectgrad_zoo.occlusion import FIXED, PER_IMAGE
+from rectgrad_zoo.reading import Split, decode_image, parquet_rows, read_cifar10
+
+# Which checkpoint plays which role, and which noise it must have been trained behind.
+CHECKPOINTS: dict[Role, tuple[str, str | None]] = {
+    "plain": ("cifar10_cnn", None),
+    "occluded": ("cifar10_cnn_occluded", FIXED),
+    "noise": ("cifar10_cnn_noise", PER_IMAGE),
+}
+
+
+@dataclass(frozen=True)
+class Cifar10:
+    """CIFAR-10 from where it lies; nothing is read before it is asked for.
+
+    Attributes:
+        data: as `rectgrad_zoo.reading.read_cifar10` takes it.
+        masks: folder with `test-*.parquet` of the columns `img`, `mask` (255 on the object) and
+            `label`; None: the studies that need masks cannot be run.
+        checkpoints: names or folders to use instead of the zoo's, by role.
+    """
+
+    data: str | Path
+    masks: Path | None = None
+    checkpoints: tuple[tuple[Role, str], ...] = ()
+
+    name = "CIFAR-10"
+    classes = CIFAR10_CLASSES
+
+    def images(self, split: Split) -> LabelledImages:
+        """See `Material`."""
+        return _read(self.data, split)
+
+    def masked(self) -> MaskedImages:
+        """See `Material`."""
+        if self.masks is None:
+            raise RectGradError(
+                "this study needs masks of objects: give a folder with test-*.parquet (columns "
+                "img, mask, label; mask 255 on the object) as --masks, or run it on generated "
+                "images, whose masks are exact, with --data shapes"
+            )
+        return _read_masks(self.masks)
+
+    def network(self, role: Role) -> Network:
+        """See `Material`."""
+        standard, noise = CHECKPOINTS[role]
+        name = dict(self.checkpoints).get(role, standard)
+        model, recipe = rectgrad_zoo.load(name), rectgrad_zoo.recipe(name)
+        found = recipe.occlusion.kind if recipe.occlusion else None
+        if found != noise:
+            raise RectGradError(
+                f"{name} was trained behind {found or 'no'} noise; the role {role!r} needs a "
+                f"network trained behind {noise or 'no'} noise, such as {standard}"
+            )
+        return Network(name, rectgrad_zoo.provenance(model).sha256, model, recipe)
+
+
+@cache
+def _read(data: str | Path, split: Split) -> LabelledImages:
+    return read_cifar10(data, split)
+
+
+@cache
+def _read_masks(folder: Path) -> MaskedImages:
+    files = sorted(folder.glob("test-*.parquet"))
+    if not files:
+        raise RectGradError(
+            f"no masks in {folder}: expected test-*.parquet with the columns img, mask and label"
+        )
+    images, masks, labels = [], [], []
+    for row, where in parquet_rows(files, ("img", "mask", "label")):
+        images.append(decode_image(row["img"], where, "RGB"))
+        masks.append(decode_image(row["mask"], f"{where}, mask", "L") > 127)  # noqa: PLR2004
+        labels.append(row["label"])
+    if not set(labels) <= set(range(len(CIFAR10_CLASSES))):
+        raise RectGradError(f"{folder}: labels must be 0 to 9, got {sorted(set(labels))}")
+    return MaskedImages(
+        images=torch.from_numpy(np.stack(images)).permute(0, 3, 1, 2).contiguous(),
+        labels=torch.tensor(labels, dtype=torch.int64),
+        masks=torch.from_numpy(np.stack(masks)),
+    )

@@ -1,0 +1,144 @@
+"""The command `rectgrad reproduce`."""
+# ruff: noqa: T201 (a command prints)
+
+import argparse
+import logging
+from pathlib import Path
+from typing import cast, get_args
+
+import torch
+
+from captum_rectgrad.methods import choose_methods, methods
+from captum_rectgrad.studies.cifar10 import Cifar10
+from captum_rectgrad.studies.generated import Shapes
+from captum_rectgrad.studies.lab import BATCH_SIZE, Lab
+from captum_rectgrad.studies.maps import FINAL_PERCENTILE
+from captum_rectgrad.studies.material import Material, Role
+from captum_rectgrad.studies.registry import STUDIES, find
+from captum_rectgrad.studies.running import run_all, run_study
+from captum_rectgrad.studies.study import PRESETS
+from rectgrad_zoo.loading import parse_device
+
+GENERATED = "shapes"
+ALL = "all"
+_MASKS = "-masks"  # of the folder beside that of the images
+
+
+def add_parser(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+    """Add the command `reproduce`, with `run` set to a function from arguments to exit status.
+
+    Args:
+        subparsers: what `ArgumentParser.add_subparsers` returned.
+    """
+    parser = subparsers.add_parser(
+        "reproduce",
+        help="re-run the experiments of Kim et al. 2019",
+        description="Re-run an experiment of Kim et al. 2019 and write numbers, a figure, and a "
+        "report of which claims hold.",
+    )
+    parser.add_argument("name", nargs="?", metavar="NAME", help=f"a study, or {ALL}")
+    parser.add_argument("--list", action="store_true", help="list the studies")
+    parser.add_argument(
+        "--data",
+        default=GENERATED,
+        metavar="DATA",
+        help="CIFAR-10: a folder or a Hub data set, as for `rectgrad zoo train`; or "
+        f"{GENERATED}: generated images and small networks, which need no download (default)",
+    )
+    parser.add_argument(
+        "--masks",
+        type=Path,
+        metavar="DIR",
+        help="folder with masks of CIFAR-10 objects, test-*.parquet with img, mask, label "
+        f"(default: the folder DATA{_MASKS} if there is one)",
+    )
+    parser.add_argument(
+        "--checkpoint",
+        action="append",
+        default=[],
+        metavar="ROLE=NAME",
+        help=f"another checkpoint for a role, of {', '.join(get_args(Role))}; may be repeated",
+    )
+    parser.add_argument("--preset", choices=PRESETS, default="quick", help="(default: %(default)s)")
+    parser.add_argument(
+        "--methods",
+        metavar="A,B,...",
+        help=f"what is compared, of {', '.join(method.key for method in methods())}",
+    )
+    parser.add_argument(
+        "--no-final-threshold",
+        action="store_true",
+        help=f"leave the baselines' maps whole; else nothing below their {FINAL_PERCENTILE:g}th "
+        "percentile is left, as in the paper's comparisons",
+    )
+    parser.add_argument("--seed", type=int, default=0, help="(default: %(default)s)")
+    parser.add_argument("--device", default="cpu", help="(default: %(default)s)")
+    parser.add_argument(
+        "--batch-size", type=int, default=BATCH_SIZE, help="images at a time (default: %(default)s)"
+    )
+    parser.add_argument(
+        "--out", type=Path, metavar="DIR", help="folder to write (default: reproduced/NAME)"
+    )
+    parser.set_defaults(run=_reproduce)
+
+
+def _reproduce(args: argparse.Namespace) -> int:
+    logging.basicConfig(format="rectgrad: %(message)s", level=logging.INFO)
+    if args.list:
+        _list()
+        return 0
+    if args.name is None:
+        raise ValueError(f"name a study, or {ALL}; --list lists them")
+    if args.batch_size < 1:
+        raise ValueError(f"--batch-size must be at least 1, got {args.batch_size}")
+    study = None if args.name == ALL else find(args.name)
+    keys = [method.key for method in methods()] if args.methods is None else args.methods.split(",")
+    lab = Lab(
+        material=_material(args),
+        methods=choose_methods(keys),
+        folder=args.out or Path("reproduced") / args.name,
+        device=parse_device(args.device),
+        batch_size=args.batch_size,
+        seed=args.seed,
+        final_percentile=None if args.no_final_threshold else FINAL_PERCENTILE,
+    )
+    if study is None:
+        done, report = run_all(STUDIES, args.preset, lab)
+    else:
+        done, report = True, run_study(study, args.preset, lab)
+    print(f"wrote {report}")
+    return 0 if done else 1
+
+
+def _list() -> None:
+    rows = [("name", "shows", "asks", "needs", "minutes: " + ", ".join(PRESETS))]
+    for study in STUDIES:
+        times = ", ".join(_time(study.minutes[preset]) for preset in PRESETS)
+        rows.append((study.name, study.shows, study.asks, study.needs, times))
+    widths = [max(len(cell) for cell in column) for column in zip(*rows, strict=True)]
+    for cells in rows:
+        line = "  ".join(cell.ljust(width) for cell, width in zip(cells, widths, strict=True))
+        print(line.rstrip())
+
+
+def _time(minutes: float | None) -> str:
+    return "?" if minutes is None else f"{minutes:g}"
+
+
+def _material(args: argparse.Namespace) -> Material:
+    if args.data == GENERATED:
+        if args.masks or args.checkpoint:
+            raise ValueError(f"--masks and --checkpoint are for CIFAR-10, not for {GENERATED}")
+        return Shapes(Path(torch.hub.get_dir()) / "captum-rectgrad")
+    beside = Path(f"{str(args.data).rstrip('/')}{_MASKS}")
+    masks = args.masks or (beside if beside.is_dir() else None)
+    return Cifar10(args.data, masks, tuple(_checkpoint(given) for given in args.checkpoint))
+
+
+def _checkpoint(given: str) -> tuple[Role, str]:
+    role, equals, name = given.partition("=")
+    if role not in get_args(Role) or not equals or not name:
+        raise ValueError(
+            f"--checkpoint {given!r} must be ROLE=NAME with ROLE of {', '.join(get_args(Role))}"
+        )
+    return cast("Role", role), name

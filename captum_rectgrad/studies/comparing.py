@@ -1,0 +1,179 @@
+"""Studies that measure something on every map of every method: numbers, claims, boxplots."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.figure import Figure
+from numpy.typing import NDArray
+from torch import Tensor
+from tqdm import tqdm
+
+from captum_rectgrad.methods import Method
+from captum_rectgrad.studies.lab import Lab
+from captum_rectgrad.studies.material import Network
+from captum_rectgrad.studies.result import Claim, Row, all_of, judged
+from captum_rectgrad.studies.statistics import difference, mean
+
+# From maps (N, C, H, W) and which of the images they are of to one number for each.
+Measure = Callable[[Tensor, slice], Tensor]
+_WIDTH, _HEIGHT = 4.6, 3.4  # inches, of a panel
+
+
+@dataclass(frozen=True, eq=False)
+class Measured:
+    """What was measured on the maps of one network.
+
+    Attributes:
+        methods: in order.
+        values: by the measure's name and the method's key, one number for each image, in the same
+            order; NaN where it is not defined.
+    """
+
+    methods: tuple[Method, ...]
+    values: Mapping[str, Mapping[str, NDArray[np.float64]]]
+
+
+def measure_maps(
+    lab: Lab,
+    network: Network,
+    images: Tensor,
+    measures: Mapping[str, Measure],
+    label: str,
+) -> Measured:
+    """Measure the maps of all methods, for the classes that the network predicts.
+
+    Args:
+        lab: methods and machine.
+        network: what is explained.
+        images: `(N, 3, H, W)`, uint8, as the network is to see them.
+        measures: what is measured, by name.
+        label: of the progress bar.
+
+    Returns:
+        The numbers.
+    """
+    targets = lab.predictions(network, images)
+    values: dict[str, dict[str, NDArray[np.float64]]] = {name: {} for name in measures}
+    methods = tuple(lab.methods)
+    with tqdm(total=len(images) * len(methods), unit="map", desc=label, disable=None) as progress:
+        for method in methods:
+            parts: dict[str, list[NDArray[np.float64]]] = {name: [] for name in measures}
+            for batch in lab.maps(method, network, images, targets):
+                for name, measure in measures.items():
+                    parts[name].append(measure(batch.maps, batch.images).numpy())
+                progress.update(len(batch.maps))
+            for name in measures:
+                values[name][method.key] = np.concatenate(parts[name])
+    return Measured(methods, values)
+
+
+def rows(measured: Measured, seed: int, **same: str) -> list[Row]:
+    """A row for each method: mean and median of each measure.
+
+    Where a measure is not defined for some maps, how many it is defined for stands beside it.
+
+    Args:
+        measured: see `measure_maps`.
+        seed: of the bootstrap.
+        **same: columns that are the same in all rows.
+
+    Returns:
+        The rows.
+    """
+    found: list[Row] = []
+    for method in measured.methods:
+        row: Row = {**same, "method": method.title}
+        for name, values in measured.values.items():
+            numbers = values[method.key]
+            row[name] = mean(numbers, seed)
+            finite = numbers[np.isfinite(numbers)]
+            row[f"median {name}"] = float(np.median(finite)) if len(finite) else float("nan")
+            if not all(np.isfinite(others).all() for others in values.values()):
+                row[f"maps with a {name}"] = len(finite)
+        found.append(row)
+    return found
+
+
+def less_than(
+    measured: Measured,
+    measure: str,
+    winner: str,
+    others: Sequence[str],
+    text: str,
+    source: str,
+    seed: int,
+) -> Claim:
+    """Judge that one method has less of something than each of others, image by image.
+
+    Args:
+        measured: see `measure_maps`.
+        measure: name of the measure.
+        winner: key of the method that is claimed to have less.
+        others: keys of those it is compared with; those that were not run are left out.
+        text: the claim.
+        source: where it is made.
+        seed: of the bootstrap.
+
+    Returns:
+        The claim: it holds if the interval of the mean paired difference is above 0 for every one.
+    """
+    values, titles = measured.values[measure], {m.key: m.title for m in measured.methods}
+    gaps = {
+        titles[other]: difference(values[other], values[winner], seed)
+        for other in others
+        if other in values and winner in values and other != winner
+    }
+    gaps = {title: gap for title, gap in gaps.items() if gap.count}
+    if not gaps:
+        return Claim(text, source, "undecided", "there is nothing to compare with")
+    nearest = min(gaps, key=lambda title: gaps[title].value)
+    because = f"{measure}: the least of the others is {nearest}'s, which is {gaps[nearest]} more"
+    against = [title for title, gap in gaps.items() if judged(gap) != "holds"]
+    if against:
+        because += f"; not more than {titles[winner]}'s by the interval: {', '.join(against)}"
+    return Claim(text, source, all_of([judged(gap) for gap in gaps.values()]), because)
+
+
+def baselines(measured: Measured) -> list[str]:
+    """Keys of the methods that the paper calls baselines."""
+    return [method.key for method in measured.methods if method.baseline and not method.control]
+
+
+def boxplots(panels: Mapping[str, tuple[Measured, str, float | None]]) -> Figure:
+    """Boxes from quartile to quartile, whiskers from the 5th to the 95th percentile of the images.
+
+    Args:
+        panels: by title: the measurements, which measure, and where to draw a line for reference.
+            Without a reference the controls, whose scale means nothing, are left out.
+
+    Returns:
+        The figure, panels two to a line.
+    """
+    columns = min(2, len(panels))
+    lines = -(-len(panels) // columns)
+    figure = Figure(figsize=(_WIDTH * columns, _HEIGHT * lines), dpi=150, layout="constrained")
+    FigureCanvasAgg(figure)
+    grid = figure.subplots(lines, columns, squeeze=False).ravel()
+    for axes, (title, (measured, measure, reference)) in zip(grid, panels.items(), strict=False):
+        shown = [m for m in measured.methods if reference is not None or not m.control]
+        values = [measured.values[measure][method.key] for method in shown]
+        axes.boxplot(
+            [numbers[np.isfinite(numbers)] for numbers in values],
+            tick_labels=[method.title for method in shown],
+            orientation="horizontal",
+            whis=(5, 95),
+            showfliers=False,
+            medianprops={"color": "#c43c00", "linewidth": 1.6},
+        )
+        axes.invert_yaxis()
+        axes.tick_params(labelsize=8)
+        axes.set_title(title, fontsize=9)
+        axes.set_xlabel(measure, fontsize=8)
+        axes.spines[["top", "right"]].set_visible(False)
+        if reference is not None:
+            axes.axvline(reference, color="0.5", linestyle=":", linewidth=1)
+    for axes in grid[len(panels) :]:
+        axes.set_axis_off()
+    return figure

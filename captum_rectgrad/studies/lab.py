@@ -1,0 +1,86 @@
+"""What every study is given beside its own configuration: material, methods, device, seed."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import torch
+from torch import Tensor
+
+from captum_rectgrad.methods import Method
+from captum_rectgrad.studies.maps import FINAL_PERCENTILE, MapBatch, predictions, stream_maps
+from captum_rectgrad.studies.material import MaskedImages, Material, Network, Role
+from rectgrad_zoo.data import LabelledImages
+from rectgrad_zoo.reading import Split
+
+BATCH_SIZE = 200
+
+
+@dataclass(eq=False)
+class Lab:
+    """Material, methods and a machine; it keeps a record of what was used.
+
+    Attributes:
+        material: images, masks, networks.
+        methods: what is compared, in order.
+        device: where networks run.
+        batch_size: images in memory, to begin with.
+        seed: of all that is random.
+        final_percentile: threshold of the baselines' maps (section 5.2); None: none.
+        folder: where a study may keep what it can go on from.
+        used: what was used, by what it is: names with hashes or fingerprints.
+    """
+
+    material: Material
+    methods: Sequence[Method]
+    folder: Path
+    device: torch.device = field(default_factory=lambda: torch.device("cpu"))
+    batch_size: int = BATCH_SIZE
+    seed: int = 0
+    final_percentile: float | None = FINAL_PERCENTILE
+    used: dict[str, str] = field(default_factory=dict)
+
+    def images(self, split: Split, count: int | None = None) -> LabelledImages:
+        """The first images of a split.
+
+        Args:
+            split: which.
+            count: how many; None: all.
+
+        Returns:
+            The images.
+        """
+        data = self.material.images(split)
+        self.used[f"{self.material.name}, {split}"] = data.fingerprint()
+        return LabelledImages(data.images[:count], data.labels[:count])
+
+    def masked(self) -> MaskedImages:
+        """All images with masks."""
+        data = self.material.masked()
+        self.used[f"{self.material.name}, images with masks"] = data.fingerprint()
+        return data
+
+    def network(self, role: Role) -> Network:
+        """The network of a role, on the device."""
+        network = self.material.network(role)
+        self.used[f"network {network.name}"] = network.sha256
+        network.model.to(self.device)
+        return network
+
+    def predictions(self, network: Network, images: Tensor) -> Tensor:
+        """The classes a network gives the highest logits; see `maps.predictions`."""
+        return predictions(network.model, images, self.batch_size)
+
+    def maps(
+        self, method: Method, network: Network, images: Tensor, targets: Tensor
+    ) -> Iterator[MapBatch]:
+        """Stream a method's maps, the baselines' with the final threshold; see `stream_maps`."""
+        return stream_maps(
+            method,
+            network.model,
+            images,
+            targets,
+            batch_size=self.batch_size,
+            seed=self.seed,
+            final_percentile=self.final_percentile,
+        )

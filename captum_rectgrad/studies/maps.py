@@ -1,0 +1,105 @@
+"""Attribution maps of many images, streamed: never all of them in memory."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor, nn
+
+from captum_rectgrad.comparison import attribute
+from captum_rectgrad.methods import Method
+from captum_rectgrad.studies.batches import in_batches
+from captum_rectgrad.threshold import percentile_per_sample
+from rectgrad_zoo.data import to_model_range
+
+FINAL_PERCENTILE = 95.0  # what is left of a baseline's map, section 5.2
+
+
+@dataclass(frozen=True, eq=False)
+class MapBatch:
+    """Maps of some of the images.
+
+    Attributes:
+        images: which images these are.
+        maps: `(N, C, H, W)`, on the CPU.
+    """
+
+    images: slice
+    maps: Tensor
+
+
+def stream_maps(
+    method: Method,
+    model: nn.Module,
+    images: Tensor,
+    targets: Tensor,
+    *,
+    batch_size: int,
+    seed: int,
+    final_percentile: float | None = None,
+) -> Iterator[MapBatch]:
+    """Attribute images a batch at a time.
+
+    Args:
+        method: see `captum_rectgrad.methods`.
+        model: for inputs in [-1, 1], in eval mode; the work is done on its device.
+        images: `(N, 3, H, W)`, uint8.
+        targets: the classes to explain, `(N,)`.
+        batch_size: images in memory; halved where it runs out. Only what a method draws at random
+            depends on it.
+        seed: of what a method draws, for the first batch; each has its own.
+        final_percentile: of a baseline's map nothing below it is left; None leaves all. Methods
+            that are no baselines are left as they are.
+
+    Yields:
+        The maps, in order.
+
+    Raises:
+        NotAvailableError: the method would not be itself on this model.
+    """
+    device = next(model.parameters()).device
+
+    def compute(batch: slice) -> Tensor:
+        inputs = to_model_range(images[batch].to(device))
+        found = attribute(method, model, inputs, targets[batch].to(device), seed + batch.start)
+        if final_percentile is not None and method.baseline:
+            found = final_threshold(found, final_percentile)
+        return found.cpu()
+
+    for batch, maps in in_batches(len(images), batch_size, compute):
+        yield MapBatch(batch, maps)
+
+
+def predictions(model: nn.Module, images: Tensor, batch_size: int) -> Tensor:
+    """The classes with the highest logits.
+
+    Args:
+        model: for inputs in [-1, 1], in eval mode; the work is done on its device.
+        images: `(N, 3, H, W)`, uint8.
+        batch_size: images in memory; halved where it runs out.
+
+    Returns:
+        `(N,)`, int64, on the CPU.
+    """
+    device = next(model.parameters()).device
+
+    def compute(batch: slice) -> Tensor:
+        with torch.inference_mode():
+            classes: Tensor = model(to_model_range(images[batch].to(device))).argmax(dim=1)
+        return classes.cpu()
+
+    return torch.cat([found for _, found in in_batches(len(images), batch_size, compute)])
+
+
+def final_threshold(maps: Tensor, percentile: float = FINAL_PERCENTILE) -> Tensor:
+    """Zero all of a map that does not exceed a percentile of it, as the paper does to baselines.
+
+    Args:
+        maps: `(N, C, H, W)`.
+        percentile: of all values of one map, in [0, 100]; the nearest rank, as in listing 1.
+
+    Returns:
+        `(N, C, H, W)`.
+    """
+    threshold = percentile_per_sample(maps.flatten(1), percentile).view(-1, 1, 1, 1)
+    return torch.where(maps > threshold, maps, 0)

@@ -1,0 +1,170 @@
+"""Figure 2: saliency maps are not zero where the images hold nothing but noise."""
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+import torch
+from matplotlib.figure import Figure
+from matplotlib.patches import Rectangle
+from numpy.typing import NDArray
+from torch import Tensor
+
+from captum_rectgrad.methods import choose_methods
+from captum_rectgrad.studies.lab import Lab
+from captum_rectgrad.studies.material import Network
+from captum_rectgrad.studies.measures import channel_sum, share_inside
+from captum_rectgrad.studies.patch import NOISES, corner
+from captum_rectgrad.studies.result import Claim, Result, Row, judged_above, judged_within
+from captum_rectgrad.studies.statistics import difference, mean
+from captum_rectgrad.studies.study import Study
+from captum_rectgrad.visualization import Row as Line
+from captum_rectgrad.visualization import plot_comparison
+from rectgrad_zoo.data import LabelledImages
+from rectgrad_zoo.occlusion import occluded
+
+NEARLY_ALL = 0.95  # of the images: what "consistent across test data" is taken to mean
+NO_CHANGE = 0.01  # of accuracy: what "irrelevant to the classification" is taken to mean
+_DRAWN = 4  # images
+
+
+@dataclass(frozen=True)
+class OccludedSaliencyConfig:
+    """How much is measured.
+
+    Attributes:
+        images: number of test images; None: all.
+    """
+
+    images: int | None = None
+
+
+@dataclass(frozen=True, eq=False)
+class _Seen:
+    """What is measured on the saliency maps of one network."""
+
+    touched: NDArray[np.float64]  # share of the corner's pixels that are not zero
+    share: NDArray[np.float64]  # of the map's attribution that is in the corner
+    right: NDArray[np.float64]  # whether the class is right, with the noise trained behind
+    right_elsewhere: NDArray[np.float64]  # and with other noise
+
+
+def occluded_saliency(config: OccludedSaliencyConfig, lab: Lab) -> Result:
+    """Look at saliency maps of networks that were trained behind noise.
+
+    Args:
+        config: see there.
+        lab: material and machine; its methods are not used.
+
+    Returns:
+        For the network behind one patch and for the control: how much of the corner the saliency
+        maps touch, their share there, and the accuracy when the noise is exchanged.
+    """
+    data = lab.images("test", config.images)
+    numbers: list[Row] = []
+    claims: list[Claim] = []
+    lines: list[Line] = []
+    for role, noise in NOISES.items():
+        network = lab.network(role)
+        seen = network.sees(data).images
+        region = corner(network, seen)
+        found, maps = _measure(lab, network, data, seen, region)
+        touched, share = mean(found.touched, lab.seed), mean(found.share, lab.seed)
+        numbers.append(
+            {
+                "noise": noise,
+                "corner's pixels not zero": touched,
+                "share in the corner": share,
+                "corner's share of the area": region.double().mean().item(),
+                "accuracy": mean(found.right, lab.seed),
+                "accuracy with other noise": mean(found.right_elsewhere, lab.seed),
+            }
+        )
+        claims += _claims(found, noise, lab.seed)
+        pictures = seen[:_DRAWN].permute(0, 2, 3, 1).numpy() / 255
+        lines += [
+            Line(picture, noise, {"Saliency": drawn})
+            for picture, drawn in zip(pictures, maps, strict=True)
+        ]
+    return Result(
+        rows=numbers,
+        claims=claims,
+        figure=_figure(lines, corner_side=int(region.any(dim=0).sum())),
+        notes=(
+            (
+                "Maps are summed over channels. The square marks the corner in which no filter of "
+                "the first layer sees anything but noise."
+            ),
+        ),
+    )
+
+
+def _measure(
+    lab: Lab, network: Network, data: LabelledImages, seen: Tensor, region: Tensor
+) -> tuple[_Seen, Tensor]:
+    """Measure a network, and keep the first maps to be drawn."""
+    (saliency,) = choose_methods(["saliency"])
+    plain = replace(lab, final_percentile=None)
+    targets = lab.predictions(network, seen)
+    touched, share, drawn = [], [], torch.empty(0)
+    for batch in plain.maps(saliency, network, seen, targets):
+        inside = channel_sum(batch.maps)[:, region]
+        touched.append((inside != 0).double().mean(dim=1))
+        share.append(share_inside(batch.maps, region))
+        drawn = torch.cat([drawn, batch.maps[: max(0, _DRAWN - len(drawn))]])
+    occlusion = network.recipe.occlusion
+    assert occlusion is not None  # noqa: S101 (corner has looked)
+    elsewhere = occluded(data, replace(occlusion, seed=occlusion.seed + 1)).images
+    right = (targets == data.labels).double()
+    right_elsewhere = (lab.predictions(network, elsewhere) == data.labels).double()
+    found = _Seen(
+        touched=torch.cat(touched).numpy(),
+        share=torch.cat(share).numpy(),
+        right=right.numpy(),
+        right_elsewhere=right_elsewhere.numpy(),
+    )
+    return found, drawn
+
+
+def _claims(found: _Seen, noise: str, seed: int) -> list[Claim]:
+    not_zero = mean(found.touched > 0, seed)
+    change = difference(found.right, found.right_elsewhere, seed)
+    return [
+        Claim(
+            "Saliency maps are not zero on the patch, consistently across test data",
+            f"section 3.1, figure 2; {noise}",
+            judged_above(not_zero, NEARLY_ALL),
+            f"share of the images whose map is not zero there: {not_zero}; held against "
+            f"{NEARLY_ALL:g}",
+        ),
+        Claim(
+            "The patch is irrelevant to the classification",
+            f"section 3.1; {noise}",
+            judged_within(change, NO_CHANGE),
+            f"accuracy that is lost when the noise is exchanged for other noise: {change}; held "
+            f"against {NO_CHANGE:g} either way",
+        ),
+    ]
+
+
+def _figure(lines: list[Line], corner_side: int) -> Figure:
+    figure = plot_comparison(lines)
+    for axes in figure.axes:
+        axes.add_patch(
+            Rectangle((-0.5, -0.5), corner_side, corner_side, fill=False, edgecolor="red")
+        )
+    return figure
+
+
+STUDY = Study(
+    name="occluded-saliency",
+    shows="figure 2",
+    asks="whether saliency maps mark a corner of pure noise",
+    needs="test images; the networks trained behind noise",
+    run=occluded_saliency,
+    presets={
+        "smoke": OccludedSaliencyConfig(images=100),
+        "quick": OccludedSaliencyConfig(),
+        "full": OccludedSaliencyConfig(),
+    },
+    minutes={"smoke": None, "quick": None, "full": None},
+)

@@ -1,0 +1,159 @@
+"""The folder of a run: refused if it is of another run, written whole."""
+
+import csv
+import dataclasses
+import io
+import json
+import math
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from captum_rectgrad.errors import RectGradError
+from captum_rectgrad.studies.report import FIGURE, report
+from captum_rectgrad.studies.result import Claim, Estimate, Result, Row
+from captum_rectgrad.studies.study import AnyStudy
+
+CONFIG, RESULT, TABLE, REPORT = "config.json", "result.json", "result.csv", "report.md"
+_DPI = 150
+
+
+def claim_folder(folder: Path, config: Mapping[str, Any]) -> bool:
+    """Take a folder for a run of this configuration.
+
+    Args:
+        folder: made if it does not exist.
+        config: what the run is of, as plain values.
+
+    Returns:
+        Whether the run is done already.
+
+    Raises:
+        RectGradError: the folder is of a run of another configuration; the error names the
+            difference.
+    """
+    file, wanted = folder / CONFIG, json.loads(json.dumps(config))
+    if file.exists():
+        try:
+            found = json.loads(file.read_text(encoding="utf-8"))
+        except ValueError as error:
+            raise RectGradError(
+                f"{file} cannot be read ({error}): delete the folder, or give another with --out"
+            ) from error
+        different = [
+            f"{key} was {found.get(key)!r}, is {wanted.get(key)!r}"
+            for key in sorted(found.keys() | wanted.keys())
+            if found.get(key) != wanted.get(key)
+        ]
+        if different:
+            raise RectGradError(
+                f"{folder} holds a run of another configuration: {'; '.join(different)}. Give "
+                "another folder with --out, or delete this one"
+            )
+        return (folder / RESULT).exists()
+    if folder.exists() and any(folder.iterdir()):
+        raise RectGradError(f"{folder} is not empty and holds no run; give another with --out")
+    folder.mkdir(parents=True, exist_ok=True)
+    write_whole(file, json.dumps(wanted, indent=2) + "\n")
+    return False
+
+
+def record(
+    folder: Path,
+    study: AnyStudy,
+    result: Result,
+    config: Mapping[str, Any],
+    origin: Mapping[str, Any],
+) -> None:
+    """Write a result: report, figures, table, and last the JSON that says that it is complete.
+
+    Args:
+        folder: as `claim_folder` made it.
+        study: which.
+        result: its outcome.
+        config: what it was run with.
+        origin: see `provenance`.
+    """
+    result.figure.savefig(folder / FIGURE, dpi=_DPI)
+    # Without the date that a PDF has by default, the same run writes the same file.
+    result.figure.savefig((folder / FIGURE).with_suffix(".pdf"), metadata={"CreationDate": None})
+    write_whole(folder / TABLE, _csv(result))
+    write_whole(folder / REPORT, report(study, result, config, origin))
+    content = {
+        "study": study.name,
+        "shows": study.shows,
+        "config": config,
+        "claims": [dataclasses.asdict(claim) for claim in result.claims],
+        "rows": [_plain(row) for row in result.rows],
+        "notes": list(result.notes),
+        "provenance": origin,
+    }
+    write_whole(folder / RESULT, json.dumps(content, indent=2, allow_nan=False) + "\n")
+
+
+def write_whole(file: Path, text: str) -> None:
+    """Write a file so that at any time there is a whole one, or none.
+
+    Args:
+        file: where.
+        text: what.
+    """
+    unfinished = file.with_name(f".{file.name}.{os.getpid()}")
+    try:
+        unfinished.write_text(text, encoding="utf-8")
+        unfinished.replace(file)
+    finally:
+        unfinished.unlink(missing_ok=True)
+
+
+def read_claims(folder: Path) -> list[Claim]:
+    """The claims of a run that is done.
+
+    Args:
+        folder: of the run.
+
+    Returns:
+        Its claims.
+    """
+    content = json.loads((folder / RESULT).read_text(encoding="utf-8"))
+    return [Claim(**claim) for claim in content["claims"]]
+
+
+def _plain(row: Row) -> dict[str, Any]:
+    return {
+        name: _numbers(dataclasses.asdict(cell)) if isinstance(cell, Estimate) else _number(cell)
+        for name, cell in row.items()
+    }
+
+
+def _numbers(cells: dict[str, Any]) -> dict[str, Any]:
+    return {name: _number(cell) for name, cell in cells.items()}
+
+
+def _number(cell: object) -> object:
+    """JSON has no NaN."""
+    return None if isinstance(cell, float) and not math.isfinite(cell) else cell
+
+
+def _csv(result: Result) -> str:
+    """The rows; an estimate takes four columns: value, low, high, count."""
+    flat = []
+    for row in result.rows:
+        cells: dict[str, Any] = {}
+        for name, cell in row.items():
+            if isinstance(cell, Estimate):
+                cells |= {
+                    name: cell.value,
+                    f"{name}, low": cell.low,
+                    f"{name}, high": cell.high,
+                    f"{name}, count": cell.count,
+                }
+            else:
+                cells[name] = cell
+        flat.append(cells)
+    text = io.StringIO(newline="")
+    writer = csv.DictWriter(text, fieldnames=list(flat[0]) if flat else [], lineterminator="\n")
+    writer.writeheader()
+    writer.writerows(flat)
+    return text.getvalue()

@@ -1,0 +1,30 @@
+"""The table of studies."""
+
+from captum_rectgrad.studies import background, occluded_saliency, patch, total_variation
+from captum_rectgrad.studies.study import AnyStudy
+
+STUDIES: tuple[AnyStudy, ...] = (
+    occluded_saliency.STUDY,
+    patch.STUDY,
+    background.STUDY,
+    total_variation.STUDY,
+)
+
+
+def find(name: str) -> AnyStudy:
+    """The study of a name.
+
+    Args:
+        name: on the command line.
+
+    Returns:
+        The study.
+
+    Raises:
+        ValueError: there is none; the error names all.
+    """
+    for study in STUDIES:
+        if study.name == name:
+            return study
+    known = ", ".join(study.name for study in STUDIES)
+    raise ValueError(f"{name!r} is no study; choose from {known}, or all")

@@ -1,0 +1,38 @@
+"""A study: a function from a small configuration to a result, and what is to be known before."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any, Generic, Literal, TypeVar
+
+from captum_rectgrad.studies.lab import Lab
+from captum_rectgrad.studies.result import Result
+
+ConfigT = TypeVar("ConfigT")
+Preset = Literal["smoke", "quick", "full"]
+PRESETS: tuple[Preset, ...] = ("smoke", "quick", "full")
+
+
+@dataclass(frozen=True)
+class Study(Generic[ConfigT]):
+    """A row of the table of studies.
+
+    Attributes:
+        name: on the command line.
+        shows: the paper's figure or table.
+        asks: what is found out, in a few words.
+        needs: what of the material it uses, in words.
+        run: the study.
+        presets: its configuration at each size; `full` is the paper's.
+        minutes: how long each takes on CIFAR-10 on two CPU cores, about; None: not measured.
+    """
+
+    name: str
+    shows: str
+    asks: str
+    needs: str
+    run: Callable[[ConfigT, Lab], Result]
+    presets: Mapping[Preset, ConfigT]
+    minutes: Mapping[Preset, float | None]
+
+
+AnyStudy = Study[Any]

@@ -1,0 +1,93 @@
+"""Figure 8, bottom: how rough attribution maps are."""
+
+from dataclasses import dataclass
+
+from torch import Tensor
+
+from captum_rectgrad.studies import measures
+from captum_rectgrad.studies.comparing import baselines, boxplots, less_than, measure_maps, rows
+from captum_rectgrad.studies.lab import Lab
+from captum_rectgrad.studies.result import Result
+from captum_rectgrad.studies.study import Study
+
+AMOUNT, RELATIVE = "total variation", "total variation per attribution"
+
+
+@dataclass(frozen=True)
+class TotalVariationConfig:
+    """How much is measured.
+
+    Attributes:
+        images: number of test images; None: all.
+    """
+
+    images: int | None = None
+
+
+def total_variation(config: TotalVariationConfig, lab: Lab) -> Result:
+    """Measure it on test images.
+
+    Args:
+        config: see there.
+        lab: methods, material and machine.
+
+    Returns:
+        For each method the total variation, as in the paper, and per unit of attribution.
+    """
+    network = lab.network("plain")
+    images = network.sees(lab.images("test", config.images)).images
+
+    def amount(maps: Tensor, _: slice) -> Tensor:
+        return measures.total_variation(maps)
+
+    def relative(maps: Tensor, _: slice) -> Tensor:
+        return measures.relative_total_variation(maps)
+
+    measured = measure_maps(
+        lab, network, images, {AMOUNT: amount, RELATIVE: relative}, network.name
+    )
+    claims = [
+        less_than(
+            measured,
+            measure,
+            winner,
+            baselines(measured),
+            f"maps of {title} vary less than those of all baselines{how}",
+            "section 5.3, figure 8",
+            lab.seed,
+        )
+        for measure, how in ((AMOUNT, ""), (RELATIVE, " (per unit of attribution)"))
+        for winner, title in (("rectgrad", "RectGrad"), ("rectgrad-prr", "RectGrad PRR"))
+    ]
+    return Result(
+        rows=rows(measured, lab.seed),
+        claims=claims,
+        figure=boxplots(
+            {
+                "as in figure 8": (measured, AMOUNT, None),
+                "per unit of attribution": (measured, RELATIVE, None),
+            }
+        ),
+        notes=(
+            (
+                "Total variation is proportional to a method's scale, which is another for every "
+                "method; only the one per unit of attribution compares them. Sparse maps of single "
+                "pixels have the largest, 4."
+            ),
+        ),
+    )
+
+
+STUDY = Study(
+    name="total-variation",
+    shows="figure 8, bottom",
+    asks="how rough the maps are",
+    needs="test images; the plain network",
+    run=total_variation,
+    presets={
+        "smoke": TotalVariationConfig(images=100),
+        "quick": TotalVariationConfig(images=1000),
+        "full": TotalVariationConfig(),
+    },
+    minutes={"smoke": None, "quick": None, "full": None},
+)

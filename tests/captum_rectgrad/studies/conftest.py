@@ -1,0 +1,56 @@
+"""Material that takes no time: few shapes, and networks that were never trained."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import pytest
+import timm
+import torch
+
+import rectgrad_zoo  # noqa: F401 (registers the architecture)
+from captum_rectgrad.methods import choose_methods
+from captum_rectgrad.studies.generated import recipe_of
+from captum_rectgrad.studies.lab import Lab
+from captum_rectgrad.studies.material import MaskedImages, Network, Role
+from captum_rectgrad.studies.shapes import SHAPE_CLASSES, shapes
+from rectgrad_zoo.data import LabelledImages
+from rectgrad_zoo.reading import Split
+
+IMAGES = 20
+
+
+@dataclass(frozen=True)
+class Tiny:
+    """Twenty images; `correct` networks are right about the ones with masks."""
+
+    name = "tiny shapes"
+    classes = SHAPE_CLASSES
+
+    def images(self, split: Split) -> LabelledImages:
+        return shapes(IMAGES, {"train": 1, "test": 2}[split])
+
+    def masked(self) -> MaskedImages:
+        drawn = shapes(IMAGES, 3)
+        model = self.network("plain").model
+        with torch.no_grad():
+            predicted = model(drawn.images / 127.5 - 1).argmax(dim=1)
+        # Half of the labels are what the network says.
+        half = torch.arange(IMAGES) % 2 == 0
+        return replace(drawn, labels=torch.where(half, predicted, (predicted + 1) % 10))
+
+    def network(self, role: Role) -> Network:
+        torch.manual_seed(0)
+        model = timm.create_model("cifar10_cnn", num_classes=10).eval()
+        return Network(f"tiny-{role}", "0" * 64, model, recipe_of(role))
+
+
+@pytest.fixture
+def lab(tmp_path: Path) -> Callable[..., Lab]:
+    """A lab on this material, with the methods of these keys."""
+
+    def make(*keys: str, folder: str = "out") -> Lab:
+        methods = choose_methods(keys or ("saliency", "rectgrad", "rectgrad-prr", "random"))
+        return Lab(material=Tiny(), methods=methods, folder=tmp_path / folder, batch_size=7)
+
+    return make

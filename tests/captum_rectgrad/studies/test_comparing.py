@@ -1,0 +1,99 @@
+from collections.abc import Callable, Mapping
+
+import numpy as np
+import pytest
+import torch
+from torch import Tensor
+
+from captum_rectgrad.methods import methods
+from captum_rectgrad.studies.comparing import Measured, boxplots, less_than, measure_maps, rows
+from captum_rectgrad.studies.lab import Lab
+from captum_rectgrad.studies.result import Estimate
+
+GENERATOR = np.random.default_rng(0)
+NOISE = GENERATOR.normal(size=200)
+
+
+def measured(values: Mapping[str, object]) -> Measured:
+    known = {method.key: method for method in methods()}
+    arrays = {key: np.asarray(numbers, dtype=float) for key, numbers in values.items()}
+    return Measured(tuple(known[key] for key in values), {"length": arrays})
+
+
+def claim_of(values: Mapping[str, object]) -> tuple[str, str]:
+    claim = less_than(
+        measured(values), "length", "rectgrad", ["saliency", "deeplift"], "less", "here", seed=0
+    )
+    return claim.verdict, claim.because
+
+
+def test_less_than_all_by_pairs() -> None:
+    verdict, because = claim_of(
+        {
+            "saliency": 5 + 9 * NOISE,
+            "deeplift": 3 + 9 * NOISE,
+            "rectgrad": 2 + 9 * NOISE + 0.01 * NOISE[::-1],
+        }
+    )
+    assert verdict == "holds"
+    assert "DeepLIFT's, which is 0.9998 (" in because
+    assert "by the interval" not in because
+
+
+def test_one_that_has_no_more_is_named() -> None:
+    verdict, because = claim_of({"saliency": 5 + NOISE, "deeplift": NOISE[::-1], "rectgrad": NOISE})
+    assert verdict == "undecided"
+    assert because.endswith("by the interval: DeepLIFT")
+    verdict, because = claim_of({"saliency": 5 + NOISE, "deeplift": NOISE - 1, "rectgrad": NOISE})
+    assert verdict == "does not hold"
+
+
+def test_without_methods_nothing_is_decided() -> None:
+    assert claim_of({"rectgrad": NOISE})[0] == "undecided"
+    assert claim_of({"saliency": NOISE})[0] == "undecided"
+    assert claim_of({"saliency": NOISE, "rectgrad": np.full(200, np.nan)})[0] == "undecided"
+
+
+def test_rows_say_how_many_maps_have_a_measure_only_where_some_have_not() -> None:
+    whole = rows(measured({"saliency": [1.0, 2.0, 6.0]}), 0, network="n")
+    assert list(whole[0]) == ["network", "method", "length", "median length"]
+    assert whole[0]["median length"] == 2.0
+    part = rows(measured({"saliency": [1.0, 2.0], "rectgrad": [np.nan, 4.0]}), 0)
+    assert [row["maps with a length"] for row in part] == [2, 1]
+    found = part[1]["length"]
+    assert isinstance(found, Estimate)
+    assert (found.value, found.count) == (4.0, 1)
+
+
+def test_every_map_is_measured_once_with_its_index(lab: Callable[..., Lab]) -> None:
+    made = lab("saliency", "random")
+    network, data = made.network("plain"), made.images("test")
+
+    def index(maps: Tensor, images: slice) -> Tensor:
+        assert maps.shape == (images.stop - images.start, 3, 32, 32)
+        return torch.arange(images.start, images.stop).double()
+
+    found = measure_maps(made, network, data.images, {"index": index}, "test")
+    for key in ("saliency", "random"):
+        assert found.values["index"][key].tolist() == list(range(20))
+
+
+def test_boxplots_have_a_panel_for_each_title() -> None:
+    one = measured({"saliency": NOISE, "rectgrad": np.full(200, np.nan)})
+    figure = boxplots(dict.fromkeys(("a", "b", "c"), (one, "length", 0.5)))
+    shown = [axes for axes in figure.axes if axes.axison]
+    assert [axes.get_title() for axes in shown] == ["a", "b", "c"]
+    assert [label.get_text() for label in shown[0].get_yticklabels()] == ["Saliency", "RectGrad"]
+
+
+@pytest.mark.parametrize("count", [1, 2, 3])
+def test_boxplots_of_any_number_of_panels(count: int) -> None:
+    one = measured({"saliency": NOISE})
+    panels = {str(number): (one, "length", None) for number in range(count)}
+    assert len([axes for axes in boxplots(panels).axes if axes.axison]) == count
+
+
+def test_a_control_is_drawn_only_where_there_is_a_reference() -> None:
+    one = measured({"saliency": NOISE, "random": 100 * NOISE})
+    drawn = boxplots({"amount": (one, "length", None), "share": (one, "length", 1.0)}).axes
+    assert [len(axes.get_yticklabels()) for axes in drawn] == [1, 2]
