@@ -1,0 +1,57 @@
+"""`rectgrad reproduce`, as a user types it."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from captum_rectgrad.cli import main
+from captum_rectgrad.studies.registry import STUDIES
+
+RECTGRAD = str(Path(sys.executable).parent / "rectgrad")
+
+
+def run(*words: str | Path) -> tuple[int, str]:
+    command = [RECTGRAD, "reproduce", *map(str, words)]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    return done.returncode, done.stdout + done.stderr
+
+
+def test_the_list_names_every_study_and_what_it_shows() -> None:
+    status, text = run("--list")
+    assert status == 0
+    lines = text.splitlines()
+    assert len(lines) == 1 + len(STUDIES)
+    for study, line in zip(STUDIES, lines[1:], strict=True):
+        assert line.startswith(study.name)
+        assert study.shows in line
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        ([], "name a study, or all"),
+        (["no-such"], "'no-such' is no study; choose from occluded-saliency"),
+        (["patch", "--batch-size", "0"], "--batch-size must be at least 1, got 0"),
+        (["patch", "--methods", "grad"], "'grad' is no method; choose from saliency"),
+        (["patch", "--device", "cuda:9"], "device 'cuda:9' is not available"),
+        (["patch", "--checkpoint", "plain=x"], "are for CIFAR-10, not for shapes"),
+        (["patch", "--data", ".", "--checkpoint", "best=x"], "must be ROLE=NAME with ROLE of"),
+        (["patch", "--data", "."], "has neither"),
+        (["background", "--data", "."], "give a folder with test-*.parquet"),
+    ],
+)
+def test_what_cannot_be_done_is_one_line(
+    words: list[str],
+    message: str,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert main(["reproduce", *words]) == 2
+    said = capsys.readouterr().err.strip()
+    assert said.startswith("rectgrad: error: ")
+    assert message in said
+    assert "\n" not in said
