@@ -119,8 +119,8 @@ def _add_explain(commands: "argparse._SubParsersAction[argparse.ArgumentParser]"
         "--methods",
         metavar="A,B,...",
         help="columns of the figure, of saliency, gradient-input, guided-bp, smoothgrad, "
-        "integrated, deeplift, rectgrad, rectgrad-prr, random (default: all that apply, but for "
-        "random)",
+        "integrated, deeplift, rectgrad, rectgrad-prr, random, or MODULE:NAME to "
+        "import (default: all that apply, but for random)",
     )
     explain.add_argument("--device", default="cpu", help="cpu, cuda, mps (default: %(default)s)")
     explain.add_argument(

@@ -4,6 +4,7 @@ Baselines are Captum's, with signed gradients as in Kim et al. 2019, section 5. 
 title says on the given model or raises `NotAvailableError`.
 """
 
+import importlib
 import warnings
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -129,14 +130,15 @@ def choose_methods(
     """The methods of these keys, in their order; None: all but the controls.
 
     Args:
-        keys: as `Method.key`.
+        keys: as `Method.key`; or `MODULE:NAME`, a `Method` or a method of Captum's to import.
         percentile: RectGrad's; None: the paper's.
 
     Returns:
         The methods.
 
     Raises:
-        ValueError: a key is unknown or named twice, or the percentile is out of range.
+        ValueError: a key is unknown, cannot be imported or is named twice, or the percentile is out
+            of range.
     """
     if percentile is not None:
         check_percentile(percentile)
@@ -144,11 +146,29 @@ def choose_methods(
     if keys is None:
         return tuple(method for method in known.values() if not method.control)
     wanted = [key.strip() for key in keys]
+    known |= {key: _imported(key) for key in wanted if ":" in key}
     for key in wanted:
         if key not in known or wanted.count(key) > 1:
             what = "is named twice" if key in known else "is no method"
-            raise ValueError(f"{key!r} {what}; choose from {', '.join(known)}")
+            raise ValueError(f"{key!r} {what}; choose from {', '.join(known)}, or MODULE:NAME")
     return tuple(known[key] for key in wanted)
+
+
+def _imported(key: str) -> Method:
+    """A method by where it is defined, such as `captum.attr:Deconvolution`."""
+    module, _, name = key.partition(":")
+    try:
+        found = getattr(importlib.import_module(module), name)
+    except (ImportError, AttributeError, ValueError) as error:
+        raise ValueError(f"{key!r} cannot be imported: {error}") from error
+    if isinstance(found, Method):
+        return found
+    if isinstance(found, type) and issubclass(found, Attribution):
+        return of_captum(key, name, found)
+    raise ValueError(
+        f"{key!r} is {type(found).__name__}; expected a captum_rectgrad.methods.Method, or a "
+        "class of attribution methods of Captum's"
+    )
 
 
 def _guided_backprop(model: nn.Module, x: Tensor, target: Tensor) -> Tensor:

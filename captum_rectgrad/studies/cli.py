@@ -63,7 +63,8 @@ def add_parser(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]"
     parser.add_argument(
         "--methods",
         metavar="A,B,...",
-        help=f"what is compared, of {', '.join(method.key for method in methods())}",
+        help=f"what is compared, of {', '.join(method.key for method in methods())} (default), or "
+        "MODULE:NAME to import, such as captum.attr:Deconvolution",
     )
     parser.add_argument(
         "--no-final-threshold",

@@ -245,6 +245,32 @@ def test_on_a_real_network_with_in_place_relus() -> None:
     assert list(found) == KEYS
 
 
+OWN = of_captum("own", "Own", FeatureAblation, baselines=1.0)
+
+
+def test_methods_of_ones_own_are_imported() -> None:
+    captums, own = choose_methods(["captum.attr:FeatureAblation", f"{__name__}:OWN"])
+    assert (captums.title, own.title) == ("FeatureAblation", "Own")
+    model = small(nn.ReLU(), nn.ReLU())
+    expected = FeatureAblation(model).attribute(X, target=2)
+    torch.testing.assert_close(run(captums, model, X, 2), expected[0])
+
+
+@pytest.mark.parametrize(
+    ("key", "message"),
+    [
+        ("no.such.module:NAME", "cannot be imported: No module named 'no'"),
+        ("captum.attr:NoSuch", "cannot be imported: module 'captum.attr' has no attribute"),
+        (":NAME", "cannot be imported: Empty module name"),
+        ("torch:float32", "is dtype; expected a captum_rectgrad.methods.Method"),
+        ("torch.nn:ReLU", "is type; expected"),
+    ],
+)
+def test_what_is_no_method_is_refused(key: str, message: str) -> None:
+    with pytest.raises(ValueError, match=message):
+        choose_methods([key])
+
+
 def test_choosing_methods() -> None:
     assert [m.key for m in choose_methods(None)] == KEYS
     assert [m.key for m in methods()] == [*KEYS, "random"]
