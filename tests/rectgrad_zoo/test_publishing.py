@@ -23,7 +23,9 @@ def test_a_checkpoint_is_published_as_it_is(folder: Path) -> None:
     assert planned.commit is None
 
 
-@pytest.mark.parametrize("name", ["pytorch_model.bin", "optimizer.pt", "runs/log.txt"])
+@pytest.mark.parametrize(
+    "name", ["pytorch_model.bin", "training-state.pt", "notes.txt", "runs/log.txt"]
+)
 def test_what_is_no_checkpoints_is_named(folder: Path, name: str) -> None:
     (folder / name).parent.mkdir(exist_ok=True)
     (folder / name).touch()
@@ -32,9 +34,9 @@ def test_what_is_no_checkpoints_is_named(folder: Path, name: str) -> None:
 
 
 def test_a_link_out_of_the_folder_is_not_followed(folder: Path, tmp_path: Path) -> None:
-    (tmp_path / "secret").touch()
-    (folder / "notes.txt").symlink_to(tmp_path / "secret")
-    with pytest.raises(ZooError, match=r"notes\.txt has no place"):
+    (folder / "recipe.toml").rename(tmp_path / "secret")
+    (folder / "recipe.toml").symlink_to(tmp_path / "secret")
+    with pytest.raises(ZooError, match=r"recipe\.toml has no place"):
         prepare(folder, "owner/name")
 
 

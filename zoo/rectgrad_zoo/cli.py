@@ -7,8 +7,9 @@ from pathlib import Path
 
 from rectgrad_zoo import registry
 from rectgrad_zoo.checkpoint import METRICS_FILE
+from rectgrad_zoo.devices import parse_device
 from rectgrad_zoo.hub_commands import add_fetch, add_publish
-from rectgrad_zoo.loading import checkpoint_folder, parse_device
+from rectgrad_zoo.loading import checkpoint_folder
 from rectgrad_zoo.making import STATE_FILE, make_checkpoint
 from rectgrad_zoo.metrics import read_metrics
 from rectgrad_zoo.showing import describe

@@ -4,6 +4,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
+# Who publishes this project's own checkpoints on the Hub.
+OWNER = "captum-rectgrad"
+# Only a checkout of the project's repository has it.
+HUB_FOLDER = Path(__file__).parents[1] / "hub"
+
 
 @dataclass(frozen=True)
 class Checkpoint:
@@ -109,11 +114,12 @@ def find(name: str) -> Checkpoint | None:
     return next((checkpoint for checkpoint in CHECKPOINTS if checkpoint.name == name), None)
 
 
-def local_folder(checkpoint: Checkpoint) -> Path | None:
+def local_folder(checkpoint: Checkpoint, hub: Path | None = None) -> Path | None:
     """Folder of a checkpoint that is here without a download.
 
     Args:
         checkpoint: The row.
+        hub: Where the folders of the project's own are; by default where a checkout has them.
 
     Returns:
         The folder in this package for an embedded one; in a checkout of the project's repository,
@@ -121,8 +127,9 @@ def local_folder(checkpoint: Checkpoint) -> Path | None:
     """
     if checkpoint.source == "embedded":
         return embedded_folder(checkpoint)
-    folder = Path(__file__).parents[1] / "hub" / checkpoint.name
-    return folder if checkpoint.source == "hub" and folder.is_dir() else None
+    folder = (hub or HUB_FOLDER) / checkpoint.name
+    own = (checkpoint.repo or "").startswith(f"{OWNER}/")
+    return folder if own and folder.is_dir() else None
 
 
 def embedded_folder(checkpoint: Checkpoint) -> Path:
