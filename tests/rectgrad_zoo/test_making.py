@@ -86,10 +86,32 @@ def test_metrics_say_which_epoch_was_kept_and_what_made_them(tiny_checkpoint: Pa
 
 
 def test_an_existing_folder_is_never_written_into(
-    tiny_checkpoint: Path, recipe_file: Path, data_folder: Path
+    tiny_checkpoint: Path, recipe_file: Path, data_folder: Path, tmp_path: Path
 ) -> None:
-    with pytest.raises(ValueError, match="exists already and holds no unfinished training"):
-        make_checkpoint(recipe_file, data_folder, tiny_checkpoint, CPU)
+    file = tmp_path / "file"
+    file.touch()
+    (tmp_path / "mixed" / ".unfinished").mkdir(parents=True)
+    (tmp_path / "mixed" / "notes.txt").touch()
+    for out in (tiny_checkpoint, file, file.parent / "mixed"):
+        with pytest.raises(ValueError, match="exists already and holds no unfinished training"):
+            make_checkpoint(recipe_file, data_folder, out, CPU)
+
+
+@pytest.mark.parametrize("left", [(), (f"{making.STATE_FILE}.part",), (".unfinished/config.json",)])
+def test_what_a_training_leaves_that_ends_before_its_first_state_is_no_obstacle(
+    left: tuple[str, ...],
+    tiny_checkpoint: Path,
+    recipe_file: Path,
+    data_folder: Path,
+    tmp_path: Path,
+) -> None:
+    (tmp_path / "out").mkdir()
+    for name in left:
+        (tmp_path / "out" / name).parent.mkdir(exist_ok=True)
+        (tmp_path / "out" / name).write_bytes(b"half a st")
+    metrics = make_checkpoint(recipe_file, data_folder, tmp_path / "out", CPU)
+    assert metrics.sha256 == read_metrics(tiny_checkpoint / "metrics.json").sha256
+    assert sorted(file.name for file in (tmp_path / "out").iterdir()) == CONTENT
 
 
 def test_what_could_not_be_written_is_not_trained_again(

@@ -11,6 +11,9 @@ from torch import Tensor, nn
 from rectgrad_zoo.accuracy import Accuracy
 from rectgrad_zoo.errors import ZooError
 
+# After the name of the state that is being written.
+PART = ".part"
+
 
 @dataclass(frozen=True)
 class Epoch:
@@ -88,7 +91,7 @@ class StateFile:
 
     @property
     def _unfinished(self) -> Path:
-        return self.path.with_name(f"{self.path.name}.part")
+        return self.path.with_name(f"{self.path.name}{PART}")
 
     def restore(self, course: Course) -> None:
         """Bring a fresh training to where the file's was; does nothing where there is no file.
