@@ -15,6 +15,7 @@ from rectgrad_zoo.making import make_checkpoint
 from rectgrad_zoo.metrics import read_metrics
 from rectgrad_zoo.occlusion import Occlusion, occluded
 from rectgrad_zoo.reading import read_cifar10
+from tests.rectgrad_zoo.hub_client import Client
 
 CPU = torch.device("cpu")
 CONTENT = ["README.md", "config.json", "metrics.json", "model.safetensors", "recipe.toml"]
@@ -120,15 +121,21 @@ def test_what_could_not_be_written_is_not_trained_again(
     data_folder: Path,
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
+    client: Client,
 ) -> None:
-    def full_disk(*_: object) -> None:
-        raise OSError(28, "No space left on device")
+    def interrupted(*_: object) -> None:
+        raise KeyboardInterrupt
 
     out = tmp_path / "out"
     with monkeypatch.context() as patch:
-        patch.setattr(making, "write_metrics", full_disk)
-        with pytest.raises(OSError, match="No space left"):
+        patch.setattr(making, "_write", interrupted)  # after the last epoch's state
+        with pytest.raises(KeyboardInterrupt):
             make_checkpoint(recipe_file, data_folder, out, CPU)
+    command = ("zoo", "train", recipe_file, "--data", data_folder, "--out", out)
+    full = client.run(*command, largest_file=1_000_000)  # in the middle of the weights
+    assert full.status == 2
+    (line,) = full.stderr.splitlines()
+    assert line.startswith("rectgrad: error: Cannot write ")
     assert [file.name for file in out.iterdir()] == [making.STATE_FILE]
 
     def no_training(*_: object) -> float:

@@ -1,5 +1,6 @@
 """How far a training has come, kept in a file from which it goes on after an interruption."""
 
+import io
 import pickle
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -67,6 +68,9 @@ class StateFile:
 
         Args:
             course: The training.
+
+        Raises:
+            ZooError: If it cannot be written.
         """
         content = {
             "identity": self.identity,
@@ -77,9 +81,14 @@ class StateFile:
             "epochs": [_epoch_to_plain(epoch) for epoch in course.epochs],
         }
         self.path.parent.mkdir(parents=True, exist_ok=True)
+        buffer = io.BytesIO()  # torch.save's own errors do not say that the disk is full
+        torch.save(content, buffer)
         try:
-            torch.save(content, self._unfinished)
+            self._unfinished.write_bytes(buffer.getbuffer())
             self._unfinished.replace(self.path)
+        except OSError as error:
+            self._unfinished.unlink(missing_ok=True)
+            raise ZooError(f"Cannot write {self.path}: {error.strerror}. Make room.") from error
         except BaseException:
             self._unfinished.unlink(missing_ok=True)
             raise
