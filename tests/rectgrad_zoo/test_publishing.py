@@ -2,10 +2,11 @@ import json
 import shutil
 from pathlib import Path
 
+import huggingface_hub.constants
 import pytest
 
 from rectgrad_zoo.errors import ZooError
-from rectgrad_zoo.publishing import prepare
+from rectgrad_zoo.publishing import prepare, publish
 
 
 @pytest.fixture
@@ -50,6 +51,17 @@ def test_a_checkpoint_without_a_card_or_of_other_weights_is_refused(folder: Path
     (folder / "README.md").unlink()
     with pytest.raises(ZooError, match=r"has no README\.md"):
         prepare(folder, "owner/name")
+
+
+def test_weights_that_changed_since_they_were_checked_are_refused(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(huggingface_hub.constants, "HF_HUB_OFFLINE", True)
+    planned = prepare(folder, "owner/name")
+    content = (folder / "model.safetensors").read_bytes()
+    (folder / "model.safetensors").write_bytes(content[:-1] + bytes([content[-1] ^ 1]))
+    with pytest.raises(ZooError, match="has changed since it was checked"):
+        publish(folder, planned)
 
 
 def test_a_folder_that_does_not_load_is_refused(folder: Path) -> None:
