@@ -42,6 +42,15 @@ class Checkpoint:
     revision: str | None = None
     published: bool = True
 
+    @property
+    def place(self) -> str:
+        """Where the weights are, and at which revision, in words."""
+        if self.repo is None:
+            return "in this package" if self.source == "embedded" else "in another package"
+        if not self.published:
+            return f"in zoo/hub of a checkout; on the Hub once published: {self.repo}"
+        return f"on the Hub: {self.repo}, revision {self.revision or 'not pinned'}"
+
 
 CHECKPOINTS = (
     Checkpoint(
