@@ -82,7 +82,6 @@ class _Handler(BaseHTTPRequestHandler):
             self.hub.requests.append((self.command, path, self.headers.get("Range")))
         fault = self.hub.fault(self.command, path)
         if fault is not None and fault.status is not None:
-            time.sleep(fault.stall)
             self._answer(fault.status, {"error": f"fault {fault.status}"}, fault.headers)
             return
         if fault is not None and fault.page is not None:
