@@ -17,7 +17,7 @@ from captum_rectgrad.studies.material import Material, Role
 from captum_rectgrad.studies.registry import STUDIES, find
 from captum_rectgrad.studies.running import run_all, run_study
 from captum_rectgrad.studies.study import PRESETS
-from rectgrad_zoo.loading import parse_device
+from rectgrad_zoo.devices import parse_device
 
 GENERATED = "shapes"
 ALL = "all"

@@ -3,9 +3,12 @@
 import hashlib
 import json
 import os
+import socket
 import subprocess
 import sys
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -15,7 +18,16 @@ from torch import nn
 import rectgrad_zoo
 
 ROOT = Path(__file__).parents[2]
+QUICK = 10  # seconds; the client's own retries would take more than 20
 FORK_SERVER = Path(__file__).with_name("fork_server.py")
+
+
+@contextmanager
+def nobody() -> Iterator[str]:
+    """An endpoint at which nobody listens: connections are refused."""
+    with socket.socket() as unused:
+        unused.bind(("127.0.0.1", 0))
+        yield f"http://127.0.0.1:{unused.getsockname()[1]}"
 
 
 @dataclass(frozen=True)
@@ -150,7 +162,8 @@ for name in {names!r}:
     try:
         model = rectgrad_zoo.load(name)
     except (rectgrad_zoo.ZooError, ValueError) as error:
-        said = f"{{type(error).__name__}}: {{error}}"
+        kind = rectgrad_zoo.ZooError if isinstance(error, rectgrad_zoo.ZooError) else ValueError
+        said = f"{{kind.__name__}}: {{error}}"
         print(json.dumps({{"error": said, "seconds": time.monotonic() - started}}))
         continue
     digest = hashlib.sha256()

@@ -84,6 +84,11 @@ class _Handler(BaseHTTPRequestHandler):
         if fault is not None and fault.status is not None:
             self._answer(fault.status, {"error": f"fault {fault.status}"}, fault.headers)
             return
+        if fault is not None and fault.page is not None:
+            self._answer(200, fault.page, {"Content-Type": "text/html"})
+            return
+        if fault is not None and self.command != "GET":
+            fault.meanwhile()
         reading = self.command in ("GET", "HEAD")
         routes: tuple[tuple[str, bool, Callable[..., None]], ...] = (
             (rf"/api/{_REPO}(?:/revision/(?P<revision>.+))?", True, self._info),
@@ -115,11 +120,10 @@ class _Handler(BaseHTTPRequestHandler):
         return bool(self.headers.get("Authorization") == f"Bearer {TOKEN}")
 
     def _answer(self, status: int, content: Any, headers: dict[str, str] | None = None) -> None:
-        body = json.dumps(content).encode()
+        body = content if isinstance(content, bytes) else json.dumps(content).encode()
         self.send_response(status)
-        for name, value in (headers or {}).items():
+        for name, value in {"Content-Type": "application/json", **(headers or {})}.items():
             self.send_header(name, value)
-        self.send_header("Content-Type", "application/json")
         self.send_header("Content-Length", str(len(body)))
         self.end_headers()
         if self.command != "HEAD":
@@ -225,7 +229,12 @@ class _Handler(BaseHTTPRequestHandler):
         if fault is not None and fault.send is not None:
             part = part[: fault.send]
             self.close_connection = True
-        self.wfile.write(part)
+        middle = len(part) // 2
+        self.wfile.write(part[:middle])
+        self.wfile.flush()
+        if fault is not None:
+            fault.meanwhile()
+        self.wfile.write(part[middle:])
         self.wfile.flush()
         with self.hub.lock:
             self.hub.sent += len(part)
@@ -239,7 +248,10 @@ class _Handler(BaseHTTPRequestHandler):
         if key in self.hub.repositories:
             self._answer(409, {"error": "You already created this model repo", "url": repo})
             return
-        private = asked.get("visibility") == "private" or bool(asked.get("private"))
+        said = asked.get("visibility"), asked.get("private")
+        private = (
+            self.hub.private_by_default if said == (None, None) else "private" in said or said[1]
+        )
         made = self.hub.repositories[key] = Repository(private=private)
         made.commit({".gitattributes": b"*.safetensors filter=lfs\n"})
         self._answer(200, {"url": f"{self.hub.url}/{repo}", "name": repo})

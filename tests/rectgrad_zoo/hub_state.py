@@ -36,9 +36,10 @@ class Repository:
 class Fault:
     """What goes wrong with the next requests of a kind.
 
-    `path` is searched in the request's path. `status` answers with that status; `send` sends so
-    many bytes of the body and then closes, or first waits for `stall` seconds; `change` damages
-    the body.
+    `path` is searched in the request's path. `status` answers with that status; `page` answers
+    with that HTML, as the portal of a network does; `send` sends so many bytes of the body and then
+    closes, or first waits for `stall` seconds; `change` damages the body. `meanwhile` is called
+    before the answer, or for `GET` in the middle of the body.
     """
 
     path: str
@@ -46,9 +47,11 @@ class Fault:
     times: int = 1
     status: int | None = None
     headers: dict[str, str] = field(default_factory=dict)
+    page: bytes | None = None
     send: int | None = None
     stall: float = 0.0
     change: Callable[[bytes], bytes] | None = None
+    meanwhile: Callable[[], object] = lambda: None
 
 
 class HubState:
@@ -60,6 +63,7 @@ class HubState:
         faults: What is to go wrong; those that did are removed.
         requests: Method, path and `Range` header of every request so far.
         sent: Bytes of file contents sent so far.
+        private_by_default: Whether a new repository is private where it is not said.
         url: Where the server is.
     """
 
@@ -69,6 +73,7 @@ class HubState:
         self.faults: list[Fault] = []
         self.requests: list[tuple[str, str, str | None]] = []
         self.sent = 0
+        self.private_by_default = False
         self.lock = threading.Lock()
         self.url = ""
 

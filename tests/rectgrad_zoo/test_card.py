@@ -1,10 +1,13 @@
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from huggingface_hub import ModelCard
 
 from rectgrad_zoo import registry
+from rectgrad_zoo.adversary import Adversary
+from rectgrad_zoo.augmentation import Augmentation
 from rectgrad_zoo.card import model_card
 from rectgrad_zoo.metrics import read_metrics
 from rectgrad_zoo.recipes import read_recipe
@@ -45,3 +48,16 @@ def test_embedded_cards_are_what_their_metrics_give(row: registry.Checkpoint) ->
     assert ModelCard.load(folder / "README.md").text == card.text
     assert metrics.sha256 == row.sha256
     assert metrics.checkpoint == row.name
+
+
+@pytest.mark.parametrize(("augmented", "said"), [(True, "with"), (False, "without")])
+def test_the_limits_of_an_adversarial_network_say_whether_its_images_were_augmented(
+    tiny_checkpoint: Path, augmented: bool, said: str
+) -> None:
+    recipe = replace(
+        read_recipe(tiny_checkpoint / "recipe.toml"),
+        adversary=Adversary(epsilon=8, step=10, steps=1, test_step=2, test_steps=2),
+        augmentation=Augmentation(crop_padding=4, flip=True) if augmented else None,
+    )
+    text = model_card(recipe, read_metrics(tiny_checkpoint / "metrics.json")).text
+    assert f"a network trained {said} augmentation. It withstands" in " ".join(text.split())

@@ -22,14 +22,20 @@ def copied(tiny_checkpoint: Path, tmp_path: Path) -> Path:
     return shutil.copytree(tiny_checkpoint, tmp_path / "copy")
 
 
-def test_list_has_a_line_for_each_checkpoint(capsys: pytest.CaptureFixture[str]) -> None:
+def test_list_has_the_whole_row_of_each_checkpoint(capsys: pytest.CaptureFixture[str]) -> None:
     assert run("list") == 0
-    lines = capsys.readouterr().out.splitlines()
-    assert [line.split()[0] for line in lines[1:]] == [row.name for row in registry.CHECKPOINTS]
-    assert all(
-        row.purpose in line for row, line in zip(registry.CHECKPOINTS, lines[1:], strict=True)
-    )
-    assert "%" in lines[1]
+    _, *lines = capsys.readouterr().out.splitlines()
+    for row, number in zip(registry.CHECKPOINTS, range(0, len(lines), 5), strict=True):
+        first, purpose, data, place, sha256 = lines[number : number + 5]
+        assert first.split()[:2] == [row.name, row.architecture]
+        assert purpose == f"  {row.purpose}"
+        assert data == f"  trained on {row.data}"
+        assert (row.repo or "package") in place
+        if row.repo is not None:
+            assert (row.revision or ("not pinned" if row.published else "once published")) in place
+        assert sha256 == f"  SHA-256 {row.sha256 or 'not pinned'}"
+    assert lines[0].endswith("%")
+    assert max(map(len, lines)) <= 100
 
 
 def test_show_prints_provenance_and_card(
@@ -60,7 +66,7 @@ def test_show_prints_the_row_of_what_another_package_carries(
 
 
 def test_show_names_what_is_near_or_missing(copied: Path) -> None:
-    with pytest.raises(ValueError, match="'cifar10_cn' is neither a checkpoint of the zoo"):
+    with pytest.raises(ValueError, match=r"Unknown model 'cifar10_cn'\. Nearest: cifar10_cnn,"):
         run("show", "cifar10_cn")
     (copied / "README.md").unlink()
     with pytest.raises(ZooError, match="has no card"):

@@ -1,14 +1,17 @@
 """Publish, fetch and load: the real clients, over loopback, to a Hub."""
 
-import dataclasses
 import json
 from pathlib import Path
 
 import pytest
+import safetensors.torch
+import timm
 
-from rectgrad_zoo.registry import CHECKPOINTS
-from tests.rectgrad_zoo.hub_client import Client, digest_of
+from rectgrad_zoo.hub_names import is_repository
+from rectgrad_zoo.registry import CHECKPOINTS, OWNER, Checkpoint
+from tests.rectgrad_zoo.hub_client import ROOT, Client, digest_of, nobody
 from tests.rectgrad_zoo.hub_server import TOKEN, HubServer
+from tests.rectgrad_zoo.hub_state import Fault
 
 NAME = "owner/tiny"
 
@@ -93,6 +96,15 @@ def test_private_is_private_or_nothing_is_sent(
     assert list(hub.repositories["models", "owner/public"].commits) == [commit]
 
 
+def test_without_private_the_owner_decides(
+    hub: HubServer, client: Client, tiny_checkpoint: Path
+) -> None:
+    hub.private_by_default = True
+    made = client.run("zoo", "publish", tiny_checkpoint, "--repo", NAME, HF_TOKEN=TOKEN)
+    assert made.status == 0, made.stderr
+    assert hub.repositories["models", NAME].private
+
+
 def test_publishing_without_a_token_says_so(client: Client, tiny_checkpoint: Path) -> None:
     refused = client.run("zoo", "publish", tiny_checkpoint, "--repo", NAME)
     assert refused.status == 2
@@ -107,7 +119,9 @@ def test_what_was_fetched_loads_without_a_network(
     fetched = client.run("zoo", "fetch", NAME, "cifar10_cnn")
     assert fetched.status == 0, fetched.stderr
     assert f"{NAME}: {NAME}@{commit}, SHA-256 {sha256_of(tiny_checkpoint)}" in fetched.stdout
-    assert "cifar10_cnn: nothing to fetch" in fetched.stdout
+    own = json.loads((ROOT / "zoo/rectgrad_zoo/checkpoints/cifar10_cnn/metrics.json").read_text())
+    nothing = f"cifar10_cnn: nothing to fetch; in this package, SHA-256 {own['sha256']}"
+    assert nothing in fetched.stdout
     asked = len(hub.requests)
     spellings = (NAME, f"hf-hub:{NAME}", f"{NAME}@main", f"{NAME}@{commit}")
     loaded = client.load(*spellings, HF_HUB_OFFLINE="1")
@@ -120,6 +134,42 @@ def test_what_was_fetched_loads_without_a_network(
     assert f"sha256        {sha256_of(tiny_checkpoint)}" in shown.stdout
     assert (tiny_checkpoint / "README.md").read_text() in shown.stdout
     assert len(hub.requests) == asked
+
+
+def test_fetching_what_is_there_needs_no_network(
+    hub: HubServer, client: Client, tiny_checkpoint: Path
+) -> None:
+    commit = hub.add(NAME, files_of(tiny_checkpoint))
+    client.load(NAME)
+    offline = client.run("zoo", "fetch", NAME, HF_HUB_OFFLINE="1")
+    with nobody() as client.endpoint:
+        unreachable = client.run("zoo", "fetch", NAME, "owner/absent")
+    for fetched, reason in ((offline, "HF_HUB_OFFLINE is set"), (unreachable, "the connection to")):
+        (line,) = fetched.stdout.splitlines()
+        assert f"{NAME}@{commit}, SHA-256 {sha256_of(tiny_checkpoint)}" in line
+        assert f"whether there is a newer one was not asked: {reason}" in line
+    assert offline.status == 0, offline.stderr
+    assert unreachable.status == 2
+    (line,) = unreachable.stderr.splitlines()
+    assert line.startswith("rectgrad: error: Cannot get owner/absent: the connection to")
+
+
+def test_a_push_during_the_download_is_downloaded_too(
+    hub: HubServer, client: Client, tiny_checkpoint: Path
+) -> None:
+    files = files_of(tiny_checkpoint)
+    hub.add(NAME, files)
+    pushed: list[str] = []
+
+    def push() -> None:
+        pushed.append(hub.add(NAME, {**files, "README.md": b"new"}))
+
+    hub.faults.append(Fault("/resolve/main/config.json", method="HEAD", meanwhile=push))
+    fetched = client.run("zoo", "fetch", NAME)
+    assert fetched.status == 0, fetched.stderr
+    assert f"{NAME}@{pushed[0]}" in fetched.stdout
+    (found,) = client.load(NAME, HF_HUB_OFFLINE="1")
+    assert (found["commit"], found["digest"]) == (pushed[0], digest_of(tiny_checkpoint))
 
 
 def test_a_new_commit_is_used_once_it_is_fetched(
@@ -137,18 +187,27 @@ def test_a_new_commit_is_used_once_it_is_fetched(
     assert sum(path.endswith("safetensors") for path in downloads(hub)) == 1
 
 
-def test_names_of_the_zoo_and_of_timm_come_from_timms_repositories(
+def test_names_of_timm_come_from_timms_repositories(hub: HubServer, client: Client) -> None:
+    name = "test_resnet.r160_in1k"  # timm's smallest
+    config = {"architecture": "test_resnet", "num_classes": 1000, "pretrained_cfg": {}}
+    weights = safetensors.torch.save(timm.create_model("test_resnet").state_dict())
+    commit = hub.add(
+        f"timm/{name}", {"config.json": json.dumps(config).encode(), "model.safetensors": weights}
+    )
+    loaded = client.load(name, f"timm/{name}", "test_resnet")
+    assert [(found["repo"], found["commit"]) for found in loaded] == [(f"timm/{name}", commit)] * 3
+    assert [found["architecture"] for found in loaded] == ["test_resnet"] * 3
+
+
+def test_a_name_decides_the_architecture_whatever_its_repository_says(
     hub: HubServer, client: Client, tiny_checkpoint: Path
 ) -> None:
-    # Any network will do in their place: which repository is asked is what is tested.
-    ours, timms = "resnet50.tv_in1k", "resnet18.a1_in1k"
-    commits = {name: hub.add(f"timm/{name}", files_of(tiny_checkpoint)) for name in (ours, timms)}
-    spellings = [spelling for name in commits for spelling in (name, f"timm/{name}")]
-    loaded = client.load(*spellings, "resnet18")
-    assert [(found["repo"], found["commit"]) for found in loaded] == [
-        (f"timm/{name}", commits[name]) for name in (ours, ours, timms, timms, timms)
-    ]
-    assert loaded[0]["data"] == "ImageNet-1k"
+    names = ("resnet50.tv_in1k", "resnet18.a1_in1k")
+    for name in names:
+        hub.add(f"timm/{name}", files_of(tiny_checkpoint))
+    *refused, meant = client.load(*names, f"timm/{names[0]}")
+    assert all("does not fit ResNet" in found["error"] for found in refused)
+    assert meant["architecture"] == "cifar10_cnn"  # this one is not a name but a repository
 
 
 def test_a_pickle_beside_the_safetensors_is_never_asked_for(
@@ -161,10 +220,15 @@ def test_a_pickle_beside_the_safetensors_is_never_asked_for(
 
 
 @pytest.mark.parametrize("row", [row for row in CHECKPOINTS if row.source == "hub"])
-def test_rows_of_the_hub_name_their_repository(row: object) -> None:
-    fields = dataclasses.asdict(row)  # type: ignore[call-overload]
-    assert fields["repo"].count("/") == 1
-    assert (fields["revision"] is None) == (fields["sha256"] is None)
+def test_rows_of_the_hub_name_their_repository(row: Checkpoint) -> None:
+    assert row.repo is not None
+    assert is_repository(row.repo)
+    if row.published:
+        assert (row.revision is None) == (row.sha256 is None)
+    else:  # its hash is known before its commit
+        assert row.repo == f"{OWNER}/{row.name}"
+        assert row.revision is None
+        assert row.sha256 is not None
 
 
 def test_one_that_cannot_be_fetched_does_not_keep_the_others_from_it(
@@ -176,7 +240,7 @@ def test_one_that_cannot_be_fetched_does_not_keep_the_others_from_it(
     assert f"{NAME}@{commit}" in fetched.stdout
     absent, unknown = fetched.stderr.splitlines()
     assert absent.startswith("rectgrad: error: Cannot get owner/absent: ")
-    assert unknown.startswith("rectgrad: error: Unknown checkpoint 'no such name'")
+    assert unknown.startswith("rectgrad: error: Unknown model 'no such name'")
 
 
 OWN_WEIGHTS = """

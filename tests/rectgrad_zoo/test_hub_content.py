@@ -13,7 +13,7 @@ import torch
 from tests.rectgrad_zoo.hub_client import Client, digest, digest_of
 from tests.rectgrad_zoo.hub_server import HubServer
 from tests.rectgrad_zoo.hub_state import Fault, Files
-from tests.rectgrad_zoo.test_hub import NAME, files_of, sha256_of
+from tests.rectgrad_zoo.test_hub import NAME, downloads, files_of, sha256_of
 
 PINNED = """
 import rectgrad_zoo
@@ -117,13 +117,15 @@ def test_names_that_climb_out_are_never_asked_for(
     hub: HubServer, client: Client, tiny_checkpoint: Path
 ) -> None:
     evil = {"../evil": b"1", "a/../../evil": b"2", "/evil": b"3", "..\\evil": b"4"}
-    hub.add(NAME, {**evil, **files_of(tiny_checkpoint)})
+    evil |= {"a/b": b"5", "a/model.safetensors": b"6"}
+    commit = hub.add(NAME, {**evil, **files_of(tiny_checkpoint)})
     before = set(client.home.parent.iterdir())
     found, climbing, revision = client.load(NAME, "hf-hub:../evil", f"hf-hub:{NAME}@../../evil")
     assert found["digest"] == digest_of(tiny_checkpoint)
     assert "expected hf-hub:OWNER/NAME" in climbing["error"]
     assert "expected hf-hub:OWNER/NAME" in revision["error"]
-    assert not any("evil" in path for _, path, _ in hub.requests)
+    assert {Path(path).parent.name for path in downloads(hub)} == {commit}
+    assert {Path(path).name for path in downloads(hub)} == files_of(tiny_checkpoint).keys()
     assert not list(client.home.rglob("*evil*"))
     assert set(client.home.parent.iterdir()) - before == {client.home}
 

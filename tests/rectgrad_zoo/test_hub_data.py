@@ -1,12 +1,17 @@
 """CIFAR-10 from a data set of the Hub: the real `datasets`, over loopback."""
 
+import io
+import re
 from pathlib import Path
 
+import datasets
 import pytest
+from PIL import Image
 
 from rectgrad_zoo.reading import read_cifar10
-from tests.rectgrad_zoo.hub_client import Client
+from tests.rectgrad_zoo.hub_client import QUICK, Client, nobody
 from tests.rectgrad_zoo.hub_server import HubServer
+from tests.rectgrad_zoo.hub_state import Fault
 
 NAME = "owner/cifar10"
 READ = """
@@ -14,6 +19,20 @@ from rectgrad_zoo.reading import read_cifar10
 
 for split in ("train", "test"):
     print(read_cifar10({name!r}, split).fingerprint())
+"""
+
+FAIL = """
+import time
+import datasets
+from rectgrad_zoo import ZooError
+from rectgrad_zoo.reading import read_cifar10
+
+started = time.monotonic()
+try:
+    read_cifar10({name!r}, "test")
+except ZooError as error:
+    print(time.monotonic() - started)
+    print(error)
 """
 
 
@@ -48,7 +67,7 @@ def test_a_checkpoint_is_verified_on_a_data_set_of_the_hub(
 
 
 @pytest.mark.parametrize(
-    ("offline", "reason"), [("0", "DatasetNotFoundError"), ("1", "OfflineModeIsEnabled")]
+    ("offline", "reason"), [("0", "no repository owner/none"), ("1", "OfflineModeIsEnabled")]
 )
 def test_a_data_set_that_is_not_there_is_one_line(
     client: Client, tiny_checkpoint: Path, offline: str, reason: str
@@ -59,3 +78,36 @@ def test_a_data_set_that_is_not_there_is_one_line(
     (line,) = failed.stderr.splitlines()
     assert line.startswith(f"rectgrad: error: {data} is no folder here")
     assert reason in line
+
+
+def test_a_hub_in_trouble_is_not_a_data_set_that_is_absent(
+    hub: HubServer, client: Client, published: Path, tiny_checkpoint: Path
+) -> None:
+    del published
+    hub.faults.append(Fault("/api/datasets", status=500))
+    failed = client.run("zoo", "verify", tiny_checkpoint, "--data", NAME)
+    assert failed.status == 2
+    (line,) = failed.stderr.splitlines()
+    assert "in trouble (500)" in line
+
+
+def test_without_a_network_a_data_set_is_given_up_at_once(client: Client) -> None:
+    with nobody() as client.endpoint:
+        failed = client.run(code=FAIL.format(name=NAME))
+    seconds, line = failed.stdout.splitlines()
+    assert re.search(rf"{NAME} is no folder here.*connection to .* failed.*Give a folder", line)
+    assert float(seconds) < QUICK
+
+
+def test_other_classes_than_those_of_cifar10_are_refused(hub: HubServer, client: Client) -> None:
+    picture = io.BytesIO()
+    Image.new("RGB", (32, 32)).save(picture, format="PNG")
+    rows = {"img": [{"bytes": picture.getvalue(), "path": "x.png"}], "label": [0]}
+    names = [f"digit {number}" for number in range(10)]
+    features = datasets.Features(img=datasets.Image(), label=datasets.ClassLabel(names=names))
+    content = io.BytesIO()
+    datasets.Dataset.from_dict(rows, features).to_parquet(content)
+    hub.add(NAME, {"plain_text/train-00000-of-00001.parquet": content.getvalue()}, "datasets")
+    read = client.run(code=READ.format(name=NAME))
+    assert read.status != 0
+    assert "ZooError: owner/cifar10 has the classes ['digit 0'" in read.stderr

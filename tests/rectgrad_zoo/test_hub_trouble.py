@@ -2,19 +2,20 @@
 
 import re
 import socket
+import threading
+import time
 from pathlib import Path
 
 import pytest
 import safetensors.torch
 
-from tests.rectgrad_zoo.hub_client import Client, digest_of
+from tests.rectgrad_zoo.hub_client import QUICK, Client, Job, digest_of, nobody
 from tests.rectgrad_zoo.hub_server import TOKEN, HubServer
 from tests.rectgrad_zoo.hub_state import Fault
 from tests.rectgrad_zoo.test_hub import NAME, files_of
 
 # Long enough for a busy machine, short against the minutes that a stall would take by default.
 _IMPATIENT = {"HF_HUB_DOWNLOAD_TIMEOUT": "2", "HF_HUB_ETAG_TIMEOUT": "2"}
-_QUICK = 10  # seconds; the client's own retries would take more than 20
 
 
 def test_refusals_are_told_apart(hub: HubServer, client: Client, tiny_checkpoint: Path) -> None:
@@ -40,7 +41,7 @@ def test_refusals_are_told_apart(hub: HubServer, client: Client, tiny_checkpoint
     for (name, reason), found in zip(expected.items(), loaded, strict=True):
         _assert_one_line(found["error"], name)
         assert _search(reason, found["error"]), found["error"]
-        assert found["seconds"] < _QUICK
+        assert found["seconds"] < QUICK
     afterwards = client.load("owner/forbidden", "owner/limited", "owner/broken")
     assert [found["digest"] for found in afterwards] == [digest_of(tiny_checkpoint)] * 3
 
@@ -65,11 +66,8 @@ def test_what_is_private_loads_with_a_token(
 def test_a_download_that_stalls_or_breaks_off_is_resumed(
     hub: HubServer, client: Client, tiny_checkpoint: Path
 ) -> None:
-    # The client keeps what has come in pieces of 10 MiB, so the file must have several of them.
-    tensors = safetensors.torch.load_file(tiny_checkpoint / "model.safetensors")
-    weights = safetensors.torch.save(tensors, metadata={"padding": 24 * 2**20 * " "})
-    files = {**files_of(tiny_checkpoint), "model.safetensors": weights}
-    hub.add(NAME, files)
+    weights = _padded(tiny_checkpoint)
+    hub.add(NAME, {**files_of(tiny_checkpoint), "model.safetensors": weights})
     hub.faults += [
         Fault("model.safetensors", send=11 * 2**20),
         Fault("model.safetensors", send=11 * 2**20, stall=3.0),
@@ -88,11 +86,17 @@ def test_a_download_that_stalls_or_breaks_off_is_resumed(
 def test_a_server_that_always_breaks_off_leaves_nothing_behind(
     hub: HubServer, client: Client, tiny_checkpoint: Path
 ) -> None:
-    hub.add(NAME, files_of(tiny_checkpoint))
-    hub.faults.append(Fault("model.safetensors", send=0, times=100))
+    files = {**files_of(tiny_checkpoint), "model.safetensors": _padded(tiny_checkpoint)}
+    hub.add(NAME, files)
+    hub.faults += [
+        Fault("model.safetensors", send=11 * 2**20),
+        Fault("model.safetensors", send=0, times=100),
+    ]
     (failed,) = client.load(NAME, **_IMPATIENT)
     _assert_one_line(failed["error"], NAME)
-    assert "cannot download" in failed["error"]
+    assert _search("the connection to .* failed", failed["error"])
+    ranges = [asked for method, path, asked in hub.requests if _is_weights(method, path)]
+    assert any(ranges)  # a part had been there
     assert not _weights_in(client.home)
     (offline,) = client.load(NAME, HF_HUB_OFFLINE="1")
     assert "HF_HUB_OFFLINE is set" in offline["error"]
@@ -116,15 +120,13 @@ def test_an_update_that_fails_leaves_what_was_there(
 
 
 def test_no_network_and_nothing_cached_says_what_to_fetch_at_once(client: Client) -> None:
-    with socket.socket() as unused:
-        unused.bind(("127.0.0.1", 0))  # nobody listens: connections are refused
-        client.endpoint = f"http://127.0.0.1:{unused.getsockname()[1]}"
+    with nobody() as client.endpoint:
         names = ("resnet50.tv_in1k", "resnet18.a1_in1k", NAME)
         for name, found in zip(names, client.load(*names), strict=True):
             _assert_one_line(found["error"], name)
             assert f"`rectgrad zoo fetch {name}`" in found["error"]
             assert _search("HF_HOME.*weights=PATH.*HF_ENDPOINT", found["error"])
-            assert found["seconds"] < _QUICK
+            assert found["seconds"] < QUICK
     for name, found in zip(names, client.load(*names, HF_HUB_OFFLINE="1"), strict=True):
         assert f"`rectgrad zoo fetch {name}`" in found["error"]
         assert "HF_HUB_OFFLINE is set" in found["error"]
@@ -136,8 +138,8 @@ def test_a_hub_that_does_not_answer_is_given_up_after_its_timeout(
     with socket.create_server(("127.0.0.1", 0)) as silent:
         client.endpoint = f"http://127.0.0.1:{silent.getsockname()[1]}"
         (found,) = client.load(NAME, **_IMPATIENT)
-    assert _search("cannot download owner/tiny.*Timeout", found["error"])
-    assert found["seconds"] < _QUICK
+    assert _search("the connection to .* failed .*Timeout.*not in the cache", found["error"])
+    assert found["seconds"] < QUICK
     assert not hub.requests
 
 
@@ -167,14 +169,73 @@ def test_two_processes_fetch_the_same_into_one_cache(
     hub: HubServer, client: Client, tiny_checkpoint: Path
 ) -> None:
     commit = hub.add(NAME, files_of(tiny_checkpoint))
-    hub.faults.append(Fault("model.safetensors", stall=1.0))  # so that they meet
-    jobs = [client.start("zoo", "fetch", NAME) for _ in range(2)]
+    both = threading.Event()
+    jobs: list[Job] = []
+
+    def until_both_have_asked() -> None:
+        deadline = time.monotonic() + 60
+        while time.monotonic() < deadline and not both.is_set():
+            asked = [path for _, path, _ in hub.requests]
+            if asked.count(f"/api/models/{NAME}") == len(jobs):
+                both.set()
+            time.sleep(0.01)
+
+    hub.faults.append(Fault("model.safetensors", meanwhile=until_both_have_asked))
+    jobs += [client.start("zoo", "fetch", NAME) for _ in range(2)]
     results = [job.wait() for job in jobs]
     assert [result.status for result in results] == [0, 0], results
     assert all(f"{NAME}@{commit}" in result.stdout for result in results)
+    assert both.is_set()  # while the first was in the middle of the weights
     assert len(_weights_in(client.home)) == 1
     (found,) = client.load(NAME, HF_HUB_OFFLINE="1")
     assert found["digest"] == digest_of(tiny_checkpoint)
+
+
+@pytest.mark.slow
+def test_a_file_that_is_refused_is_told(
+    hub: HubServer, client: Client, tiny_checkpoint: Path
+) -> None:
+    expected = {
+        401: "the token was refused .401.*HF_TOKEN",
+        403: "denied .403.*HF_TOKEN",
+        404: "not found .404",
+        429: "too many requests .429.*Wait",
+    }
+    for status in expected:
+        hub.add(f"owner/f{status}", files_of(tiny_checkpoint))
+        hub.faults.append(Fault(f"f{status}/resolve", status=status, times=100))
+    names = [f"owner/f{status}" for status in expected]
+    for name, reason, found in zip(names, expected.values(), client.load(*names), strict=True):
+        _assert_one_line(found["error"], name)
+        assert _search(reason, found["error"]), found["error"]
+    hub.faults.clear()
+    assert all(found["digest"] == digest_of(tiny_checkpoint) for found in client.load(*names))
+
+
+def test_the_portal_of_a_network_is_told_from_the_hub(
+    hub: HubServer, client: Client, tiny_checkpoint: Path
+) -> None:
+    hub.add(NAME, files_of(tiny_checkpoint))
+    page = b"<html><body>Accept our terms</body></html>"
+    hub.faults += [
+        Fault("/api/models", page=page),
+        Fault("resolve", method="HEAD", page=page),
+        Fault("model.safetensors", page=page),
+    ]
+    information, head, body, found = client.load(*[NAME] * 4)
+    assert not hub.faults
+    for failed in (information, head):
+        _assert_one_line(failed["error"], NAME)
+        assert _search("is not the Hub's.*proxy", failed["error"]), failed["error"]
+    _assert_one_line(body["error"], NAME)
+    assert "should be of size" in body["error"]
+    assert found["digest"] == digest_of(tiny_checkpoint)
+
+
+def _padded(checkpoint: Path) -> bytes:
+    """Weights of several of the 10 MiB in which the client keeps what has come."""
+    tensors = safetensors.torch.load_file(checkpoint / "model.safetensors")
+    return safetensors.torch.save(tensors, metadata={"padding": 24 * 2**20 * " "})
 
 
 def _search(pattern: str, text: str) -> bool:

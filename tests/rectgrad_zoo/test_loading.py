@@ -10,8 +10,10 @@ from torch import nn
 
 import rectgrad_zoo
 from rectgrad_zoo import registry
+from rectgrad_zoo.devices import parse_device
 from rectgrad_zoo.errors import ZooError
-from rectgrad_zoo.loading import hub_source, parse_device
+from rectgrad_zoo.showing import describe
+from rectgrad_zoo.sources import resolve
 
 EMBEDDED = [row for row in registry.CHECKPOINTS if row.source == "embedded"]
 
@@ -74,9 +76,9 @@ def test_names_come_before_folders_that_are_called_the_same(
     monkeypatch.chdir(tmp_path)
     assert rectgrad_zoo.provenance(rectgrad_zoo.load("cifar10_cnn")).source == "embedded"
     assert rectgrad_zoo.provenance(rectgrad_zoo.load("./cifar10_cnn")).source == "folder"
-    source = hub_source("resnet18")
-    assert source is not None
-    assert source[0].repo.startswith("timm/")
+    found = resolve("resnet18").hub
+    assert found is not None
+    assert found.repo.startswith("timm/")
     assert rectgrad_zoo.provenance(rectgrad_zoo.load("./resnet18")).source == "folder"
 
 
@@ -179,7 +181,9 @@ def test_an_architecture_without_published_weights_asks_for_a_file() -> None:
         ("Cifar10-CNN", "cifar10_cnn"),
         ("resnet5o", "resnet50"),
         ("resnet50.tv_in1", "resnet50.tv_in1k"),
-        ("no/such/folder", "hf-hub:OWNER/NAME"),
+        ("no/such/folder", "OWNER/NAME on the Hub"),
+        ("~nosuchuser/folder", "OWNER/NAME on the Hub"),
+        ("x" * 300, "Expected one of cifar10_cnn"),
         ("", "Expected one of cifar10_cnn"),
     ],
 )
@@ -194,13 +198,57 @@ def test_an_unknown_name_is_answered_with_the_nearest(
     assert nearest in str(raised.value)
 
 
+@pytest.fixture
+def own_row(monkeypatch: pytest.MonkeyPatch) -> registry.Checkpoint:
+    """A row of this project's own that nobody has published yet."""
+    row = registry.Checkpoint(
+        name="cifar10_cnn_test",
+        architecture="cifar10_cnn",
+        data="CIFAR-10",
+        source="hub",
+        sha256=EMBEDDED[0].sha256,
+        license="BSD-3-Clause",
+        purpose="this test",
+        repo=f"{registry.OWNER}/cifar10_cnn_test",
+        published=False,
+    )
+    monkeypatch.setattr(registry, "CHECKPOINTS", (*registry.CHECKPOINTS, row))
+    return row
+
+
+@pytest.mark.usefixtures("offline")
+def test_own_checkpoints_come_from_a_checkout_and_else_from_the_hub(
+    own_row: registry.Checkpoint, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    shutil.copytree(registry.embedded_folder(EMBEDDED[0]), tmp_path / own_row.name)
+    shutil.copytree(registry.embedded_folder(EMBEDDED[0]), tmp_path / "resnet50.tv_in1k")
+    hidden = resolve(own_row.name)
+    assert (hidden.kind, hidden.folder) == ("hub", None)
+    with pytest.raises(ZooError, match="HF_HUB_OFFLINE is set"):
+        rectgrad_zoo.load(own_row.name)
+    shown = describe(own_row.name)
+    assert f"sha256        {own_row.sha256}" in shown
+    assert "published     not known: the repository is there once" in shown
+
+    monkeypatch.setattr(registry, "HUB_FOLDER", tmp_path)
+    origin = rectgrad_zoo.provenance(rectgrad_zoo.load(own_row.name))
+    assert (origin.name, origin.source, origin.pinned) == (own_row.name, "folder", True)
+    assert resolve("resnet50.tv_in1k").folder is None  # another's is not looked for there
+    assert str(tmp_path / own_row.name) in describe(own_row.name)
+
+    content = (tmp_path / own_row.name / "model.safetensors").read_bytes()
+    (tmp_path / own_row.name / "model.safetensors").write_bytes(content + b"\0")
+    with pytest.raises(ZooError, match=r"SHA-256.*restore the file in your checkout"):
+        rectgrad_zoo.load(own_row.name)
+
+
 def test_recipes_are_known_by_name_and_by_folder(tiny_checkpoint: Path) -> None:
     patch = rectgrad_zoo.recipe("cifar10_cnn_occluded").occlusion
     assert patch is not None
     assert patch.size == 10
     assert rectgrad_zoo.recipe("cifar10_cnn").occlusion is None
     assert rectgrad_zoo.recipe(str(tiny_checkpoint)).name == "tiny"
-    with pytest.raises(ValueError, match="'cifar10_cmm' is neither a checkpoint of the zoo"):
+    with pytest.raises(ValueError, match=r"Unknown model 'cifar10_cmm'.*Nearest: .*cifar10_cnn"):
         rectgrad_zoo.recipe("cifar10_cmm")
     with pytest.raises(ZooError, match="another package's"):
         rectgrad_zoo.recipe("tf_efficientnet_lite0")

@@ -15,6 +15,7 @@ from rectgrad_zoo.making import make_checkpoint
 from rectgrad_zoo.metrics import read_metrics
 from rectgrad_zoo.occlusion import Occlusion, occluded
 from rectgrad_zoo.reading import read_cifar10
+from tests.rectgrad_zoo.hub_client import Client
 
 CPU = torch.device("cpu")
 CONTENT = ["README.md", "config.json", "metrics.json", "model.safetensors", "recipe.toml"]
@@ -86,10 +87,32 @@ def test_metrics_say_which_epoch_was_kept_and_what_made_them(tiny_checkpoint: Pa
 
 
 def test_an_existing_folder_is_never_written_into(
-    tiny_checkpoint: Path, recipe_file: Path, data_folder: Path
+    tiny_checkpoint: Path, recipe_file: Path, data_folder: Path, tmp_path: Path
 ) -> None:
-    with pytest.raises(ValueError, match="exists already and holds no unfinished training"):
-        make_checkpoint(recipe_file, data_folder, tiny_checkpoint, CPU)
+    file = tmp_path / "file"
+    file.touch()
+    (tmp_path / "mixed" / ".unfinished").mkdir(parents=True)
+    (tmp_path / "mixed" / "notes.txt").touch()
+    for out in (tiny_checkpoint, file, file.parent / "mixed"):
+        with pytest.raises(ValueError, match="exists already and holds no unfinished training"):
+            make_checkpoint(recipe_file, data_folder, out, CPU)
+
+
+@pytest.mark.parametrize("left", [(), (f"{making.STATE_FILE}.part",), (".unfinished/config.json",)])
+def test_what_a_training_leaves_that_ends_before_its_first_state_is_no_obstacle(
+    left: tuple[str, ...],
+    tiny_checkpoint: Path,
+    recipe_file: Path,
+    data_folder: Path,
+    tmp_path: Path,
+) -> None:
+    (tmp_path / "out").mkdir()
+    for name in left:
+        (tmp_path / "out" / name).parent.mkdir(exist_ok=True)
+        (tmp_path / "out" / name).write_bytes(b"half a st")
+    metrics = make_checkpoint(recipe_file, data_folder, tmp_path / "out", CPU)
+    assert metrics.sha256 == read_metrics(tiny_checkpoint / "metrics.json").sha256
+    assert sorted(file.name for file in (tmp_path / "out").iterdir()) == CONTENT
 
 
 def test_what_could_not_be_written_is_not_trained_again(
@@ -98,15 +121,21 @@ def test_what_could_not_be_written_is_not_trained_again(
     data_folder: Path,
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
+    client: Client,
 ) -> None:
-    def full_disk(*_: object) -> None:
-        raise OSError(28, "No space left on device")
+    def interrupted(*_: object) -> None:
+        raise KeyboardInterrupt
 
     out = tmp_path / "out"
     with monkeypatch.context() as patch:
-        patch.setattr(making, "write_metrics", full_disk)
-        with pytest.raises(OSError, match="No space left"):
+        patch.setattr(making, "_write", interrupted)  # after the last epoch's state
+        with pytest.raises(KeyboardInterrupt):
             make_checkpoint(recipe_file, data_folder, out, CPU)
+    command = ("zoo", "train", recipe_file, "--data", data_folder, "--out", out)
+    full = client.run(*command, largest_file=1_000_000)  # in the middle of the weights
+    assert full.status == 2
+    (line,) = full.stderr.splitlines()
+    assert line.startswith("rectgrad: error: Cannot write ")
     assert [file.name for file in out.iterdir()] == [making.STATE_FILE]
 
     def no_training(*_: object) -> float:

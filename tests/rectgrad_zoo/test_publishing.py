@@ -2,10 +2,11 @@ import json
 import shutil
 from pathlib import Path
 
+import huggingface_hub.constants
 import pytest
 
 from rectgrad_zoo.errors import ZooError
-from rectgrad_zoo.publishing import prepare
+from rectgrad_zoo.publishing import prepare, publish
 
 
 @pytest.fixture
@@ -23,7 +24,9 @@ def test_a_checkpoint_is_published_as_it_is(folder: Path) -> None:
     assert planned.commit is None
 
 
-@pytest.mark.parametrize("name", ["pytorch_model.bin", "optimizer.pt", "runs/log.txt"])
+@pytest.mark.parametrize(
+    "name", ["pytorch_model.bin", "training-state.pt", "notes.txt", "runs/log.txt"]
+)
 def test_what_is_no_checkpoints_is_named(folder: Path, name: str) -> None:
     (folder / name).parent.mkdir(exist_ok=True)
     (folder / name).touch()
@@ -32,9 +35,9 @@ def test_what_is_no_checkpoints_is_named(folder: Path, name: str) -> None:
 
 
 def test_a_link_out_of_the_folder_is_not_followed(folder: Path, tmp_path: Path) -> None:
-    (tmp_path / "secret").touch()
-    (folder / "notes.txt").symlink_to(tmp_path / "secret")
-    with pytest.raises(ZooError, match=r"notes\.txt has no place"):
+    (folder / "recipe.toml").rename(tmp_path / "secret")
+    (folder / "recipe.toml").symlink_to(tmp_path / "secret")
+    with pytest.raises(ZooError, match=r"recipe\.toml has no place"):
         prepare(folder, "owner/name")
 
 
@@ -48,6 +51,17 @@ def test_a_checkpoint_without_a_card_or_of_other_weights_is_refused(folder: Path
     (folder / "README.md").unlink()
     with pytest.raises(ZooError, match=r"has no README\.md"):
         prepare(folder, "owner/name")
+
+
+def test_weights_that_changed_since_they_were_checked_are_refused(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(huggingface_hub.constants, "HF_HUB_OFFLINE", True)
+    planned = prepare(folder, "owner/name")
+    content = (folder / "model.safetensors").read_bytes()
+    (folder / "model.safetensors").write_bytes(content[:-1] + bytes([content[-1] ^ 1]))
+    with pytest.raises(ZooError, match="has changed since it was checked"):
+        publish(folder, planned)
 
 
 def test_a_folder_that_does_not_load_is_refused(folder: Path) -> None:

@@ -13,11 +13,15 @@ from rectgrad_zoo.data import CIFAR10_CLASSES, LabelledImages
 from rectgrad_zoo.errors import ZooError
 from rectgrad_zoo.reading import read_cifar10, read_with_datasets
 
+IMAGE = pa.struct([("bytes", pa.binary()), ("path", pa.string())])
 
-def write_rows(folder: Path, cells: list[bytes], labels: list[int]) -> Path:
+
+def write_rows(
+    folder: Path, cells: list[bytes | None], labels: list[int | None], path: str | None = "x.png"
+) -> Path:
     (folder / "plain_text").mkdir()
-    rows = [{"bytes": cell, "path": "x.png"} for cell in cells]
-    table = pa.table({"img": rows, "label": labels})
+    rows = pa.array([{"bytes": cell, "path": path} for cell in cells], IMAGE)
+    table = pa.table({"img": rows, "label": pa.array(labels, pa.int64())})
     pq.write_table(table, folder / "plain_text" / "test-00000-of-00001.parquet")
     return folder
 
@@ -72,21 +76,41 @@ def test_a_file_that_is_not_parquet_is_refused(tmp_path: Path) -> None:
         (b"not an image", 0, r"row 0: expected an image file"),
         (png(32, 32)[:60], 0, r"row 0: expected an image file"),
         (png(32, 30), 0, r"expected an image of 32 x 32, got \(30, 32\)"),
-        (png(32, 32), 10, r"expected labels from 0 to 9, got \[10\]"),
+        (png(32, 32), 10, r"row 0: expected a label from 0 to 9, got 10"),
+        (png(32, 32), None, r"row 0: expected a label from 0 to 9, got None"),
+        (None, 0, r"row 0: cannot read the image file: .*plain_text.x\.png"),
     ],
+    ids=["no image", "half an image", "size", "label", "no label", "no bytes"],
 )
-def test_bad_rows_are_refused(tmp_path: Path, cell: bytes, label: int, message: str) -> None:
+def test_bad_rows_are_refused(
+    tmp_path: Path, cell: bytes | None, label: int | None, message: str
+) -> None:
     with pytest.raises(ZooError, match=message):
         read_cifar10(write_rows(tmp_path, [cell], [label]), "test")
 
 
 def test_an_empty_split_is_refused(tmp_path: Path) -> None:
-    (tmp_path / "plain_text").mkdir()
-    img = pa.struct([("bytes", pa.binary()), ("path", pa.string())])
-    table = pa.table({"img": pa.array([], img), "label": pa.array([], pa.int64())})
-    pq.write_table(table, tmp_path / "plain_text" / "test-00000-of-00001.parquet")
     with pytest.raises(ZooError, match="got no rows"):
+        read_cifar10(write_rows(tmp_path, [], []), "test")
+
+
+def test_rows_without_an_image_are_refused(tmp_path: Path) -> None:
+    with pytest.raises(ZooError, match="row 0: expected an image file, got None"):
+        read_cifar10(write_rows(tmp_path, [None], [0], path=None), "test")
+    file = tmp_path / "plain_text" / "test-00000-of-00001.parquet"
+    pq.write_table(pa.table({"img": pa.array([None], IMAGE), "label": [0]}), file)
+    with pytest.raises(ZooError, match="row 0: expected an image file, got None"):
         read_cifar10(tmp_path, "test")
+
+
+def test_an_image_that_is_named_lies_beside_the_file(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "elsewhere").mkdir()
+    monkeypatch.chdir(tmp_path / "elsewhere")
+    write_rows(tmp_path, [None], [3])
+    (tmp_path / "plain_text" / "x.png").write_bytes(png(32, 32))
+    assert read_cifar10(tmp_path, "test").images[0, :, 0, 0].tolist() == [1, 2, 3]
 
 
 def write_pictures(folder: Path, data: LabelledImages) -> None:

@@ -22,24 +22,43 @@ def test_a_row_says_what_the_registry_and_the_measurements_say(row: registry.Che
     cells = [cell.strip() for cell in line.strip("|").split("|")]
     assert cells[1] == f"`{row.architecture}`"
     assert cells[2] == row.data
-    assert (row.repo or "package") in cells[4]
-    assert ("once published" in cells[4]) is not row.published
-    assert cells[5:] == [row.license, f"`{row.sha256}`" if row.sha256 else "not pinned"]
+    assert cells[3] == row.purpose
+    assert (row.repo or "package") in cells[5]
+    assert (f"revision `{row.revision}`" in cells[5]) is (row.revision is not None)
+    assert ("once published" in cells[5]) is not row.published
+    assert cells[6:] == [row.license, f"`{row.sha256}`" if row.sha256 else "not pinned"]
     folder = registry.local_folder(row)
     expected = (
         "not measured here" if folder is None else str(read_metrics(folder / METRICS_FILE).test)
     )
-    assert cells[3].startswith(expected)
+    assert cells[4].startswith(expected)
+
+
+@pytest.fixture
+def own_row(monkeypatch: pytest.MonkeyPatch) -> registry.Checkpoint:
+    """A row of this project's own; its folder is in `zoo/hub`, if anywhere."""
+    row = registry.Checkpoint(
+        name="own",
+        architecture="cifar10_cnn",
+        data="CIFAR-10",
+        source="hub",
+        sha256="0" * 64,
+        license="BSD-3-Clause",
+        purpose="this test",
+        repo=f"{registry.OWNER}/own",
+        published=False,
+    )
+    monkeypatch.setattr(registry, "CHECKPOINTS", (*registry.CHECKPOINTS, row))
+    return row
 
 
 def test_a_folder_of_the_hub_is_read_where_there_is_one(
-    tiny_checkpoint: Path, tmp_path: Path
+    own_row: registry.Checkpoint, tiny_checkpoint: Path, tmp_path: Path
 ) -> None:
-    row = next(row for row in registry.CHECKPOINTS if row.source != "embedded")
-    assert f"| `{row.name}` | `{row.architecture}` | {row.data} | not measured" in table(tmp_path)
-    shutil.copytree(tiny_checkpoint, tmp_path / row.name)
+    assert "| CIFAR-10 | this test | not measured here |" in table(tmp_path)
+    shutil.copytree(tiny_checkpoint, tmp_path / own_row.name)
     measured = read_metrics(tiny_checkpoint / "metrics.json").test
-    assert f"| {row.data} | {measured} |" in table(tmp_path)
+    assert f"| CIFAR-10 | this test | {measured} |" in table(tmp_path)
 
 
 def test_the_command_puts_a_stale_table_right_and_touches_nothing_else(tmp_path: Path) -> None:
@@ -53,16 +72,20 @@ def test_the_command_puts_a_stale_table_right_and_touches_nothing_else(tmp_path:
 
 
 def test_cards_of_folders_that_got_a_row_are_written_anew(
-    tiny_checkpoint: Path, tmp_path: Path
+    own_row: registry.Checkpoint, tiny_checkpoint: Path, tmp_path: Path
 ) -> None:
-    row = next(row for row in registry.CHECKPOINTS if row.source != "embedded")
-    folder = shutil.copytree(tiny_checkpoint, tmp_path / row.name)
-    recipe = (folder / "recipe.toml").read_text().replace('"tiny"', f'"{row.name}"')
+    folder = shutil.copytree(tiny_checkpoint, tmp_path / own_row.name)
+    recipe = (folder / "recipe.toml").read_text().replace('"tiny"', f'"{own_row.name}"')
     (folder / "recipe.toml").write_text(recipe)
-    assert f'load("{row.name}")' not in (folder / "README.md").read_text()
-    assert rewrite_cards(tmp_path) == [folder / "README.md"]
-    assert f'load("{row.name}")' in (folder / "README.md").read_text()
+    card = folder / "README.md"
+    assert 'load("own")' not in card.read_text()
+    assert rewrite_cards(tmp_path) == [card]
+    whole = card.read_text()
+    assert 'load("own")' in whole
     assert rewrite_cards(tmp_path) == []
+    card.write_text(whole.replace("license: bsd-3-clause", "license: mit"))
+    assert rewrite_cards(tmp_path) == [card]
+    assert card.read_text() == whole
 
 
 @pytest.mark.parametrize("text", ["", BEGIN, f"{END}\n{BEGIN}", f"{BEGIN}{END}{BEGIN}{END}"])

@@ -12,6 +12,7 @@ import rectgrad_zoo
 from rectgrad_zoo import training
 from rectgrad_zoo.errors import ZooError
 from rectgrad_zoo.making import STATE_FILE, make_checkpoint
+from tests.rectgrad_zoo.hub_client import Client
 
 CPU = torch.device("cpu")
 ROOT = Path(rectgrad_zoo.__file__).parents[2]
@@ -160,19 +161,17 @@ def test_a_damaged_state_is_refused(
 
 
 def test_a_state_that_cannot_be_written_leaves_the_one_before(
-    recipe_file: Path, data_folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    recipe_file: Path, data_folder: Path, tmp_path: Path, client: Client
 ) -> None:
     out = tmp_path / "out"
     interrupted(recipe_file, data_folder, out, epoch=2)
     before = (out / STATE_FILE).read_bytes()
 
-    def full_disk(_: object, file: Path) -> None:
-        file.write_bytes(b"half")
-        raise OSError(28, "No space left on device")
-
-    monkeypatch.setattr(torch, "save", full_disk)
-    with pytest.raises(OSError, match="No space left"):
-        make_checkpoint(recipe_file, data_folder, out, CPU)
+    command = ("zoo", "train", recipe_file, "--data", data_folder, "--out", out)
+    full = client.run(*command, largest_file=len(before) // 2)
+    assert full.status == 2
+    assert full.stderr.startswith("rectgrad: error: Cannot write ")
+    assert len(full.stderr.splitlines()) == 1
     assert [file.name for file in out.iterdir()] == [STATE_FILE]
     assert (out / STATE_FILE).read_bytes() == before
 

@@ -22,7 +22,7 @@ def test_a_flipped_bit_is_refused(tmp_path: Path) -> None:
     content = safetensors.torch.save({"weight": torch.ones(2)})
     file.write_bytes(content)
     sha256 = hashlib.sha256(content).hexdigest()
-    assert read_bytes(file, sha256) == content
+    assert read_bytes(file, sha256) == (content, sha256)
     file.write_bytes(content[:-1] + bytes([content[-1] ^ 1]))
     with pytest.raises(ZooError, match=f"expected {sha256}.*damaged"):
         read_bytes(file, sha256)
@@ -30,7 +30,7 @@ def test_a_flipped_bit_is_refused(tmp_path: Path) -> None:
 
 def test_a_missing_file_is_named(tmp_path: Path) -> None:
     with pytest.raises(ZooError, match=r"no-such\.safetensors"):
-        read_bytes(tmp_path / "no-such.safetensors", None)
+        read_bytes(tmp_path / "no-such.safetensors")
     with pytest.raises(ZooError, match=r"No weights file .*no-such\.pth"):
         read_weights_file(tmp_path / "no-such.pth")
 
@@ -91,7 +91,7 @@ def test_a_truncated_safetensors_file_is_refused(tmp_path: Path, keep: int) -> N
     file.write_bytes(content)
     with pytest.raises(ZooError, match="not a whole safetensors file"):
         parse_safetensors(content, file)
-    with pytest.raises(ZooError, match="is not a state dict"):
+    with pytest.raises(ZooError, match="not a whole safetensors file"):
         read_weights_file(file)
 
 
@@ -105,7 +105,7 @@ def test_a_pickle_that_runs_code_is_refused(tmp_path: Path) -> None:
     for name in ("weights.pth", "weights.safetensors"):
         file = tmp_path / name
         file.write_bytes(pickle.dumps({"weight": Payload()}, protocol=2))
-        with pytest.raises(ZooError, match="is not a state dict"):
+        with pytest.raises(ZooError, match=r"is not a (state dict|whole safetensors file)"):
             read_weights_file(file)
     torch.save({"weight": Payload()}, tmp_path / "zip.pth")
     with pytest.raises(ZooError, match="is not a state dict"):
@@ -123,10 +123,12 @@ def test_other_content_of_torch_save_is_refused(tmp_path: Path, content: object)
 def test_both_formats_and_timms_wrapping_are_read(tmp_path: Path, model: nn.Module) -> None:
     state = model.state_dict()
     torch.save(state, tmp_path / "plain.pth")
-    torch.save({"state_dict": state, "epoch": 7}, tmp_path / "wrapped.pth")
+    wrapped = {f"module.{name}": tensor for name, tensor in state.items()}
+    torch.save({"state_dict": {}, "state_dict_ema": wrapped}, tmp_path / "wrapped.pth")
     safetensors.torch.save_file(state, tmp_path / "weights.safetensors")
     for name in ("plain.pth", "wrapped.pth", "weights.safetensors"):
-        tensors = read_weights_file(tmp_path / name)
+        tensors, sha256 = read_weights_file(tmp_path / name)
+        assert sha256 == hashlib.sha256((tmp_path / name).read_bytes()).hexdigest()
         assert tensors.keys() == state.keys()
         assert all(torch.equal(tensors[key], state[key]) for key in state)
 

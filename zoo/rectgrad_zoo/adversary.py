@@ -41,7 +41,8 @@ def training_attack(
     """Change a batch for training; the start is drawn from PyTorch's global generator.
 
     Args:
-        model: A classifier; its parameters and their gradients are not touched.
+        model: A classifier; its parameters and their gradients are not touched. In train mode every
+            step moves the running statistics of its batch-norm layers, as any pass does.
         inputs: Tensor of shape `(N, C, H, W)`, in [-1, 1].
         labels: Classes, of shape `(N,)`.
         adversary: Bound and steps.

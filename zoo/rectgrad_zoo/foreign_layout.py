@@ -1,13 +1,26 @@
 """Weights that a repository of timm's keeps under their original names."""
 
 import sys
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
 from timm.models import model_entrypoint
 from torch import Tensor, nn
 
 # What timm calls, in the module of an architecture, the function that renames and reshapes.
 _FILTERS = ("checkpoint_filter_fn", "_filter_fn")
+
+
+def layout_filter(architecture: str) -> Callable[..., dict[str, Tensor]] | None:
+    """What timm renames and reshapes an architecture's weights by; `None` if it never does.
+
+    Args:
+        architecture: Its name in timm.
+
+    Returns:
+        A function of a state dict and, but for older ones, the network.
+    """
+    module = vars(sys.modules[model_entrypoint(architecture).__module__])
+    return next((module[name] for name in _FILTERS if name in module), None)
 
 
 def as_timm_names_them(
@@ -25,8 +38,7 @@ def as_timm_names_them(
         architecture; whether the result fits is for `load_strictly` to say.
     """
     stored = dict(tensors)
-    module = sys.modules[model_entrypoint(architecture).__module__]
-    convert = next((vars(module)[name] for name in _FILTERS if name in vars(module)), None)
+    convert = layout_filter(architecture)
     if stored.keys() == model.state_dict().keys() or convert is None:
         return stored
     try:

@@ -5,31 +5,25 @@ what else a repository lists stays there. Cache, resuming, retries and progress 
 client's.
 """
 
-import hashlib
 from dataclasses import dataclass
 from pathlib import Path
 
 from huggingface_hub import constants, hf_hub_download, model_info, try_to_load_from_cache
 from huggingface_hub.hf_api import ModelInfo, RepoSibling
 
-from rectgrad_zoo.checkpoint import (
-    CARD_FILE,
-    CONFIG_FILE,
-    METRICS_FILE,
-    RECIPE_FILE,
-    WEIGHTS_FILE,
-)
+from rectgrad_zoo.checkpoint import CONFIG_FILE, FILES, WEIGHTS_FILE
 from rectgrad_zoo.errors import ZooError
 from rectgrad_zoo.hub_errors import one_line
 from rectgrad_zoo.hub_names import DEFAULT_REVISION, HubName
+from rectgrad_zoo.weights import file_sha256
 
 NEEDED = (CONFIG_FILE, WEIGHTS_FILE)
-_OPTIONAL = (CARD_FILE, METRICS_FILE, RECIPE_FILE)
-PICKLES = (".bin", ".pth", ".pt", ".ckpt", ".pkl", ".tar", ".npz")
+_PICKLES = (".bin", ".pth", ".pt", ".ckpt", ".pkl", ".tar", ".npz")
 _SHA256_LENGTH = 64
 _ELSEWHERE = (
-    "Where there is a network, `rectgrad zoo fetch {name}` gets it; then copy the folder HF_HOME "
-    "here. Or give a state dict on this machine with weights=PATH, or a mirror with HF_ENDPOINT."
+    "It is not in the cache {cache}. Where there is a network, `rectgrad zoo fetch {name}` gets "
+    "it; then copy the folder HF_HOME here. Or give a state dict on this machine with "
+    "weights=PATH, or a mirror with HF_ENDPOINT."
 )
 
 
@@ -93,11 +87,13 @@ def download(
         The files, on this machine, the weights with the SHA-256 that was expected.
 
     Raises:
-        ZooError: If the Hub cannot be reached, refuses, has no such checkpoint, has it as a pickle
+        UnreachableError: If the Hub cannot be asked.
+        ZooError: If the Hub refuses, has no such checkpoint, has it as a pickle
             only, or sends other weights than it states or than are expected; or if the disk is
             full.
     """
-    with one_line(f"Cannot get {name}", hub, _ELSEWHERE.format(name=name)):
+    otherwise = _ELSEWHERE.format(name=name, cache=constants.HF_HUB_CACHE)
+    with one_line(f"Cannot get {name}", hub, otherwise):
         # Asked first because the client tries this once: without a network the user is told at
         # once, and not after the minute that it tries to get a file.
         info = model_info(
@@ -114,7 +110,9 @@ def download(
             if file == WEIGHTS_FILE:
                 _check_weights(path, info.sha, listed[file], hub.repo, sha256)
         if hub.revision != info.sha:
-            hf_hub_download(hub.repo, needed[0], revision=hub.revision or DEFAULT_REVISION)
+            named = hf_hub_download(hub.repo, needed[0], revision=hub.revision or DEFAULT_REVISION)
+            if Path(named).parent != path.parent:  # there was a newer commit in the meantime
+                return download(hub, name, sha256, needed)
     return Snapshot(hub.repo, info.sha, path.parent)
 
 
@@ -123,7 +121,7 @@ def _listed(info: ModelInfo, name: str, needed: tuple[str, ...]) -> dict[str, Re
     there = {file.rfilename: file for file in info.siblings or ()}
     missing = [file for file in needed if file not in there]
     if missing:
-        pickles = sorted(file for file in there if file.endswith(PICKLES))
+        pickles = sorted(file for file in there if file.endswith(_PICKLES))
         reason = (
             f"its weights are there only as {', '.join(pickles)}, which can run code when read. "
             "Only safetensors is loaded from the Hub: ask the owner for it, or read it yourself "
@@ -132,7 +130,8 @@ def _listed(info: ModelInfo, name: str, needed: tuple[str, ...]) -> dict[str, Re
             else f"expected a checkpoint in timm's format, with {' and '.join(needed)}."
         )
         raise ZooError(f"Cannot get {name}: {info.id} has no {' and no '.join(missing)}; {reason}")
-    wanted = sorted({*needed, *_OPTIONAL} & there.keys(), key=lambda file: file != WEIGHTS_FILE)
+    optional = {*FILES} - {*NEEDED}
+    wanted = sorted({*needed, *optional} & there.keys(), key=lambda file: file != WEIGHTS_FILE)
     return {file: there[file] for file in wanted}
 
 
@@ -153,12 +152,3 @@ def _check_weights(
                 f"{repo} at commit {commit} sent {WEIGHTS_FILE} with the SHA-256 {got}, where "
                 f"{who} {expected}: it is damaged or not the released file, and is not used."
             )
-
-
-def file_sha256(path: Path) -> str:
-    """SHA-256 of a file, hexadecimal."""
-    with path.open("rb") as file:
-        digest = hashlib.sha256()
-        while block := file.read(1 << 20):
-            digest.update(block)
-    return digest.hexdigest()

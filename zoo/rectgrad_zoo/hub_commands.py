@@ -7,13 +7,16 @@ from pathlib import Path
 
 from huggingface_hub import constants
 
-from rectgrad_zoo import registry
-from rectgrad_zoo.checkpoint import load_folder
 from rectgrad_zoo.errors import ZooError
-from rectgrad_zoo.hub import download
-from rectgrad_zoo.loading import hub_source
+from rectgrad_zoo.hub import cached, download
+from rectgrad_zoo.hub_errors import UnreachableError
+from rectgrad_zoo.loading import load, load_snapshot
 from rectgrad_zoo.origins import provenance
 from rectgrad_zoo.publishing import prepare, publish
+from rectgrad_zoo.sources import Source, resolve
+
+_FAILED = 2  # as for all that is wrong with what was asked for
+_PLACES = {"embedded": "this package", "package": "another package that is installed"}
 
 
 def add_fetch(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
@@ -44,7 +47,9 @@ def add_publish(commands: "argparse._SubParsersAction[argparse.ArgumentParser]")
     command.add_argument("folder", metavar="DIR", type=Path, help="checkpoint folder")
     command.add_argument("--repo", metavar="OWNER/NAME", required=True, help="where it goes")
     command.add_argument(
-        "--private", action="store_true", help="for the owner alone, if it is created now"
+        "--private",
+        action="store_true",
+        help="for the owner alone, if it is created now (default: what the owner's new ones are)",
     )
     command.add_argument(
         "--dry-run", action="store_true", help="check the folder and say what would be sent"
@@ -53,37 +58,35 @@ def add_publish(commands: "argparse._SubParsersAction[argparse.ArgumentParser]")
 
 
 def _fetch(args: argparse.Namespace) -> int:
-    """Fetch all that can be: one that fails does not keep the others from it."""
-    failures = [error for name in args.names if (error := _failure(name)) is not None]
-    for error in failures[:-1]:
-        print(f"rectgrad: error: {error}", file=sys.stderr)
-    if failures:
-        raise failures[-1]
-    return 0
+    """Fetch all that can be: one that fails, however, does not keep the others from it."""
+    done = [_fetched(name) for name in args.names]
+    return 0 if all(done) else _FAILED
 
 
-def _failure(name: str) -> ZooError | ValueError | None:
+def _fetched(name: str) -> bool:
     try:
-        print(f"{name}: {_fetch_one(name)}", flush=True)
-    except (ZooError, ValueError) as error:
-        return error
-    return None
+        print(f"{name}: {_fetch_one(resolve(name))}", flush=True)
+    except (ZooError, ValueError, OSError, RuntimeError) as error:
+        print(f"rectgrad: error: {error}", file=sys.stderr)
+        return False
+    return True
 
 
-def _fetch_one(name: str) -> str:
-    hub = hub_source(name)
-    if hub is None:
-        row = registry.find(name)
-        if row is None:
-            raise ValueError(
-                f"Unknown checkpoint {name!r}. Expected a name of `rectgrad zoo list` or of timm, "
-                "or OWNER/NAME on the Hub."
-            )
-        return f"nothing to fetch, its weights are installed with a package ({row.source})"
-    source, sha256 = hub
-    found = download(source, name, sha256)
-    origin = provenance(load_folder(found.folder, sha256 or found.stated_sha256))
-    return f"{found.repo}@{found.commit}, SHA-256 {origin.sha256}, in {constants.HF_HUB_CACHE}"
+def _fetch_one(source: Source) -> str:
+    if source.hub is None:
+        origin = provenance(load(source.name))
+        where = _PLACES.get(source.kind, f"{source.folder}, a folder on this machine")
+        return f"nothing to fetch; in {where}, SHA-256 {origin.sha256}"
+    there, comment = cached(source.hub), ""
+    try:
+        found = download(source.hub, source.name, source.sha256)
+    except UnreachableError as error:
+        if there is None:
+            raise
+        found, comment = there, f"; whether there is a newer one was not asked: {error.reason}"
+    origin = provenance(load_snapshot(source, found))
+    where = f"{found.repo}@{found.commit}, SHA-256 {origin.sha256}"
+    return f"{where}, in {constants.HF_HUB_CACHE}{comment}"
 
 
 def _publish(args: argparse.Namespace) -> int:
@@ -93,7 +96,7 @@ def _publish(args: argparse.Namespace) -> int:
     if args.dry_run:
         print(f"would be sent to {args.repo}; nothing was")
     else:
-        published = publish(args.folder, args.repo, private=args.private)
+        published = publish(args.folder, planned, private=args.private)
         print(f"published as {args.repo}; to pin it in the registry:")
         print(f"revision  {published.commit}")
     print(f"SHA-256   {planned.sha256}")

@@ -1,6 +1,5 @@
 """Making a checkpoint: train, round, measure, and write the folder."""
 
-import hashlib
 import platform
 import shutil
 from datetime import datetime, timezone
@@ -9,25 +8,29 @@ from pathlib import Path
 
 import timm
 import torch
+from safetensors import SafetensorError
 from timm.models import save_for_hf
 
 from rectgrad_zoo.card import model_card
 from rectgrad_zoo.checkpoint import (
     CARD_FILE,
-    CONFIG_FILE,
+    FILES,
     METRICS_FILE,
     RECIPE_FILE,
     WEIGHTS_FILE,
 )
 from rectgrad_zoo.data import CIFAR10_CLASSES, LabelledImages
+from rectgrad_zoo.errors import ZooError
 from rectgrad_zoo.measuring import measure_checkpoint
 from rectgrad_zoo.metrics import Metrics, Provenance, write_metrics
 from rectgrad_zoo.reading import read_cifar10
 from rectgrad_zoo.recipes import Recipe, read_recipe
 from rectgrad_zoo.training import TrainingRun, train
-from rectgrad_zoo.training_state import StateFile
+from rectgrad_zoo.training_state import PART, StateFile
+from rectgrad_zoo.weights import file_sha256
 
 STATE_FILE = "training-state.pt"
+_UNFINISHED = ".unfinished"
 _PACKAGES = ("captum-rectgrad", "torch", "timm", "numpy", "pillow", "safetensors")
 
 
@@ -39,9 +42,10 @@ def make_checkpoint(
     Args:
         recipe_file: The recipe.
         data: CIFAR-10, as `rectgrad_zoo.reading.read_cifar10` takes it.
-        out: The folder to write. It must not exist, unless it holds a training that was interrupted
-            and is to go on; an epoch at most is trained again then, and the bytes are the same as
-            without the interruption. It is a checkpoint once `config.json` is in it.
+        out: The folder to write. It must not exist, or be empty, unless it holds a training that
+            was interrupted and is to go on; an epoch at most is trained again then, and the bytes
+            are the same as without the interruption. It is a checkpoint once
+            `config.json` is in it.
         device: Where to train and to measure.
 
     Returns:
@@ -49,32 +53,39 @@ def make_checkpoint(
 
     Raises:
         ValueError: If the recipe is not valid or `out` exists.
-        ZooError: If the data cannot be read, or the training in `out` is another one.
+        ZooError: If the data cannot be read, the training in `out` is another one, or the weights
+            cannot be written.
     """
     recipe = read_recipe(recipe_file)
-    if out.exists() and not (out / STATE_FILE).is_file():
-        raise ValueError(
-            f"{out} exists already and holds no unfinished training; give the path of a new folder."
-        )
+    _check_free(out)
     training_images = read_cifar10(data, "train")
     test_images = read_cifar10(data, "test")
     state = StateFile(out / STATE_FILE, _identity(recipe_file, training_images, device))
     run = train(recipe, training_images, device, state)
 
-    unfinished = out / ".unfinished"
+    unfinished = out / _UNFINISHED
     shutil.rmtree(unfinished, ignore_errors=True)  # of a process that was killed
     unfinished.mkdir(parents=True)
     try:
         shutil.copyfile(recipe_file, unfinished / RECIPE_FILE)
         metrics = _write(unfinished, recipe, run, training_images, test_images, device)
         (unfinished / WEIGHTS_FILE).chmod(0o644)  # safetensors makes it for its maker alone
-        # Without its configuration a folder is no checkpoint; so that comes last.
-        for file in (RECIPE_FILE, WEIGHTS_FILE, METRICS_FILE, CARD_FILE, CONFIG_FILE):
+        for file in FILES:
             (unfinished / file).replace(out / file)
     finally:
         shutil.rmtree(unfinished, ignore_errors=True)
     state.remove()
     return metrics
+
+
+def _check_free(out: Path) -> None:
+    """Refuse a folder with anything but what a training leaves that was interrupted or killed."""
+    there = {entry.name for entry in out.iterdir()} if out.is_dir() else {""}
+    leftover = there <= {f"{STATE_FILE}{PART}", _UNFINISHED}
+    if out.exists() and not leftover and STATE_FILE not in there:
+        raise ValueError(
+            f"{out} exists already and holds no unfinished training; give the path of a new folder."
+        )
 
 
 def _write(
@@ -87,17 +98,20 @@ def _write(
 ) -> Metrics:
     model = timm.create_model(recipe.architecture, num_classes=len(CIFAR10_CLASSES))
     model.load_state_dict(run.weights)
-    save_for_hf(
-        model.half(),
-        str(folder),
-        model_config={"label_names": list(CIFAR10_CLASSES)},
-        safe_serialization=True,
-    )
+    try:
+        save_for_hf(
+            model.half(),
+            str(folder),
+            model_config={"label_names": list(CIFAR10_CLASSES)},
+            safe_serialization=True,
+        )
+    except SafetensorError as error:  # its own for a full disk
+        raise ZooError(f"Cannot write {folder / WEIGHTS_FILE}: {error}") from error
     model.float().to(device)  # the values stay rounded: what is measured is what a user loads
     measured = measure_checkpoint(model, recipe, test_images, training_images)
     metrics = Metrics(
         checkpoint=recipe.name,
-        sha256=hashlib.sha256((folder / WEIGHTS_FILE).read_bytes()).hexdigest(),
+        sha256=file_sha256(folder / WEIGHTS_FILE),
         parameters=sum(parameter.numel() for parameter in model.parameters()),
         data=recipe.data.name,
         train_fingerprint=training_images.fingerprint(),
@@ -117,7 +131,7 @@ def _write(
 def _identity(recipe_file: Path, data: LabelledImages, device: torch.device) -> dict[str, str]:
     """What the bytes of a training depend on."""
     return {
-        "recipe (SHA-256)": hashlib.sha256(recipe_file.read_bytes()).hexdigest(),
+        "recipe (SHA-256)": file_sha256(recipe_file),
         "training images (fingerprint)": data.fingerprint(),
         "device": _described(device),
         **_versions(),

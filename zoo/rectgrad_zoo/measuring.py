@@ -41,12 +41,17 @@ def measure_checkpoint(
 
     Returns:
         The accuracies.
+
+    Raises:
+        ValueError: If the recipe has random labels and there is no training set.
     """
     seen = occluded(test, recipe.occlusion)
     adversarial = memorised = None
     if recipe.adversary is not None:
         adversarial = measure_adversarial_accuracy(model, seen, recipe.adversary)
-    if recipe.random_labels is not None and training is not None:
+    if recipe.random_labels is not None:
+        if training is None:
+            raise ValueError(f"{recipe.name} has random labels: expected the training set too.")
         trained_on, _ = split_training(training, recipe)
         memorised = measure_accuracy(model, occluded(trained_on, recipe.occlusion))
     return Measured(measure_accuracy(model, seen), adversarial, memorised)

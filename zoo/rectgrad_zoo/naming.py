@@ -46,5 +46,5 @@ def unknown_name(name: str) -> ValueError:
     hint = f"Nearest: {', '.join(known[match] for match in near)}." if near else ""
     return ValueError(
         f"Unknown model {name!r}. {hint} Expected one of {', '.join(registry.names())}, the path "
-        "of a checkpoint folder, a timm architecture, or hf-hub:OWNER/NAME."
+        "of a checkpoint folder, a timm architecture, or OWNER/NAME on the Hub."
     )

@@ -5,9 +5,8 @@ from pathlib import Path
 
 from huggingface_hub import CommitOperationAdd, HfApi
 
-from rectgrad_zoo.checkpoint import CARD_FILE, METRICS_FILE, WEIGHTS_FILE, load_folder
+from rectgrad_zoo.checkpoint import CARD_FILE, FILES, METRICS_FILE, WEIGHTS_FILE, load_folder
 from rectgrad_zoo.errors import ZooError
-from rectgrad_zoo.hub import PICKLES
 from rectgrad_zoo.hub_errors import one_line
 from rectgrad_zoo.hub_names import HubName, is_repository
 from rectgrad_zoo.metrics import read_metrics
@@ -53,11 +52,11 @@ def prepare(folder: Path, repo: str) -> Publication:
     sha256 = provenance(load_folder(folder)).sha256
     entries = sorted(entry for entry in folder.iterdir() if not entry.name.startswith("."))
     for entry in entries:
-        # A link or a folder could bring along what was not meant to be published.
-        if entry.is_symlink() or not entry.is_file() or entry.name.endswith(PICKLES):
+        # What else lies there, or where a link leads, was hardly meant to be published.
+        if entry.name not in FILES or entry.is_symlink() or not entry.is_file():
             raise ZooError(
-                f"{entry} has no place in a published checkpoint: expected plain files, and no "
-                "pickles. Remove it from the folder."
+                f"{entry} has no place in a published checkpoint: expected plain files, of "
+                f"{', '.join(sorted(FILES))}. Remove it from the folder."
             )
     if not (folder / CARD_FILE).is_file():
         raise ZooError(f"{folder} has no {CARD_FILE}: nobody would know what it is. Write one.")
@@ -70,27 +69,30 @@ def prepare(folder: Path, repo: str) -> Publication:
     return Publication(repo, {entry.name: entry.stat().st_size for entry in entries}, sha256)
 
 
-def publish(folder: Path, repo: str, *, private: bool = False) -> Publication:
+def publish(folder: Path, planned: Publication, *, private: bool = False) -> Publication:
     """Upload a checkpoint's folder, in one commit.
 
     Args:
         folder: The checkpoint folder; it is published as it is.
-        repo: Where it goes, `OWNER/NAME`; created if there is none.
-        private: Whether only the owner may see it.
+        planned: What `prepare` said of it. The repository is created if there is none.
+        private: Whether only the owner may see it; if not, a new repository is what its owner's
+            new ones are by default.
 
     Returns:
         What was published, with its commit. If the repository has the same files already, its
         newest commit.
 
     Raises:
-        ValueError: If `repo` is not a name the Hub could have.
-        ZooError: If the folder is not fit to be published, the Hub refuses or cannot be reached,
-            or the repository is public where a private one is asked for.
+        ZooError: If the weights are not those that were prepared, the Hub refuses or cannot be
+            reached, or the repository is public where a private one is asked for.
     """
-    planned = prepare(folder, repo)
+    repo = planned.repo
+    files = {name: CommitOperationAdd(name, str(folder / name)) for name in planned.files}
+    if files[WEIGHTS_FILE].upload_info.sha256.hex() != planned.sha256:
+        raise ZooError(f"{folder / WEIGHTS_FILE} has changed since it was checked. Try again.")
     api, action = HfApi(library_name="captum-rectgrad"), f"Cannot publish {folder} as {repo}"
     with one_line(action, HubName(repo), _OTHERWISE):
-        api.create_repo(repo, private=private, exist_ok=True)
+        api.create_repo(repo, private=private or None, exist_ok=True)
         if private and not api.model_info(repo).private:
             raise ZooError(
                 f"{action}: it exists and is public. Make it private in its settings on the Hub, "
@@ -99,7 +101,7 @@ def publish(folder: Path, repo: str, *, private: bool = False) -> Publication:
         # Not upload_folder: that may split a folder into several commits.
         commit = api.create_commit(
             repo,
-            [CommitOperationAdd(name, str(folder / name)) for name in planned.files],
+            list(files.values()),
             commit_message=f"Checkpoint {folder.resolve().name}",
         )
     return replace(planned, commit=commit.oid)

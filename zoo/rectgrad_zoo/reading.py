@@ -9,6 +9,7 @@ from typing import Any, Literal
 
 import numpy as np
 import torch
+from huggingface_hub import constants, dataset_info
 from numpy.typing import NDArray
 from PIL import Image, UnidentifiedImageError
 from torchvision.datasets import DatasetFolder
@@ -16,6 +17,8 @@ from torchvision.datasets.folder import IMG_EXTENSIONS
 
 from rectgrad_zoo.data import CIFAR10_CLASSES, LabelledImages
 from rectgrad_zoo.errors import ZooError
+from rectgrad_zoo.hub_errors import one_line
+from rectgrad_zoo.hub_names import HubName, is_repository
 
 IMAGE_SIZE = (32, 32)
 
@@ -74,24 +77,35 @@ def read_with_datasets(name: str, split: Split) -> LabelledImages:
             installed.
     """
     datasets = _import_extra("datasets", f"{name} is no folder here; reading a Hub data set")
+    failed = f"{name} is no folder here, and cannot be had from the Hub"
+    if is_repository(name) and not (constants.HF_HUB_OFFLINE or _cached(datasets, name)):
+        # Asked first because `datasets` tries for half a minute, and takes trouble for absence.
+        with one_line(failed, HubName(name), "Give a folder, or a mirror with HF_ENDPOINT."):
+            dataset_info(name, timeout=constants.HF_HUB_ETAG_TIMEOUT)
     try:
         table = datasets.load_dataset(name, split=split)
     # OSError is what the Hub's client raises for no connection, no such repository, no access;
     # the others are those of `datasets` for what is not a data set of images.
     except (OSError, ValueError, RuntimeError, datasets.exceptions.DatasetsError) as error:
         reason = " ".join(str(error).split())
-        raise ZooError(
-            f"{name} is no folder here, and cannot be had from the Hub: {type(error).__name__}: "
-            f"{reason}"
-        ) from error
+        raise ZooError(f"{failed}: {type(error).__name__}: {reason}") from error
     _check_columns(table.column_names, name, _COLUMNS)
+    classes = getattr(table.features[_LABELS], "names", None)
+    if classes is not None and tuple(classes) != CIFAR10_CLASSES:
+        raise ZooError(f"{name} has the classes {classes}, expected {list(CIFAR10_CLASSES)}.")
     # The files as they are: decoded here, as from everywhere else, the pixels are the same.
     table = table.cast_column(_IMAGES, datasets.Image(decode=False))
+    places = (f"{name}, {split} row {number}" for number in range(len(table)))
     rows = (
-        (_content(row[_IMAGES]), row[_LABELS], f"{name}, {split} row {number}")
-        for number, row in enumerate(table)
+        (_content(row[_IMAGES], where, Path()), row[_LABELS], where)
+        for row, where in zip(table, places, strict=True)
     )
     return _stacked(rows, name)
+
+
+def _cached(datasets: ModuleType, name: str) -> bool:
+    """Whether `datasets` has some of a data set: then it finds it without a network, too."""
+    return Path(datasets.config.HF_DATASETS_CACHE, name.replace("/", "___")).is_dir()
 
 
 def parquet_rows(
@@ -118,13 +132,9 @@ def parquet_rows(
             raise ZooError(f"{file} is not a parquet file that can be read: {error}") from error
         _check_columns(table.column_names, str(file), columns)
         for number, row in enumerate(table.select(list(columns)).to_pylist()):
-            yield (
-                {
-                    key: _content(cell) if isinstance(cell, dict) else cell
-                    for key, cell in row.items()
-                },
-                f"{file}, row {number}",
-            )
+            where = f"{file}, row {number}"
+            cells = {key: _content(cell, where, file.parent) for key, cell in row.items()}
+            yield cells, where
 
 
 def _picture_rows(folder: Path) -> Iterator[tuple[bytes, int, str]]:
@@ -145,11 +155,12 @@ def _stacked(rows: Iterable[tuple[bytes, int, str]], source: str) -> LabelledIma
     images: list[NDArray[np.uint8]] = []
     labels: list[int] = []
     for content, label, where in rows:
+        if label not in range(len(CIFAR10_CLASSES)):
+            raise ZooError(f"{where}: expected a label from 0 to 9, got {label!r}.")
         images.append(decode_image(content, where, "RGB"))
         labels.append(label)
-    wrong = sorted(set(labels) - set(range(len(CIFAR10_CLASSES))))
-    if wrong or not labels:
-        raise ZooError(f"{source}: expected labels from 0 to 9, got {wrong or 'no rows'}.")
+    if not labels:
+        raise ZooError(f"{source}: expected images, got no rows.")
     return LabelledImages(
         images=torch.from_numpy(np.stack(images)).permute(0, 3, 1, 2).contiguous(),
         labels=torch.tensor(labels, dtype=torch.int64),
@@ -165,17 +176,23 @@ def _check_columns(names: list[str], where: str, columns: Sequence[str]) -> None
         )
 
 
-def _content(cell: dict[str, Any]) -> bytes:
+def _content(cell: Any, where: str, folder: Path) -> Any:
     """The bytes of an image file, which a data set of loose files has on the disk."""
-    content: bytes | None = cell["bytes"]
-    return Path(cell["path"]).read_bytes() if content is None else content
+    if not isinstance(cell, dict):
+        return cell
+    if cell["bytes"] is not None or cell["path"] is None:
+        return cell["bytes"]
+    try:
+        return (folder / cell["path"]).read_bytes()
+    except OSError as error:
+        raise ZooError(f"{where}: cannot read the image file: {error}") from error
 
 
-def decode_image(encoded: bytes, where: str, mode: Literal["RGB", "L"]) -> NDArray[np.uint8]:
+def decode_image(encoded: object, where: str, mode: Literal["RGB", "L"]) -> NDArray[np.uint8]:
     """Decode an image file of 32 x 32 pixels.
 
     Args:
-        encoded: The content of the file.
+        encoded: The content of the file, bytes; all else is refused.
         where: What it is, to be named in errors.
         mode: `RGB`, or `L` for grey levels.
 
@@ -185,6 +202,8 @@ def decode_image(encoded: bytes, where: str, mode: Literal["RGB", "L"]) -> NDArr
     Raises:
         ZooError: If it is not an image file, or of another size.
     """
+    if not isinstance(encoded, bytes):
+        raise ZooError(f"{where}: expected an image file, got {encoded!r}.")
     try:
         with Image.open(io.BytesIO(encoded)) as image:
             pixels = np.asarray(image.convert(mode))

@@ -22,6 +22,7 @@ _HEADER = (
     "name",
     "architecture",
     "data",
+    "what it is for",
     "test accuracy",
     "source",
     "license",
@@ -50,6 +51,7 @@ def table(hub: Path) -> str:
                 f"`{row.name}`",
                 f"`{row.architecture}`",
                 row.data,
+                row.purpose,
                 _accuracies(metrics) if metrics else "not measured here",
                 _source(row),
                 row.license,
@@ -94,32 +96,33 @@ def rewrite_cards(hub: Path) -> list[Path]:
     """
     written = []
     for row in registry.CHECKPOINTS:
-        metrics, folder = _metrics(row, hub), _folder(row, hub)
-        if metrics is None:
+        metrics, folder = _metrics(row, hub), registry.local_folder(row, hub)
+        if metrics is None or folder is None:
             continue
         card, file = model_card(read_recipe(folder / RECIPE_FILE), metrics), folder / CARD_FILE
-        # The text alone: how the Hub's client spells the metadata changes with its version.
-        if not file.exists() or ModelCard.load(file).text != card.text:
+        if not file.exists() or _said(ModelCard.load(file)) != _said(card):
             card.save(file)
             written.append(file)
     return written
 
 
-def _folder(row: registry.Checkpoint, hub: Path) -> Path:
-    return registry.embedded_folder(row) if row.source == "embedded" else hub / row.name
+def _said(card: ModelCard) -> tuple[str, object]:
+    """Text and metadata, these as read: how they are spelt changes with the client's version."""
+    return card.text, card.data.to_dict()  # type: ignore[no-untyped-call]
 
 
 def _metrics(row: registry.Checkpoint, hub: Path) -> Metrics | None:
-    file = _folder(row, hub) / METRICS_FILE
-    return read_metrics(file) if row.source == "embedded" or file.exists() else None
+    folder = registry.local_folder(row, hub)
+    return read_metrics(folder / METRICS_FILE) if folder is not None else None
 
 
 def _source(row: registry.Checkpoint) -> str:
     if row.repo is None:
-        return "in this package" if row.source == "embedded" else "in another package"
+        return row.place
+    revision = f"revision `{row.revision}`" if row.revision else "revision not pinned"
     if row.published:
-        return f"Hub, [`{row.repo}`](https://huggingface.co/{row.repo})"
-    return f"[`hub/{row.name}`](hub/{row.name}); Hub, once published: `{row.repo}`"
+        return f"Hub, [`{row.repo}`](https://huggingface.co/{row.repo}), {revision}"
+    return f"[`hub/{row.name}`](hub/{row.name}); Hub, once published: `{row.repo}`, {revision}"
 
 
 def _accuracies(metrics: Metrics) -> str:

@@ -4,6 +4,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
+# Who publishes this project's own checkpoints on the Hub.
+OWNER = "captum-rectgrad"
+# Only a checkout of the project's repository has it.
+HUB_FOLDER = Path(__file__).parents[1] / "hub"
+
 
 @dataclass(frozen=True)
 class Checkpoint:
@@ -36,6 +41,15 @@ class Checkpoint:
     repo: str | None = None
     revision: str | None = None
     published: bool = True
+
+    @property
+    def place(self) -> str:
+        """Where the weights are, and at which revision, in words."""
+        if self.repo is None:
+            return "in this package" if self.source == "embedded" else "in another package"
+        if not self.published:
+            return f"in zoo/hub of a checkout; on the Hub once published: {self.repo}"
+        return f"on the Hub: {self.repo}, revision {self.revision or 'not pinned'}"
 
 
 CHECKPOINTS = (
@@ -109,11 +123,12 @@ def find(name: str) -> Checkpoint | None:
     return next((checkpoint for checkpoint in CHECKPOINTS if checkpoint.name == name), None)
 
 
-def local_folder(checkpoint: Checkpoint) -> Path | None:
+def local_folder(checkpoint: Checkpoint, hub: Path | None = None) -> Path | None:
     """Folder of a checkpoint that is here without a download.
 
     Args:
         checkpoint: The row.
+        hub: Where the folders of the project's own are; by default where a checkout has them.
 
     Returns:
         The folder in this package for an embedded one; in a checkout of the project's repository,
@@ -121,8 +136,9 @@ def local_folder(checkpoint: Checkpoint) -> Path | None:
     """
     if checkpoint.source == "embedded":
         return embedded_folder(checkpoint)
-    folder = Path(__file__).parents[1] / "hub" / checkpoint.name
-    return folder if checkpoint.source == "hub" and folder.is_dir() else None
+    folder = (hub or HUB_FOLDER) / checkpoint.name
+    own = (checkpoint.repo or "").startswith(f"{OWNER}/")
+    return folder if own and folder.is_dir() else None
 
 
 def embedded_folder(checkpoint: Checkpoint) -> Path:

@@ -5,9 +5,10 @@ from pathlib import Path
 from rectgrad_zoo import registry
 from rectgrad_zoo.checkpoint import CARD_FILE, WEIGHTS_FILE
 from rectgrad_zoo.errors import ZooError
-from rectgrad_zoo.hub import cached, file_sha256
+from rectgrad_zoo.hub import Snapshot, cached
 from rectgrad_zoo.hub_names import HubName
-from rectgrad_zoo.loading import checkpoint_folder, hub_source
+from rectgrad_zoo.sources import resolve, without_weights
+from rectgrad_zoo.weights import file_sha256
 
 _WIDTH = 14
 
@@ -26,20 +27,20 @@ def describe(name: str) -> str:
         ValueError: If there is no such checkpoint.
         ZooError: If it is a folder without a card or weights.
     """
-    row, hub = registry.find(name), hub_source(name)
-    facts = {} if row is None else {key: str(value) for key, value in vars(row).items() if value}
-    if hub is not None:
-        found, folder = _hub_facts(hub[0], name)
-        facts |= found
-    elif row is not None and row.source == "package":
-        folder = None
-    else:
-        folder = checkpoint_folder(name)
-        facts.setdefault("source", "folder")
-        if not (folder / CARD_FILE).is_file():
-            raise ZooError(f"{name} has no card: there is no {folder / CARD_FILE}.")
+    source = resolve(name)
+    facts, folder = _row_facts(source.row), source.folder
+    if source.kind == "timm":
+        raise without_weights(name)
+    if source.hub is not None:
+        found = cached(source.hub)
+        folder = found.folder if found is not None else None
+        facts |= _hub_facts(source.hub, name, found)
+    elif folder is not None and not (folder / CARD_FILE).is_file():
+        raise ZooError(f"{name} has no card: there is no {folder / CARD_FILE}.")
+    if source.kind == "folder":
+        facts["source"] = f"folder {folder}"
     if folder is not None:
-        facts["sha256"] = _sha256(folder / WEIGHTS_FILE, row)
+        facts["sha256"] = _sha256(folder / WEIGHTS_FILE, source.sha256)
     lines = [f"{key:<{_WIDTH}}{value}\n" for key, value in facts.items()]
     card = folder / CARD_FILE if folder is not None else None
     if card is not None and card.is_file():
@@ -47,23 +48,29 @@ def describe(name: str) -> str:
     return "".join(lines)
 
 
-def _hub_facts(hub: HubName, name: str) -> tuple[dict[str, str], Path | None]:
-    found = cached(hub)
-    facts = {
+def _row_facts(row: registry.Checkpoint | None) -> dict[str, str]:
+    if row is None:
+        return {}
+    facts = {key: value for key, value in vars(row).items() if isinstance(value, str)}
+    if not row.published:
+        facts["published"] = "not known: the repository is there once a maintainer has published it"
+    return facts
+
+
+def _hub_facts(hub: HubName, name: str, found: Snapshot | None) -> dict[str, str]:
+    absent = f"not in the cache; `rectgrad zoo fetch {name}` gets it"
+    return {
         "source": "hub",
         "repo": hub.repo,
         "revision": hub.revision or "not pinned",
-        "commit": found.commit
-        if found
-        else f"not in the cache; `rectgrad zoo fetch {name}` gets it",
+        "commit": found.commit if found is not None else absent,
     }
-    return facts, found.folder if found else None
 
 
-def _sha256(weights: Path, row: registry.Checkpoint | None) -> str:
+def _sha256(weights: Path, expected: str | None) -> str:
     if not weights.is_file():
         raise ZooError(f"{weights.parent} is not a checkpoint: it has no {weights.name}.")
     got = file_sha256(weights)
-    if row is None or row.sha256 in (None, got):
+    if expected in (None, got):
         return got
-    return f"{got}, expected {row.sha256}: damaged or not the released file"
+    return f"{got}, expected {expected}: damaged or not the released file"

@@ -1,5 +1,6 @@
 """How far a training has come, kept in a file from which it goes on after an interruption."""
 
+import io
 import pickle
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -10,6 +11,9 @@ from torch import Tensor, nn
 
 from rectgrad_zoo.accuracy import Accuracy
 from rectgrad_zoo.errors import ZooError
+
+# After the name of the state that is being written.
+PART = ".part"
 
 
 @dataclass(frozen=True)
@@ -64,6 +68,9 @@ class StateFile:
 
         Args:
             course: The training.
+
+        Raises:
+            ZooError: If it cannot be written.
         """
         content = {
             "identity": self.identity,
@@ -74,9 +81,14 @@ class StateFile:
             "epochs": [_epoch_to_plain(epoch) for epoch in course.epochs],
         }
         self.path.parent.mkdir(parents=True, exist_ok=True)
+        buffer = io.BytesIO()  # torch.save's own errors do not say that the disk is full
+        torch.save(content, buffer)
         try:
-            torch.save(content, self._unfinished)
+            self._unfinished.write_bytes(buffer.getbuffer())
             self._unfinished.replace(self.path)
+        except OSError as error:
+            self._unfinished.unlink(missing_ok=True)
+            raise ZooError(f"Cannot write {self.path}: {error.strerror}. Make room.") from error
         except BaseException:
             self._unfinished.unlink(missing_ok=True)
             raise
@@ -88,7 +100,7 @@ class StateFile:
 
     @property
     def _unfinished(self) -> Path:
-        return self.path.with_name(f"{self.path.name}.part")
+        return self.path.with_name(f"{self.path.name}{PART}")
 
     def restore(self, course: Course) -> None:
         """Bring a fresh training to where the file's was; does nothing where there is no file.

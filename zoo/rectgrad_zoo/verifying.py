@@ -1,18 +1,17 @@
 """Checking that a checkpoint is what its card says: its hash, and its accuracy measured again."""
 
-import hashlib
 from dataclasses import dataclass
 from pathlib import Path
 
 import torch
 
 from rectgrad_zoo.accuracy import Accuracy
-from rectgrad_zoo.checkpoint import METRICS_FILE, RECIPE_FILE, WEIGHTS_FILE, load_folder
+from rectgrad_zoo.checkpoint import METRICS_FILE, RECIPE_FILE, load_folder
 from rectgrad_zoo.measuring import measure_checkpoint
 from rectgrad_zoo.metrics import Metrics, read_metrics
+from rectgrad_zoo.origins import provenance
 from rectgrad_zoo.reading import read_cifar10
 from rectgrad_zoo.recipes import read_recipe
-from rectgrad_zoo.weights import read_bytes
 
 # Devices round differently, which may turn the decision on an image in a thousand.
 _TOLERANCE = 0.001
@@ -85,7 +84,7 @@ def verify_folder(folder: Path, data: str | Path, device: torch.device) -> Verif
     found = measure_checkpoint(model, recipe, images, training)
     return Verification(
         claimed=claimed,
-        sha256=hashlib.sha256(read_bytes(folder / WEIGHTS_FILE, None)).hexdigest(),
+        sha256=provenance(model).sha256,
         fingerprint=images.fingerprint(),
         measured=found.test,
         adversarial=found.adversarial,

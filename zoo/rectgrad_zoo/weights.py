@@ -1,32 +1,44 @@
 """State dicts: reading them from files without running code, and loading them strictly."""
 
 import hashlib
+import io
 import pickle
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 import safetensors
 import safetensors.torch
-from timm.models import load_state_dict
+import torch
+from timm.models import clean_state_dict
 from torch import Tensor, nn
 
 from rectgrad_zoo.errors import ZooError
 
 _NAMES_SHOWN = 5
+# What timm's training checkpoints keep a state dict under, the one to prefer first.
+_WRAPPERS = ("state_dict_ema", "model_ema", "state_dict", "model")
 
 
-def read_bytes(
-    file: Path, sha256: str | None, remedy: str = "Install the package again that it came with."
-) -> bytes:
+def file_sha256(file: Path) -> str:
+    """SHA-256 of a file, hexadecimal, without holding the file in memory."""
+    digest = hashlib.sha256()
+    with file.open("rb") as opened:
+        while block := opened.read(1 << 20):
+            digest.update(block)
+    return digest.hexdigest()
+
+
+def read_bytes(file: Path, sha256: str | None = None, remedy: str = "") -> tuple[bytes, str]:
     """Read a file and check its hash, so that what is used is what was checked.
 
     Args:
         file: The file.
         sha256: Expected SHA-256, hexadecimal; `None` for no expectation.
-        remedy: What to do about a file with another hash.
+        remedy: What to do about a file with another hash, a sentence.
 
     Returns:
-        The content.
+        The content and its SHA-256, hexadecimal.
 
     Raises:
         ZooError: If the file cannot be read or has another hash.
@@ -35,12 +47,13 @@ def read_bytes(
         content = file.read_bytes()
     except OSError as error:
         raise ZooError(f"Cannot read the weights: {error}") from error
-    if sha256 is not None and (got := hashlib.sha256(content).hexdigest()) != sha256:
+    got = hashlib.sha256(content).hexdigest()
+    if sha256 not in (None, got):
         raise ZooError(
             f"{file} has the SHA-256 {got}, expected {sha256}: it is damaged or not the released "
-            f"file. {remedy}"
+            f"file. {remedy}".rstrip()
         )
-    return content
+    return content, got
 
 
 def parse_safetensors(content: bytes, where: Path) -> dict[str, Tensor]:
@@ -64,7 +77,7 @@ def parse_safetensors(content: bytes, where: Path) -> dict[str, Tensor]:
         raise ZooError(f"{where} has tensors of a type that is not PyTorch's: {error}") from error
 
 
-def read_weights_file(file: Path) -> dict[str, Tensor]:
+def read_weights_file(file: Path) -> tuple[dict[str, Tensor], str]:
     """Read a user's own weights: `.safetensors`, or what `torch.save` wrote.
 
     timm's training checkpoints are unwrapped as timm does it (averaged weights first).
@@ -73,23 +86,32 @@ def read_weights_file(file: Path) -> dict[str, Tensor]:
         file: The file. Only tensors are read; a pickle that would run code is refused.
 
     Returns:
-        Tensors by name, on the CPU.
+        Tensors by name, on the CPU, and the SHA-256 of the file, hexadecimal.
 
     Raises:
         ZooError: If there is no such file or it holds no state dict.
     """
     if not file.is_file():
         raise ZooError(f"No weights file {file}.")
+    content, sha256 = read_bytes(file)
+    if file.name.endswith(".safetensors"):
+        saved: Any = parse_safetensors(content, file)
+    else:
+        saved = _unpickled(content, file)
+    if not isinstance(saved, Mapping):
+        raise ZooError(f"{file} is not a state dict but a {type(saved).__name__}.")
+    wrapped = (saved[key] for key in _WRAPPERS if isinstance(saved.get(key), Mapping))
+    tensors = next(wrapped, saved)
+    wrong = [str(name) for name, tensor in tensors.items() if not isinstance(tensor, Tensor)]
+    if wrong:
+        raise ZooError(f"{file} is not a state dict: {_some(wrong)} are not tensors.")
+    return clean_state_dict(dict(tensors)), sha256
+
+
+def _unpickled(content: bytes, file: Path) -> object:
     try:
-        tensors = load_state_dict(str(file), weights_only=True)
-    except (
-        safetensors.SafetensorError,
-        pickle.UnpicklingError,
-        RuntimeError,
-        EOFError,
-        AttributeError,
-        KeyError,
-    ) as error:
+        return torch.load(io.BytesIO(content), map_location="cpu", weights_only=True)
+    except (pickle.UnpicklingError, RuntimeError, EOFError, AttributeError, KeyError) as error:
         reason = (
             "it holds more than tensors, or no tensors at all; save model.state_dict()"
             if isinstance(error, pickle.UnpicklingError)
@@ -98,10 +120,6 @@ def read_weights_file(file: Path) -> dict[str, Tensor]:
         raise ZooError(
             f"{file} is not a state dict in safetensors or torch.save format: {reason}"
         ) from error
-    wrong = [name for name, tensor in tensors.items() if not isinstance(tensor, Tensor)]
-    if wrong:
-        raise ZooError(f"{file} is not a state dict: {_some(wrong)} are not tensors.")
-    return dict(tensors)
 
 
 def load_strictly(model: nn.Module, tensors: Mapping[str, Tensor], where: str) -> None:
