@@ -9,6 +9,9 @@ def test_the_zoo_lists_its_names() -> None:
     assert rectgrad_zoo.list() == [
         "cifar10_cnn",
         "cifar10_cnn_occluded",
+        "cifar10_cnn_noise",
+        "cifar10_cnn_adversarial",
+        "cifar10_cnn_untrained",
         "tf_efficientnet_lite0",
         "inception_v4.tf_in1k",
         "vgg16.tv_in1k",
@@ -20,6 +23,9 @@ def test_prefixes_complete_to_the_zoo_first_then_to_timm() -> None:
     assert rectgrad_zoo.complete("cifar10") == [
         "cifar10_cnn",
         "cifar10_cnn_occluded",
+        "cifar10_cnn_noise",
+        "cifar10_cnn_adversarial",
+        "cifar10_cnn_untrained",
         "cifar10_resnet",
     ]
     assert rectgrad_zoo.complete("tf_efficientnet_lite")[:2] == [
@@ -28,7 +34,7 @@ def test_prefixes_complete_to_the_zoo_first_then_to_timm() -> None:
     ]
     assert "resnet50" in rectgrad_zoo.complete("resnet5")
     assert "resnet50.tv_in1k" in rectgrad_zoo.complete("resnet50.tv")
-    assert rectgrad_zoo.complete("")[:6] == rectgrad_zoo.list()
+    assert rectgrad_zoo.complete("")[: len(rectgrad_zoo.list())] == rectgrad_zoo.list()
     assert rectgrad_zoo.complete("no such") == []
 
 

@@ -52,6 +52,23 @@ class Checkpoint:
         return f"on the Hub: {self.repo}, revision {self.revision or 'not pinned'}"
 
 
+def _own(
+    name: str, sha256: str, *, data: str, purpose: str, architecture: str = "cifar10_cnn"
+) -> Checkpoint:
+    """A row for one of the project's own that are meant for the Hub."""
+    return Checkpoint(
+        name=name,
+        architecture=architecture,
+        data=data,
+        source="hub",
+        sha256=sha256,
+        license="BSD-3-Clause",
+        purpose=purpose,
+        repo=f"{OWNER}/{name}",
+        published=False,
+    )
+
+
 CHECKPOINTS = (
     Checkpoint(
         name="cifar10_cnn",
@@ -70,6 +87,24 @@ CHECKPOINTS = (
         sha256="f2c317e2c8fc1fe302f1727855678a391d45487ac5188158bba06628a77244f3",
         license="BSD-3-Clause",
         purpose="how much attribution falls on a region without information",
+    ),
+    _own(
+        "cifar10_cnn_noise",
+        "0ca23c064eaba5df9e6d260ac83352aa45b991a727f5568dc2ce882b59965912",
+        data="CIFAR-10 behind 10 x 10 noise of each image's own",
+        purpose="a control for cifar10_cnn_occluded: no patch to get used to",
+    ),
+    _own(
+        "cifar10_cnn_adversarial",
+        "093a6212be67b0e6dc9405cb664db5c6d9788aded7f87aa6189149f4e3e62bc5",
+        data="CIFAR-10, attacked in training",
+        purpose="whether maps are cleaner of a network that withstands small changes",
+    ),
+    _own(
+        "cifar10_cnn_untrained",
+        "d099d65bbba56ef0a9b4a7faeca5d00a36facf146f612ce5730e2aad9ed49c2d",
+        data="nothing",
+        purpose="a control for sanity checks: a network that knows nothing",
     ),
     Checkpoint(
         name="tf_efficientnet_lite0",
