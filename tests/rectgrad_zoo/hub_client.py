@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import torch
 from torch import nn
 
 import rectgrad_zoo
@@ -135,6 +136,13 @@ class Client:
     ) -> Result:
         return self.start(*command, code=code, largest_file=largest_file, **environment).wait()
 
+    def train(self, recipe: Path, data: Path, out: Path, largest_file: int) -> Result:
+        """Run `rectgrad zoo train` on as many threads as here, which its bytes depend on."""
+        command = ["zoo", "train", recipe, "--data", data, "--out", out]
+        words = [str(word) for word in command]
+        code = TRAIN.format(threads=torch.get_num_threads(), words=words)
+        return self.run(code=code, largest_file=largest_file)
+
     def load(self, *names: str, **environment: str) -> list[dict[str, Any]]:
         """Load networks, one after the other in one process; `fetch NAME` runs that command.
 
@@ -149,6 +157,13 @@ class Client:
         return [json.loads(line) for line in lines if line.startswith("{")]
 
 
+TRAIN = """
+import torch
+torch.set_num_threads({threads})
+from captum_rectgrad.cli import main
+
+raise SystemExit(main({words!r}))
+"""
 LOAD = """
 import dataclasses, hashlib, json, time
 import rectgrad_zoo

@@ -131,8 +131,7 @@ def test_what_could_not_be_written_is_not_trained_again(
         patch.setattr(making, "_write", interrupted)  # after the last epoch's state
         with pytest.raises(KeyboardInterrupt):
             make_checkpoint(recipe_file, data_folder, out, CPU)
-    command = ("zoo", "train", recipe_file, "--data", data_folder, "--out", out)
-    full = client.run(*command, largest_file=1_000_000)  # in the middle of the weights
+    full = client.train(recipe_file, data_folder, out, largest_file=1_000_000)  # half the weights
     assert full.status == 2
     (line,) = full.stderr.splitlines()
     assert line.startswith("rectgrad: error: Cannot write ")

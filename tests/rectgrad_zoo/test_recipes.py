@@ -82,7 +82,7 @@ def recipe_text(name: str) -> str:
         ("adversarial", "epsilon = 8", "epsilon = inf", r"adversary\.epsilon = inf must be"),
         ("adversarial", "test_steps = 10", "", r"\[adversary\]:.*missing keys \['test_steps'\]"),
         ("adversarial", "[adversary]", "[random_labels]", r"\[random_labels\]: unknown keys"),
-        ("random_labels", "[random_labels]\nseed = 0", "[random_labels]\nseed = -1", "negative"),
+        ("random_labels", "[random_labels]\nseed = 1", "[random_labels]\nseed = -1", "negative"),
         ("untrained", "epochs = 0", "epochs = -1", r"training\.epochs = -1 must not be negative"),
         ("untrained", '"last"', '"best_validation"', r"training\.epochs = 0 must be positive"),
         ("untrained", '"last"', '"best_adversarial_validation"', r"epochs = 0 must be positive"),

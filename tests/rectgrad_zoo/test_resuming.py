@@ -1,3 +1,4 @@
+import os
 import signal
 import subprocess
 import sys
@@ -120,7 +121,7 @@ def test_an_interrupt_from_the_keyboard_leaves_a_state_to_go_on_from(
         [sys.executable, "-c", start, *map(str, arguments)],
         stderr=subprocess.PIPE,
         text=True,
-        env={"PYTHONPATH": f"{ROOT}:{ROOT / 'zoo'}", "PATH": ""},
+        env={**os.environ, "PYTHONPATH": f"{ROOT}:{ROOT / 'zoo'}"},
     )
     while not (out / STATE_FILE).exists() and process.poll() is None:
         time.sleep(0.01)
@@ -167,8 +168,7 @@ def test_a_state_that_cannot_be_written_leaves_the_one_before(
     interrupted(recipe_file, data_folder, out, epoch=2)
     before = (out / STATE_FILE).read_bytes()
 
-    command = ("zoo", "train", recipe_file, "--data", data_folder, "--out", out)
-    full = client.run(*command, largest_file=len(before) // 2)
+    full = client.train(recipe_file, data_folder, out, largest_file=len(before) // 2)
     assert full.status == 2
     assert full.stderr.startswith("rectgrad: error: Cannot write ")
     assert len(full.stderr.splitlines()) == 1
