@@ -3,6 +3,7 @@
 from captum_rectgrad.studies import (
     background,
     feature_map_occlusion,
+    feature_maps,
     occluded_saliency,
     patch,
     total_variation,
@@ -15,6 +16,7 @@ STUDIES: tuple[AnyStudy, ...] = (
     patch.STUDY,
     background.STUDY,
     total_variation.STUDY,
+    feature_maps.STUDY,
 )
 
 
