@@ -1,5 +1,6 @@
 """The activations of a network's convolutions: which there are, and their values."""
 
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
@@ -11,6 +12,9 @@ from torch import Tensor, nn
 from captum_rectgrad.activations import is_activation
 from captum_rectgrad.errors import RectGradError
 
+Call = tuple[str, nn.Module, torch.Size]  # name, module, shape of what it returned
+POOLINGS = (nn.MaxPool2d, nn.AvgPool2d)
+
 
 @dataclass(frozen=True, eq=False)
 class ConvolutionActivation:
@@ -20,11 +24,16 @@ class ConvolutionActivation:
         name: of the convolution.
         module: the activation.
         size: height and width of its feature maps.
+        handed_on: what returns the next layer's input: the pooling after the activation where
+            there is one, else the activation.
+        handed_on_size: height and width of that.
     """
 
     name: str
     module: nn.Module
     size: tuple[int, int]
+    handed_on: nn.Module
+    handed_on_size: tuple[int, int]
 
 
 def convolution_activations(model: nn.Module, image: Tensor) -> tuple[ConvolutionActivation, ...]:
@@ -35,7 +44,8 @@ def convolution_activations(model: nn.Module, image: Tensor) -> tuple[Convolutio
     out.
 
     Args:
-        model: in eval mode; each of these activations is a module that is called once.
+        model: in eval mode; each of these activations, and of the poolings after them, is a module
+            that is called once.
         image: `(1, C, H, W)`, as the model takes it.
 
     Returns:
@@ -44,7 +54,7 @@ def convolution_activations(model: nn.Module, image: Tensor) -> tuple[Convolutio
     Raises:
         RectGradError: there is none, or one is called several times; the error names what there is.
     """
-    calls: list[tuple[str, nn.Module, torch.Size]] = []
+    calls: list[Call] = []
 
     def watch(name: str) -> Any:
         def after_call(module: nn.Module, _: object, output: Tensor) -> None:
@@ -54,33 +64,46 @@ def convolution_activations(model: nn.Module, image: Tensor) -> tuple[Convolutio
 
     with ExitStack() as hooks, torch.inference_mode():
         for name, module in model.named_modules():
-            if isinstance(module, nn.Conv2d) or is_activation(module):
+            if isinstance(module, (nn.Conv2d, *POOLINGS)) or is_activation(module):
                 hooks.callback(module.register_forward_hook(watch(name)).remove)
         model(image)
     found: list[ConvolutionActivation] = []
     convolution: str | None = None
-    for name, module, shape in calls:
+    for number, (name, module, shape) in enumerate(calls):
         if isinstance(module, nn.Conv2d):
             convolution = name
-        elif convolution is not None and shape[2:].numel() > 1:
-            height, width = shape[2:]
-            found.append(ConvolutionActivation(convolution, module, (height, width)))
+        elif is_activation(module) and convolution is not None and shape[2:].numel() > 1:
+            after = calls[number + 1 : number + 2]
+            pooled = bool(after) and isinstance(after[0][1], POOLINGS)
+            _, handed_on, handed_on_shape = after[0] if pooled else calls[number]
+            found.append(
+                ConvolutionActivation(
+                    convolution, module, _size(shape), handed_on, _size(handed_on_shape)
+                )
+            )
             convolution = None
-    _check(found, [f"{name} ({type(module).__name__})" for name, module, _ in calls])
+    _check(found, calls)
     return tuple(found)
 
 
-def _check(found: Sequence[ConvolutionActivation], called: Sequence[str]) -> None:
+def _size(shape: torch.Size) -> tuple[int, int]:
+    height, width = shape[2:]
+    return height, width
+
+
+def _check(found: Sequence[ConvolutionActivation], calls: Sequence[Call]) -> None:
+    called = [f"{name} ({type(module).__name__})" for name, module, _ in calls]
     there_is = f"it calls, in order: {', '.join(called) or 'no convolution, no activation'}"
     if not found:
         raise RectGradError(
             "this study needs a network whose convolutions (nn.Conv2d) are followed by activation "
             f"modules (such as nn.ReLU, not F.relu); {there_is}"
         )
-    if len({layer.module for layer in found}) < len(found):
+    times = Counter(module for _, module, _ in calls)
+    if any(times[module] > 1 for layer in found for module in (layer.module, layer.handed_on)):
         raise RectGradError(
-            "this study needs a network with an activation module of its own for each convolution; "
-            f"{there_is}"
+            "this study needs a network with an activation, and a pooling, of its own for each "
+            f"convolution; {there_is}"
         )
 
 

@@ -270,5 +270,5 @@ STUDY = Study(
         "quick": FeatureMapsConfig(),
         "full": FeatureMapsConfig(),
     },
-    minutes={"smoke": 0.1, "quick": 0.2, "full": 0.2},
+    minutes={"smoke": 0.1, "quick": 0.1, "full": 0.1},
 )

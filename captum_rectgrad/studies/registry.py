@@ -4,6 +4,7 @@ from captum_rectgrad.studies import (
     background,
     feature_map_occlusion,
     feature_maps,
+    layers,
     occluded_saliency,
     patch,
     total_variation,
@@ -13,6 +14,7 @@ from captum_rectgrad.studies.study import AnyStudy
 STUDIES: tuple[AnyStudy, ...] = (
     occluded_saliency.STUDY,
     feature_map_occlusion.STUDY,
+    layers.STUDY,
     patch.STUDY,
     background.STUDY,
     total_variation.STUDY,

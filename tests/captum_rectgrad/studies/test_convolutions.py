@@ -21,6 +21,13 @@ def test_the_four_of_the_cifar_10_cnn() -> None:
         model.relu3,
         model.relu4,
     ]
+    assert [layer.handed_on for layer in found] == [
+        model.relu1,
+        model.pool1,
+        model.relu3,
+        model.pool2,
+    ]
+    assert [layer.handed_on_size for layer in found] == [(32, 32), (16, 16), (16, 16), (8, 8)]
     assert not any(module._forward_hooks for module in model.modules())
 
 
@@ -59,6 +66,11 @@ def test_one_activation_for_two_convolutions_is_refused() -> None:
     relu = nn.ReLU()
     model = nn.Sequential(nn.Conv2d(3, 2, 3), relu, nn.Conv2d(2, 2, 3), relu)
     with pytest.raises(RectGradError, match=r"its own.*: 0 \(Conv2d\), 1 \(ReLU\), 2 \(Conv2d\)"):
+        convolution_activations(model, IMAGE)
+
+    pool = nn.MaxPool2d(2)
+    model = nn.Sequential(nn.Conv2d(3, 2, 3), nn.ReLU(), pool, nn.Conv2d(2, 2, 3), nn.ReLU(), pool)
+    with pytest.raises(RectGradError, match="and a pooling, of its own"):
         convolution_activations(model, IMAGE)
 
 
