@@ -7,6 +7,7 @@ from captum_rectgrad.studies import (
     layers,
     occluded_saliency,
     patch,
+    propagation_rules,
     total_variation,
 )
 from captum_rectgrad.studies.study import AnyStudy
@@ -19,6 +20,7 @@ STUDIES: tuple[AnyStudy, ...] = (
     background.STUDY,
     total_variation.STUDY,
     feature_maps.STUDY,
+    propagation_rules.STUDY,
 )
 
 
