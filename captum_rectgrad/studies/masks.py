@@ -4,6 +4,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from captum_rectgrad.errors import RectGradError
 from captum_rectgrad.studies.lab import Lab
 from captum_rectgrad.studies.material import MaskedImages, Network
 
@@ -21,12 +22,20 @@ def correct(lab: Lab, network: Network, data: MaskedImages, per_class: int | Non
 
     Returns:
         Those images.
+
+    Raises:
+        RectGradError: there is none.
     """
     right = lab.predictions(network, network.sees(data).images) == data.labels
     chosen: list[int] = []
     for label in range(int(data.labels.max()) + 1):
         found = torch.nonzero(right & (data.labels == label))[:, 0].tolist()
         chosen += found[:per_class]
+    if not chosen:
+        raise RectGradError(
+            f"{network.name} is wrong about all {len(data)} images with masks; this study needs "
+            "images that it classifies correctly: do their labels belong to its classes?"
+        )
     index = torch.tensor(sorted(chosen), dtype=torch.int64)
     return MaskedImages(data.images[index], data.labels[index], data.masks[index])
 

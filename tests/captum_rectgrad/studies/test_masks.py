@@ -1,9 +1,13 @@
 from collections.abc import Callable
+from dataclasses import replace
 
+import pytest
 import torch
 
+from captum_rectgrad.errors import RectGradError
 from captum_rectgrad.studies.lab import Lab
 from captum_rectgrad.studies.masks import at_size, correct, one_of_each
+from captum_rectgrad.studies.material import MaskedImages
 
 
 def test_a_position_is_the_objects_where_half_of_its_pixels_are() -> None:
@@ -28,6 +32,17 @@ def test_the_first_correct_images_of_each_class_in_order(lab: Callable[..., Lab]
     first = sorted(right[labels.index(label)] for label in set(labels))
     assert len(first) < len(right)
     assert torch.equal(one.images, data.images[first])
+
+
+def test_a_network_that_is_always_wrong_is_an_error(lab: Callable[..., Lab]) -> None:
+    made = lab()
+    wrong = made.masked()
+    wrong = replace(wrong, labels=torch.where(wrong.labels == 0, 1, 0))
+    network = made.network("plain")
+    right = made.predictions(network, wrong.images) == wrong.labels
+    wrong = MaskedImages(wrong.images[~right], wrong.labels[~right], wrong.masks[~right])
+    with pytest.raises(RectGradError, match=f"tiny-plain is wrong about all {len(wrong)} images"):
+        correct(made, network, wrong, None)
 
 
 def test_one_image_of_each_class_to_draw() -> None:
