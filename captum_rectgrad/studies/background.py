@@ -2,12 +2,11 @@
 
 from dataclasses import dataclass
 
-import torch
 from torch import Tensor
 
 from captum_rectgrad.studies.comparing import baselines, boxplots, less_than, measure_maps, rows
 from captum_rectgrad.studies.lab import Lab
-from captum_rectgrad.studies.material import MaskedImages, Network
+from captum_rectgrad.studies.masks import correct
 from captum_rectgrad.studies.measures import amount_inside, share_inside
 from captum_rectgrad.studies.result import Result
 from captum_rectgrad.studies.study import Study
@@ -91,27 +90,6 @@ def background(config: BackgroundConfig, lab: Lab) -> Result:
             ),
         ),
     )
-
-
-def correct(lab: Lab, network: Network, data: MaskedImages, per_class: int | None) -> MaskedImages:
-    """The first correctly classified images of each class, in their order.
-
-    Args:
-        lab: the machine.
-        network: what classifies them.
-        data: images with masks.
-        per_class: how many of each class, where there are as many; None: all.
-
-    Returns:
-        Those images.
-    """
-    right = lab.predictions(network, network.sees(data).images) == data.labels
-    chosen: list[int] = []
-    for label in range(int(data.labels.max()) + 1):
-        found = torch.nonzero(right & (data.labels == label))[:, 0].tolist()
-        chosen += found[:per_class]
-    index = torch.tensor(sorted(chosen), dtype=torch.int64)
-    return MaskedImages(data.images[index], data.labels[index], data.masks[index])
 
 
 STUDY = Study(

@@ -4,6 +4,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
+from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
@@ -157,23 +158,35 @@ def boxplots(panels: Mapping[str, tuple[Measured, str, float | None]]) -> Figure
     FigureCanvasAgg(figure)
     grid = figure.subplots(lines, columns, squeeze=False).ravel()
     for axes, (title, (measured, measure, reference)) in zip(grid, panels.items(), strict=False):
-        shown = [m for m in measured.methods if reference is not None or not m.control]
-        values = [measured.values[measure][method.key] for method in shown]
-        axes.boxplot(
-            [numbers[np.isfinite(numbers)] for numbers in values],
-            tick_labels=[method.title for method in shown],
-            orientation="horizontal",
-            whis=(5, 95),
-            showfliers=False,
-            medianprops={"color": "#c43c00", "linewidth": 1.6},
-        )
-        axes.invert_yaxis()
-        axes.tick_params(labelsize=8)
+        draw_boxes(axes, measured, measure, reference)
         axes.set_title(title, fontsize=9)
-        axes.set_xlabel(measure, fontsize=8)
-        axes.spines[["top", "right"]].set_visible(False)
-        if reference is not None:
-            axes.axvline(reference, color="0.5", linestyle=":", linewidth=1)
     for axes in grid[len(panels) :]:
         axes.set_axis_off()
     return figure
+
+
+def draw_boxes(axes: Axes, measured: Measured, measure: str, reference: float | None) -> None:
+    """Draw one panel of `boxplots`.
+
+    Args:
+        axes: where.
+        measured: the measurements.
+        measure: which of them.
+        reference: see there.
+    """
+    shown = [m for m in measured.methods if reference is not None or not m.control]
+    values = [measured.values[measure][method.key] for method in shown]
+    axes.boxplot(
+        [numbers[np.isfinite(numbers)] for numbers in values],
+        tick_labels=[method.title for method in shown],
+        orientation="horizontal",
+        whis=(5, 95),
+        showfliers=False,
+        medianprops={"color": "#c43c00", "linewidth": 1.6},
+    )
+    axes.invert_yaxis()
+    axes.tick_params(labelsize=8)
+    axes.set_xlabel(measure, fontsize=8)
+    axes.spines[["top", "right"]].set_visible(False)
+    if reference is not None:
+        axes.axvline(reference, color="0.5", linestyle=":", linewidth=1)

@@ -1,13 +1,26 @@
 """The table of studies."""
 
-from captum_rectgrad.studies import background, occluded_saliency, patch, total_variation
+from captum_rectgrad.studies import (
+    background,
+    feature_map_occlusion,
+    feature_maps,
+    layers,
+    occluded_saliency,
+    patch,
+    propagation_rules,
+    total_variation,
+)
 from captum_rectgrad.studies.study import AnyStudy
 
 STUDIES: tuple[AnyStudy, ...] = (
     occluded_saliency.STUDY,
+    feature_map_occlusion.STUDY,
+    layers.STUDY,
     patch.STUDY,
     background.STUDY,
     total_variation.STUDY,
+    feature_maps.STUDY,
+    propagation_rules.STUDY,
 )
 
 

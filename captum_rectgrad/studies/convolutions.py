@@ -1,0 +1,130 @@
+"""The activations of a network's convolutions: which there are, and their values."""
+
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from captum_rectgrad.activations import is_activation
+from captum_rectgrad.errors import RectGradError
+
+Call = tuple[str, nn.Module, torch.Size]  # name, module, shape of what it returned
+POOLINGS = (nn.MaxPool2d, nn.AvgPool2d)
+
+
+@dataclass(frozen=True, eq=False)
+class ConvolutionActivation:
+    """An activation that follows a convolution.
+
+    Attributes:
+        name: of the convolution.
+        module: the activation.
+        size: height and width of its feature maps.
+        handed_on: what returns the next layer's input: the pooling after the activation where
+            there is one, else the activation.
+        handed_on_size: height and width of that.
+    """
+
+    name: str
+    module: nn.Module
+    size: tuple[int, int]
+    handed_on: nn.Module
+    handed_on_size: tuple[int, int]
+
+
+def convolution_activations(model: nn.Module, image: Tensor) -> tuple[ConvolutionActivation, ...]:
+    """Find the activations of convolutions by watching a forward pass.
+
+    An activation belongs to the convolution that was called last before it; batch normalisation or
+    a sum with a skip connection may lie between. Gates, whose maps are a single position, are left
+    out.
+
+    Args:
+        model: in eval mode; each of these activations, and of the poolings after them, is a module
+            that is called once.
+        image: `(1, C, H, W)`, as the model takes it.
+
+    Returns:
+        The activations, in the order of the forward pass.
+
+    Raises:
+        RectGradError: there is none, or one is called several times; the error names what there is.
+    """
+    calls: list[Call] = []
+
+    def watch(name: str) -> Any:
+        def after_call(module: nn.Module, _: object, output: Tensor) -> None:
+            calls.append((name, module, output.shape))
+
+        return after_call
+
+    with ExitStack() as hooks, torch.inference_mode():
+        for name, module in model.named_modules():
+            if isinstance(module, (nn.Conv2d, *POOLINGS)) or is_activation(module):
+                hooks.callback(module.register_forward_hook(watch(name)).remove)
+        model(image)
+    found: list[ConvolutionActivation] = []
+    convolution: str | None = None
+    for number, (name, module, shape) in enumerate(calls):
+        if isinstance(module, nn.Conv2d):
+            convolution = name
+        elif is_activation(module) and convolution is not None and shape[2:].numel() > 1:
+            after = calls[number + 1 : number + 2]
+            pooled = bool(after) and isinstance(after[0][1], POOLINGS)
+            _, handed_on, handed_on_shape = after[0] if pooled else calls[number]
+            found.append(
+                ConvolutionActivation(
+                    convolution, module, _size(shape), handed_on, _size(handed_on_shape)
+                )
+            )
+            convolution = None
+    _check(found, calls)
+    return tuple(found)
+
+
+def _size(shape: torch.Size) -> tuple[int, int]:
+    height, width = shape[2:]
+    return height, width
+
+
+def _check(found: Sequence[ConvolutionActivation], calls: Sequence[Call]) -> None:
+    called = [f"{name} ({type(module).__name__})" for name, module, _ in calls]
+    there_is = f"it calls, in order: {', '.join(called) or 'no convolution, no activation'}"
+    if not found:
+        raise RectGradError(
+            "this study needs a network whose convolutions (nn.Conv2d) are followed by activation "
+            f"modules (such as nn.ReLU, not F.relu); {there_is}"
+        )
+    times = Counter(module for _, module, _ in calls)
+    if any(times[module] > 1 for layer in found for module in (layer.module, layer.handed_on)):
+        raise RectGradError(
+            "this study needs a network with an activation, and a pooling, of its own for each "
+            f"convolution; {there_is}"
+        )
+
+
+@contextmanager
+def outputs(modules: Sequence[nn.Module]) -> Iterator[list[Tensor]]:
+    """Keep what modules return in the forward pass that runs inside.
+
+    Args:
+        modules: each is called once.
+
+    Yields:
+        Their outputs, in the order of the calls, still in the graph. The model goes on with copies,
+        so that what it changes in place is not these.
+    """
+    found: list[Tensor] = []
+
+    def after_call(_: nn.Module, __: object, output: Tensor) -> Tensor:
+        found.append(output)
+        return output.clone()
+
+    with ExitStack() as hooks:
+        for module in modules:
+            hooks.callback(module.register_forward_hook(after_call).remove)
+        yield found
