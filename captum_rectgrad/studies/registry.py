@@ -1,10 +1,17 @@
 """The table of studies."""
 
-from captum_rectgrad.studies import background, occluded_saliency, patch, total_variation
+from captum_rectgrad.studies import (
+    background,
+    occluded_saliency,
+    patch,
+    threshold_sweep,
+    total_variation,
+)
 from captum_rectgrad.studies.study import AnyStudy
 
 STUDIES: tuple[AnyStudy, ...] = (
     occluded_saliency.STUDY,
+    threshold_sweep.STUDY,
     patch.STUDY,
     background.STUDY,
     total_variation.STUDY,
