@@ -1,9 +1,13 @@
-"""Images and maps in rows and columns, small, as one block of a figure that has several."""
+"""Images and maps in rows and columns, small, as one block of a figure that has several.
+
+A block is one picture: hundreds of axes would take longer than their maps.
+"""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
+from matplotlib import colormaps
 from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure, FigureBase
@@ -11,13 +15,14 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from captum_rectgrad.studies.maps import model_inputs
-from captum_rectgrad.visualization import plot_map
+from captum_rectgrad.visualization import COLOURS, Map, capped_map
 
 PANEL = 0.8  # inches
 CAPTION = 0.9  # inches, at the left
 TITLE = 0.5  # inches, above
 _DPI = 200
 _SMALL, _LARGE = 7, 9  # points
+_GAP = 0.8  # grey between the panels
 
 
 @dataclass(frozen=True, eq=False)
@@ -94,22 +99,35 @@ def draw_block(where: FigureBase, lines: Sequence[Line], title: str) -> None:
     """
     if not lines:
         raise ValueError("nothing to draw: give at least one line")
+    names = list(lines[0].maps)
+    height, width = lines[0].image.shape[-2:]
+    gap = max(1, width // 16)
+    down, across = height + gap, width + gap
+    canvas = np.full((len(lines) * down - gap, (1 + len(names)) * across - gap, 3), _GAP)
+    axes = where.subplots()
+    for row, line in enumerate(lines):
+        top = row * down
+        canvas[top : top + height, :width] = picture(line.image)
+        for column, name in enumerate(names, start=1):
+            left = column * across
+            values = capped_map(line.maps[name])
+            canvas[top : top + height, left : left + width] = _coloured(values)
+            if not values.any():
+                _say(axes, left + width / 2, top + height / 2)
+    axes.imshow(canvas, interpolation="nearest")
     where.suptitle(title, fontsize=_LARGE)
-    columns = list(lines[0].maps)
-    grid = where.subplots(len(lines), 1 + len(columns), squeeze=False)
-    for line, cells in zip(lines, grid, strict=True):
-        cells[0].imshow(picture(line.image), interpolation="nearest")
-        _bare(cells[0])
-        cells[0].set_ylabel(
-            line.caption, fontsize=_SMALL, rotation="horizontal", ha="right", va="center"
-        )
-        for name, axes in zip(columns, cells[1:], strict=True):
-            plot_map(line.maps[name], axes)
-    for name, axes in zip(columns, grid[0][1:], strict=True):
-        axes.set_title(name, fontsize=_SMALL, pad=3)
+    axes.set_xticks([across * (1 + n) + width / 2 for n in range(len(names))], names)
+    axes.set_yticks([down * n + height / 2 for n in range(len(lines))], [x.caption for x in lines])
+    axes.tick_params(labelsize=_SMALL, length=0, top=True, labeltop=True, labelbottom=False)
+    axes.spines[:].set_visible(False)
 
 
-def _bare(axes: Axes) -> None:
-    axes.set_xticks([])
-    axes.set_yticks([])
-    axes.spines[:].set_color("0.75")
+def _coloured(values: Map) -> NDArray[np.float64]:
+    """As `visualization.plot_map` draws it: `(H, W, 3)`, in [0, 1]."""
+    scale = abs(values).max() or 1.0
+    found: NDArray[np.float64] = colormaps[COLOURS](values / scale / 2 + 0.5)
+    return found[..., :3]
+
+
+def _say(axes: Axes, x: float, y: float) -> None:
+    axes.text(x, y, "all zero", ha="center", va="center", fontsize=_SMALL - 1, color="0.35")
