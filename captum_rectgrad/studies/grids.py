@@ -82,7 +82,7 @@ def new_figure(width: float, height: float) -> Figure:
     FigureCanvasAgg(figure)
     engine = figure.get_layout_engine()
     assert engine is not None  # noqa: S101 (for the type checker: it was asked for)
-    engine.set(w_pad=0.02, h_pad=0.02, wspace=0.01, hspace=0.01)  # type: ignore[call-arg]
+    engine.set(w_pad=0.06, h_pad=0.06, wspace=0.01, hspace=0.01)  # type: ignore[call-arg]
     return figure
 
 

@@ -1,7 +1,9 @@
 """The table of studies."""
 
 from captum_rectgrad.studies import (
+    adversarial,
     background,
+    coherence,
     occluded_saliency,
     patch,
     threshold_sweep,
@@ -12,6 +14,8 @@ from captum_rectgrad.studies.study import AnyStudy
 STUDIES: tuple[AnyStudy, ...] = (
     occluded_saliency.STUDY,
     threshold_sweep.STUDY,
+    coherence.STUDY,
+    adversarial.STUDY,
     patch.STUDY,
     background.STUDY,
     total_variation.STUDY,
