@@ -10,6 +10,7 @@ from matplotlib.patches import Patch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from captum_rectgrad.errors import RectGradError
 from captum_rectgrad.methods import Method
 from captum_rectgrad.studies.attacks import MEASURES, RANK, Attack, Numbers, attack, compare
 from captum_rectgrad.studies.comparing import Measured, baselines, less_than
@@ -55,13 +56,16 @@ def adversarial(config: AdversarialConfig, lab: Lab) -> Result:
         flipped and where it did not.
 
     Raises:
-        ValueError: no image is classified correctly.
+        RectGradError: no image is classified correctly.
     """
     network = lab.network("plain")
     data = network.sees(lab.images("test", config.images))
     right = lab.predictions(network, data.images) == data.labels
     if not right.any():
-        raise ValueError(f"{network.name} classifies none of {len(right)} images correctly")
+        raise RectGradError(
+            f"{network.name} classifies none of {len(right)} images correctly: there is nothing "
+            "to attack; give a network that was trained on such images"
+        )
     inputs, targets = model_inputs(data.images[right]), data.labels[right]
     attacks = {
         epsilon: attack(lab, network, inputs, targets, epsilon) for epsilon in config.epsilons
@@ -186,7 +190,7 @@ def _drops_more(
 
 def _notes(attacks: Mapping[float, Attack], network: Network, count: int) -> list[str]:
     sizes = "; ".join(
-        f"epsilon {epsilon:g} is {epsilon * LEVELS:.3g} levels of 255 and flips "
+        f"epsilon {epsilon:g} is {epsilon * LEVELS:.4g} levels of 255 and flips "
         f"{int(done.flipped.sum())} of {count} images"
         for epsilon, done in attacks.items()
     )

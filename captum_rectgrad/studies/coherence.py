@@ -11,6 +11,7 @@ from scipy.stats import rankdata
 from torch import Tensor
 from tqdm import tqdm
 
+from captum_rectgrad.errors import RectGradError
 from captum_rectgrad.studies.background import correct
 from captum_rectgrad.studies.comparing import Measured, baselines, less_than
 from captum_rectgrad.studies.grids import Line, block_size, draw_block, new_figure
@@ -55,9 +56,17 @@ def coherence(config: CoherenceConfig, lab: Lab) -> Result:
     Returns:
         For each method and final threshold the share of the attribution on the object, and how
         alike the maps are within a class and to those of other classes.
+
+    Raises:
+        RectGradError: no image with a mask is classified correctly.
     """
     network = lab.network("plain")
     data = correct(lab, network, lab.masked(), config.per_class)
+    if not len(data):
+        raise RectGradError(
+            f"{network.name} classifies none of the images with masks correctly; give a network "
+            "that was trained on such images"
+        )
     maps = _maps(lab, network, data)
     across = _first_of_each(data.labels, 1, config.classes)
     within = _first_of_each(data.labels, 2, config.pairs)

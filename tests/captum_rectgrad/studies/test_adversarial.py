@@ -10,6 +10,7 @@ import torch
 from scipy.stats import spearmanr
 from torch import Tensor, nn
 
+from captum_rectgrad.errors import RectGradError
 from captum_rectgrad.methods import choose_methods
 from captum_rectgrad.studies import adversarial as module
 from captum_rectgrad.studies.adversarial import AdversarialConfig, adversarial, drop
@@ -148,7 +149,7 @@ def test_rows_say_how_many_flipped(lab: Callable[..., Lab]) -> None:
         if row["epsilon"] == 0:  # nothing was changed
             assert stayed.count == right
             assert stayed.value == pytest.approx(1.0)
-    assert "epsilon 0.01 is 1.27 levels of 255" in result.notes[0]
+    assert "epsilon 0.01 is 1.275 levels of 255" in result.notes[0]
 
 
 @dataclass(frozen=True)
@@ -161,5 +162,5 @@ class Mislabelled(Tiny):
 
 
 def test_nothing_is_classified_correctly(lab: Callable[..., Lab]) -> None:
-    with pytest.raises(ValueError, match="classifies none of 20 images correctly"):
+    with pytest.raises(RectGradError, match="classifies none of 20 images correctly"):
         adversarial(AdversarialConfig(), replace(lab("saliency"), material=Mislabelled()))

@@ -9,10 +9,13 @@ import pytest
 import torch
 from scipy.stats import spearmanr
 
+from captum_rectgrad.errors import RectGradError
 from captum_rectgrad.studies import coherence as module
 from captum_rectgrad.studies.coherence import CoherenceConfig, coherence, likeness, measure
 from captum_rectgrad.studies.lab import Lab
 from captum_rectgrad.studies.material import MaskedImages
+from rectgrad_zoo.data import to_model_range
+from tests.captum_rectgrad.studies.conftest import Tiny
 
 LABELS = torch.tensor([3, 5, 3, 5, 3, 7])
 
@@ -70,3 +73,15 @@ def test_with_and_without_final_threshold(lab: Callable[..., Lab]) -> None:
     assert titles == [["Saliency", "RectGrad"]] * 4  # the control is not drawn
     only = coherence(CoherenceConfig(), replace(made, final_percentile=None))
     assert [row[module.ON] for row in only.rows] == [values[0] for values in by_method]
+
+
+class Mislabelled(Tiny):
+    def masked(self) -> MaskedImages:
+        data = super().masked()
+        predicted = self.network("plain").model(to_model_range(data.images)).argmax(dim=1)
+        return replace(data, labels=(predicted + 1) % 10)
+
+
+def test_nothing_is_classified_correctly(lab: Callable[..., Lab]) -> None:
+    with pytest.raises(RectGradError, match="none of the images with masks"):
+        coherence(CoherenceConfig(), replace(lab("saliency"), material=Mislabelled()))
