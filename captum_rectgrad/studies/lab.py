@@ -84,3 +84,15 @@ class Lab:
             seed=self.seed,
             final_percentile=self.final_percentile,
         )
+
+    def few_maps(self, method: Method, network: Network, images: Tensor, targets: Tensor) -> Tensor:
+        """The same of a few images, all at once, `(N, C, H, W)`."""
+        return torch.cat([batch.maps for batch in self.maps(method, network, images, targets)])
+
+    @property
+    def finals(self) -> dict[str, float | None]:
+        """Final thresholds for studies that show maps without and with: by their name."""
+        without: dict[str, float | None] = {"none": None}
+        if self.final_percentile is None:
+            return without
+        return {**without, f"{self.final_percentile:g}th percentile": self.final_percentile}

@@ -43,7 +43,7 @@ def stream_maps(
     Args:
         method: see `captum_rectgrad.methods`.
         model: for inputs in [-1, 1], in eval mode; the work is done on its device.
-        images: `(N, 3, H, W)`, uint8.
+        images: `(N, 3, H, W)`, as `model_inputs` takes them.
         targets: the classes to explain, `(N,)`.
         batch_size: images in memory; halved where it runs out. Only what a method draws at random
             depends on it.
@@ -60,11 +60,9 @@ def stream_maps(
     device = next(model.parameters()).device
 
     def compute(batch: slice) -> Tensor:
-        inputs = to_model_range(images[batch].to(device))
+        inputs = model_inputs(images[batch].to(device))
         found = attribute(method, model, inputs, targets[batch].to(device), seed + batch.start)
-        if final_percentile is not None and method.baseline:
-            found = final_threshold(found, final_percentile)
-        return found.cpu()
+        return finished(method, found, final_percentile).cpu()
 
     for batch, maps in in_batches(len(images), batch_size, compute):
         yield MapBatch(batch, maps)
@@ -75,7 +73,7 @@ def predictions(model: nn.Module, images: Tensor, batch_size: int) -> Tensor:
 
     Args:
         model: for inputs in [-1, 1], in eval mode; the work is done on its device.
-        images: `(N, 3, H, W)`, uint8.
+        images: `(N, 3, H, W)`, as `model_inputs` takes them.
         batch_size: images in memory; halved where it runs out.
 
     Returns:
@@ -85,10 +83,39 @@ def predictions(model: nn.Module, images: Tensor, batch_size: int) -> Tensor:
 
     def compute(batch: slice) -> Tensor:
         with torch.inference_mode():
-            classes: Tensor = model(to_model_range(images[batch].to(device))).argmax(dim=1)
+            classes: Tensor = model(model_inputs(images[batch].to(device))).argmax(dim=1)
         return classes.cpu()
 
     return torch.cat([found for _, found in in_batches(len(images), batch_size, compute)])
+
+
+def model_inputs(images: Tensor) -> Tensor:
+    """Images as the networks take them.
+
+    Args:
+        images: `(N, 3, H, W)`: uint8, or floating point and in [-1, 1] already, which keeps changes
+            of less than a level of grey.
+
+    Returns:
+        `(N, 3, H, W)`, floating point, in [-1, 1].
+    """
+    return images if images.is_floating_point() else to_model_range(images)
+
+
+def finished(method: Method, maps: Tensor, final_percentile: float | None) -> Tensor:
+    """Maps as they are compared: a baseline's with the final threshold.
+
+    Args:
+        method: whose maps.
+        maps: `(N, C, H, W)`.
+        final_percentile: of the threshold; None: there is none.
+
+    Returns:
+        `(N, C, H, W)`; the same maps where there is none, or the method is no baseline.
+    """
+    if final_percentile is None or not method.baseline:
+        return maps
+    return final_threshold(maps, final_percentile)
 
 
 def final_threshold(maps: Tensor, percentile: float = FINAL_PERCENTILE) -> Tensor:

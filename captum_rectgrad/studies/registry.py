@@ -1,13 +1,16 @@
 """The table of studies."""
 
 from captum_rectgrad.studies import (
+    adversarial,
     background,
+    coherence,
     feature_map_occlusion,
     feature_maps,
     layers,
     occluded_saliency,
     patch,
     propagation_rules,
+    threshold_sweep,
     total_variation,
 )
 from captum_rectgrad.studies.study import AnyStudy
@@ -15,6 +18,9 @@ from captum_rectgrad.studies.study import AnyStudy
 STUDIES: tuple[AnyStudy, ...] = (
     occluded_saliency.STUDY,
     feature_map_occlusion.STUDY,
+    threshold_sweep.STUDY,
+    coherence.STUDY,
+    adversarial.STUDY,
     layers.STUDY,
     patch.STUDY,
     background.STUDY,

@@ -1,0 +1,264 @@
+"""RectGrad's maps and thresholds from tau = 0 and q = 0 upwards, measured (for figure 4)."""
+
+import warnings
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import partial
+
+import numpy as np
+import torch
+from captum.attr import GuidedBackprop
+from numpy.typing import NDArray
+from torch import Tensor, nn
+from tqdm import tqdm
+from typing_extensions import Unpack
+
+from captum_rectgrad.activations import is_activation
+from captum_rectgrad.errors import RectGradWarning
+from captum_rectgrad.for_captum import for_captum
+from captum_rectgrad.layer import LayerRectGrad
+from captum_rectgrad.methods import Method
+from captum_rectgrad.rectgrad import RectGrad
+from captum_rectgrad.settings import Options
+from captum_rectgrad.studies.batches import in_batches
+from captum_rectgrad.studies.lab import Lab
+from captum_rectgrad.studies.maps import model_inputs
+from captum_rectgrad.studies.material import Network
+from captum_rectgrad.studies.measures import channel_sum, rank_correlation, top_overlap
+from captum_rectgrad.threshold import percentile_per_sample
+
+PERCENTILES = (0.0, 10.0, 20.0, 40.0, 60.0, 80.0, 85.0, 90.0, 95.0, 98.0, 99.0, 99.5)
+REFERENCE = 20.0  # from here on, the paper says, regions do not change
+
+TAU = "tau = 0"
+NOT_ZERO, ENERGY, EMPTY = "pixels not zero", "energy", "empty maps"
+RANK_TAU, OVERLAP_TAU = "rank correlation with tau = 0", "overlap with tau = 0"
+RANK_REFERENCE = f"rank correlation with q = {REFERENCE:g}"
+OVERLAP_REFERENCE = f"overlap with q = {REFERENCE:g}"
+RANK_LOWER, OVERLAP_LOWER = "rank correlation with next lower q", "overlap with next lower q"
+THRESHOLDS, SCORES = "thresholds at zero", "scores at zero"
+
+# By the title of a threshold, one number for each image.
+Numbers = dict[str, Tensor]
+
+
+@dataclass(frozen=True, eq=False)
+class Sweep:
+    """What was measured.
+
+    Attributes:
+        titles: of the thresholds, in order, tau = 0 first.
+        layers: names of the activations, from the input to the output.
+        values: by what was measured and by threshold, `(N,)`; NaN where it is not defined.
+        at_zero: share of the images whose threshold is exactly zero, `(thresholds, layers)`.
+    """
+
+    titles: tuple[str, ...]
+    layers: tuple[str, ...]
+    values: Mapping[str, Mapping[str, NDArray[np.float64]]]
+    at_zero: NDArray[np.float64]
+
+
+def title_of(percentile: float) -> str:
+    """What a column is called."""
+    return f"q = {percentile:g}"
+
+
+def thresholds() -> tuple[Method, ...]:
+    """The columns of figure 4: RectGrad at tau = 0 and at each percentile.
+
+    With the padding trick, as its caption says, and without final zero thresholding (section 5).
+    """
+    return (
+        _column(TAU, tau=0.0, final_threshold=False),
+        *(
+            _column(title_of(percentile), percentile=percentile, final_threshold=False)
+            for percentile in PERCENTILES
+        ),
+    )
+
+
+def measure(lab: Lab, network: Network, images: Tensor, targets: Tensor) -> Sweep:
+    """Measure maps and thresholds.
+
+    Args:
+        lab: the machine.
+        network: what is explained.
+        images: `(N, 3, H, W)`, uint8.
+        targets: the classes to explain, `(N,)`.
+
+    Returns:
+        See `Sweep`.
+    """
+    columns = thresholds()
+    layers = {name: m for name, m in network.model.named_modules() if is_activation(m)}
+
+    def compute(batch: slice) -> tuple[dict[str, Numbers], Tensor]:
+        maps = {
+            column.title: lab.few_maps(column, network, images[batch], targets[batch])
+            for column in columns
+        }
+        inputs = model_inputs(images[batch].to(lab.device))
+        scores = layer_scores(network.model, layers, inputs, targets[batch].to(lab.device))
+        at_zero, found = on_scores(scores)
+        return {**on_maps(maps), **found}, at_zero
+
+    parts: list[dict[str, Numbers]] = []
+    zeros: list[Tensor] = []
+    with tqdm(total=len(images), unit="image", desc=network.name, disable=None) as progress:
+        for batch, (found, at_zero) in in_batches(len(images), lab.batch_size, compute):
+            parts.append(found)
+            zeros.append(at_zero)
+            progress.update(batch.stop - batch.start)
+    titles = tuple(column.title for column in columns)
+    return Sweep(
+        titles=titles,
+        layers=tuple(layers),
+        values={
+            name: {title: torch.cat([p[name][title] for p in parts]).numpy() for title in titles}
+            for name in parts[0]
+        },
+        at_zero=torch.cat(zeros, dim=2).double().mean(dim=2).numpy(),
+    )
+
+
+def on_maps(maps: Mapping[str, Tensor]) -> dict[str, Numbers]:
+    """Measure maps of the same images at several thresholds.
+
+    Args:
+        maps: by title, in order, `(N, C, H, W)`; with those of `TAU` first and of `REFERENCE`.
+
+    Returns:
+        By measure and title.
+    """
+    first, reference = maps[TAU], maps[title_of(REFERENCE)]
+    energy = channel_sum(first).abs().sum(dim=(1, 2))
+    found: dict[str, Numbers] = {
+        NOT_ZERO: {t: (channel_sum(m) != 0).double().mean(dim=(1, 2)) for t, m in maps.items()},
+        ENERGY: {t: channel_sum(m).abs().sum(dim=(1, 2)) / energy for t, m in maps.items()},
+        EMPTY: {t: (m == 0).flatten(1).all(dim=1).double() for t, m in maps.items()},
+    }
+    titles = list(maps)
+    lower = dict(zip(titles[2:], titles[1:], strict=False))
+    undefined = torch.full_like(energy, torch.nan)
+    for measure_two, with_first, with_reference, with_lower in (
+        (rank_correlation, RANK_TAU, RANK_REFERENCE, RANK_LOWER),
+        (top_overlap, OVERLAP_TAU, OVERLAP_REFERENCE, OVERLAP_LOWER),
+    ):
+        found[with_first] = {t: measure_two(m, first) for t, m in maps.items()}
+        found[with_reference] = {t: measure_two(m, reference) for t, m in maps.items()}
+        found[with_lower] = {
+            t: measure_two(m, maps[lower[t]]) if t in lower else undefined for t, m in maps.items()
+        }
+    return found
+
+
+def layer_scores(
+    model: nn.Module, layers: Mapping[str, nn.Module], inputs: Tensor, targets: Tensor
+) -> dict[str, list[Tensor]]:
+    """The scores a * R_out that RectGrad compares with its thresholds.
+
+    Args:
+        model: in eval mode.
+        layers: its activations, by name.
+        inputs: `(N, 3, H, W)`.
+        targets: `(N,)`.
+
+    Returns:
+        By the title of the threshold, `(N, units)` for each layer, on the CPU.
+    """
+    choices: dict[str, Options] = {TAU: {"tau": 0.0, "final_threshold": False}}
+    choices |= {title_of(q): {"percentile": q, "final_threshold": False} for q in PERCENTILES}
+    found: dict[str, list[Tensor]] = {}
+    for title, choice in choices.items():
+        # At the output of an activation: what arrives there, times its value.
+        method = LayerRectGrad(model, list(layers.values()), **choice)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", RectGradWarning)
+            scores = method.attribute(inputs, target=targets)
+        found[title] = [score.detach().flatten(1).cpu() for score in scores]
+    return found
+
+
+def on_scores(scores: Mapping[str, Sequence[Tensor]]) -> tuple[Tensor, dict[str, Numbers]]:
+    """Which thresholds, and how many of the scores, are exactly zero.
+
+    Args:
+        scores: by title, `(N, units)` for each layer.
+
+    Returns:
+        Whether a threshold is zero, `(thresholds, layers, N)`; and by measure and title, `(N,)`,
+        the shares of the layers' thresholds and of their scores that are, each layer counting
+        alike.
+    """
+    percentiles = {title_of(percentile): percentile for percentile in PERCENTILES}
+    at_zero = torch.stack(
+        [
+            torch.stack(
+                [
+                    percentile_per_sample(score, percentiles[title])[:, 0] == 0
+                    if title in percentiles
+                    else torch.ones(len(score), dtype=torch.bool)
+                    for score in layers
+                ]
+            )
+            for title, layers in scores.items()
+        ]
+    )
+    shares = at_zero.double().mean(dim=1)
+    return at_zero, {
+        THRESHOLDS: dict(zip(scores, shares, strict=True)),
+        SCORES: {
+            title: torch.stack([(score == 0).double().mean(dim=1) for score in layers]).mean(dim=0)
+            for title, layers in scores.items()
+        },
+    }
+
+
+def guided_backprop_gaps(
+    lab: Lab, network: Network, images: Tensor, targets: Tensor
+) -> NDArray[np.float64]:
+    """How far RectGrad at tau = 0 is from Guided Backprop * Input, thresholded at zero (claim 2).
+
+    Args:
+        lab: the machine.
+        network: what is explained.
+        images: `(N, 3, H, W)`, uint8.
+        targets: the classes to explain, `(N,)`.
+
+    Returns:
+        `(N,)`: the largest absolute difference, as a share of the largest value. RectGrad is
+        without the padding trick, which the other does not have.
+    """
+    exact = _column(TAU, tau=0.0, padding_trick=False)
+    guided = Method(
+        "guided-input", "Guided BP * Input", _guided_backprop_times_input, baseline=False
+    )
+
+    def compute(batch: slice) -> Tensor:
+        one, other = (
+            lab.few_maps(method, network, images[batch], targets[batch]).flatten(1).double()
+            for method in (exact, guided)
+        )
+        largest = other.amax(dim=1).clamp(min=torch.finfo(torch.float32).tiny)
+        return (one - other).abs().amax(dim=1) / largest
+
+    gaps = [gap for _, gap in in_batches(len(images), lab.batch_size, compute)]
+    found: NDArray[np.float64] = torch.cat(gaps).numpy()
+    return found
+
+
+def _column(title: str, **options: Unpack[Options]) -> Method:
+    return Method(title, title, partial(_rectgrad, options), baseline=False)
+
+
+def _rectgrad(options: Options, model: nn.Module, x: Tensor, target: Tensor) -> Tensor:
+    with warnings.catch_warnings():
+        # Empty maps are counted.
+        warnings.simplefilter("ignore", RectGradWarning)
+        return RectGrad(model, **options).attribute(x, target=target)
+
+
+def _guided_backprop_times_input(model: nn.Module, x: Tensor, target: Tensor) -> Tensor:
+    gradient: Tensor = GuidedBackprop(for_captum(model)).attribute(x, target=target)
+    return (x * gradient).clamp(min=0)

@@ -1,0 +1,166 @@
+"""Attacks and what they do to maps: by hand, and written naively."""
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+
+import numpy as np
+import pytest
+import torch
+from scipy.stats import spearmanr
+from torch import Tensor, nn
+
+from captum_rectgrad.errors import RectGradError
+from captum_rectgrad.methods import choose_methods
+from captum_rectgrad.studies import adversarial as module
+from captum_rectgrad.studies.adversarial import AdversarialConfig, adversarial, drop
+from captum_rectgrad.studies.attacks import OVERLAP, RANK, Attack, attack, compare
+from captum_rectgrad.studies.comparing import Measured
+from captum_rectgrad.studies.lab import Lab
+from captum_rectgrad.studies.material import Network
+from captum_rectgrad.studies.measures import top_overlap
+from captum_rectgrad.studies.result import Claim, Estimate
+from rectgrad_zoo.data import LabelledImages, to_model_range
+from rectgrad_zoo.reading import Split
+from tests.captum_rectgrad.studies.conftest import Tiny
+
+EPSILON = 0.05
+
+
+def seen(lab: Lab) -> tuple[Network, Tensor, Tensor]:
+    network, data = lab.network("plain"), lab.images("test", 8)
+    return network, to_model_range(data.images), lab.predictions(network, data.images)
+
+
+def test_an_attack_is_a_step_along_the_sign(lab: Callable[..., Lab]) -> None:
+    made = lab()
+    network, inputs, targets = seen(made)
+    found = attack(made, network, inputs, targets, EPSILON)
+    for number in range(8):
+        leaf = inputs[number : number + 1].clone().requires_grad_()
+        (-torch.log_softmax(network.model(leaf), dim=1)[0, targets[number]]).backward()
+        assert leaf.grad is not None
+        expected = (inputs[number] + EPSILON * leaf.grad[0].sign()).clamp(-1, 1)
+        torch.testing.assert_close(found.inputs[number], expected)
+    assert found.inputs.min() >= -1
+    assert found.inputs.max() <= 1
+    assert torch.equal(found.targets, network.model(found.inputs).argmax(dim=1))
+    assert found.flipped.tolist() == (found.targets != targets).tolist()
+    # The lab's own images are as they were, and batches make no difference.
+    assert torch.equal(inputs, seen(made)[1])
+    again = attack(replace(made, batch_size=3), network, inputs, targets, EPSILON)
+    torch.testing.assert_close(again.inputs, found.inputs)
+
+
+def test_a_network_that_is_sure_is_attacked_too(lab: Callable[..., Lab]) -> None:
+    # Logits 15 and 0: the gradient, 1.25 times the other's probability, is 3.8e-7.
+    linear = nn.Linear(12, 2, bias=False)
+    nn.init.zeros_(linear.weight)
+    nn.init.constant_(linear.weight[:1], 1.25)
+    network = replace(lab().network("plain"), model=nn.Sequential(nn.Flatten(), linear))
+    ones = torch.ones(2, 3, 2, 2)
+    found = attack(lab(), network, ones, torch.tensor([0, 0]), EPSILON)
+    torch.testing.assert_close(found.inputs, torch.full_like(ones, 1 - EPSILON))
+    assert not found.flipped.any()
+
+
+def test_maps_before_and_after_written_naively(lab: Callable[..., Lab]) -> None:
+    made = lab("saliency", "random")
+    network, inputs, targets = seen(made)
+    attacks = {0.3: attack(made, network, inputs, targets, 0.3)}
+    found = compare(made, network, inputs, targets, attacks)
+    assert list(found) == [("none", 0.3), ("95th percentile", 0.3)]
+    for number in range(8):
+        maps = []
+        for x, target in (
+            (inputs[number], targets[number]),
+            (attacks[0.3].inputs[number], attacks[0.3].targets[number]),
+        ):
+            leaf = x[None].clone().requires_grad_()
+            network.model(leaf)[0, target].backward()
+            assert leaf.grad is not None
+            maps.append(leaf.grad[0].numpy())
+        cut = [np.where(m > np.percentile(m, 95, method="nearest"), m, 0) for m in maps]
+        for (final, _), (one, two) in zip(found, (maps, cut), strict=True):
+            values = found[final, 0.3].values
+            expected = spearmanr(one.sum(axis=0).ravel(), two.sum(axis=0).ravel()).statistic
+            assert values[RANK]["saliency"][number] == pytest.approx(expected, abs=1e-4)
+            overlap = top_overlap(torch.from_numpy(one)[None], torch.from_numpy(two)[None])
+            assert values[OVERLAP]["saliency"][number] == pytest.approx(overlap.item(), abs=0.02)
+    # Random maps are others before and after.
+    assert abs(found["none", 0.3].values[RANK]["random"]).max() < 0.2
+
+
+def test_the_drop_by_hand() -> None:
+    flipped = np.array([True, True, False, False, False])
+    found = drop(np.array([0.2, 0.4, 0.9, math.nan, 0.9]), flipped, seed=0)
+    assert found.value == pytest.approx(0.6)
+    assert found.count == 2
+    assert 0.5 <= found.low < found.high <= 0.7
+
+
+FLIPPED = np.arange(200) % 2 == 0
+NOISE = np.random.default_rng(0).normal(0, 0.01, (3, 200))
+
+
+def claims_of(rectgrad: tuple[float, float], saliency: tuple[float, float]) -> list[Claim]:
+    """From how alike maps are where the decision flipped and where it did not."""
+    values = {
+        key: np.where(FLIPPED, *alike) + noise
+        for key, alike, noise in zip(
+            ("rectgrad", "saliency", "random"), (rectgrad, saliency, (0.0, 0.0)), NOISE, strict=True
+        )
+    }
+    measured = Measured(choose_methods(list(values)), {RANK: values, OVERLAP: values})
+    attacks = {0.01: Attack(torch.empty(0), torch.empty(0), FLIPPED)}
+    finals = ("none", "95th percentile")
+    return module._claims({(final, 0.01): measured for final in finals}, attacks, seed=0)
+
+
+@pytest.mark.parametrize(
+    ("rectgrad", "saliency", "verdicts"),
+    [
+        ((0.2, 0.9), (0.6, 0.9), ["holds", "holds", "holds"]),
+        ((0.6, 0.9), (0.2, 0.9), ["holds", "does not hold", "does not hold"]),
+        # Its maps always change more, and no more when the decision does.
+        ((0.2, 0.3), (0.6, 0.9), ["holds", "holds", "does not hold"]),
+        ((0.9, 0.9), (0.9, 0.9), ["undecided", "undecided", "undecided"]),
+    ],
+)
+def test_claims(
+    rectgrad: tuple[float, float], saliency: tuple[float, float], verdicts: list[str]
+) -> None:
+    found = claims_of(rectgrad, saliency)
+    # That its maps change is said once; the others without and with final threshold.
+    assert [claim.verdict for claim in found] == verdicts + verdicts[1:]
+
+
+def test_rows_say_how_many_flipped(lab: Callable[..., Lab]) -> None:
+    made = lab("saliency", "rectgrad")
+    result = adversarial(AdversarialConfig(images=None, epsilons=(0.0, 0.01)), made)
+    network, data = made.network("plain"), made.images("test")
+    right = int((made.predictions(network, data.images) == data.labels).sum())
+    assert len(result.rows) == 2 * 2 * 2
+    for row in result.rows:
+        flipped, stayed = row[f"{RANK}, flipped"], row[f"{RANK}, not flipped"]
+        assert isinstance(flipped, Estimate)
+        assert isinstance(stayed, Estimate)
+        assert flipped.count + stayed.count == right
+        if row["epsilon"] == 0:  # nothing was changed
+            assert stayed.count == right
+            assert stayed.value == pytest.approx(1.0)
+    assert "epsilon 0.01 is 1.275 levels of 255" in result.notes[0]
+
+
+@dataclass(frozen=True)
+class Mislabelled(Tiny):
+    def images(self, split: Split) -> LabelledImages:
+        data, model = super().images(split), self.network("plain").model
+        with torch.no_grad():
+            predicted = model(to_model_range(data.images)).argmax(dim=1)
+        return LabelledImages(data.images, (predicted + 1) % 10)
+
+
+def test_nothing_is_classified_correctly(lab: Callable[..., Lab]) -> None:
+    with pytest.raises(RectGradError, match="classifies none of 20 images correctly"):
+        adversarial(AdversarialConfig(), replace(lab("saliency"), material=Mislabelled()))

@@ -1,0 +1,167 @@
+"""The sweep of thresholds: by hand, and against RectGrad written naively."""
+
+import math
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from numpy.typing import NDArray
+from torch import Tensor, nn
+
+from captum_rectgrad.studies import sweep
+from captum_rectgrad.studies.lab import Lab
+from captum_rectgrad.studies.result import Estimate
+from captum_rectgrad.studies.sweep import Sweep, guided_backprop_gaps, measure, title_of
+from captum_rectgrad.studies.threshold_sweep import ThresholdSweepConfig, threshold_sweep
+from rectgrad_zoo.data import to_model_range
+from tests.captum_rectgrad.studies.conftest import Tiny
+
+# Four pixels of one channel; none is left of the last map.
+FIRST = torch.tensor([[[[4.0, -2.0], [1.0, 1.0]]]])
+LOW = torch.tensor([[[[-2.0, 4.0], [1.0, 0.0]]]])
+HIGHER = torch.tensor([[[[0.0, 2.0], [0.0, 0.0]]]])
+EMPTY = torch.zeros(1, 1, 2, 2)
+Q = [title_of(q) for q in (10.0, 20.0, 98.0, 99.5)]
+MAPS = {sweep.TAU: FIRST, Q[0]: FIRST, Q[1]: LOW, Q[2]: HIGHER, Q[3]: EMPTY}
+
+
+def by_title(name: str) -> list[float]:
+    found = sweep.on_maps(MAPS)[name]
+    assert list(found) == list(MAPS)
+    return [value.item() for value in found.values()]
+
+
+def test_what_is_left_by_hand() -> None:
+    assert by_title(sweep.NOT_ZERO) == [1.0, 1.0, 0.75, 0.25, 0.0]
+    assert by_title(sweep.ENERGY) == [1.0, 1.0, 7 / 8, 2 / 8, 0.0]
+    assert by_title(sweep.EMPTY) == [0.0, 0.0, 0.0, 0.0, 1.0]
+
+
+def test_channels_that_cancel_are_pixels_at_zero_but_no_empty_map() -> None:
+    maps = torch.cat([FIRST, -FIRST], dim=1)
+    found = sweep.on_maps({sweep.TAU: FIRST.repeat(1, 2, 1, 1), Q[1]: maps})
+    assert found[sweep.NOT_ZERO][Q[1]].item() == 0
+    assert found[sweep.EMPTY][Q[1]].item() == 0
+
+
+def test_how_alike_by_hand() -> None:
+    # The highest tenth of four pixels is one: the first, the first, the second, the second.
+    assert by_title(sweep.OVERLAP_TAU)[:4] == [1.0, 1.0, 0.0, 0.0]
+    assert by_title(sweep.OVERLAP_REFERENCE)[:4] == [0.0, 0.0, 1.0, 1.0]
+    lower = by_title(sweep.OVERLAP_LOWER)
+    assert lower[2:4] == [0.0, 1.0]
+    assert math.isnan(lower[0])
+    assert math.isnan(lower[1])  # there is no lower q
+    assert math.isnan(lower[4])  # nothing is left
+    # Ranks 4, 1, 2.5, 2.5 and 1, 4, 3, 2: products of the centred sum to -4.5.
+    expected = -4.5 / math.sqrt(4.5 * 5)
+    assert by_title(sweep.RANK_TAU)[2] == pytest.approx(expected)
+    assert by_title(sweep.RANK_REFERENCE)[0] == pytest.approx(expected)
+    assert by_title(sweep.RANK_LOWER)[2] == pytest.approx(expected)
+
+
+def test_thresholds_by_hand() -> None:
+    one = torch.tensor([[-1.0, 0.0, 0.0, 0.0, 2.0], [-3.0, -2.0, -1.0, 0.0, 1.0]])
+    other = torch.tensor([[1.0, 2.0], [0.0, 0.0]])
+    scores = {sweep.TAU: [one, other], title_of(20.0): [one, other], title_of(90.0): [one, other]}
+    at_zero, shares = sweep.on_scores(scores)
+    # q = 20: the second of five, the first of two. q = 90: the fifth, the second.
+    assert at_zero.tolist() == [
+        [[True, True], [True, True]],
+        [[True, False], [False, True]],
+        [[False, False], [False, True]],
+    ]
+    assert [share.tolist() for share in shares[sweep.THRESHOLDS].values()] == [
+        [1.0, 1.0],
+        [0.5, 0.5],
+        [0.0, 0.5],
+    ]
+    assert shares[sweep.SCORES][sweep.TAU].tolist() == pytest.approx([0.3, 0.6])
+
+
+def naive_scores(
+    network: nn.Sequential, x: Tensor, target: int, percentile: float
+) -> list[NDArray[np.float32]]:
+    """The scores of a net of two dense layers, one image, from the definition."""
+    one, two, three = (layer for layer in network if isinstance(layer, nn.Linear))
+    first = one(x).clamp(min=0)
+    second = two(first).clamp(min=0)
+    arrived = three.weight[target]
+    last_scores = (second * arrived).detach().numpy()
+    threshold = np.percentile(last_scores, percentile, method="nearest")
+    passed = np.where(last_scores > threshold, arrived.detach().numpy(), 0)
+    return [first.detach().numpy() * (passed @ two.weight.detach().numpy()), last_scores]
+
+
+def test_scores_of_layers_written_naively() -> None:
+    torch.manual_seed(0)
+    network = nn.Sequential(
+        nn.Linear(6, 20), nn.ReLU(), nn.Linear(20, 30), nn.ReLU(), nn.Linear(30, 4)
+    )
+    layers = {name: m for name, m in network.named_modules() if isinstance(m, nn.ReLU)}
+    inputs, targets = torch.rand(3, 6), torch.tensor([2, 0, 3])
+    found = sweep.layer_scores(network, layers, inputs, targets)
+    for percentile in (0.0, 20.0, 90.0):
+        for number in range(3):
+            expected = naive_scores(
+                network, inputs[number], int(targets[number]), percentile=percentile
+            )
+            for layer, scores in zip(found[title_of(percentile)], expected, strict=True):
+                np.testing.assert_allclose(layer[number].numpy(), scores, rtol=1e-5, atol=1e-7)
+
+
+def _keep_positive(_: nn.Module, gradients: Any, __: object) -> tuple[Tensor]:
+    return (gradients[0].clamp(min=0),)
+
+
+def test_at_tau_zero_it_is_guided_backprop_times_input(lab: Callable[..., Lab]) -> None:
+    made = lab()
+    network, data = made.network("plain"), made.images("test")
+    targets = made.predictions(network, data.images)
+    assert guided_backprop_gaps(made, network, data.images, targets).max() < 1e-6
+    # Written once more: the gradient, of active units and positive alone.
+    inputs = to_model_range(data.images[:2]).requires_grad_()
+    hooks = [
+        module.register_full_backward_hook(_keep_positive)
+        for module in network.model.modules()
+        if isinstance(module, nn.ReLU)
+    ]
+    logits = network.model(inputs)[torch.arange(2), targets[:2]]
+    (gradient,) = torch.autograd.grad(logits.sum(), inputs)
+    for hook in hooks:
+        hook.remove()
+    column = sweep._column("", tau=0.0, padding_trick=False, final_threshold=True)
+    maps = made.few_maps(column, network, data.images[:2], targets[:2])
+    torch.testing.assert_close(maps, (gradient * inputs).clamp(min=0).detach())
+
+
+def test_the_sweep_does_not_depend_on_batches(lab: Callable[..., Lab]) -> None:
+    found: list[Sweep] = []
+    for size in (3, 20):
+        made = replace(lab(), batch_size=size)
+        network, data = made.network("plain"), made.images("test", 8)
+        found.append(measure(made, network, data.images, data.labels))
+    for name, values in found[0].values.items():
+        for title, numbers in values.items():
+            assert len(numbers) == 8
+            np.testing.assert_allclose(numbers, found[1].values[name][title], atol=1e-4)
+    np.testing.assert_allclose(found[0].at_zero, found[1].at_zero)
+
+
+def test_rows_and_figure(lab: Callable[..., Lab]) -> None:
+    result = threshold_sweep(ThresholdSweepConfig(images=6, drawn=2), lab())
+    titles = [column.title for column in sweep.thresholds()]
+    assert [row["threshold"] for row in result.rows] == titles
+    first = result.rows[0]
+    assert first["energy"] == Estimate(1.0, 1.0, 1.0, 6)
+    assert first["empty maps"] == 0
+    assert first["thresholds at zero, relu1"] == 1.0
+    block = result.figure.axes[0]
+    assert [label.get_text() for label in block.get_xticklabels()] == titles
+    captions = [label.get_text() for label in block.get_yticklabels()]
+    assert len(captions) == 2
+    assert captions[0] == captions[1]
+    assert captions[0] in Tiny.classes
