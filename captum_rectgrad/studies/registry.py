@@ -1,6 +1,7 @@
 """The table of studies."""
 
 from captum_rectgrad.studies import background, occluded_saliency, patch, total_variation
+from captum_rectgrad.studies.roar_kar import study as roar_kar
 from captum_rectgrad.studies.study import AnyStudy
 
 STUDIES: tuple[AnyStudy, ...] = (
@@ -8,6 +9,7 @@ STUDIES: tuple[AnyStudy, ...] = (
     patch.STUDY,
     background.STUDY,
     total_variation.STUDY,
+    roar_kar.STUDY,
 )
 
 
