@@ -77,6 +77,9 @@ def _panel(axes: Axes, curves: Curves, measure: Measure, form: Form) -> None:
         )
     if measure == "mask":
         axes.axhline(curves.chance, color="0.7", linewidth=0.8, zorder=0)
+        axes.annotate(
+            "chance", (1, curves.chance), color="0.5", fontsize=7, ha="right", va="bottom"
+        )
     axes.tick_params(labelsize=7)
-    axes.set_xlim(0, 1)
+    axes.set_xlim(-0.02, 1)
     axes.spines[["top", "right"]].set_visible(False)

@@ -7,8 +7,6 @@ from torch import Tensor
 from torch.nn import functional as F
 
 NOISE = 0.01  # standard deviation, of inputs in [-1, 1]
-# Weights of the eight neighbours: direct ones count twice.
-_KERNEL = ((1 / 12, 1 / 6, 1 / 12), (1 / 6, 0.0, 1 / 6), (1 / 12, 1 / 6, 1 / 12))
 _RESIDUAL = 1e-5  # relative; far below one of 256 levels
 
 
@@ -42,10 +40,12 @@ def imputed(inputs: Tensor, gone: Tensor, seed: int, noise: float = NOISE) -> Te
 
 
 def _around(x: Tensor) -> Tensor:
-    """The weighted sum of each pixel's neighbours, channel by channel."""
-    kernel = torch.tensor(_KERNEL, dtype=x.dtype, device=x.device).view(1, 1, 3, 3)
-    flat = x.reshape(-1, 1, *x.shape[-2:])
-    return F.conv2d(flat, kernel, padding=1).view_as(x)
+    """The weighted sum of each pixel's neighbours: direct ones a sixth, diagonal a twelfth."""
+    # (1, 2, 1) down and across has these weights, times 12, but for 4 in the middle. Shifted sums
+    # are three times as fast as a convolution of one channel.
+    padded = F.pad(x, (1, 1, 1, 1))
+    across = padded[..., :-2] + padded[..., 2:] + 2 * padded[..., 1:-1]
+    return (across[..., :-2, :] + across[..., 2:, :] + 2 * across[..., 1:-1, :] - 4 * x) / 12
 
 
 def _conjugate_gradients(system: Callable[[Tensor], Tensor], wanted: Tensor) -> Tensor:

@@ -9,6 +9,7 @@ from scipy.stats import bootstrap
 from captum_rectgrad.studies.result import Estimate
 from captum_rectgrad.studies.statistics import AT_ONCE, RESAMPLES
 
+_DIGITS = 12
 # Which test images were classified correctly, by each network of a point of a curve: (K, N).
 Point = NDArray[np.bool_]
 Floats = NDArray[np.float64]
@@ -58,7 +59,7 @@ def weighted_accuracy(
         The sum; it rests on all networks together. Without an interval (NaN) of a single image.
     """
     images, networks = curve[0].shape[1], sum(len(point) for point in curve)
-    value = constant + float(np.dot(weights, accuracies(curve)))
+    value = round(constant + float(np.dot(weights, accuracies(curve))), _DIGITS)
     if images == 1:
         return Estimate(value, float("nan"), float("nan"), networks)
     several = [number for number, point in enumerate(curve) if len(point) > 1]
@@ -66,13 +67,14 @@ def weighted_accuracy(
     def statistic(drawn: NDArray[np.intp], *chosen: NDArray[np.intp], axis: int = -1) -> Floats:
         del axis  # the last
         shares = _shares(drawn, images)
-        result = np.full(len(shares), constant)
+        result = np.full(len(shares), constant, dtype=np.float64)
         own = dict(zip(several, chosen, strict=True))
         for number, (point, weight) in enumerate(zip(curve, weights, strict=True)):
             each = shares @ point.T.astype(np.float64)
             part = _shares(own[number], len(point)) if number in own else np.ones((1, 1))
             result += weight * (each * part).sum(axis=1)
-        return result.reshape(drawn.shape[:-1])
+        # Equal curves differ by nothing: not by what rounding leaves of 0.1 + 0.2 - 0.3.
+        return result.round(_DIGITS).reshape(drawn.shape[:-1])
 
     interval = bootstrap(
         (np.arange(images), *(np.arange(len(curve[number])) for number in several)),

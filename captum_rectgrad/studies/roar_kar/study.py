@@ -1,7 +1,7 @@
 """Table 1 and figure 18, with what may be leakage."""
 
 import copy
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from torch import Tensor
 from tqdm import tqdm
@@ -46,7 +46,7 @@ def roar_kar(config: RoarKarConfig, lab: Lab) -> Result:
     claim_folder(cells, {**lab.used, "training images": len(train), "test images": len(test)})
     rankings = _rankings(config, lab)
     predicted = lab.predictions(network, test.images)
-    ranks = _ranks(config, lab, network, rankings, train, test)
+    ranks = _ranks(config, lab, network, rankings, {"train": train, "test": test})
     work = Work(
         train=train,
         test=test,
@@ -87,23 +87,20 @@ def _ranks(
     lab: Lab,
     network: Network,
     rankings: Sequence[Ranking],
-    train: LabelledImages,
-    test: LabelledImages,
+    data: Mapping[Split, LabelledImages],
 ) -> RankFiles:
-    def explained(data: LabelledImages) -> tuple[Tensor, Tensor]:
-        predicted = config.target == "predicted"
-        return data.images, lab.predictions(network, data.images) if predicted else data.labels
+    def explained(images: LabelledImages) -> tuple[Tensor, Tensor]:
+        if config.target == "label":
+            return images.images, images.labels
+        return images.images, lab.predictions(network, images.images)
 
     by_method = {
         ranking.method: [other.form for other in rankings if other.method == ranking.method]
         for ranking in rankings
     }
-    total = len(by_method) * (len(train) + len(test))
+    total = len(by_method) * sum(len(images) for images in data.values())
     with tqdm(total=total, unit="map", desc=network.name, disable=None) as progress:
-        splits: dict[Split, tuple[Tensor, Tensor]] = {
-            "train": explained(train),
-            "test": explained(test),
-        }
+        splits = {split: explained(images) for split, images in data.items()}
         return rank_all(lab, network, by_method, splits, progress.update)
 
 
@@ -115,8 +112,8 @@ STUDY = Study(
     run=roar_kar,
     presets={
         "smoke": RoarKarConfig(
-            train_images=256,
-            test_images=200,
+            train_images=128,
+            test_images=100,
             fractions=(0.3, 0.7),
             networks=1,
             epochs=1,

@@ -59,18 +59,18 @@ def measure_cell(cell: Cell, work: Work, ranks: RankPair | None) -> Answers:
         Which test images are classified correctly, `(N,)`.
     """
     train_ranks, test_ranks = ranks or (None, None)
-    see_test = partial(_see, cell, work, work.test.images, test_ranks)
+    see_test = partial(see, cell, work, work.test.images, test_ranks)
     if cell.measure in ("road-morf", "road-lerf"):
         model = work.model.to(work.device)
     else:
-        see_train = partial(_see, cell, work, work.train.images.to(work.device), train_ranks)
+        see_train = partial(see, cell, work, work.train.images.to(work.device), train_ranks)
         model = train_network(
             work.training, see_train, work.train.labels, cell.seed(work.seed), work.device
         )
     return answers(model, see_test, work.test.labels, work.batch_size)
 
 
-def _see(cell: Cell, work: Work, images: Tensor, ranks: Ranks | None, batch: Tensor) -> Tensor:
+def see(cell: Cell, work: Work, images: Tensor, ranks: Ranks | None, batch: Tensor) -> Tensor:
     """Some images as the network of a cell sees them."""
     inputs = to_model_range(images[batch.to(images.device)].to(work.device))
     if ranks is None:
