@@ -1,7 +1,7 @@
 """All cells of a table: those that are there are left alone, the others done and kept."""
 
 import logging
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from tqdm import tqdm
@@ -12,12 +12,11 @@ from captum_rectgrad.studies.roar_kar.cells import (
     read_cell,
     write_cell,
 )
-from captum_rectgrad.studies.roar_kar.ranks import RankFiles, RankPair
+from captum_rectgrad.studies.roar_kar.engines import Engine
+from captum_rectgrad.studies.roar_kar.ranks import RankFiles
 from captum_rectgrad.studies.roar_kar.training import Answers
-from captum_rectgrad.studies.roar_kar.work import Work, measure_cell
+from captum_rectgrad.studies.roar_kar.work import Work
 
-# Measures cells, in any order, and gives each one's answers as soon as they are there.
-Engine = Callable[[Sequence[Cell], Work, RankFiles], Iterator[tuple[Cell, Answers]]]
 _LOG = logging.getLogger(__name__)
 
 
@@ -48,26 +47,6 @@ def run_cells(
             progress.set_postfix_str(cell.name)
             progress.update()
     return {cell: answers for cell, answers in found.items() if answers is not None}
-
-
-def local(cells: Sequence[Cell], work: Work, ranks: RankFiles) -> Iterator[tuple[Cell, Answers]]:
-    """The engine of one machine: one cell after the other, in this process.
-
-    Args:
-        cells: to measure.
-        work: what they are measured on.
-        ranks: of the pixels.
-
-    Yields:
-        Each cell and its answers.
-    """
-    for cell in cells:
-        yield cell, measure_cell(cell, work, ranks_of(cell, ranks))
-
-
-def ranks_of(cell: Cell, ranks: RankFiles) -> RankPair | None:
-    """The ranks that a cell needs, if any."""
-    return ranks.read(cell.method, cell.form) if cell.method else None
 
 
 def _read(folder: Path, cell: Cell, images: int) -> Answers | None:

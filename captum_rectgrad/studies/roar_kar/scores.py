@@ -74,7 +74,7 @@ def weighted_accuracy(
             part = _shares(own[number], len(point)) if number in own else np.ones((1, 1))
             result += weight * (each * part).sum(axis=1)
         # Equal curves differ by nothing: not by what rounding leaves of 0.1 + 0.2 - 0.3.
-        return result.round(_DIGITS).reshape(drawn.shape[:-1])
+        return np.round(result, _DIGITS).reshape(drawn.shape[:-1])
 
     interval = bootstrap(
         (np.arange(images), *(np.arange(len(curve[number])) for number in several)),

@@ -12,11 +12,12 @@ from captum_rectgrad.studies.recording import claim_folder
 from captum_rectgrad.studies.result import Result
 from captum_rectgrad.studies.roar_kar.config import RoarKarConfig, forms_of
 from captum_rectgrad.studies.roar_kar.curves import Curves, Ranking, table_cells
+from captum_rectgrad.studies.roar_kar.engines import engine_of
 from captum_rectgrad.studies.roar_kar.figure import draw
 from captum_rectgrad.studies.roar_kar.masking import mean_colour
 from captum_rectgrad.studies.roar_kar.notes import notes
 from captum_rectgrad.studies.roar_kar.ranks import RankFiles, rank_all
-from captum_rectgrad.studies.roar_kar.running import local, run_cells
+from captum_rectgrad.studies.roar_kar.running import run_cells
 from captum_rectgrad.studies.roar_kar.table import claims, rows
 from captum_rectgrad.studies.roar_kar.training import training_of
 from captum_rectgrad.studies.roar_kar.work import Work
@@ -60,7 +61,7 @@ def roar_kar(config: RoarKarConfig, lab: Lab) -> Result:
     curves = Curves(
         config=config,
         rankings=rankings,
-        answers=run_cells(table_cells(config, rankings), work, ranks, cells, local),
+        answers=run_cells(table_cells(config, rankings), work, ranks, cells, engine_of(lab)),
         explained=(predicted == test.labels).numpy(),
         chance=test.labels.bincount().max().item() / len(test),
         seed=lab.seed,

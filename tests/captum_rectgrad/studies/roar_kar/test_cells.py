@@ -16,8 +16,9 @@ from captum_rectgrad.studies.roar_kar.cells import (
     read_cell,
     write_cell,
 )
+from captum_rectgrad.studies.roar_kar.engines import local
 from captum_rectgrad.studies.roar_kar.ranks import RankFiles
-from captum_rectgrad.studies.roar_kar.running import local, run_cells
+from captum_rectgrad.studies.roar_kar.running import run_cells
 from captum_rectgrad.studies.roar_kar.training import Answers
 from captum_rectgrad.studies.roar_kar.work import Work
 

@@ -7,9 +7,9 @@ import pytest
 import torch
 
 from captum_rectgrad.studies.roar_kar.cells import Cell, Measure
+from captum_rectgrad.studies.roar_kar.engines import ranks_of
 from captum_rectgrad.studies.roar_kar.imputation import imputed
 from captum_rectgrad.studies.roar_kar.ranks import RankFiles
-from captum_rectgrad.studies.roar_kar.running import ranks_of
 from captum_rectgrad.studies.roar_kar.training import Training, answers, train_network
 from captum_rectgrad.studies.roar_kar.work import Work, measure_cell, see
 from rectgrad_zoo.data import to_model_range
