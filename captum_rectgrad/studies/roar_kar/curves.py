@@ -76,7 +76,7 @@ class Curves:
         rankings: the lines of the table.
         answers: which test images each cell classified correctly.
         explained: the same of the network that is explained, on whole images, `(N,)`.
-        chance: accuracy of always naming the most frequent class of the test images.
+        chance: accuracy of always naming the most frequent class of the training images.
         seed: of the intervals.
     """
 

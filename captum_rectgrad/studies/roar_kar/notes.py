@@ -50,8 +50,8 @@ def _size(curves: Curves, work: Work) -> str:
         f"{training.optimizer} with a learning rate of {training.learning_rate:g} on batches of "
         f"{training.batch_size}; the last epoch counts. On whole images such networks are right "
         f"{curves.start('roar'):.1%} of the time, the network that is explained "
-        f"{curves.start('road-morf'):.1%}, and who always names the most frequent class "
-        f"{curves.chance:.1%}."
+        f"{curves.start('road-morf'):.1%}. Chance is what always naming the most frequent class "
+        f"of the training images comes to, {curves.chance:.1%}."
     )
 
 

@@ -13,13 +13,15 @@ import numpy as np
 import pytest
 import torch
 
+from captum_rectgrad.cli import main
 from captum_rectgrad.errors import RectGradError
 from captum_rectgrad.methods import choose_methods
 from captum_rectgrad.studies.lab import Lab
 from captum_rectgrad.studies.material import Network, Role
 from captum_rectgrad.studies.result import Row
 from captum_rectgrad.studies.roar_kar.config import RoarKarConfig
-from captum_rectgrad.studies.roar_kar.study import roar_kar
+from captum_rectgrad.studies.roar_kar.engines import engine_of, local
+from captum_rectgrad.studies.roar_kar.study import chance, roar_kar
 from tests.captum_rectgrad.studies.conftest import Tiny
 
 ROOT = Path(__file__).parents[4]
@@ -124,3 +126,36 @@ def test_the_target_is_the_prediction_or_the_label(lab: Callable[..., Lab]) -> N
 def test_methods_that_the_preset_does_not_have(lab: Callable[..., Lab]) -> None:
     with pytest.raises(ValueError, match="this preset compares saliency: --methods has none"):
         table(lab("deeplift"))
+
+
+def test_chance_is_the_most_frequent_class_of_the_training_images() -> None:
+    train, test = torch.tensor([2, 0, 2, 1]), torch.tensor([0, 0, 0, 2])
+    assert chance(train, test) == 0.25
+
+
+def test_without_ray_its_engine_says_what_to_install(
+    lab: Callable[..., Lab], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(sys.modules, "ray", None)  # as if it were not installed
+    monkeypatch.delitem(sys.modules, "captum_rectgrad.studies.roar_kar.cluster", raising=False)
+    with pytest.raises(RectGradError, match=r"pip install 'captum-rectgrad\[cluster\]'"):
+        engine_of(replace(lab("saliency"), engine="ray"))
+    assert engine_of(lab("saliency")) is local
+
+
+def test_nothing_else_imports_ray() -> None:
+    code = "import sys, captum_rectgrad.studies.cli; print('ray' in sys.modules)"
+    printed = subprocess.run(
+        [sys.executable, "-c", code],
+        cwd=ROOT,
+        env=environment(),
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert printed.stdout == "False\n"
+
+
+def test_the_address_of_a_cluster_needs_its_engine(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["reproduce", "roar-kar", "--ray-address", "auto"]) == 2
+    assert "--ray-address is for --engine ray" in capsys.readouterr().err
