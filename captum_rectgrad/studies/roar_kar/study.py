@@ -38,8 +38,10 @@ def roar_kar(config: RoarKarConfig, lab: Lab) -> Result:
         ROAR, KAR, ROAD and the accuracy of masks alone, for each method and form of its maps.
 
     Raises:
-        RectGradError: the folder's cells are of other images or another network.
+        RectGradError: the folder's cells are of other images or another network, or the engine is
+            not installed.
     """
+    engine = engine_of(lab)  # first: what it lacks should not be found out an hour later
     network = lab.network("plain")
     train = network.sees(lab.images("train", config.train_images))
     test = network.sees(lab.images("test", config.test_images))
@@ -61,7 +63,7 @@ def roar_kar(config: RoarKarConfig, lab: Lab) -> Result:
     curves = Curves(
         config=config,
         rankings=rankings,
-        answers=run_cells(table_cells(config, rankings), work, ranks, cells, engine_of(lab)),
+        answers=run_cells(table_cells(config, rankings), work, ranks, cells, engine),
         explained=(predicted == test.labels).numpy(),
         chance=chance(train.labels, test.labels),
         seed=lab.seed,
