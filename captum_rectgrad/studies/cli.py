@@ -11,7 +11,7 @@ import torch
 from captum_rectgrad.methods import choose_methods, methods
 from captum_rectgrad.studies.cifar10 import Cifar10
 from captum_rectgrad.studies.generated import Shapes
-from captum_rectgrad.studies.lab import BATCH_SIZE, Lab
+from captum_rectgrad.studies.lab import BATCH_SIZE, EngineName, Lab
 from captum_rectgrad.studies.maps import FINAL_PERCENTILE
 from captum_rectgrad.studies.material import Material, Role
 from captum_rectgrad.studies.registry import STUDIES, find
@@ -78,6 +78,18 @@ def add_parser(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]"
         "--batch-size", type=int, default=BATCH_SIZE, help="images at a time (default: %(default)s)"
     )
     parser.add_argument(
+        "--engine",
+        choices=get_args(EngineName),
+        default="local",
+        help="where the cells of roar-kar are done: in this process, or on a Ray cluster "
+        "(default: %(default)s)",
+    )
+    parser.add_argument(
+        "--ray-address",
+        metavar="ADDRESS",
+        help="of a Ray cluster, such as auto or ray://HOST:10001 (default: one on this machine)",
+    )
+    parser.add_argument(
         "--out", type=Path, metavar="DIR", help="folder to write (default: reproduced/NAME)"
     )
     parser.set_defaults(run=_reproduce)
@@ -92,6 +104,8 @@ def _reproduce(args: argparse.Namespace) -> int:
         raise ValueError(f"name a study, or {ALL}; --list lists them")
     if args.batch_size < 1:
         raise ValueError(f"--batch-size must be at least 1, got {args.batch_size}")
+    if args.ray_address is not None and args.engine != "ray":
+        raise ValueError("--ray-address is for --engine ray")
     study = None if args.name == ALL else find(args.name)
     keys = [method.key for method in methods()] if args.methods is None else args.methods.split(",")
     lab = Lab(
@@ -101,6 +115,8 @@ def _reproduce(args: argparse.Namespace) -> int:
         device=parse_device(args.device),
         batch_size=args.batch_size,
         seed=args.seed,
+        engine=args.engine,
+        address=args.ray_address,
         final_percentile=None if args.no_final_threshold else FINAL_PERCENTILE,
     )
     if study is None:

@@ -11,7 +11,6 @@ from scipy.stats import rankdata
 from torch import Tensor
 from tqdm import tqdm
 
-from captum_rectgrad.errors import RectGradError
 from captum_rectgrad.studies.comparing import Measured, baselines, less_than
 from captum_rectgrad.studies.grids import Line, block_size, draw_block, new_figure
 from captum_rectgrad.studies.lab import Lab
@@ -62,11 +61,6 @@ def coherence(config: CoherenceConfig, lab: Lab) -> Result:
     """
     network = lab.network("plain")
     data = correct(lab, network, lab.masked(), config.per_class)
-    if not len(data):
-        raise RectGradError(
-            f"{network.name} classifies none of the images with masks correctly; give a network "
-            "that was trained on such images"
-        )
     maps = _maps(lab, network, data)
     across = _first_of_each(data.labels, 1, config.classes)
     within = _first_of_each(data.labels, 2, config.pairs)

@@ -3,6 +3,7 @@
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Literal
 
 import torch
 from torch import Tensor
@@ -14,6 +15,7 @@ from rectgrad_zoo.data import LabelledImages
 from rectgrad_zoo.reading import Split
 
 BATCH_SIZE = 200
+EngineName = Literal["local", "ray"]
 
 
 @dataclass(eq=False)
@@ -28,6 +30,9 @@ class Lab:
         seed: of all that is random.
         final_percentile: threshold of the baselines' maps (section 5.2); None: none.
         folder: where a study may keep what it can go on from.
+        engine: who does what a study can hand out in parts: this process, or a Ray cluster.
+        address: of the cluster, as `ray.init` takes it; None: one that `RAY_ADDRESS` names, or
+            else one on this machine alone.
         used: what was used, by what it is: names with hashes or fingerprints.
     """
 
@@ -38,6 +43,8 @@ class Lab:
     batch_size: int = BATCH_SIZE
     seed: int = 0
     final_percentile: float | None = FINAL_PERCENTILE
+    engine: EngineName = "local"
+    address: str | None = None
     used: dict[str, str] = field(default_factory=dict)
 
     def images(self, split: Split, count: int | None = None) -> LabelledImages:

@@ -13,6 +13,7 @@ from captum_rectgrad.studies import (
     threshold_sweep,
     total_variation,
 )
+from captum_rectgrad.studies.roar_kar import study as roar_kar
 from captum_rectgrad.studies.study import AnyStudy
 
 STUDIES: tuple[AnyStudy, ...] = (
@@ -27,6 +28,7 @@ STUDIES: tuple[AnyStudy, ...] = (
     total_variation.STUDY,
     feature_maps.STUDY,
     propagation_rules.STUDY,
+    roar_kar.STUDY,
 )
 
 

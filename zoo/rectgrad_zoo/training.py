@@ -65,7 +65,7 @@ def train(
     training, validation = split_training(data, recipe)
     seen = occluded(validation, recipe.occlusion)
     steps = math.ceil(len(training) / settings.batch_size)
-    with _deterministic(device):
+    with deterministic(device):
         course = _begin(recipe, device)
         if state is not None:
             state.restore(course)
@@ -244,8 +244,12 @@ def _seeded(seed: int, epoch: int, device: torch.device) -> Iterator[None]:
 
 
 @contextmanager
-def _deterministic(device: torch.device) -> Iterator[None]:
-    """Refuse algorithms whose result depends on timing, for as long as the context lasts."""
+def deterministic(device: torch.device) -> Iterator[None]:
+    """Refuse algorithms whose result depends on timing, for as long as the context lasts.
+
+    Args:
+        device: Where the work is done.
+    """
     if device.type == "cuda":  # cuBLAS reads this when it starts, and refuses without it
         os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")
     enabled = torch.are_deterministic_algorithms_enabled()

@@ -83,5 +83,5 @@ class Mislabelled(Tiny):
 
 
 def test_nothing_is_classified_correctly(lab: Callable[..., Lab]) -> None:
-    with pytest.raises(RectGradError, match="none of the images with masks"):
+    with pytest.raises(RectGradError, match="is wrong about all 20 images with masks"):
         coherence(CoherenceConfig(), replace(lab("saliency"), material=Mislabelled()))

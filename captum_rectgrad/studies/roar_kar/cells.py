@@ -1,0 +1,114 @@
+"""Cells of the table: what each one is, and the file that it is kept in."""
+
+import hashlib
+import json
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any, Literal, TypeAlias
+
+import numpy as np
+
+from captum_rectgrad.studies.recording import write_whole
+from captum_rectgrad.studies.roar_kar.config import Form
+from captum_rectgrad.studies.roar_kar.training import Answers
+
+Measure: TypeAlias = Literal["whole", "roar", "kar", "mask", "road-morf", "road-lerf"]
+
+
+@dataclass(frozen=True)
+class Cell:
+    """One network, or one look at one: the smallest thing that is done whole or not at all.
+
+    Attributes:
+        measure: `roar` and `kar`: a network trained without a fraction of the most, the least
+            important pixels; `mask`: one that sees nothing but which pixels `roar` removes;
+            `road-morf` and `road-lerf`: no training, the most or the least relevant pixels
+            imputed; `whole`: a network trained on whole images, for reference.
+        method: key of the method that ranks the pixels; empty for `whole`.
+        form: how it ranks them.
+        fraction: of the pixels that are gone; 0 for `whole`.
+        network: number of the network, from 0.
+    """
+
+    measure: Measure
+    method: str
+    form: Form
+    fraction: float
+    network: int
+
+    @property
+    def name(self) -> str:
+        """All of it in one word."""
+        return "-".join(str(value) for value in asdict(self).values() if value != "")
+
+    def seed(self, seed: int) -> int:
+        """The seed of all that is random in it, of its own.
+
+        Args:
+            seed: of the study.
+
+        Returns:
+            A number below 2 ** 63.
+        """
+        digest = hashlib.sha256(f"{seed} {self.name}".encode()).digest()
+        return int.from_bytes(digest[:8], "big") >> 1
+
+
+class CorruptCellError(ValueError):
+    """A file that is not the whole and unchanged result of its cell."""
+
+
+def cell_file(folder: Path, cell: Cell) -> Path:
+    """Where a cell's result is."""
+    return folder / f"{cell.name}.json"
+
+
+def write_cell(folder: Path, cell: Cell, answers: Answers) -> None:
+    """Keep the result of a cell, whole or not at all.
+
+    Args:
+        folder: of the cells.
+        cell: which.
+        answers: which test images were classified correctly, `(N,)`.
+    """
+    content = {
+        **asdict(cell),
+        "images": len(answers),
+        "correct": int(answers.sum()),
+        "answers": np.packbits(answers).tobytes().hex(),
+    }
+    write_whole(cell_file(folder, cell), json.dumps(content) + "\n")
+
+
+def read_cell(folder: Path, cell: Cell, images: int) -> Answers | None:
+    """The result of a cell.
+
+    Args:
+        folder: of the cells.
+        cell: which.
+        images: number of test images, N.
+
+    Returns:
+        Which test images were classified correctly, `(N,)`; None: it is not there.
+
+    Raises:
+        CorruptCellError: what is there is not that.
+    """
+    file = cell_file(folder, cell)
+    try:
+        text = file.read_text(encoding="utf-8")
+    except FileNotFoundError:
+        return None
+    except (OSError, UnicodeDecodeError) as error:
+        raise CorruptCellError(f"{file} cannot be read ({error})") from error
+    try:
+        content: dict[str, Any] = json.loads(text)
+        bits = np.frombuffer(bytes.fromhex(content["answers"]), dtype=np.uint8)
+        answers = np.unpackbits(bits)[:images].astype(np.bool_)
+        expected = {**asdict(cell), "images": images, "correct": int(answers.sum())}
+        found = {key: content[key] for key in expected}
+    except (ValueError, TypeError, KeyError) as error:
+        raise CorruptCellError(f"{file} is damaged ({type(error).__name__}: {error})") from error
+    if found != expected or len(answers) != images:
+        raise CorruptCellError(f"{file} is not what was written")
+    return answers

@@ -1,0 +1,166 @@
+"""The curves of all methods: cells put in order."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from captum_rectgrad.methods import Method
+from captum_rectgrad.studies.result import Estimate
+from captum_rectgrad.studies.roar_kar.cells import Cell, Measure
+from captum_rectgrad.studies.roar_kar.config import OWN, Form, RoarKarConfig
+from captum_rectgrad.studies.roar_kar.scores import (
+    Point,
+    accuracies,
+    trapezoid_weights,
+    weighted_accuracy,
+)
+from captum_rectgrad.studies.roar_kar.training import Answers
+
+# Whether a measure's score is the area over its curve: lower is better for all of them.
+OVER: Mapping[Measure, bool] = {
+    "roar": False,
+    "kar": True,
+    "road-morf": False,
+    "road-lerf": True,
+    "mask": False,
+}
+
+
+@dataclass(frozen=True)
+class Ranking:
+    """A method and how its maps are ranked.
+
+    Attributes:
+        method: which.
+        form: how.
+    """
+
+    method: Method
+    form: Form
+
+
+def table_cells(config: RoarKarConfig, rankings: Sequence[Ranking]) -> list[Cell]:
+    """All cells of a table, those for reference first.
+
+    Args:
+        config: see there.
+        rankings: the lines of the table.
+
+    Returns:
+        The cells.
+    """
+    networks: dict[Measure, int] = {
+        "roar": config.networks,
+        "kar": config.networks,
+        "mask": config.mask_networks,
+        "road-morf": 1,
+        "road-lerf": 1,
+    }
+    whole = [Cell("whole", "", OWN, 0, network) for network in range(config.networks)]
+    return whole + [
+        Cell(measure, ranking.method.key, ranking.form, fraction, network)
+        for ranking in rankings
+        for measure in OVER
+        for fraction in config.fractions
+        for network in range(networks[measure])
+    ]
+
+
+@dataclass(frozen=True, eq=False)
+class Curves:
+    """What all cells came to.
+
+    Attributes:
+        config: what they were.
+        rankings: the lines of the table.
+        answers: which test images each cell classified correctly.
+        explained: the same of the network that is explained, on whole images, `(N,)`.
+        chance: accuracy of always naming the most frequent class of the training images.
+        seed: of the intervals.
+    """
+
+    config: RoarKarConfig
+    rankings: Sequence[Ranking]
+    answers: Mapping[Cell, Answers]
+    explained: Answers
+    chance: float
+    seed: int
+
+    def point(self, measure: Measure, ranking: Ranking | None, fraction: float) -> Point:
+        """The networks of one point, side by side, `(K, N)`."""
+        wanted = (ranking.method.key, ranking.form) if ranking else ("", OWN)
+        found = [
+            answers
+            for cell, answers in self.answers.items()
+            if (cell.measure, cell.fraction) == (measure, fraction)
+            and (cell.method, cell.form) == wanted
+        ]
+        return np.stack(found)
+
+    def curve(self, measure: Measure, ranking: Ranking) -> list[Point]:
+        """The points at all fractions."""
+        return [self.point(measure, ranking, fraction) for fraction in self.config.fractions]
+
+    def accuracies(self, measure: Measure, ranking: Ranking) -> list[float]:
+        """The mean accuracy at each fraction."""
+        return accuracies(self.curve(measure, ranking))
+
+    def start(self, measure: Measure) -> float | None:
+        """The accuracy at fraction 0, where nothing is gone; None where there is no such thing."""
+        if measure == "mask":
+            return None
+        if measure in ("roar", "kar"):
+            return float(self.point("whole", None, 0).mean())
+        return float(self.explained.mean())
+
+    def area(self, measure: Measure, ranking: Ranking) -> float:
+        """The score without its interval."""
+        mean = self.mean_accuracy(measure, ranking)
+        return 1 - mean if OVER[measure] else mean
+
+    def mean_accuracy(self, measure: Measure, ranking: Ranking) -> float:
+        """The accuracy over all fractions, weighted as the score weights them."""
+        weights = trapezoid_weights(self.config.fractions)
+        return float(np.dot(weights, self.accuracies(measure, ranking)))
+
+    def score(self, measure: Measure, ranking: Ranking) -> Estimate:
+        """The area under or over a curve; the lower the better."""
+        weights, constant = self._weights(measure)
+        return weighted_accuracy(self.curve(measure, ranking), weights, self.seed, constant)
+
+    def lead(self, measure: Measure, better: Ranking, worse: Ranking) -> Estimate:
+        """By how much one score is lower than another, paired by test images."""
+        weights = list(self._weights(measure)[0])
+        return weighted_accuracy(
+            [*self.curve(measure, worse), *self.curve(measure, better)],
+            [*weights, *(-weight for weight in weights)],
+            self.seed,
+        )
+
+    def told_by_mask(self, measure: Measure, ranking: Ranking) -> Estimate | None:
+        """The accuracy, over chance, of networks that see which pixels are gone and nothing else.
+
+        Weighted over the fractions as the score is.
+
+        Args:
+            measure: `roar`, or `kar`, whose masks at a fraction are those of ROAR at 1 less it.
+            ranking: a line of the table.
+
+        Returns:
+            The accuracy over chance; None where no such network was trained.
+        """
+        fractions = [
+            fraction if measure == "roar" else round(1 - fraction, 9)
+            for fraction in self.config.fractions
+        ]
+        if not set(fractions) <= set(self.config.fractions):
+            return None
+        masks = [self.point("mask", ranking, fraction) for fraction in fractions]
+        weights = trapezoid_weights(self.config.fractions)
+        return weighted_accuracy(masks, weights, self.seed, -self.chance)
+
+    def _weights(self, measure: Measure) -> tuple[list[float], float]:
+        weights = trapezoid_weights(self.config.fractions)
+        sign = -1 if OVER[measure] else 1
+        return [sign * float(weight) for weight in weights], 1.0 if OVER[measure] else 0.0

@@ -1,0 +1,64 @@
+"""Pixels replaced on the fly: which ones follow from their ranks."""
+
+import torch
+from torch import Tensor
+
+
+def removed(ranks: Tensor, fraction: float, *, least: bool) -> Tensor:
+    """Which pixels are replaced.
+
+    Args:
+        ranks: `(N, P)`, 0 for the most important pixel.
+        fraction: of the pixels, rounded to a whole number of them.
+        least: whether the least important are (KAR), not the most important (ROAR).
+
+    Returns:
+        `(N, P)`, bool.
+    """
+    pixels = ranks.shape[1]
+    count = round(fraction * pixels)
+    return ranks >= pixels - count if least else ranks < count
+
+
+def mean_colour(images: Tensor) -> Tensor:
+    """What stands in for removed pixels: the mean colour of a data set.
+
+    Args:
+        images: `(N, 3, H, W)`, uint8.
+
+    Returns:
+        `(3,)`, float32, in the networks' range, [-1, 1].
+    """
+    # Summed as integers: a copy as floats would be four times the data set.
+    sums = images.sum(dim=(0, 2, 3), dtype=torch.int64).double()
+    mean: Tensor = sums / (images.numel() / images.shape[1])
+    return (mean / 255 * 2 - 1).float()
+
+
+def replaced(inputs: Tensor, gone: Tensor, colour: Tensor) -> Tensor:
+    """Images with some of their pixels replaced by a colour.
+
+    Args:
+        inputs: `(N, C, H, W)`.
+        gone: which pixels are replaced, `(N, H * W)`, bool.
+        colour: `(C,)`.
+
+    Returns:
+        `(N, C, H, W)`, new.
+    """
+    where = gone.view(len(inputs), 1, *inputs.shape[-2:])
+    return torch.where(where, colour.view(1, -1, 1, 1), inputs)
+
+
+def mask_alone(gone: Tensor, like: Tensor) -> Tensor:
+    """The mask as an image: all that is left when only the places of pixels are known.
+
+    Args:
+        gone: which pixels are replaced, `(N, H * W)`, bool.
+        like: images of the shape that is wanted, `(N, C, H, W)`.
+
+    Returns:
+        `(N, C, H, W)`, float32: 1 where a pixel is kept, -1 where it is replaced, in all channels.
+    """
+    flat = 1 - 2 * gone.float()
+    return flat.view(len(gone), 1, *like.shape[-2:]).expand(-1, like.shape[1], -1, -1)

@@ -1,0 +1,116 @@
+"""What a reader of the table has to know, in sentences."""
+
+from captum_rectgrad.studies.roar_kar.cells import Measure
+from captum_rectgrad.studies.roar_kar.curves import Curves, Ranking
+from captum_rectgrad.studies.roar_kar.table import TITLES, titled
+from captum_rectgrad.studies.roar_kar.work import Work
+
+_TARGETS = {
+    "predicted": "of the predicted class, since one for the label would tell it in the masks",
+    "label": "of the label, which the masks of the test images may tell",
+}
+_RETRAINED: tuple[Measure, Measure] = ("roar", "kar")
+
+
+def notes(curves: Curves, work: Work) -> list[str]:
+    """The notes of a result.
+
+    Args:
+        curves: all numbers.
+        work: what they are of.
+
+    Returns:
+        Sentences; those on leakage last.
+    """
+    return [_size(curves, work), *_how(curves), *_ranking(curves), *_leakage(curves)]
+
+
+def best_forms(curves: Curves, measure: Measure) -> list[Ranking]:
+    """Each method by the form that suits it best, from the best to the worst.
+
+    Args:
+        curves: all numbers.
+        measure: by which score.
+
+    Returns:
+        A line of the table for each method.
+    """
+    ordered = sorted(curves.rankings, key=lambda ranking: curves.area(measure, ranking))
+    best: dict[str, Ranking] = {}
+    for ranking in ordered:
+        best.setdefault(ranking.method.key, ranking)
+    return list(best.values())
+
+
+def _size(curves: Curves, work: Work) -> str:
+    config, training = curves.config, work.training
+    return (
+        f"{len(work.train)} training and {len(work.test)} test images. Each cell: networks "
+        f"{config.networks} (masks alone: {config.mask_networks}), epochs {training.epochs}, "
+        f"{training.optimizer} with a learning rate of {training.learning_rate:g} on batches of "
+        f"{training.batch_size}; the last epoch counts. On whole images such networks are right "
+        f"{curves.start('roar'):.1%} of the time, the network that is explained "
+        f"{curves.start('road-morf'):.1%}. Chance is what always naming the most frequent class "
+        f"of the training images comes to, {curves.chance:.1%}."
+    )
+
+
+def _how(curves: Curves) -> tuple[str, ...]:
+    return (
+        (
+            "A score is the area under (AUC) or over (AOC) the accuracies at the fractions, by "
+            "the trapezoidal rule, divided by the length from the first to the last: the lower "
+            "the better. The paper does not say how it normalises; its random baseline's two "
+            "scores sum to 1, as these do."
+        ),
+        (
+            "Intervals resample the test images, which all cells share, and the networks of each "
+            "cell; where a cell has a single network, they say nothing of how another training "
+            "would come out."
+        ),
+        (
+            "Pixels are ranked by the channel sum of the attribution "
+            f"{_TARGETS[curves.config.target]}. `thresholded` maps have the baselines' final "
+            "threshold, as all of the paper's section 5.3: beyond what it leaves, the order is "
+            "random. `signed` maps are whole, `absolute` ones are the absolute value of the sum. "
+            "RectGrad's maps are never negative, so it has one form."
+        ),
+    )
+
+
+def _ranking(curves: Curves) -> list[str]:
+    """The order when every method gets its better form, chosen by the score itself."""
+    lines = []
+    for measure in _RETRAINED:
+        scores = ", ".join(
+            f"{titled(ranking)} {curves.area(measure, ranking):.4f}"
+            for ranking in best_forms(curves, measure)
+        )
+        lines.append(f"{TITLES[measure]}, each method by the form that suits it best: {scores}.")
+    return lines
+
+
+def _leakage(curves: Curves) -> list[str]:
+    """For each method's best form: what of its accuracy over chance the masks alone reach."""
+    lines = []
+    for measure in _RETRAINED:
+        shares = []
+        for ranking in best_forms(curves, measure):
+            told = curves.told_by_mask(measure, ranking)
+            if told is None:
+                break
+            gained = curves.mean_accuracy(measure, ranking) - curves.chance
+            shares.append(f"{titled(ranking)} {told.value:.3f} of {gained:.3f}")
+        if shares:
+            lines.append(
+                f"What may be leakage in {TITLES[measure]}: of each method's mean accuracy over "
+                "chance, so much is also reached by networks that see nothing but which pixels "
+                f"are gone: {', '.join(shares)}. {_DIRECTION[measure]}"
+            )
+    return lines
+
+
+_DIRECTION = {
+    "roar": "In ROAR what leaks makes a score worse than the removed pixels deserve.",
+    "kar": "In KAR what leaks makes a score better than the kept pixels deserve.",
+}

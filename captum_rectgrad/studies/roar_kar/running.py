@@ -1,0 +1,57 @@
+"""All cells of a table: those that are there are left alone, the others done and kept."""
+
+import logging
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from tqdm import tqdm
+
+from captum_rectgrad.studies.roar_kar.cells import (
+    Cell,
+    CorruptCellError,
+    read_cell,
+    write_cell,
+)
+from captum_rectgrad.studies.roar_kar.engines import Engine
+from captum_rectgrad.studies.roar_kar.ranks import RankFiles
+from captum_rectgrad.studies.roar_kar.training import Answers
+from captum_rectgrad.studies.roar_kar.work import Work
+
+_LOG = logging.getLogger(__name__)
+
+
+def run_cells(
+    cells: Sequence[Cell], work: Work, ranks: RankFiles, folder: Path, engine: Engine
+) -> Mapping[Cell, Answers]:
+    """Measure what has not been measured yet.
+
+    Args:
+        cells: wanted.
+        work: what they are measured on.
+        ranks: of the pixels.
+        folder: where their files are.
+        engine: who measures them.
+
+    Returns:
+        Which test images were classified correctly, of each cell, in the order of `cells`.
+    """
+    found = {cell: _read(folder, cell, len(work.test)) for cell in cells}
+    missing = [cell for cell, answers in found.items() if answers is None]
+    # disable=None: no bar where there is no terminal.
+    with tqdm(
+        total=len(cells), initial=len(cells) - len(missing), unit="cell", disable=None
+    ) as progress:
+        for cell, answers in engine(missing, work, ranks):
+            write_cell(folder, cell, answers)
+            found[cell] = answers
+            progress.set_postfix_str(cell.name)
+            progress.update()
+    return {cell: answers for cell, answers in found.items() if answers is not None}
+
+
+def _read(folder: Path, cell: Cell, images: int) -> Answers | None:
+    try:
+        return read_cell(folder, cell, images)
+    except CorruptCellError as error:
+        _LOG.warning("%s: it is done again", error)
+        return None

@@ -1,0 +1,157 @@
+"""Table 1 and figure 18, with what may be leakage."""
+
+import copy
+from collections.abc import Mapping, Sequence
+
+from torch import Tensor
+from tqdm import tqdm
+
+from captum_rectgrad.studies.lab import Lab
+from captum_rectgrad.studies.material import Network
+from captum_rectgrad.studies.recording import claim_folder
+from captum_rectgrad.studies.result import Result
+from captum_rectgrad.studies.roar_kar.config import RoarKarConfig, forms_of
+from captum_rectgrad.studies.roar_kar.curves import Curves, Ranking, table_cells
+from captum_rectgrad.studies.roar_kar.engines import engine_of
+from captum_rectgrad.studies.roar_kar.figure import draw
+from captum_rectgrad.studies.roar_kar.masking import mean_colour
+from captum_rectgrad.studies.roar_kar.notes import notes
+from captum_rectgrad.studies.roar_kar.ranks import RankFiles, rank_all
+from captum_rectgrad.studies.roar_kar.running import run_cells
+from captum_rectgrad.studies.roar_kar.table import claims, rows
+from captum_rectgrad.studies.roar_kar.training import training_of
+from captum_rectgrad.studies.roar_kar.work import Work
+from captum_rectgrad.studies.study import Study
+from rectgrad_zoo.data import LabelledImages
+from rectgrad_zoo.reading import Split
+
+
+def roar_kar(config: RoarKarConfig, lab: Lab) -> Result:
+    """Rank pixels, train networks without them, and compare.
+
+    Args:
+        config: see there.
+        lab: methods, material and machine. Its folder keeps ranks and cells: a run that was killed
+            goes on from them.
+
+    Returns:
+        ROAR, KAR, ROAD and the accuracy of masks alone, for each method and form of its maps.
+
+    Raises:
+        RectGradError: the folder's cells are of other images or another network, or the engine is
+            not installed.
+    """
+    engine = engine_of(lab)  # first: what it lacks should not be found out an hour later
+    network = lab.network("plain")
+    train = network.sees(lab.images("train", config.train_images))
+    test = network.sees(lab.images("test", config.test_images))
+    cells = lab.folder / "cells"
+    claim_folder(cells, {**lab.used, "training images": len(train), "test images": len(test)})
+    rankings = _rankings(config, lab)
+    predicted = lab.predictions(network, test.images)
+    ranks = _ranks(config, lab, network, rankings, {"train": train, "test": test})
+    work = Work(
+        train=train,
+        test=test,
+        colour=mean_colour(train.images),
+        model=copy.deepcopy(network.model).cpu(),
+        training=training_of(network.recipe, len(lab.material.classes), config.epochs),
+        device=lab.device,
+        seed=lab.seed,
+        batch_size=lab.batch_size,
+    )
+    curves = Curves(
+        config=config,
+        rankings=rankings,
+        answers=run_cells(table_cells(config, rankings), work, ranks, cells, engine),
+        explained=(predicted == test.labels).numpy(),
+        chance=chance(train.labels, test.labels),
+        seed=lab.seed,
+    )
+    return Result(rows(curves), claims(curves), draw(curves), notes(curves, work))
+
+
+def chance(train: Tensor, test: Tensor) -> float:
+    """The accuracy of a network that has learnt nothing but which class is the most frequent.
+
+    Args:
+        train: labels that were learnt from.
+        test: labels to be right about.
+
+    Returns:
+        The share of the most frequent class of `train` in `test`.
+    """
+    return (test == train.bincount().argmax()).double().mean().item()
+
+
+def _rankings(config: RoarKarConfig, lab: Lab) -> list[Ranking]:
+    found = [
+        Ranking(method, form)
+        for method in lab.methods
+        if config.of_methods is None or method.key in config.of_methods
+        for form in forms_of(method, config.forms, lab.final_percentile)
+    ]
+    if not found:
+        raise ValueError(
+            f"this preset compares {', '.join(config.of_methods or ())}: --methods has none of them"
+        )
+    return found
+
+
+def _ranks(
+    config: RoarKarConfig,
+    lab: Lab,
+    network: Network,
+    rankings: Sequence[Ranking],
+    data: Mapping[Split, LabelledImages],
+) -> RankFiles:
+    def explained(images: LabelledImages) -> tuple[Tensor, Tensor]:
+        if config.target == "label":
+            return images.images, images.labels
+        return images.images, lab.predictions(network, images.images)
+
+    by_method = {
+        ranking.method: [other.form for other in rankings if other.method == ranking.method]
+        for ranking in rankings
+    }
+    total = len(by_method) * sum(len(images) for images in data.values())
+    with tqdm(total=total, unit="map", desc=network.name, disable=None) as progress:
+        splits = {split: explained(images) for split, images in data.items()}
+        return rank_all(lab, network, by_method, splits, progress.update)
+
+
+STUDY = Study(
+    name="roar-kar",
+    shows="table 1 and figure 18",
+    asks="how much a network learns without the pixels that a method ranks highest, or lowest",
+    needs="training and test images; the plain network",
+    run=roar_kar,
+    presets={
+        "smoke": RoarKarConfig(
+            train_images=128,
+            test_images=100,
+            fractions=(0.3, 0.7),
+            networks=1,
+            epochs=1,
+            forms=("thresholded", "absolute"),
+            of_methods=("saliency", "rectgrad", "random"),
+        ),
+        "quick": RoarKarConfig(
+            train_images=4000,
+            test_images=2000,
+            fractions=(0.1, 0.5, 0.9),
+            networks=1,
+            epochs=4,
+            of_methods=(
+                "saliency",
+                "gradient-input",
+                "guided-bp",
+                "rectgrad",
+                "rectgrad-prr",
+                "random",
+            ),
+        ),
+        "full": RoarKarConfig(),
+    },
+    minutes={"smoke": 0.7, "quick": None, "full": None},
+)

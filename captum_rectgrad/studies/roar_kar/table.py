@@ -1,0 +1,138 @@
+"""Table 1 beside the paper's, and what becomes of its claims."""
+
+from collections.abc import Mapping, Sequence
+
+from captum_rectgrad.studies.result import Claim, Estimate, Row, all_of, judged
+from captum_rectgrad.studies.roar_kar.cells import Measure
+from captum_rectgrad.studies.roar_kar.curves import OVER, Curves, Ranking
+
+TITLES: Mapping[Measure, str] = {
+    "roar": "ROAR (AUC)",
+    "kar": "KAR (AOC)",
+    "road-morf": "ROAD, most relevant first (AUC)",
+    "road-lerf": "ROAD, least relevant first (AOC)",
+    "mask": "mask of ROAR alone (AUC)",
+}
+# Table 1: ROAR AUC and KAR AOC.
+PAPER: Mapping[str, tuple[float, float]] = {
+    "random": (0.5562, 0.4438),
+    "rectgrad": (0.5385, 0.3382),
+    "saliency": (0.5568, 0.4455),
+    "guided-bp": (0.5504, 0.4270),
+    "smoothgrad": (0.5536, 0.4444),
+    "gradient-input": (0.5408, 0.4176),
+    "integrated": (0.5428, 0.4185),
+    "deeplift": (0.5519, 0.3928),
+}
+_WINNER = "rectgrad"
+
+
+def rows(curves: Curves) -> list[Row]:
+    """A row for each measure, method and form.
+
+    Args:
+        curves: see there.
+
+    Returns:
+        The rows, measure by measure.
+    """
+    return [_row(curves, measure, ranking) for measure in OVER for ranking in curves.rankings]
+
+
+def claims(curves: Curves) -> list[Claim]:
+    """The paper's two claims: by its own ranking, by every form, and without training again.
+
+    Args:
+        curves: see there.
+
+    Returns:
+        The claims; none where RectGrad or all baselines were left out.
+    """
+    winner = next((r for r in curves.rankings if r.method.key == _WINNER), None)
+    others = [r for r in curves.rankings if r.method.baseline and not r.method.control]
+    if winner is None or not others:
+        return []
+    found = []
+    retrained: tuple[tuple[Measure, Measure, str], ...] = (
+        ("roar", "road-morf", "ROAR AUC"),
+        ("kar", "road-lerf", "KAR AOC"),
+    )
+    own, where = as_in_paper(others), "section 5.3, table 1"
+    for measure, road, name in retrained:
+        text = f"RectGrad has a lower {name} than all baselines"
+        found.append(_claim(curves, measure, winner, own, text, f"{where}; {own[0].form} maps"))
+        if len(own) < len(others):
+            every = f"{text}, whichever way their maps are ranked"
+            found.append(_claim(curves, measure, winner, others, every, where))
+        untrained = f"{text}, without training again: {TITLES[road]}"
+        found.append(_claim(curves, road, winner, others, untrained, where))
+    return found
+
+
+def as_in_paper(rankings: Sequence[Ranking]) -> list[Ranking]:
+    """Those lines whose maps are ranked as the paper ranks them, as far as they were run.
+
+    Args:
+        rankings: of baselines.
+
+    Returns:
+        The thresholded; without any, the first form of each method.
+    """
+    first: dict[str, Ranking] = {}
+    for ranking in rankings:
+        first.setdefault(ranking.method.key, ranking)
+    return list(first.values())
+
+
+def titled(ranking: Ranking) -> str:
+    """A method and its form in words; methods with one form go without."""
+    return ranking.method.title + (f" ({ranking.form})" if _has_forms(ranking) else "")
+
+
+def _has_forms(ranking: Ranking) -> bool:
+    return ranking.method.baseline and not ranking.method.control
+
+
+def _row(curves: Curves, measure: Measure, ranking: Ranking) -> Row:
+    told = curves.told_by_mask(measure, ranking) if measure in ("roar", "kar") else None
+    accuracies = curves.accuracies(measure, ranking)
+    return {
+        "measure": TITLES[measure],
+        "method": ranking.method.title,
+        "maps": ranking.form if _has_forms(ranking) else "",
+        "score": curves.score(measure, ranking),
+        "in the paper": _in_paper(curves, measure, ranking),
+        "mask alone, over chance": told,
+        **{
+            f"accuracy at {fraction:g}": accuracy
+            for fraction, accuracy in zip(curves.config.fractions, accuracies, strict=True)
+        },
+    }
+
+
+def _in_paper(curves: Curves, measure: Measure, ranking: Ranking) -> float | None:
+    """Beside the form that the paper used, and no other."""
+    paper = PAPER.get(ranking.method.key)
+    same = [r for r in curves.rankings if r.method.key == ranking.method.key]
+    if paper is None or measure not in ("roar", "kar") or ranking not in as_in_paper(same):
+        return None
+    return paper[0] if measure == "roar" else paper[1]
+
+
+def _claim(
+    curves: Curves,
+    measure: Measure,
+    winner: Ranking,
+    others: Sequence[Ranking],
+    text: str,
+    source: str,
+) -> Claim:
+    leads: dict[str, Estimate] = {
+        titled(other): curves.lead(measure, winner, other) for other in others
+    }
+    nearest = min(leads, key=lambda title: leads[title].value)
+    because = f"the lowest score of the others is {nearest}'s, {leads[nearest]} above RectGrad's"
+    against = [title for title, lead in leads.items() if judged(lead) != "holds"]
+    if len(against) > 1:
+        because += f"; not above it by the interval: {', '.join(against)}"
+    return Claim(text, source, all_of([judged(lead) for lead in leads.values()]), because)

@@ -1,0 +1,45 @@
+"""A few cells on material that takes no time."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from captum_rectgrad.studies.lab import Lab
+from captum_rectgrad.studies.roar_kar.masking import mean_colour
+from captum_rectgrad.studies.roar_kar.ranks import RankFiles, pixel_ranks, tie_order
+from captum_rectgrad.studies.roar_kar.training import training_of
+from captum_rectgrad.studies.roar_kar.work import Work
+from rectgrad_zoo.reading import Split
+
+SPLITS: tuple[Split, Split] = ("train", "test")
+METHOD = "saliency"  # whose ranks are written here; they are random
+
+
+@pytest.fixture
+def work(lab: Callable[..., Lab]) -> Work:
+    made = lab()
+    network = made.network("plain")
+    train, test = made.images("train"), made.images("test")
+    return Work(
+        train=train,
+        test=test,
+        colour=mean_colour(train.images),
+        model=network.model,
+        training=training_of(network.recipe, 10, epochs=1),
+        device=torch.device("cpu"),
+        seed=0,
+        batch_size=7,
+    )
+
+
+@pytest.fixture
+def ranks(work: Work, tmp_path: Path) -> RankFiles:
+    files = RankFiles(tmp_path)
+    for split in SPLITS:
+        data = work.train if split == "train" else work.test
+        order = tie_order(slice(0, len(data)), 1024, 5, split)
+        np.save(files.file(METHOD, "signed", split), pixel_ranks(np.zeros(order.shape), order))
+    return files

@@ -1,0 +1,130 @@
+"""Ranks by hand and against a sort of one image, ties among them, files written once and whole."""
+
+from collections.abc import Callable
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import torch
+
+from captum_rectgrad.methods import Method, choose_methods
+from captum_rectgrad.studies.lab import Lab
+from captum_rectgrad.studies.maps import final_threshold
+from captum_rectgrad.studies.roar_kar.config import FORMS, forms_of
+from captum_rectgrad.studies.roar_kar.ranks import (
+    RankFiles,
+    importance,
+    pixel_ranks,
+    tie_order,
+    write_ranks,
+)
+from tests.captum_rectgrad.studies.conftest import IMAGES
+
+
+def test_ranks_by_hand() -> None:
+    values = np.array([[0.5, 2.0, -1.0, 0.0], [1.0, 0.0, 1.0, -0.0]])
+    order = np.array([[0, 1, 2, 3], [9, 1, 4, 0]], dtype=np.uint64)
+    ranks = pixel_ranks(values, order)
+    assert ranks.dtype == np.uint16
+    # The second image: of the ones the third pixel comes first, of the zeros the fourth.
+    assert ranks.tolist() == [[1, 0, 3, 2], [1, 3, 0, 2]]
+
+
+def test_ranks_are_those_of_a_plain_sort() -> None:
+    generator = np.random.default_rng(0)
+    values = generator.integers(-3, 4, (5, 30)).astype(np.float64)
+    order = generator.permuted(np.tile(np.arange(30, dtype=np.uint64), (5, 1)), axis=1)
+    ranks = pixel_ranks(values, order)
+    for image in range(5):
+        first = sorted(range(30), key=lambda p: (-values[image, p], order[image, p]))
+        assert [ranks[image, pixel] for pixel in first] == list(range(30))
+
+
+def test_as_many_pixels_as_two_bytes_number() -> None:
+    most = pixel_ranks(np.arange(65536.0)[None], np.zeros((1, 65536), np.uint64))
+    assert most[0, 0] == 65535
+    with pytest.raises(ValueError, match="images of 65537 pixels"):
+        pixel_ranks(np.zeros((1, 65537)), np.zeros((1, 65537), np.uint64))
+
+
+def test_the_order_of_ties_is_each_images_own() -> None:
+    together = tie_order(slice(0, 6), 50, seed=3, split="train")
+    apart = np.concatenate([tie_order(slice(i, i + 2), 50, 3, "train") for i in (0, 2, 4)])
+    assert (together == apart).all()
+    orders = {tuple(np.argsort(row)) for row in together}
+    orders |= {tuple(np.argsort(row)) for row in tie_order(slice(0, 6), 50, 3, "test")}
+    orders |= {tuple(np.argsort(row)) for row in tie_order(slice(0, 6), 50, 4, "train")}
+    assert len(orders) == 18
+
+
+def test_importance_by_hand() -> None:
+    maps = torch.tensor([[[[1.0, -5.0]], [[2.0, 1.0]]]])  # two channels of two pixels
+    assert importance(maps, "signed", None).tolist() == [[3, -4]]
+    assert importance(maps, "absolute", None).tolist() == [[3, 4]]
+    # Half of the four values stay: 2 alone exceeds 1.
+    assert importance(maps, "thresholded", 50).tolist() == [[2, 0]]
+    assert final_threshold(maps, 50).flatten().tolist() == [0, 0, 2, 0]
+
+
+def test_forms_are_the_baselines() -> None:
+    saliency, rectgrad, random = choose_methods(("saliency", "rectgrad", "random"))
+    assert forms_of(saliency, FORMS, 95) == FORMS
+    assert forms_of(saliency, FORMS, None) == ("signed", "absolute")
+    assert forms_of(rectgrad, FORMS, 95) == forms_of(random, FORMS, 95) == ("signed",)
+
+
+@pytest.mark.parametrize("key", ["rectgrad", "rectgrad-prr"])
+def test_maps_of_rectgrad_rank_the_same_without_their_sign(
+    key: str, lab: Callable[..., Lab]
+) -> None:
+    made = lab(key)
+    images = made.images("test").images
+    targets = torch.zeros(len(images), dtype=torch.int64)
+    for batch in made.maps(made.methods[0], made.network("plain"), images, targets):
+        assert batch.maps.any()
+        assert not (batch.maps < 0).any()
+
+
+class StoppedError(Exception):
+    """Where a test stops a run."""
+
+
+def test_files_are_whole_and_written_once(lab: Callable[..., Lab]) -> None:
+    made = lab("saliency")
+    files = RankFiles(made.folder)
+    made.folder.mkdir()
+    (method,), network = made.methods, made.network("plain")
+    images = made.images("train").images
+    targets = torch.arange(len(images)) % 10
+    calls = []
+
+    def attribute(model: torch.nn.Module, x: torch.Tensor, target: torch.Tensor) -> torch.Tensor:
+        calls.append(len(x))
+        if len(calls) == 2:
+            raise StoppedError
+        return method.attribute(model, x, target)
+
+    def write(method: Method, *forms: str) -> list[int]:
+        done: list[int] = []
+        wanted = {f: files.file("saliency", f, "train") for f in FORMS if f in forms}
+        write_ranks(made, network, method, images, targets, wanted, "train", done.append)
+        return done
+
+    watched = replace(method, attribute=attribute)
+    with pytest.raises(StoppedError):
+        write(watched, "signed")
+    assert not files.file("saliency", "signed", "train").exists()
+    assert write(watched, "signed") == [7, 7, 6]
+    before = len(calls)
+    assert write(watched, "signed") == [IMAGES]
+    assert len(calls) == before
+    # Another form is added without a change to the one that is there.
+    kept = np.load(files.file("saliency", "signed", "train"))
+    write(watched, "signed", "absolute")
+    assert (np.load(files.file("saliency", "signed", "train")) == kept).all()
+    whole = replace(made, final_percentile=None)
+    maps = torch.cat([batch.maps for batch in whole.maps(method, network, images, targets)])
+    for form in FORMS[1:]:
+        found = np.load(files.file("saliency", form, "train"))
+        order = tie_order(slice(0, IMAGES), 1024, made.seed, "train")
+        assert (found == pixel_ranks(importance(maps, form, None), order)).all()

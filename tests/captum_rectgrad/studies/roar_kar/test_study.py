@@ -1,0 +1,161 @@
+"""A run that was cut short goes on to the same table."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from captum_rectgrad.cli import main
+from captum_rectgrad.errors import RectGradError
+from captum_rectgrad.methods import choose_methods
+from captum_rectgrad.studies.lab import Lab
+from captum_rectgrad.studies.material import Network, Role
+from captum_rectgrad.studies.result import Row
+from captum_rectgrad.studies.roar_kar.config import RoarKarConfig
+from captum_rectgrad.studies.roar_kar.engines import engine_of, local
+from captum_rectgrad.studies.roar_kar.study import chance, roar_kar
+from tests.captum_rectgrad.studies.conftest import Tiny
+
+ROOT = Path(__file__).parents[4]
+CONFIG = RoarKarConfig(
+    fractions=(0.5,), networks=2, epochs=1, forms=("signed", "absolute"), of_methods=("saliency",)
+)
+CELLS = 2 + 2 * (2 * 2 + 1 + 2)  # whole; two forms of ROAR and KAR twice, mask, ROAD both ways
+
+
+def table(made: Lab, config: RoarKarConfig = CONFIG) -> list[Row]:
+    return list(roar_kar(config, made).rows)
+
+
+def cells(made: Lab) -> dict[str, str]:
+    files = sorted((made.folder / "cells").glob("*-*.json"))
+    return {file.name: file.read_text() for file in files}
+
+
+def test_deleted_and_damaged_cells_come_back_the_same(
+    lab: Callable[..., Lab], caplog: pytest.LogCaptureFixture
+) -> None:
+    made = lab("saliency")
+    first, before = table(made), cells(made)
+    assert len(before) == CELLS
+    names = list(before)
+    for name in names[::3]:
+        (made.folder / "cells" / name).unlink()
+    (made.folder / "cells" / names[1]).write_text("{")
+    (made.folder / "ranks" / "saliency-absolute-train.npy").unlink()
+    assert table(made) == first
+    assert cells(made) == before
+    assert [record.levelname for record in caplog.records] == ["WARNING"]
+    assert names[1] in caplog.text
+
+
+@pytest.mark.slow
+def test_a_run_that_was_killed_goes_on_to_the_same_table(lab: Callable[..., Lab]) -> None:
+    killed, whole = lab("saliency", folder="killed"), lab("saliency", folder="whole")
+    code = (
+        "import sys, pathlib; from tests.captum_rectgrad.studies.roar_kar import test_study; "
+        "test_study.run(pathlib.Path(sys.argv[1]))"
+    )
+    command = [sys.executable, "-c", code, str(killed.folder)]
+    with subprocess.Popen(command, cwd=ROOT, env=environment()) as process:
+        try:
+            deadline = time.monotonic() + 300
+            while len(cells(killed)) < 3:
+                assert process.poll() is None
+                assert time.monotonic() < deadline
+                time.sleep(0.05)
+        finally:
+            process.send_signal(signal.SIGKILL)
+    assert 3 <= len(cells(killed)) < CELLS
+    assert table(killed) == table(whole)
+    assert cells(killed) == cells(whole)
+    ranks = "saliency-signed-train.npy"
+    found = [np.load(made.folder / "ranks" / ranks) for made in (killed, whole)]
+    assert (found[0] == found[1]).all()
+
+
+def environment() -> dict[str, str]:
+    """That of this process, with what it imports from and as many threads."""
+    threads = str(torch.get_num_threads())
+    return {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path), "OMP_NUM_THREADS": threads}
+
+
+def run(folder: Path) -> None:
+    """The run that is killed."""
+    methods = choose_methods(("saliency",))
+    roar_kar(CONFIG, Lab(material=Tiny(), methods=methods, folder=folder, batch_size=7))
+
+
+class Other(Tiny):
+    def network(self, role: Role) -> Network:
+        return replace(super().network(role), sha256="1" * 64)
+
+
+def test_cells_of_another_network_or_other_images_are_refused(lab: Callable[..., Lab]) -> None:
+    config = replace(CONFIG, networks=1, forms=("signed",))
+    made = lab("saliency")
+    table(made, config)
+    with pytest.raises(RectGradError, match=r"network tiny-plain was '0{64}', is '1{64}'"):
+        table(replace(made, material=Other(), used={}), config)
+    with pytest.raises(RectGradError, match="training images was 20, is 10"):
+        table(replace(made, used={}), replace(config, train_images=10))
+
+
+def test_the_target_is_the_prediction_or_the_label(lab: Callable[..., Lab]) -> None:
+    config = replace(CONFIG, networks=1, forms=("signed",))
+    ranks = {}
+    for target in ("predicted", "label"):
+        made = lab("saliency", folder=target)
+        table(made, replace(config, target=target))
+        ranks[target] = np.load(made.folder / "ranks" / "saliency-signed-test.npy")
+    data, network = made.images("test"), made.network("plain")
+    same = made.predictions(network, data.images) == data.labels
+    assert 0 < same.sum() < len(same)
+    equal = torch.from_numpy((ranks["predicted"] == ranks["label"]).all(axis=1))
+    assert torch.equal(equal, same)
+
+
+def test_methods_that_the_preset_does_not_have(lab: Callable[..., Lab]) -> None:
+    with pytest.raises(ValueError, match="this preset compares saliency: --methods has none"):
+        table(lab("deeplift"))
+
+
+def test_chance_is_the_most_frequent_class_of_the_training_images() -> None:
+    train, test = torch.tensor([2, 0, 2, 1]), torch.tensor([0, 0, 0, 2])
+    assert chance(train, test) == 0.25
+
+
+def test_without_ray_its_engine_says_what_to_install(
+    lab: Callable[..., Lab], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(sys.modules, "ray", None)  # as if it were not installed
+    monkeypatch.delitem(sys.modules, "captum_rectgrad.studies.roar_kar.cluster", raising=False)
+    with pytest.raises(RectGradError, match=r"pip install 'captum-rectgrad\[cluster\]'"):
+        engine_of(replace(lab("saliency"), engine="ray"))
+    assert engine_of(lab("saliency")) is local
+
+
+def test_nothing_else_imports_ray() -> None:
+    code = "import sys, captum_rectgrad.studies.cli; print('ray' in sys.modules)"
+    printed = subprocess.run(
+        [sys.executable, "-c", code],
+        cwd=ROOT,
+        env=environment(),
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert printed.stdout == "False\n"
+
+
+def test_the_address_of_a_cluster_needs_its_engine(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["reproduce", "roar-kar", "--ray-address", "auto"]) == 2
+    assert "--ray-address is for --engine ray" in capsys.readouterr().err

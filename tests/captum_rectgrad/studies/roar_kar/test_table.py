@@ -1,0 +1,175 @@
+"""Scores, leakage, claims and sentences, on answers that are made up."""
+
+from dataclasses import replace
+from itertools import pairwise
+
+import numpy as np
+import pytest
+
+from captum_rectgrad.methods import choose_methods
+from captum_rectgrad.studies.result import Estimate
+from captum_rectgrad.studies.roar_kar.cells import Cell, Measure
+from captum_rectgrad.studies.roar_kar.config import Form, RoarKarConfig
+from captum_rectgrad.studies.roar_kar.curves import Curves, Ranking, table_cells
+from captum_rectgrad.studies.roar_kar.figure import PANELS, draw
+from captum_rectgrad.studies.roar_kar.notes import best_forms, notes
+from captum_rectgrad.studies.roar_kar.table import PAPER, claims, rows
+from captum_rectgrad.studies.roar_kar.training import Answers
+from captum_rectgrad.studies.roar_kar.work import Work
+
+CONFIG = RoarKarConfig(fractions=(0.1, 0.3, 0.7, 0.9), networks=2)
+SALIENCY, RECTGRAD, RANDOM = choose_methods(("saliency", "rectgrad", "random"))
+RANKINGS = (
+    Ranking(SALIENCY, "thresholded"),
+    Ranking(SALIENCY, "absolute"),
+    Ranking(RECTGRAD, "signed"),
+    Ranking(RANDOM, "signed"),
+)
+IMAGES = 200
+# Accuracies at the four fractions, by measure, method and form; both networks alike.
+ACCURACIES: dict[tuple[Measure, str, Form], tuple[float, float, float, float]] = {
+    ("roar", "saliency", "thresholded"): (0.8, 0.8, 0.6, 0.4),
+    ("roar", "saliency", "absolute"): (0.6, 0.4, 0.2, 0.2),
+    ("roar", "rectgrad", "signed"): (0.8, 0.6, 0.4, 0.2),
+    ("kar", "saliency", "thresholded"): (0.8, 0.6, 0.4, 0.2),
+    ("kar", "saliency", "absolute"): (0.8, 0.6, 0.4, 0.2),
+    ("kar", "rectgrad", "signed"): (0.9, 0.8, 0.8, 0.6),
+    ("mask", "rectgrad", "signed"): (0.5, 0.4, 0.3, 0.2),
+}
+
+
+def answers_of(cell: Cell) -> Answers:
+    accuracies = ACCURACIES.get((cell.measure, cell.method, cell.form))
+    share = 0.5
+    if accuracies is not None:
+        share = accuracies[CONFIG.fractions.index(cell.fraction)]
+    return np.arange(IMAGES) < share * IMAGES
+
+
+def made_up(config: RoarKarConfig = CONFIG) -> Curves:
+    cells = table_cells(config, RANKINGS)
+    return Curves(
+        config=config,
+        rankings=RANKINGS,
+        answers={cell: answers_of(cell) for cell in cells},
+        explained=np.arange(IMAGES) < 0.75 * IMAGES,
+        chance=0.1,
+        seed=0,
+    )
+
+
+def test_the_papers_table_has_270_trainings() -> None:
+    methods = choose_methods((*PAPER, "rectgrad-prr"))
+    cells = table_cells(RoarKarConfig(), [Ranking(method, "signed") for method in methods])
+    assert len([cell for cell in cells if cell.measure in ("roar", "kar")]) == 270
+    assert len([cell for cell in cells if cell.measure == "mask"]) == 45
+    assert len([cell for cell in cells if cell.measure == "whole"]) == 3
+    assert len({cell.name for cell in cells}) == len(cells) == 270 + 45 + 3 + 90
+
+
+def by_hand(accuracies: tuple[float, ...]) -> float:
+    steps = [
+        (right - left) * (first + last) / 2
+        for (left, right), (first, last) in zip(
+            pairwise(CONFIG.fractions), pairwise(accuracies), strict=True
+        )
+    ]
+    return sum(steps) / 0.8
+
+
+@pytest.mark.parametrize("ranking", RANKINGS[:3], ids=lambda r: f"{r.method.key}, {r.form}")
+def test_scores_are_areas(ranking: Ranking) -> None:
+    curves = made_up()
+    by_measure = {
+        key[0]: accuracies
+        for key, accuracies in ACCURACIES.items()
+        if key[1:] == (ranking.method.key, ranking.form)
+    }
+    roar, kar = by_hand(by_measure["roar"]), by_hand(by_measure["kar"])
+    assert curves.score("roar", ranking).value == pytest.approx(roar)
+    assert curves.score("kar", ranking).value == pytest.approx(1 - kar)
+    assert curves.area("roar", ranking) == pytest.approx(roar)
+    assert curves.area("kar", ranking) == pytest.approx(1 - kar)
+    lead = curves.lead("kar", RANKINGS[2], ranking)
+    best = 1 - by_hand(ACCURACIES["kar", "rectgrad", "signed"])
+    assert lead.value == pytest.approx(1 - kar - best)
+
+
+def test_what_the_mask_tells() -> None:
+    curves, told = made_up(), ACCURACIES["mask", "rectgrad", "signed"]
+    roar = curves.told_by_mask("roar", RANKINGS[2])
+    kar = curves.told_by_mask("kar", RANKINGS[2])
+    assert roar is not None
+    assert kar is not None
+    assert roar.value == pytest.approx(by_hand(told) - 0.1)
+    # The masks of KAR at 0.1 are those of ROAR at 0.9.
+    assert kar.value == pytest.approx(by_hand(told[::-1]) - 0.1)
+    uneven = made_up(replace(CONFIG, fractions=(0.1, 0.3)))
+    assert uneven.told_by_mask("kar", RANKINGS[2]) is None
+    assert uneven.told_by_mask("roar", RANKINGS[2]) is not None
+
+
+def test_rows() -> None:
+    found = rows(made_up())
+    assert len({tuple(row) for row in found}) == 1
+    assert len(found) == 5 * len(RANKINGS)
+    first = found[0]
+    assert (first["method"], first["maps"]) == ("Saliency", "thresholded")
+    assert [first[f"accuracy at {fraction:g}"] for fraction in CONFIG.fractions] == [
+        0.8,
+        0.8,
+        0.6,
+        0.4,
+    ]
+    assert isinstance(first["score"], Estimate)
+    assert first["score"].count == 8  # networks
+    # The paper's number stands beside the form that the paper used.
+    assert [row["in the paper"] for row in found[:4]] == [0.5568, None, 0.5385, 0.5562]
+    assert [row["in the paper"] for row in found[4:8]] == [0.4455, None, 0.3382, 0.4438]
+    assert {row["in the paper"] for row in found[8:]} == {None}
+
+
+def test_claims_are_judged_against_the_form_of_the_paper_and_against_all() -> None:
+    found = claims(made_up())
+    assert [claim.verdict for claim in found] == [
+        "holds",  # ROAR: 0.5 against 0.65
+        "does not hold",  # ... against the absolute maps' 0.35
+        "does not hold",  # ROAD: all the same
+        "holds",
+        "holds",
+        "does not hold",
+    ]
+    assert "Saliency (absolute)'s, -0.175 (" in found[1].because
+
+
+def test_without_rectgrad_there_is_nothing_to_claim() -> None:
+    assert claims(replace(made_up(), rankings=RANKINGS[:2])) == []
+    assert claims(replace(made_up(), rankings=RANKINGS[2:])) == []
+
+
+def test_notes_say_what_remains_and_what_may_be_leakage(work: Work) -> None:
+    curves = made_up()
+    assert [ranking.form for ranking in best_forms(curves, "roar")] == [
+        "absolute",
+        "signed",
+        "signed",
+    ]
+    text = "\n".join(notes(curves, work))
+    order = "Saliency (absolute) 0.3250, RectGrad 0.5000, Random 0.5000"
+    assert f"ROAR (AUC), each method by the form that suits it best: {order}." in text
+    assert "RectGrad 0.250 of 0.688" in text  # KAR: 0.35 - 0.1 of 0.7875 - 0.1
+
+
+def test_the_figure_has_a_line_for_each_method_and_form() -> None:
+    figure = draw(made_up())
+    assert len(figure.axes) == 2 * len(PANELS)
+    lines = {
+        (axes.get_title(), line.get_label()): np.asarray(line.get_ydata()).tolist()
+        for axes in figure.axes
+        for line in axes.lines
+    }
+    roar = "ROAR: most important removed"
+    assert lines[f"{roar}\nabsolute maps of the baselines", "Saliency"] == [0.5, 0.6, 0.4, 0.2, 0.2]
+    assert lines[f"{roar}\nthresholded maps of the baselines", "Saliency"][1] == 0.8
+    road = "ROAD: most important imputed\nabsolute maps of the baselines"
+    assert lines[road, "RectGrad"][0] == 0.75
