@@ -243,5 +243,5 @@ STUDY = Study(
         "quick": CoherenceConfig(),
         "full": CoherenceConfig(),
     },
-    minutes={"smoke": None, "quick": None, "full": None},
+    minutes={"smoke": 0.4, "quick": 1.7, "full": 1.7},
 )
