@@ -130,7 +130,8 @@ def less_than(
     if not gaps:
         return Claim(text, source, "undecided", "there is nothing to compare with")
     nearest = min(gaps, key=lambda title: gaps[title].value)
-    because = f"{measure}: the least of the others is {nearest}'s, which is {gaps[nearest]} more"
+    least = f"{nearest}'s less {titles[winner]}'s, {gaps[nearest]}"
+    because = f"{measure}: the smallest difference is {least}"
     against = [title for title, gap in gaps.items() if judged(gap) != "holds"]
     if against:
         because += f"; not more than {titles[winner]}'s by the interval: {', '.join(against)}"

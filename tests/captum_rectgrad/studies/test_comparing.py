@@ -36,7 +36,7 @@ def test_less_than_all_by_pairs() -> None:
         }
     )
     assert verdict == "holds"
-    assert "DeepLIFT's, which is 0.9998 (" in because
+    assert "DeepLIFT's less RectGrad's, 0.9998 (" in because
     assert "by the interval" not in because
 
 
