@@ -29,6 +29,22 @@ def file_sha256(file: Path) -> str:
     return digest.hexdigest()
 
 
+def file_tag(file: Path, like: str) -> str:
+    """What the Hub tags a file's content by, hexadecimal.
+
+    Args:
+        file: The file.
+        like: A tag of the kind that is wanted: 64 digits are a SHA-256, fewer a git object id.
+
+    Returns:
+        The tag of that kind.
+    """
+    if len(like) == hashlib.sha256().digest_size * 2:
+        return file_sha256(file)
+    content = file.read_bytes()
+    return hashlib.sha1(b"blob %d\0" % len(content) + content).hexdigest()  # noqa: S324 (git's own)
+
+
 def read_bytes(file: Path, sha256: str | None = None, remedy: str = "") -> tuple[bytes, str]:
     """Read a file and check its hash, so that what is used is what was checked.
 
