@@ -64,6 +64,28 @@ def test_bad_recipes_are_refused_with_the_key(old: str, new: str, message: str) 
         parse_recipe(TEXT.replace(old, new), "a.toml")
 
 
+@pytest.mark.parametrize(
+    ("old", "new", "message"),
+    [
+        (
+            'architecture = "cifar10_cnn"',
+            'architecture = "resnet18"',
+            r"for other inputs than CIFAR-10's.*\(3, 224, 224\)",
+        ),
+        ("learning_rate = 0.001", "learning_rate = 1e300", "learning_rate = 1e\\+300 is too large"),
+        ("learning_rate = 0.001", f"learning_rate = {10**400}", "learning_rate = 10+ is too large"),
+        ("size = 10\nseed = 0", f"size = 10\nseed = {2**32}", "at most 4294967295"),
+        ("[data]", f"a = {'[' * 100_000}", "is not TOML"),
+    ],
+)
+def test_what_would_give_another_checkpoint_than_it_says_is_refused(
+    old: str, new: str, message: str
+) -> None:
+    assert old in TEXT
+    with pytest.raises(ValueError, match=message):
+        parse_recipe(TEXT.replace(old, new, 1), "a.toml")
+
+
 def test_negative_seeds_are_refused() -> None:
     with pytest.raises(ValueError, match=r"occlusion\.seed = -1 must not be negative"):
         parse_recipe(TEXT.replace("size = 10\nseed = 0", "size = 10\nseed = -1"), "a.toml")
@@ -82,7 +104,7 @@ def recipe_text(name: str) -> str:
         ("adversarial", "epsilon = 8", "epsilon = inf", r"adversary\.epsilon = inf must be"),
         ("adversarial", "test_steps = 10", "", r"\[adversary\]:.*missing keys \['test_steps'\]"),
         ("adversarial", "[adversary]", "[random_labels]", r"\[random_labels\]: unknown keys"),
-        ("random_labels", "[random_labels]\nseed = 0", "[random_labels]\nseed = -1", "negative"),
+        ("random_labels", "[random_labels]\nseed = 1", "[random_labels]\nseed = -1", "negative"),
         ("untrained", "epochs = 0", "epochs = -1", r"training\.epochs = -1 must not be negative"),
         ("untrained", '"last"', '"best_validation"', r"training\.epochs = 0 must be positive"),
         ("untrained", '"last"', '"best_adversarial_validation"', r"epochs = 0 must be positive"),
