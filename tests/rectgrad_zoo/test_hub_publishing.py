@@ -53,6 +53,14 @@ def test_a_commit_that_is_refused_is_told(
     assert len(hub.repositories["models", NAME].commits) == 1
 
 
+def test_a_card_that_the_hub_refuses_is_told_before_anything_is_made(
+    hub: HubServer, client: Client, tiny_checkpoint: Path
+) -> None:
+    hub.faults.append(Fault("validate-yaml", method="POST", status=400, times=100))
+    assert_refused(publish(client, tiny_checkpoint), "the Hub refuses the metadata of ")
+    assert ("models", NAME) not in hub.repositories
+
+
 def test_without_a_network_nothing_is_published(client: Client, tiny_checkpoint: Path) -> None:
     with nobody() as client.endpoint:
         refused = publish(client, tiny_checkpoint)
