@@ -160,6 +160,16 @@ def test_damage_in_the_cache_is_found_and_fetch_mends_it(
     assert f"`rectgrad zoo fetch {NAME}`" in damaged["error"]
     assert fetched == {"status": 0}
     assert found["digest"] == digest_of(tiny_checkpoint)
+    blob.write_bytes(_flip(blob.read_bytes()))
+    shown = client.run("zoo", "show", NAME)
+    assert f"expected {sha256_of(tiny_checkpoint)}: damaged" in shown.stdout
+
+
+def test_a_path_that_is_not_there_is_not_only_a_repository_that_is_not(client: Client) -> None:
+    shown = client.run("zoo", "show", "runs/mynet")
+    assert "no folder of that name here, and not in the cache" in shown.stdout
+    (found,) = client.load("runs/mynet")
+    assert "Nor is there a folder runs/mynet here" in found["error"]
 
 
 def test_a_changed_configuration_in_the_cache_is_found_and_fetch_mends_it(

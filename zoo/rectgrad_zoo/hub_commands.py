@@ -10,6 +10,7 @@ from huggingface_hub import constants
 from rectgrad_zoo.errors import ZooError
 from rectgrad_zoo.hub import cached
 from rectgrad_zoo.hub_errors import UnreachableError
+from rectgrad_zoo.hub_names import HUB_PREFIX, parse_hub_name
 from rectgrad_zoo.loading import fetched, load, load_snapshot
 from rectgrad_zoo.origins import provenance
 from rectgrad_zoo.publishing import prepare, publish
@@ -76,6 +77,8 @@ def _fetch_one(source: Source) -> str:
     if source.hub is None:
         origin = provenance(load(source.name))
         where = _PLACES.get(source.kind, f"{source.folder}, a folder on this machine")
+        if parse_hub_name(source.name):
+            where += f" (the repository of that name is {HUB_PREFIX}{source.name})"
         return f"nothing to fetch; in {where}, SHA-256 {origin.sha256}"
     there, comment = cached(source.hub), ""
     try:

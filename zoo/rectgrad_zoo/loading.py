@@ -58,8 +58,6 @@ def load(
         ValueError: If the name is unknown (the error names the nearest), or the device is not here.
         ZooError: If the weights are absent, damaged, or do not fit, or cannot be downloaded.
     """
-    if not isinstance(name, str):
-        raise TypeError(f"The name of a model must be text, got {name!r}.")
     target = parse_device(device) if device is not None else None
     source = resolve(name)
     model = _pretrained(source) if weights is None else _with_weights(source, Path(weights))
