@@ -70,6 +70,15 @@ def test_show_names_what_is_near() -> None:
         run("show", "cifar10_cn")
 
 
+def test_fetch_of_a_folder_names_the_repository_it_hides(
+    copied: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(copied.parents[1])
+    name = f"{copied.parent.name}/{copied.name}"
+    assert run("fetch", name) == 0
+    assert f"(the repository of that name is hf-hub:{name})" in capsys.readouterr().out
+
+
 def test_show_takes_any_card_and_none(copied: Path, capsys: pytest.CaptureFixture[str]) -> None:
     (copied / "README.md").write_bytes(b"\x1b[31mred\xff\n")
     run("show", copied)

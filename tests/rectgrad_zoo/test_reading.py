@@ -206,6 +206,17 @@ def test_a_data_set_of_other_columns_is_refused(
         read_with_datasets(str(tmp_path / "data"), "test")
 
 
+def test_a_data_set_without_images_is_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    datasets = pytest.importorskip("datasets")
+    monkeypatch.setattr(datasets.config, "HF_DATASETS_CACHE", tmp_path / "cache")
+    (tmp_path / "data").mkdir()
+    pq.write_table(pa.table({"img": [1], "label": [2]}), tmp_path / "data" / "test-0.parquet")
+    with pytest.raises(ZooError, match=r"has no images in its column img, but .*int64"):
+        read_with_datasets(str(tmp_path / "data"), "test")
+
+
 def test_what_the_hubs_library_does_not_find_is_named(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -32,7 +32,7 @@ def add_fetch(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -
         "names",
         metavar="NAME",
         nargs="+",
-        help="name of the zoo, of timm, or OWNER/NAME on the Hub, with @REVISION or without",
+        help="name of the zoo, of timm, or OWNER/NAME or OWNER/NAME@REVISION on the Hub",
     )
     fetch.set_defaults(run=_fetch)
 

@@ -195,7 +195,7 @@ def _check_choices(recipe: Recipe, where: str) -> None:
         raise ValueError(f"{where}: architecture = {recipe.architecture!r} is not known to timm.")
     # What a user of the checkpoint gets from timm must be what it was trained for.
     config = get_pretrained_cfg(recipe.architecture)
-    given = {key: tuple(getattr(config, key, ())) for key in _INPUTS}
+    given = {key: tuple(getattr(config, key, None) or ()) for key in _INPUTS}
     if given != _INPUTS:
         raise ValueError(
             f"{where}: architecture = {recipe.architecture!r} is for other inputs than CIFAR-10's: "
