@@ -25,7 +25,7 @@ def assert_refused(result: Result, reason: str) -> None:
 @pytest.mark.parametrize(
     ("status", "reason"),
     [
-        (403, "access was denied (403)"),
+        (403, "under a name of your own, YOU/NAME"),
         pytest.param(500, "in trouble (500)", marks=pytest.mark.slow),
     ],
 )
