@@ -22,6 +22,18 @@ INTERRUPTED = 130
 COMPLETING = "_ARGCOMPLETE"  # set by the shell when it asks for completions
 
 
+# RecursionError and OverflowError: of files that are nested or hold numbers beyond all sense.
+_REFUSALS = (
+    ValueError,
+    TypeError,
+    AssertionError,
+    OSError,
+    OverflowError,
+    RecursionError,
+    RectGradError,
+)
+
+
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the command.
 
@@ -45,7 +57,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     except KeyboardInterrupt:
         print("rectgrad: interrupted", file=sys.stderr)
         return INTERRUPTED
-    except (ValueError, TypeError, AssertionError, OSError, RectGradError, _zoo_error()) as error:
+    except (*_REFUSALS, _zoo_error()) as error:
         print(f"rectgrad: error: {error}", file=sys.stderr)
         return BAD_REQUEST
     return status

@@ -1,5 +1,6 @@
 """The command as a user types it."""
 
+import argparse
 import os
 import subprocess
 import sys
@@ -9,7 +10,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from captum_rectgrad import __version__
+from captum_rectgrad import __version__, cli
 from captum_rectgrad.cli import main
 from captum_rectgrad.methods import methods
 
@@ -151,3 +152,17 @@ def test_completion_in_the_shell(line: str, expected: set[str], tmp_path: Path) 
     }
     subprocess.run([RECTGRAD], env=environment, capture_output=True, check=True)
     assert expected <= set(answers.read_text().split("\n"))
+
+
+def test_what_is_nested_beyond_all_sense_is_one_line(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def endless(args: argparse.Namespace) -> int:
+        return endless(args)
+
+    parser = argparse.ArgumentParser()
+    parser.set_defaults(run=endless)
+    monkeypatch.setattr(cli, "_parser", lambda _: parser)
+    assert cli.main([]) == cli.BAD_REQUEST
+    (line,) = capsys.readouterr().err.splitlines()
+    assert line.startswith("rectgrad: error: maximum recursion depth")

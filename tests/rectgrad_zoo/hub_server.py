@@ -106,7 +106,7 @@ class _Handler(BaseHTTPRequestHandler):
         for pattern, reads, answer in routes:
             match = re.fullmatch(pattern, path)
             if match and reads == reading:
-                public = reads or answer in (self._object, self._paths)
+                public = reads or answer in (self._object, self._paths, self._validate)
                 if not public and not self._authorized():
                     self._answer(401, {"error": "Invalid username or password."})
                 elif answer == self._file:

@@ -50,6 +50,15 @@ def test_embedded_cards_are_what_their_metrics_give(row: registry.Checkpoint) ->
     assert metrics.checkpoint == row.name
 
 
+def test_a_card_has_the_zoos_name_only_for_the_zoos_weights() -> None:
+    folder = registry.embedded_folder(EMBEDDED[0])
+    recipe, metrics = read_recipe(folder / "recipe.toml"), read_metrics(folder / "metrics.json")
+    assert f'load("{recipe.name}")' in model_card(recipe, metrics).text
+    other = model_card(recipe, replace(metrics, sha256="0" * 64)).text
+    assert 'load("path/to/this/folder")' in other
+    assert "give OWNER/NAME for the folder" in other
+
+
 @pytest.mark.parametrize(("augmented", "said"), [(True, "with"), (False, "without")])
 def test_the_limits_of_an_adversarial_network_say_whether_its_images_were_augmented(
     tiny_checkpoint: Path, augmented: bool, said: str

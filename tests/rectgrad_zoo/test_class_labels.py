@@ -6,6 +6,7 @@ from torch import nn
 import rectgrad_zoo
 from rectgrad_zoo.class_labels import _imagenet_labels
 from rectgrad_zoo.data import CIFAR10_CLASSES
+from rectgrad_zoo.errors import ZooError
 
 
 class Configured(nn.Module):
@@ -17,6 +18,11 @@ class Configured(nn.Module):
 
 def test_cifar10_checkpoints_know_their_classes() -> None:
     assert rectgrad_zoo.labels(rectgrad_zoo.load("cifar10_cnn")) == list(CIFAR10_CLASSES)
+
+
+def test_names_that_are_no_list_are_refused() -> None:
+    with pytest.raises(ZooError, match="label_names 5; expected a list"):
+        rectgrad_zoo.labels(Configured(10, label_names=5))
 
 
 def test_imagenet_labels_are_short_and_in_order() -> None:

@@ -65,12 +65,29 @@ def test_show_prints_the_row_of_what_another_package_carries(
     assert row.license in out
 
 
-def test_show_names_what_is_near_or_missing(copied: Path) -> None:
+def test_show_names_what_is_near() -> None:
     with pytest.raises(ValueError, match=r"Unknown model 'cifar10_cn'\. Nearest: cifar10_cnn,"):
         run("show", "cifar10_cn")
+
+
+def test_fetch_of_a_folder_names_the_repository_it_hides(
+    copied: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(copied.parents[1])
+    name = f"{copied.parent.name}/{copied.name}"
+    assert run("fetch", name) == 0
+    assert f"(the repository of that name is hf-hub:{name})" in capsys.readouterr().out
+
+
+def test_show_takes_any_card_and_none(copied: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (copied / "README.md").write_bytes(b"\x1b[31mred\xff\n")
+    run("show", copied)
+    assert capsys.readouterr().out.endswith("\n\n?[31mred\ufffd\n")
     (copied / "README.md").unlink()
-    with pytest.raises(ZooError, match="has no card"):
-        run("show", copied)
+    run("show", copied)
+    out = capsys.readouterr().out
+    assert "There is no card" in out
+    assert "sha256" in out
 
 
 def test_train_writes_a_checkpoint_that_verify_confirms(

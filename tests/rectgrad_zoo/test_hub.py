@@ -109,7 +109,7 @@ def test_publishing_without_a_token_says_so(client: Client, tiny_checkpoint: Pat
     refused = client.run("zoo", "publish", tiny_checkpoint, "--repo", NAME)
     assert refused.status == 2
     assert refused.stderr.splitlines()[-1].startswith("rectgrad: error: Cannot publish")
-    assert "HF_TOKEN" in refused.stderr
+    assert "Set HF_TOKEN to a token that may write" in refused.stderr
 
 
 def test_what_was_fetched_loads_without_a_network(
@@ -154,21 +154,22 @@ def test_fetching_what_is_there_needs_no_network(
     assert line.startswith("rectgrad: error: Cannot get owner/absent: the connection to")
 
 
-def test_a_push_during_the_download_is_downloaded_too(
+def test_a_push_during_the_download_is_for_the_next_fetch(
     hub: HubServer, client: Client, tiny_checkpoint: Path
 ) -> None:
     files = files_of(tiny_checkpoint)
-    hub.add(NAME, files)
+    asked = hub.add(NAME, files)
     pushed: list[str] = []
 
     def push() -> None:
         pushed.append(hub.add(NAME, {**files, "README.md": b"new"}))
 
-    hub.faults.append(Fault("/resolve/main/config.json", method="HEAD", meanwhile=push))
-    fetched = client.run("zoo", "fetch", NAME)
-    assert fetched.status == 0, fetched.stderr
-    assert f"{NAME}@{pushed[0]}" in fetched.stdout
-    (found,) = client.load(NAME, HF_HUB_OFFLINE="1")
+    hub.faults.append(Fault("/config.json", method="HEAD", meanwhile=push))
+    fetched, found = client.load(f"fetch {NAME}", NAME)
+    assert pushed
+    assert fetched == {"status": 0}
+    assert (found["commit"], found["digest"]) == (asked, digest_of(tiny_checkpoint))
+    fetched, found = client.load(f"fetch {NAME}", NAME)
     assert (found["commit"], found["digest"]) == (pushed[0], digest_of(tiny_checkpoint))
 
 

@@ -12,7 +12,7 @@ import torch
 
 from tests.rectgrad_zoo.hub_client import Client, digest, digest_of
 from tests.rectgrad_zoo.hub_server import HubServer
-from tests.rectgrad_zoo.hub_state import Fault, Files
+from tests.rectgrad_zoo.hub_state import Fault, Files, git_oid
 from tests.rectgrad_zoo.test_hub import NAME, downloads, files_of, sha256_of
 
 PINNED = """
@@ -160,6 +160,50 @@ def test_damage_in_the_cache_is_found_and_fetch_mends_it(
     assert f"`rectgrad zoo fetch {NAME}`" in damaged["error"]
     assert fetched == {"status": 0}
     assert found["digest"] == digest_of(tiny_checkpoint)
+    blob.write_bytes(_flip(blob.read_bytes()))
+    shown = client.run("zoo", "show", NAME)
+    assert f"expected {sha256_of(tiny_checkpoint)}: damaged" in shown.stdout
+
+
+def test_a_path_that_is_not_there_is_not_only_a_repository_that_is_not(client: Client) -> None:
+    shown = client.run("zoo", "show", "runs/mynet")
+    assert "no folder of that name here, and not in the cache" in shown.stdout
+    (found,) = client.load("runs/mynet")
+    assert "Nor is there a folder runs/mynet here" in found["error"]
+
+
+def test_a_changed_configuration_in_the_cache_is_found_and_fetch_mends_it(
+    hub: HubServer, client: Client, tiny_checkpoint: Path
+) -> None:
+    files = files_of(tiny_checkpoint)
+    hub.add(NAME, files)
+    assert client.run("zoo", "fetch", NAME).status == 0
+    config = files["config.json"]
+    (blob,) = client.home.rglob(f"blobs/{git_oid(config)}")
+    for content in (config.replace(b"airplane", b"ZEBRA"), config[:100]):
+        blob.write_bytes(content)
+        damaged, fetched, found = client.load(NAME, f"fetch {NAME}", NAME)
+        assert "config.json is not what the Hub sent" in damaged["error"]
+        assert f"`rectgrad zoo fetch {NAME}`" in damaged["error"]
+        assert fetched == {"status": 0}
+        assert found["digest"] == digest_of(tiny_checkpoint)
+        assert blob.read_bytes() == config
+
+
+def test_a_newer_commit_that_does_not_load_leaves_what_was_there(
+    hub: HubServer, client: Client, tiny_checkpoint: Path
+) -> None:
+    files = files_of(tiny_checkpoint)
+    good = hub.add(NAME, files)
+    assert client.run("zoo", "fetch", NAME).status == 0
+    hub.add(NAME, {**files, "config.json": b"[]"})
+    fetched, found = client.load(f"fetch {NAME}", NAME)
+    assert fetched == {"status": 2}
+    assert found["commit"] == good
+    mended = hub.add(NAME, files)
+    fetched, found = client.load(f"fetch {NAME}", NAME)
+    assert fetched == {"status": 0}
+    assert found["commit"] == mended
 
 
 def test_a_pin_holds_whatever_the_hub_says(

@@ -25,7 +25,7 @@ def assert_refused(result: Result, reason: str) -> None:
 @pytest.mark.parametrize(
     ("status", "reason"),
     [
-        (403, "access was denied (403)"),
+        (403, "under a name of your own, YOU/NAME"),
         pytest.param(500, "in trouble (500)", marks=pytest.mark.slow),
     ],
 )
@@ -51,6 +51,14 @@ def test_a_commit_that_is_refused_is_told(
     hub.faults.append(Fault("/commit/", method="POST", status=500, times=100))
     assert_refused(publish(client, tiny_checkpoint), "in trouble (500)")
     assert len(hub.repositories["models", NAME].commits) == 1
+
+
+def test_a_card_that_the_hub_refuses_is_told_before_anything_is_made(
+    hub: HubServer, client: Client, tiny_checkpoint: Path
+) -> None:
+    hub.faults.append(Fault("validate-yaml", method="POST", status=400, times=100))
+    assert_refused(publish(client, tiny_checkpoint), "the Hub refuses the metadata of ")
+    assert ("models", NAME) not in hub.repositories
 
 
 def test_without_a_network_nothing_is_published(client: Client, tiny_checkpoint: Path) -> None:

@@ -1,5 +1,6 @@
 import shutil
 from pathlib import Path
+from typing import Any
 
 import huggingface_hub.constants
 import pytest
@@ -116,7 +117,7 @@ def test_device_and_dtype_are_honoured() -> None:
     assert {p.device.type for p in model.parameters()} == {"cpu"}
 
 
-@pytest.mark.parametrize("device", ["gpu", "cuda:99"])
+@pytest.mark.parametrize("device", ["gpu", "cuda:99", "meta"])
 def test_a_device_that_is_not_here_is_refused(device: str) -> None:
     with pytest.raises(ValueError, match=f"device '{device}' is not available"):
         parse_device(device)
@@ -132,6 +133,35 @@ def test_any_architecture_of_timm_takes_weights_from_a_file(tmp_path: Path) -> N
         assert_same_weights(rectgrad_zoo.load("resnet18", weights=tmp_path / file), trained)
     tagged = rectgrad_zoo.load("resnet18.a1_in1k", weights=str(tmp_path / "weights.pth"))
     assert_same_weights(tagged, trained)
+
+
+@pytest.mark.parametrize("content", [b"", b"junk", b"101\n", bytes(1000)])
+def test_a_file_of_anything_else_is_one_line(tmp_path: Path, content: bytes) -> None:
+    file = tmp_path / "weights.pth"
+    file.write_bytes(content)
+    with pytest.raises(ZooError, match=r"pth is not a state dict .* it holds ") as raised:
+        rectgrad_zoo.load("cifar10_cnn", weights=file)
+    assert "weights_only" not in str(raised.value)
+    assert "\n" not in str(raised.value)
+
+
+def test_a_folder_that_is_no_checkpoint_hides_no_repository(
+    tmp_path: Path, tiny_checkpoint: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    folder = tmp_path / "owner" / "good"
+    folder.mkdir(parents=True)
+    assert resolve("owner/good").kind == "hub"
+    shutil.copy(tiny_checkpoint / "config.json", folder)
+    assert resolve("owner/good").kind == "folder"
+    assert resolve("hf-hub:owner/good").kind == "hub"
+
+
+def test_what_is_no_name_is_refused_everywhere() -> None:
+    nothing: Any = None
+    for asked in (rectgrad_zoo.load, rectgrad_zoo.recipe):
+        with pytest.raises(TypeError, match="must be text, got None"):
+            asked(nothing)
 
 
 def test_a_name_of_the_zoo_and_a_folder_take_weights_from_a_file(

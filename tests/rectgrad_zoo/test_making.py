@@ -11,6 +11,7 @@ import rectgrad_zoo
 from rectgrad_zoo import making, training
 from rectgrad_zoo.accuracy import measure_accuracy
 from rectgrad_zoo.data import CIFAR10_CLASSES
+from rectgrad_zoo.errors import ZooError
 from rectgrad_zoo.making import make_checkpoint
 from rectgrad_zoo.metrics import read_metrics
 from rectgrad_zoo.occlusion import Occlusion, occluded
@@ -96,6 +97,36 @@ def test_an_existing_folder_is_never_written_into(
     for out in (tiny_checkpoint, file, file.parent / "mixed"):
         with pytest.raises(ValueError, match="exists already and holds no unfinished training"):
             make_checkpoint(recipe_file, data_folder, out, CPU)
+
+
+@pytest.mark.parametrize("out", ["file/x", "dangling", "/proc/x"])
+def test_a_folder_that_cannot_be_written_is_refused_before_the_data_are_read(
+    out: str, recipe_file: Path, tmp_path: Path
+) -> None:
+    (tmp_path / "file").touch()
+    (tmp_path / "dangling").symlink_to(tmp_path / "nowhere" / "x")
+    with pytest.raises(ValueError, match=r"Cannot write to .*Name another --out"):
+        make_checkpoint(recipe_file, tmp_path / "no data", tmp_path / out, CPU)
+    assert sorted(file.name for file in tmp_path.iterdir()) == ["dangling", "file"]
+
+
+def test_a_folder_that_could_be_written_is_not_left_empty(
+    recipe_file: Path, tmp_path: Path
+) -> None:
+    with pytest.raises(ZooError):
+        make_checkpoint(recipe_file, tmp_path, tmp_path / "a" / "b", CPU)
+    assert not any(tmp_path.iterdir())
+
+
+def test_a_network_that_diverges_is_no_checkpoint(
+    recipe_file: Path, data_folder: Path, tmp_path: Path
+) -> None:
+    steep = tmp_path / "steep.toml"
+    steep.write_text(recipe_file.read_text().replace("0.001", "1e10"))
+    with pytest.raises(ZooError, match=r"tiny, in .*diverged.*smaller learning_rate"):
+        make_checkpoint(steep, data_folder, tmp_path / "out", CPU)
+    left = list((tmp_path / "out").iterdir()) if (tmp_path / "out").exists() else []
+    assert {file.name for file in left} <= {making.STATE_FILE}
 
 
 @pytest.mark.parametrize("left", [(), (f"{making.STATE_FILE}.part",), (".unfinished/config.json",)])

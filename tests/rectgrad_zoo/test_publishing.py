@@ -53,6 +53,33 @@ def test_a_checkpoint_without_a_card_or_of_other_weights_is_refused(folder: Path
         prepare(folder, "owner/name")
 
 
+@pytest.mark.parametrize(
+    ("name", "content", "message"),
+    [
+        ("README.md", b"\xff\xfe", r"README\.md cannot be read as a card"),
+        ("README.md", b"---\na: [\n---\ntext", r"README\.md cannot be read as a card"),
+        ("README.md", b" \n", r"README\.md is empty"),
+        ("README.md", b"SHA-256 `" + b"1" * 64 + b"`", r"README\.md says 1111"),
+        ("recipe.toml", b"junk", r"recipe\.toml is not TOML"),
+        ("metrics.json", b"{}", r"metrics\.json does not hold"),
+    ],
+)
+def test_files_that_say_nothing_or_something_else_are_refused(
+    folder: Path, name: str, content: bytes, message: str
+) -> None:
+    (folder / name).write_bytes(content)
+    with pytest.raises((ZooError, ValueError), match=message):
+        prepare(folder, "owner/name")
+
+
+def test_a_card_of_another_accuracy_is_refused(folder: Path) -> None:
+    metrics = json.loads((folder / "metrics.json").read_text())
+    metrics["test"]["correct"] = 29
+    (folder / "metrics.json").write_text(json.dumps(metrics))
+    with pytest.raises(ZooError, match=r"README\.md says 0\.\d+, which is neither"):
+        prepare(folder, "owner/name")
+
+
 def test_weights_that_changed_since_they_were_checked_are_refused(
     folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

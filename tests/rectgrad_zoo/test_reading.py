@@ -1,5 +1,7 @@
 import io
+import struct
 import sys
+import zlib
 from pathlib import Path
 
 import numpy as np
@@ -40,6 +42,31 @@ def test_images_come_decoded_in_the_order_of_the_file(data_folder: Path) -> None
     assert data.images.dtype == torch.uint8
     assert torch.equal(data.images[0], torch.from_numpy(pixels).permute(2, 0, 1))
     assert data.labels[:12].tolist() == [0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 0, 1]
+
+
+def test_a_path_beside_the_right_one_is_answered_with_what_to_give(data_folder: Path) -> None:
+    inner = data_folder / "plain_text"
+    with pytest.raises(ZooError, match=f"Give the folder above: {data_folder}"):
+        read_cifar10(inner, "test")
+    for source in (next(inner.iterdir()), "csv", "parquet", data_folder / "no-such"):
+        with pytest.raises(ZooError, match="no folder here, and no name of a data set"):
+            read_cifar10(source, "test")
+
+
+def test_a_picture_of_enormous_size_is_refused(tmp_path: Path) -> None:
+    size = struct.pack(">II", 30_000, 30_000)
+    header = png(32, 32)[:16] + size + png(32, 32)[24:29]
+    bomb = header + struct.pack(">I", zlib.crc32(header[12:])) + png(32, 32)[33:]
+    with pytest.raises(ZooError, match=r"row 0: expected an image file .*DecompressionBomb"):
+        read_cifar10(write_rows(tmp_path, [bomb], [0]), "test")
+
+
+def test_a_struct_without_bytes_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "plain_text").mkdir()
+    table = pa.table({"img": [{"data": b"1"}], "label": [0]})
+    pq.write_table(table, tmp_path / "plain_text" / "test-00000-of-00001.parquet")
+    with pytest.raises(ZooError, match="row 0: expected an image file, got None"):
+        read_cifar10(tmp_path, "test")
 
 
 def test_a_folder_without_the_files_is_named_with_what_to_give(tmp_path: Path) -> None:
@@ -126,6 +153,7 @@ def test_folders_of_pictures_hold_the_same_images_in_the_order_of_classes(
 ) -> None:
     data = read_cifar10(data_folder, "test")
     write_pictures(tmp_path / "test", data)
+    (tmp_path / "test" / ".ipynb_checkpoints").mkdir()  # an editor's
     read = read_cifar10(str(tmp_path), "test")
     order = torch.argsort(data.labels, stable=True)
     assert torch.equal(read.images, data.images[order])
@@ -152,12 +180,10 @@ def test_folders_without_pictures_are_refused(tmp_path: Path) -> None:
         read_cifar10(tmp_path, "train")
 
 
-def test_what_is_no_folder_needs_the_hubs_library(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_what_is_no_folder_needs_the_hubs_library(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "datasets", None)
-    with pytest.raises(ZooError, match=r"no-such is no folder here.*captum-rectgrad\[studies\]"):
-        read_cifar10(tmp_path / "no-such", "test")
+    with pytest.raises(ZooError, match=r"no/such is no folder here.*captum-rectgrad\[studies\]"):
+        read_cifar10("no/such", "test")
 
 
 def test_the_hubs_library_gives_the_same_images(
@@ -180,10 +206,21 @@ def test_a_data_set_of_other_columns_is_refused(
         read_with_datasets(str(tmp_path / "data"), "test")
 
 
+def test_a_data_set_without_images_is_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    datasets = pytest.importorskip("datasets")
+    monkeypatch.setattr(datasets.config, "HF_DATASETS_CACHE", tmp_path / "cache")
+    (tmp_path / "data").mkdir()
+    pq.write_table(pa.table({"img": [1], "label": [2]}), tmp_path / "data" / "test-0.parquet")
+    with pytest.raises(ZooError, match=r"has no images in its column img, but .*int64"):
+        read_with_datasets(str(tmp_path / "data"), "test")
+
+
 def test_what_the_hubs_library_does_not_find_is_named(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     datasets = pytest.importorskip("datasets")
     monkeypatch.setattr(datasets.config, "HF_DATASETS_CACHE", tmp_path)
     with pytest.raises(ZooError, match=r"no-such is no folder here, and cannot be had"):
-        read_cifar10(tmp_path / "no-such", "test")
+        read_with_datasets(str(tmp_path / "no-such"), "test")

@@ -64,6 +64,28 @@ def test_bad_recipes_are_refused_with_the_key(old: str, new: str, message: str) 
         parse_recipe(TEXT.replace(old, new), "a.toml")
 
 
+@pytest.mark.parametrize(
+    ("old", "new", "message"),
+    [
+        (
+            'architecture = "cifar10_cnn"',
+            'architecture = "resnet18"',
+            r"for other inputs than CIFAR-10's.*\(3, 224, 224\)",
+        ),
+        ("learning_rate = 0.001", "learning_rate = 1e300", "learning_rate = 1e\\+300 is too large"),
+        ("learning_rate = 0.001", f"learning_rate = {10**400}", "learning_rate = 10+ is too large"),
+        ("size = 10\nseed = 0", f"size = 10\nseed = {2**32}", "at most 4294967295"),
+        ("[data]", f"a = {'[' * 100_000}", "is not TOML"),
+    ],
+)
+def test_what_would_give_another_checkpoint_than_it_says_is_refused(
+    old: str, new: str, message: str
+) -> None:
+    assert old in TEXT
+    with pytest.raises(ValueError, match=message):
+        parse_recipe(TEXT.replace(old, new, 1), "a.toml")
+
+
 def test_negative_seeds_are_refused() -> None:
     with pytest.raises(ValueError, match=r"occlusion\.seed = -1 must not be negative"):
         parse_recipe(TEXT.replace("size = 10\nseed = 0", "size = 10\nseed = -1"), "a.toml")

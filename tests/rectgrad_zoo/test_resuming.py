@@ -149,14 +149,22 @@ def test_a_state_of_another_training_is_refused(
     assert (out / STATE_FILE).read_bytes() == before
 
 
-@pytest.mark.parametrize("content", [b"", b"half a st", None])
+@pytest.mark.parametrize(
+    "content",
+    [b"", b"half a st", b"junk", None, torch.ones(2), {"identity": [1]}],
+)
 def test_a_damaged_state_is_refused(
-    content: bytes | None, recipe_file: Path, data_folder: Path, tmp_path: Path
+    content: bytes | object, recipe_file: Path, data_folder: Path, tmp_path: Path
 ) -> None:
     out = tmp_path / "out"
     interrupted(recipe_file, data_folder, out, epoch=2)
     state = out / STATE_FILE
-    state.write_bytes(state.read_bytes()[:-100] if content is None else content)
+    if isinstance(content, bytes):
+        state.write_bytes(content)
+    elif content is None:
+        state.write_bytes(state.read_bytes()[:-100])
+    else:
+        torch.save(content, state)
     with pytest.raises(ZooError, match=r"is not the state of a training .* Delete it"):
         make_checkpoint(recipe_file, data_folder, out, CPU)
 

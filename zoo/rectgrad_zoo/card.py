@@ -50,7 +50,7 @@ def model_card(recipe: Recipe, metrics: Metrics) -> ModelCard:
     sections = (
         f"# {recipe.name}\n\n{recipe.description}",
         _measured(recipe, metrics),
-        f"{_usage(recipe)}{_usage_of_noise(recipe)}",
+        f"{_usage(recipe, metrics)}{_usage_of_noise(recipe, metrics)}",
         _training(recipe, metrics),
         _limits(recipe),
         "## License\n\nThe weights are under the BSD 3-Clause License, as the code is.",
@@ -58,9 +58,10 @@ def model_card(recipe: Recipe, metrics: Metrics) -> ModelCard:
     return ModelCard(f"---\n{data.to_yaml()}\n---\n\n" + "\n\n".join(sections) + "\n")
 
 
-def _spelling(recipe: Recipe) -> str:
-    """What the user names the checkpoint by."""
-    return recipe.name if registry.find(recipe.name) else _FOLDER
+def _spelling(recipe: Recipe, metrics: Metrics) -> str:
+    """What the user names the checkpoint by: the zoo's name only where it means these weights."""
+    row = registry.find(recipe.name)
+    return recipe.name if row is not None and row.sha256 == metrics.sha256 else _FOLDER
 
 
 def _measured(recipe: Recipe, metrics: Metrics) -> str:
@@ -80,15 +81,18 @@ def _measured(recipe: Recipe, metrics: Metrics) -> str:
 | SHA-256 of `model.safetensors` | `{metrics.sha256}` |
 """
     text = f"""
-`rectgrad zoo verify {_spelling(recipe)} --data DATA` measures it again, where `DATA` is a folder
-with a copy of `{metrics.data}` in parquet files. The test images measured on have the fingerprint
-`{metrics.test_fingerprint}`; a copy that was encoded otherwise (JPEG for PNG, say) has another
-one, and another accuracy."""
+`rectgrad zoo verify {_spelling(recipe, metrics)} --data DATA` measures it again, where `DATA` is a
+folder with a copy of `{metrics.data}` in parquet files. The test images measured on have the
+fingerprint `{metrics.test_fingerprint}`; a copy that was encoded otherwise (JPEG for PNG, say) has
+another one, and another accuracy."""
     return f"{table}\n{_wrapped(text)}"
 
 
-def _usage(recipe: Recipe) -> str:
-    name = _spelling(recipe)
+def _usage(recipe: Recipe, metrics: Metrics) -> str:
+    name = _spelling(recipe, metrics)
+    published = (
+        "" if name != _FOLDER else "\n\nOf a copy on the Hub, give OWNER/NAME for the folder."
+    )
     return f"""## Use
 
 ```python
@@ -100,10 +104,11 @@ label = rectgrad_zoo.labels(model)[model(inputs).argmax()]
 ```
 
 After `import rectgrad_zoo`, `timm.create_model("local-dir:{_FOLDER}", pretrained=True)`
-gives the same network. Inputs are RGB images of 32 x 32 in [-1, 1]; the output is ten logits."""
+gives the same network. Inputs are RGB images of 32 x 32 in [-1, 1]; the output is ten logits.\
+{published}"""
 
 
-def _usage_of_noise(recipe: Recipe) -> str:
+def _usage_of_noise(recipe: Recipe, metrics: Metrics) -> str:
     if recipe.occlusion is None:
         return ""
     corner = f"{recipe.occlusion.size} x {recipe.occlusion.size}"
@@ -120,7 +125,7 @@ The network expects {expected}
 ```python
 from rectgrad_zoo.occlusion import occlude
 
-patch = rectgrad_zoo.recipe("{_spelling(recipe)}").occlusion
+patch = rectgrad_zoo.recipe("{_spelling(recipe, metrics)}").occlusion
 occluded = occlude(images, patch)  # {comment}
 ```"""
 

@@ -6,6 +6,8 @@ from collections import Counter
 from timm.data.imagenet_info import ImageNetInfo, infer_imagenet_subset
 from torch import nn
 
+from rectgrad_zoo.errors import ZooError
+
 _HINT_WIDTH = 40
 
 
@@ -19,11 +21,19 @@ def labels(model: nn.Module) -> list[str] | None:
         One name for each logit, no two alike; `None` if they are not known. Names come from the
         network's configuration (`label_names`); without them, a network with as many logits as
         ImageNet-1k or another ImageNet set of timm's is taken for a network of that set.
+
+    Raises:
+        ZooError: If the configuration's names are neither a list nor a table.
     """
     config = getattr(model, "pretrained_cfg", {})
     count = getattr(model, "num_classes", config.get("num_classes"))
     given = config.get("label_names")
     if given:
+        if not isinstance(given, list | tuple | dict):
+            raise ZooError(
+                f"The network's configuration has label_names {given!r}; expected a list of names, "
+                "or a table of index to name."
+            )
         # JSON has no integer keys: a table of index to name arrives with text for indices.
         table = given if isinstance(given, dict) else dict(enumerate(given))
         descriptions = config.get("label_descriptions") or {}

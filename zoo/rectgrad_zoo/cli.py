@@ -55,7 +55,9 @@ def add_parser(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]"
 
     verify = commands.add_parser("verify", help="recompute a checkpoint's hash and test accuracy")
     verify.add_argument(
-        "name", metavar="NAME", help="name of the zoo, or path of a checkpoint folder"
+        "name",
+        metavar="NAME",
+        help="name of the zoo, path of a checkpoint folder, or OWNER/NAME on the Hub",
     )
     verify.add_argument("--data", metavar="DATA", required=True, help=_DATA_HELP)
     verify.add_argument("--device", default="cpu", help="where to measure (default: %(default)s)")

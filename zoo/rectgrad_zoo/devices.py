@@ -17,7 +17,7 @@ def parse_device(device: str | torch.device) -> torch.device:
     """
     try:
         parsed = torch.device(device)
-        torch.empty(0, device=parsed)
+        torch.zeros((), device=parsed).item()  # which "meta" has no value of
     except (RuntimeError, AssertionError, NotImplementedError) as error:
         reason = str(error).strip().split("\n")[0]
         raise ValueError(

@@ -5,6 +5,8 @@ what else a repository lists stays there. Cache, resuming, retries and progress 
 client's.
 """
 
+import os
+import re
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -15,11 +17,12 @@ from rectgrad_zoo.checkpoint import CONFIG_FILE, FILES, WEIGHTS_FILE
 from rectgrad_zoo.errors import ZooError
 from rectgrad_zoo.hub_errors import one_line
 from rectgrad_zoo.hub_names import DEFAULT_REVISION, HubName
-from rectgrad_zoo.weights import file_sha256
+from rectgrad_zoo.weights import file_tag
 
 NEEDED = (CONFIG_FILE, WEIGHTS_FILE)
 _PICKLES = (".bin", ".pth", ".pt", ".ckpt", ".pkl", ".tar", ".npz")
 _SHA256_LENGTH = 64
+_TAG = re.compile(r"[0-9a-f]{40}|[0-9a-f]{64}")
 _ELSEWHERE = (
     "It is not in the cache {cache}. Where there is a network, `rectgrad zoo fetch {name}` gets "
     "it; then copy the folder HF_HOME here. Or give a state dict on this machine with "
@@ -43,13 +46,32 @@ class Snapshot:
 
     @property
     def stated_sha256(self) -> str | None:
-        """SHA-256 of the weights as the Hub stated it at the download, if it did.
+        """SHA-256 of the weights as the Hub stated it at the download, if it did."""
+        tag = self._tag(WEIGHTS_FILE)
+        return tag if tag is not None and len(tag) == _SHA256_LENGTH else None
 
-        The client names what it stores by the Hub's tag of it, which for a large file is its
-        SHA-256. Without symbolic links (on some file systems) the tag is not kept.
+    def check_texts(self, remedy: str) -> None:
+        """Hold every file but the weights, which are checked as they are read, to the Hub's tag.
+
+        Args:
+            remedy: What to do about a file that is not what the Hub sent, a sentence.
+
+        Raises:
+            ZooError: If a file is damaged or was changed since.
         """
-        tag = (self.folder / WEIGHTS_FILE).resolve().name
-        return tag if len(tag) == _SHA256_LENGTH else None
+        for name in FILES:
+            file, tag = self.folder / name, self._tag(name)
+            if name != WEIGHTS_FILE and tag is not None and file_tag(file, tag) != tag:
+                raise ZooError(f"{file} is not what the Hub sent: damaged or changed. {remedy}")
+
+    def _tag(self, name: str) -> str | None:
+        """The Hub's tag of a file: its git object id, for a large one its SHA-256.
+
+        The client names what it stores by it. Without symbolic links (on some file systems) the tag
+        is not kept.
+        """
+        tag = (self.folder / name).resolve().name
+        return tag if _TAG.fullmatch(tag) else None
 
 
 def cached(hub: HubName, needed: tuple[str, ...] = NEEDED) -> Snapshot | None:
@@ -74,8 +96,8 @@ def download(
 ) -> Snapshot:
     """Get a checkpoint from the Hub, or the newer commit of one that is in the cache.
 
-    What the revision names in the cache changes last, so that an interruption at any moment leaves
-    there what was there before.
+    What the revision names in the cache stays what it was: `keep` changes that, once it is known
+    that the new one loads.
 
     Args:
         hub: The repository.
@@ -84,7 +106,8 @@ def download(
         needed: Files that it must have.
 
     Returns:
-        The files, on this machine, the weights with the SHA-256 that was expected.
+        The files, on this machine, as the Hub states them, the weights with the SHA-256 that was
+        expected.
 
     Raises:
         UnreachableError: If the Hub cannot be asked.
@@ -107,13 +130,31 @@ def download(
         listed = _listed(info, name, needed)
         for file in listed:
             path = Path(hf_hub_download(hub.repo, file, revision=info.sha))
-            if file == WEIGHTS_FILE:
-                _check_weights(path, info.sha, listed[file], hub.repo, sha256)
-        if hub.revision != info.sha:
-            named = hf_hub_download(hub.repo, needed[0], revision=hub.revision or DEFAULT_REVISION)
-            if Path(named).parent != path.parent:  # there was a newer commit in the meantime
-                return download(hub, name, sha256, needed)
+            _check(path, info.sha, listed[file], hub.repo, sha256)
     return Snapshot(hub.repo, info.sha, path.parent)
+
+
+def keep(hub: HubName, found: Snapshot) -> None:
+    """Let a revision mean a commit in the cache from now on.
+
+    The client would do so before anybody has looked at the files; its cache's layout is documented.
+
+    Args:
+        hub: The repository and its revision.
+        found: The commit, downloaded.
+
+    Raises:
+        ZooError: If the cache cannot be written.
+    """
+    revision = hub.revision or DEFAULT_REVISION
+    reference = found.folder.parents[1] / "refs" / revision
+    if revision == found.commit or (reference.is_file() and reference.read_text() == found.commit):
+        return
+    with one_line(f"Cannot keep {hub}", hub):
+        reference.parent.mkdir(parents=True, exist_ok=True)
+        unfinished = reference.with_name(f"{reference.name}.{os.getpid()}.tmp")
+        unfinished.write_text(found.commit)
+        unfinished.replace(reference)
 
 
 def _listed(info: ModelInfo, name: str, needed: tuple[str, ...]) -> dict[str, RepoSibling]:
@@ -135,20 +176,20 @@ def _listed(info: ModelInfo, name: str, needed: tuple[str, ...]) -> dict[str, Re
     return {file: there[file] for file in wanted}
 
 
-def _check_weights(
-    path: Path, commit: str, listed: RepoSibling, repo: str, sha256: str | None
-) -> None:
-    """Hold the weights to what the Hub states, once more if need be, and then to the zoo's pin."""
-    stated = listed.lfs.sha256 if listed.lfs is not None else None
-    got = file_sha256(path)
-    if stated is not None and got != stated:
+def _check(path: Path, commit: str, listed: RepoSibling, repo: str, sha256: str | None) -> None:
+    """Hold a file to what the Hub states, once more if need be, and weights to the zoo's pin."""
+    name = listed.rfilename
+    stated = listed.lfs.sha256 if listed.lfs is not None else listed.blob_id
+    if stated is not None and file_tag(path, stated) != stated:
         # Damaged on the way or on this disk: the client trusts what it has of the right size.
-        got = file_sha256(
-            Path(hf_hub_download(repo, WEIGHTS_FILE, revision=commit, force_download=True))
-        )
-    for who, expected in (("the Hub states", stated), ("the zoo expects", sha256)):
-        if expected is not None and got != expected:
+        path = Path(hf_hub_download(repo, name, revision=commit, force_download=True))
+    expectations = [("the Hub states", stated)]
+    if name == WEIGHTS_FILE:
+        expectations.append(("the zoo expects", sha256))
+    for who, expected in expectations:
+        if expected is not None and (got := file_tag(path, expected)) != expected:
+            kind = "SHA-256" if len(expected) == _SHA256_LENGTH else "git object id"
             raise ZooError(
-                f"{repo} at commit {commit} sent {WEIGHTS_FILE} with the SHA-256 {got}, where "
+                f"{repo} at commit {commit} sent {name} with the {kind} {got}, where "
                 f"{who} {expected}: it is damaged or not the released file, and is not used."
             )

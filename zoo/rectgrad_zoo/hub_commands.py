@@ -8,9 +8,10 @@ from pathlib import Path
 from huggingface_hub import constants
 
 from rectgrad_zoo.errors import ZooError
-from rectgrad_zoo.hub import cached, download
+from rectgrad_zoo.hub import cached
 from rectgrad_zoo.hub_errors import UnreachableError
-from rectgrad_zoo.loading import load, load_snapshot
+from rectgrad_zoo.hub_names import HUB_PREFIX, parse_hub_name
+from rectgrad_zoo.loading import fetched, load, load_snapshot
 from rectgrad_zoo.origins import provenance
 from rectgrad_zoo.publishing import prepare, publish
 from rectgrad_zoo.sources import Source, resolve
@@ -31,7 +32,7 @@ def add_fetch(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -
         "names",
         metavar="NAME",
         nargs="+",
-        help="name of the zoo, of timm, or OWNER/NAME on the Hub, with @REVISION or without",
+        help="name of the zoo, of timm, or OWNER/NAME or OWNER/NAME@REVISION on the Hub",
     )
     fetch.set_defaults(run=_fetch)
 
@@ -59,11 +60,11 @@ def add_publish(commands: "argparse._SubParsersAction[argparse.ArgumentParser]")
 
 def _fetch(args: argparse.Namespace) -> int:
     """Fetch all that can be: one that fails, however, does not keep the others from it."""
-    done = [_fetched(name) for name in args.names]
+    done = [_fetch_named(name) for name in args.names]
     return 0 if all(done) else _FAILED
 
 
-def _fetched(name: str) -> bool:
+def _fetch_named(name: str) -> bool:
     try:
         print(f"{name}: {_fetch_one(resolve(name))}", flush=True)
     except (ZooError, ValueError, OSError, RuntimeError) as error:
@@ -76,16 +77,19 @@ def _fetch_one(source: Source) -> str:
     if source.hub is None:
         origin = provenance(load(source.name))
         where = _PLACES.get(source.kind, f"{source.folder}, a folder on this machine")
+        if parse_hub_name(source.name):
+            where += f" (the repository of that name is {HUB_PREFIX}{source.name})"
         return f"nothing to fetch; in {where}, SHA-256 {origin.sha256}"
     there, comment = cached(source.hub), ""
     try:
-        found = download(source.hub, source.name, source.sha256)
+        model, _ = fetched(source, source.hub)
     except UnreachableError as error:
         if there is None:
             raise
-        found, comment = there, f"; whether there is a newer one was not asked: {error.reason}"
-    origin = provenance(load_snapshot(source, found))
-    where = f"{found.repo}@{found.commit}, SHA-256 {origin.sha256}"
+        model = load_snapshot(source, there)
+        comment = f"; whether there is a newer one was not asked: {error.reason}"
+    origin = provenance(model)
+    where = f"{origin.repo}@{origin.commit}, SHA-256 {origin.sha256}"
     return f"{where}, in {constants.HF_HUB_CACHE}{comment}"
 
 

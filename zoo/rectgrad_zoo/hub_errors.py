@@ -5,6 +5,7 @@ import os
 import re
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 
 from huggingface_hub import constants
 from huggingface_hub.errors import (
@@ -36,7 +37,8 @@ _TOKEN_HINT = "Set HF_TOKEN to a token of an account that may read it."  # noqa:
 _BY_STATUS = {
     401: "the token was refused (401). Set HF_TOKEN to a valid one, or unset it for what is "
     "public.",
-    403: "access was denied (403). Set HF_TOKEN to a token of an account that has it.",
+    403: "access was denied (403). Set HF_TOKEN to a token of an account that has it; what you "
+    "publish goes under a name of your own, YOU/NAME.",
     404: "it was not found (404).",
     429: "too many requests (429). Wait some minutes, or set HF_TOKEN: accounts may ask more.",
 }
@@ -105,6 +107,10 @@ def _reason(error: BaseException, hub: HubName) -> str | None:
 def _known_reason(error: HfHubHTTPError, hub: HubName) -> str | None:
     """What the Hub says by a code of its own; the first that fits, for one is another's kind."""
     nowhere = f"{constants.ENDPOINT} has no repository {hub.repo}, or it is private."
+    if Path(hub.repo).is_dir():
+        nowhere += f" The folder {hub.repo} here is no checkpoint: it has no config.json."
+    else:
+        nowhere += f" Nor is there a folder {hub.repo} here."
     if not hub.published:
         nowhere += (
             " It is there only once a maintainer of captum-rectgrad has published it; until then "

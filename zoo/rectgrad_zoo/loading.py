@@ -16,7 +16,8 @@ from rectgrad_zoo.checkpoint import (
 from rectgrad_zoo.devices import parse_device
 from rectgrad_zoo.efficientnet_lite import load_efficientnet_lite0
 from rectgrad_zoo.errors import ZooError
-from rectgrad_zoo.hub import Snapshot, cached, download
+from rectgrad_zoo.hub import Snapshot, cached, download, keep
+from rectgrad_zoo.hub_names import HubName
 from rectgrad_zoo.naming import is_timm_name
 from rectgrad_zoo.origins import ModelProvenance, amend, record
 from rectgrad_zoo.recipes import Recipe, read_recipe
@@ -57,8 +58,6 @@ def load(
         ValueError: If the name is unknown (the error names the nearest), or the device is not here.
         ZooError: If the weights are absent, damaged, or do not fit, or cannot be downloaded.
     """
-    if not isinstance(name, str):
-        raise TypeError(f"The name of a model must be text, got {name!r}.")
     target = parse_device(device) if device is not None else None
     source = resolve(name)
     model = _pretrained(source) if weights is None else _with_weights(source, Path(weights))
@@ -103,13 +102,38 @@ def checkpoint_folder(name: str) -> Path:
     if source.folder is not None:
         return source.folder
     if source.hub is not None:
-        return (cached(source.hub) or download(source.hub, name, source.sha256)).folder
+        found = cached(source.hub)
+        if found is None:
+            _, found = fetched(source, source.hub)
+        else:
+            found.check_texts(_remedy(source))
+        return found.folder
     if source.kind == "timm":
         raise without_weights(name)
     raise ZooError(
         f"{name} has no folder here, no card and no claim of accuracy: its weights are another "
         "package's. Their SHA-256 is checked at every load."
     )
+
+
+def fetched(source: Source, hub: HubName) -> tuple[nn.Module, Snapshot]:
+    """Get a checkpoint from the Hub and load it; only then does its revision mean the new commit.
+
+    Args:
+        source: Where it is from.
+        hub: Its repository.
+
+    Returns:
+        The network as from `load_snapshot`, and where its files are.
+
+    Raises:
+        UnreachableError: If the Hub cannot be asked.
+        ZooError: If it cannot be downloaded or does not load; what was in the cache still does.
+    """
+    found = download(hub, source.name, source.sha256)
+    model = load_snapshot(source, found)
+    keep(hub, found)
+    return model, found
 
 
 def load_snapshot(source: Source, found: Snapshot) -> nn.Module:
@@ -125,16 +149,21 @@ def load_snapshot(source: Source, found: Snapshot) -> nn.Module:
     Raises:
         ZooError: If a file is damaged, or the tensors are not the architecture's.
     """
-    remedy = f"`rectgrad zoo fetch {source.name}` downloads it again."
+    remedy = _remedy(source)
+    found.check_texts(remedy)
     sha256 = source.sha256 or found.stated_sha256
     model = load_folder(found.folder, sha256, remedy, source.architecture)
     return _amended(amend(model, repo=found.repo, commit=found.commit), source)
 
 
+def _remedy(source: Source) -> str:
+    return f"`rectgrad zoo fetch {source.name}` downloads it again."
+
+
 def _pretrained(source: Source) -> nn.Module:
     if source.hub is not None:
-        found = cached(source.hub) or download(source.hub, source.name, source.sha256)
-        return load_snapshot(source, found)
+        found = cached(source.hub)
+        return load_snapshot(source, found) if found else fetched(source, source.hub)[0]
     if source.kind == "timm":
         raise without_weights(source.name)
     if source.folder is None:
@@ -156,16 +185,19 @@ def _amended(model: nn.Module, source: Source) -> nn.Module:
 
 def _with_weights(source: Source, file: Path) -> nn.Module:
     tensors, sha256 = read_weights_file(file)
-    folder = source.folder
+    folder, there = source.folder, None
     if source.hub is not None and not is_timm_name(source.name):
         needed = (CONFIG_FILE,)
-        found = cached(source.hub, needed) or download(source.hub, source.name, needed=needed)
-        folder = found.folder
+        there = cached(source.hub, needed) or download(source.hub, source.name, needed=needed)
+        there.check_texts(_remedy(source))
+        folder = there.folder
     if folder is None:
         model, architecture = timm.create_model(source.name), str(source.architecture)
     else:
         model = build_architecture(folder, source.architecture)
         architecture = source.architecture or architecture_name(folder)
+    if source.hub is not None and there is not None:
+        keep(source.hub, there)
     load_strictly(model, tensors, str(file))
     origin = ModelProvenance(
         name=source.name, source="file", architecture=architecture, sha256=sha256

@@ -2,6 +2,7 @@
 
 import platform
 import shutil
+import tempfile
 from datetime import datetime, timezone
 from importlib.metadata import version
 from pathlib import Path
@@ -27,7 +28,7 @@ from rectgrad_zoo.reading import read_cifar10
 from rectgrad_zoo.recipes import Recipe, read_recipe
 from rectgrad_zoo.training import TrainingRun, train
 from rectgrad_zoo.training_state import PART, StateFile
-from rectgrad_zoo.weights import file_sha256
+from rectgrad_zoo.weights import check_finite, file_sha256
 
 STATE_FILE = "training-state.pt"
 _UNFINISHED = ".unfinished"
@@ -52,12 +53,13 @@ def make_checkpoint(
         What was measured.
 
     Raises:
-        ValueError: If the recipe is not valid or `out` exists.
-        ZooError: If the data cannot be read, the training in `out` is another one, or the weights
-            cannot be written.
+        ValueError: If the recipe is not valid, or `out` exists or cannot be written to.
+        ZooError: If the data cannot be read, the training in `out` is another one or diverges, or
+            the checkpoint cannot be written.
     """
     recipe = read_recipe(recipe_file)
     _check_free(out)
+    _check_writable(out)
     training_images = read_cifar10(data, "train")
     test_images = read_cifar10(data, "test")
     state = StateFile(out / STATE_FILE, _identity(recipe_file, training_images, device))
@@ -72,6 +74,10 @@ def make_checkpoint(
         (unfinished / WEIGHTS_FILE).chmod(0o644)  # safetensors makes it for its maker alone
         for file in FILES:
             (unfinished / file).replace(out / file)
+    except OSError as error:
+        raise ZooError(
+            f"Cannot write {out}: {error.strerror}. Make room there; the same command goes on."
+        ) from error
     finally:
         shutil.rmtree(unfinished, ignore_errors=True)
     state.remove()
@@ -88,6 +94,19 @@ def _check_free(out: Path) -> None:
         )
 
 
+def _check_writable(out: Path) -> None:
+    """Write into the folder, and leave no trace, before hours are spent on what goes there."""
+    made = [folder for folder in (out, *out.parents) if not folder.exists()]
+    try:
+        out.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryFile(dir=out):
+            pass
+        for folder in made:
+            folder.rmdir()
+    except OSError as error:
+        raise ValueError(f"Cannot write to {out}: {error.strerror}. Name another --out.") from error
+
+
 def _write(
     folder: Path,
     recipe: Recipe,
@@ -98,9 +117,10 @@ def _write(
 ) -> Metrics:
     model = timm.create_model(recipe.architecture, num_classes=len(CIFAR10_CLASSES))
     model.load_state_dict(run.weights)
+    check_finite(model.half().state_dict(), f"{recipe.name}, in half precision,")
     try:
         save_for_hf(
-            model.half(),
+            model,
             str(folder),
             model_config={"label_names": list(CIFAR10_CLASSES)},
             safe_serialization=True,

@@ -1,9 +1,10 @@
 """What was measured when a checkpoint was made: `metrics.json` in its folder."""
 
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, is_dataclass
 from pathlib import Path
-from typing import Any
+from types import UnionType
+from typing import Any, get_args, get_origin, get_type_hints
 
 from rectgrad_zoo.accuracy import Accuracy
 from rectgrad_zoo.errors import ZooError
@@ -93,7 +94,7 @@ def read_metrics(file: Path) -> Metrics:
     """
     try:
         content = json.loads(file.read_text(encoding="utf-8"))
-        return Metrics(
+        metrics = Metrics(
             **{
                 **content,
                 "test": _accuracy_from_json(content["test"]),
@@ -102,11 +103,26 @@ def read_metrics(file: Path) -> Metrics:
                 "provenance": Provenance(**content["provenance"]),
             }
         )
-    except (OSError, ValueError, KeyError, TypeError) as error:
+        _check_types(metrics)
+    # Whatever is raised for a file that could hold anything is the file's fault.
+    except Exception as error:
         raise ZooError(
             f"{file} does not hold the measurements of a checkpoint ({error!r}). "
             "`rectgrad zoo train` writes them."
         ) from error
+    return metrics
+
+
+def _check_types(record: Any) -> None:
+    """Refuse texts for numbers and the like in a record, and in the records in it."""
+    for name, kind in get_type_hints(type(record)).items():
+        value = getattr(record, name)
+        accepted = get_args(kind) if isinstance(kind, UnionType) else (get_origin(kind) or kind,)
+        if isinstance(value, bool) or not isinstance(value, accepted):
+            raise TypeError(f"{name} = {value!r} is not of type {kind}")
+        for inner in value if isinstance(value, tuple) else (value,):
+            if is_dataclass(inner):
+                _check_types(inner)
 
 
 def _epoch_to_json(epoch: Epoch) -> dict[str, object]:
@@ -138,4 +154,7 @@ def _accuracy_to_json(accuracy: Accuracy) -> dict[str, object]:
 
 
 def _accuracy_from_json(content: dict[str, int]) -> Accuracy:
-    return Accuracy(content["correct"], content["total"])
+    correct, total = content["correct"], content["total"]
+    if not 0 <= correct <= total or total < 1:
+        raise ValueError(f"{correct} correct of {total} is not possible")
+    return Accuracy(correct, total)

@@ -1,18 +1,28 @@
 """Publishing a checkpoint's folder as a repository on the Hugging Face Hub."""
 
+import re
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from huggingface_hub import CommitOperationAdd, HfApi
+from huggingface_hub import CommitOperationAdd, HfApi, ModelCard, get_token
 
-from rectgrad_zoo.checkpoint import CARD_FILE, FILES, METRICS_FILE, WEIGHTS_FILE, load_folder
+from rectgrad_zoo.checkpoint import (
+    CARD_FILE,
+    FILES,
+    METRICS_FILE,
+    RECIPE_FILE,
+    WEIGHTS_FILE,
+    load_folder,
+)
 from rectgrad_zoo.errors import ZooError
 from rectgrad_zoo.hub_errors import one_line
 from rectgrad_zoo.hub_names import HubName, is_repository
-from rectgrad_zoo.metrics import read_metrics
+from rectgrad_zoo.metrics import Metrics, read_metrics
 from rectgrad_zoo.origins import provenance
+from rectgrad_zoo.recipes import read_recipe
 
 _OTHERWISE = "Publishing needs a network and, in HF_TOKEN, a token that may write."
+_HASH = re.compile(r"\b[0-9a-f]{64}\b")
 
 
 @dataclass(frozen=True)
@@ -43,9 +53,9 @@ def prepare(folder: Path, repo: str) -> Publication:
         What would be published.
 
     Raises:
-        ValueError: If `repo` is not a name the Hub could have.
-        ZooError: If the folder does not load, has no card, holds what a checkpoint does not, or
-            its measurements are of other weights.
+        ValueError: If `repo` is not a name the Hub could have, or the recipe is not valid.
+        ZooError: If the folder does not load, has no card that can be read, holds what a checkpoint
+            does not, or its card or measurements are of other weights.
     """
     if not is_repository(repo):
         raise ValueError(f"{repo!r} is not the name of a repository; expected OWNER/NAME.")
@@ -58,15 +68,49 @@ def prepare(folder: Path, repo: str) -> Publication:
                 f"{entry} has no place in a published checkpoint: expected plain files, of "
                 f"{', '.join(sorted(FILES))}. Remove it from the folder."
             )
-    if not (folder / CARD_FILE).is_file():
-        raise ZooError(f"{folder} has no {CARD_FILE}: nobody would know what it is. Write one.")
-    metrics = folder / METRICS_FILE
-    if metrics.is_file() and (claimed := read_metrics(metrics).sha256) != sha256:
-        raise ZooError(
-            f"{metrics} was measured on weights with the SHA-256 {claimed}, but {WEIGHTS_FILE} "
-            f"has {sha256}. `rectgrad zoo train` writes both."
-        )
+    card = _read_card(folder)
+    if (folder / RECIPE_FILE).is_file():
+        read_recipe(folder / RECIPE_FILE)
+    if (folder / METRICS_FILE).is_file():
+        _check_claims(card, read_metrics(folder / METRICS_FILE), folder, sha256)
     return Publication(repo, {entry.name: entry.stat().st_size for entry in entries}, sha256)
+
+
+def _read_card(folder: Path) -> ModelCard:
+    file = folder / CARD_FILE
+    if not file.is_file():
+        raise ZooError(f"{folder} has no {CARD_FILE}: nobody would know what it is. Write one.")
+    try:
+        card: ModelCard = ModelCard.load(file)
+    # Its metadata are YAML of any kind: whatever is raised on them is the file's fault.
+    except Exception as error:
+        reason = " ".join(str(error).split())
+        raise ZooError(f"{file} cannot be read as a card: {reason}") from error
+    if not card.text.strip():
+        raise ZooError(f"{file} is empty: nobody would know what it is. Write one.")
+    return card
+
+
+def _check_claims(card: ModelCard, metrics: Metrics, folder: Path, sha256: str) -> None:
+    """Hold measurements and card to the weights as they are, and to each other."""
+    if metrics.sha256 != sha256:
+        raise ZooError(
+            f"{folder / METRICS_FILE} was measured on weights with the SHA-256 {metrics.sha256}, "
+            f"but {WEIGHTS_FILE} has {sha256}. `rectgrad zoo train` writes both."
+        )
+    known = {sha256, metrics.train_fingerprint, metrics.test_fingerprint}
+    claimed: set[object] = {*_HASH.findall(card.text)} - known
+    accuracies = {
+        result.metric_value
+        for result in getattr(card.data, "eval_results", None) or ()
+        if result.metric_type == "accuracy"
+    }
+    claimed |= accuracies - {metrics.test.value}
+    if claimed:
+        raise ZooError(
+            f"{folder / CARD_FILE} says {', '.join(map(str, claimed))}, which is neither the hash "
+            f"of {WEIGHTS_FILE} nor in {METRICS_FILE}. `rectgrad zoo train` writes all three."
+        )
 
 
 def publish(folder: Path, planned: Publication, *, private: bool = False) -> Publication:
@@ -91,7 +135,10 @@ def publish(folder: Path, planned: Publication, *, private: bool = False) -> Pub
     if files[WEIGHTS_FILE].upload_info.sha256.hex() != planned.sha256:
         raise ZooError(f"{folder / WEIGHTS_FILE} has changed since it was checked. Try again.")
     api, action = HfApi(library_name="captum-rectgrad"), f"Cannot publish {folder} as {repo}"
+    if get_token() is None:
+        raise ZooError(f"{action}: nobody is logged in. Set HF_TOKEN to a token that may write.")
     with one_line(action, HubName(repo), _OTHERWISE):
+        _check_at_hub(folder, action)
         api.create_repo(repo, private=private or None, exist_ok=True)
         if private and not api.model_info(repo).private:
             raise ZooError(
@@ -105,3 +152,15 @@ def publish(folder: Path, planned: Publication, *, private: bool = False) -> Pub
             commit_message=f"Checkpoint {folder.resolve().name}",
         )
     return replace(planned, commit=commit.oid)
+
+
+def _check_at_hub(folder: Path, action: str) -> None:
+    """Have the Hub look at the card's metadata before anything is made there."""
+    card = _read_card(folder)
+    try:
+        card.validate()
+    except ValueError as error:
+        reason = " ".join(str(error).split())
+        raise ZooError(
+            f"{action}: the Hub refuses the metadata of {folder / CARD_FILE}: {reason}"
+        ) from error

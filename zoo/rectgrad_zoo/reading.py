@@ -11,7 +11,7 @@ import numpy as np
 import torch
 from huggingface_hub import constants, dataset_info
 from numpy.typing import NDArray
-from PIL import Image, UnidentifiedImageError
+from PIL import Image
 from torchvision.datasets import DatasetFolder
 from torchvision.datasets.folder import IMG_EXTENSIONS
 
@@ -52,6 +52,11 @@ def read_cifar10(source: str | Path, split: Split) -> LabelledImages:
     """
     folder = Path(source)
     if not folder.is_dir():
+        if not is_repository(str(source)) or folder.exists():
+            raise ZooError(
+                f"{source} is no folder here, and no name of a data set on the Hub. Expected "
+                "OWNER/NAME, or the folder above plain_text/ and its parquet files."
+            )
         return read_with_datasets(str(source), split)
     files = sorted((folder / "plain_text").glob(f"{split}-*.parquet"))
     if files:
@@ -59,7 +64,12 @@ def read_cifar10(source: str | Path, split: Split) -> LabelledImages:
         return _stacked(rows, str(source))
     if (folder / split).is_dir():
         return _stacked(_picture_rows(folder / split), str(source))
-    raise ZooError(f"{folder} has neither {_LAYOUTS.format(split=split)}.")
+    hint = f" Give the folder above: {folder.absolute().parent}." if _is_inner(folder) else ""
+    raise ZooError(f"{folder} has neither {_LAYOUTS.format(split=split)}.{hint}")
+
+
+def _is_inner(folder: Path) -> bool:
+    return folder.absolute().name == "plain_text" and any(folder.glob("*.parquet"))
 
 
 def read_with_datasets(name: str, split: Split) -> LabelledImages:
@@ -84,9 +94,8 @@ def read_with_datasets(name: str, split: Split) -> LabelledImages:
             dataset_info(name, timeout=constants.HF_HUB_ETAG_TIMEOUT)
     try:
         table = datasets.load_dataset(name, split=split)
-    # OSError is what the Hub's client raises for no connection, no such repository, no access;
-    # the others are those of `datasets` for what is not a data set of images.
-    except (OSError, ValueError, RuntimeError, datasets.exceptions.DatasetsError) as error:
+    # What another library raises for files that could hold anything, or for no connection.
+    except Exception as error:
         reason = " ".join(str(error).split())
         raise ZooError(f"{failed}: {type(error).__name__}: {reason}") from error
     _check_columns(table.column_names, name, _COLUMNS)
@@ -94,7 +103,12 @@ def read_with_datasets(name: str, split: Split) -> LabelledImages:
     if classes is not None and tuple(classes) != CIFAR10_CLASSES:
         raise ZooError(f"{name} has the classes {classes}, expected {list(CIFAR10_CLASSES)}.")
     # The files as they are: decoded here, as from everywhere else, the pixels are the same.
-    table = table.cast_column(_IMAGES, datasets.Image(decode=False))
+    try:
+        table = table.cast_column(_IMAGES, datasets.Image(decode=False))
+    except Exception as error:
+        raise ZooError(
+            f"{name} has no images in its column {_IMAGES}, but {table.features[_IMAGES]}."
+        ) from error
     places = (f"{name}, {split} row {number}" for number in range(len(table)))
     rows = (
         (_content(row[_IMAGES], where, Path()), row[_LABELS], where)
@@ -137,9 +151,19 @@ def parquet_rows(
             yield cells, where
 
 
+class _Pictures(DatasetFolder):  # type: ignore[misc]
+    """Pictures in a folder for each class; hidden folders are some editor's."""
+
+    def find_classes(self, directory: str | Path) -> tuple[list[str], dict[str, int]]:
+        """The folders' names, sorted, and their indices."""
+        classes, _ = super().find_classes(directory)
+        shown = [name for name in classes if not name.startswith(".")]
+        return shown, {name: index for index, name in enumerate(shown)}
+
+
 def _picture_rows(folder: Path) -> Iterator[tuple[bytes, int, str]]:
     try:
-        found = DatasetFolder(str(folder), loader=str, extensions=IMG_EXTENSIONS)
+        found = _Pictures(str(folder), loader=str, extensions=IMG_EXTENSIONS)
     except FileNotFoundError as error:
         raise ZooError(f"{folder} has no pictures in a folder for each class: {error}") from error
     # Sorted by name, as DatasetFolder has them, the ten classes are in CIFAR-10's order.
@@ -155,7 +179,7 @@ def _stacked(rows: Iterable[tuple[bytes, int, str]], source: str) -> LabelledIma
     images: list[NDArray[np.uint8]] = []
     labels: list[int] = []
     for content, label, where in rows:
-        if label not in range(len(CIFAR10_CLASSES)):
+        if not isinstance(label, int) or label not in range(len(CIFAR10_CLASSES)):
             raise ZooError(f"{where}: expected a label from 0 to 9, got {label!r}.")
         images.append(decode_image(content, where, "RGB"))
         labels.append(label)
@@ -180,11 +204,11 @@ def _content(cell: Any, where: str, folder: Path) -> Any:
     """The bytes of an image file, which a data set of loose files has on the disk."""
     if not isinstance(cell, dict):
         return cell
-    if cell["bytes"] is not None or cell["path"] is None:
-        return cell["bytes"]
+    if cell.get("bytes") is not None or cell.get("path") is None:
+        return cell.get("bytes")
     try:
         return (folder / cell["path"]).read_bytes()
-    except OSError as error:
+    except (OSError, TypeError, ValueError) as error:  # no file, no text, or no path at all
         raise ZooError(f"{where}: cannot read the image file: {error}") from error
 
 
@@ -207,9 +231,11 @@ def decode_image(encoded: object, where: str, mode: Literal["RGB", "L"]) -> NDAr
     try:
         with Image.open(io.BytesIO(encoded)) as image:
             pixels = np.asarray(image.convert(mode))
-    except (UnidentifiedImageError, OSError) as error:
+    # Whatever is raised for bytes that could be anything, from a lie about their size on.
+    except Exception as error:
         raise ZooError(
-            f"{where}: expected an image file, got {len(encoded)} bytes of not one."
+            f"{where}: expected an image file of 32 x 32, got {len(encoded)} bytes of not one "
+            f"({type(error).__name__})."
         ) from error
     if pixels.shape[:2] != IMAGE_SIZE:
         raise ZooError(f"{where}: expected an image of 32 x 32, got {pixels.shape[:2]}.")

@@ -7,6 +7,8 @@ from pathlib import Path
 from typing import Any, TypeVar, get_type_hints
 
 import timm
+import torch
+from timm.models import get_pretrained_cfg
 
 from rectgrad_zoo.adversary import Adversary
 from rectgrad_zoo.augmentation import Augmentation
@@ -23,6 +25,11 @@ SectionT = TypeVar("SectionT")
 BEST_VALIDATION = "best_validation"
 BEST_ADVERSARIAL = "best_adversarial_validation"
 LAST = "last"
+# What CIFAR-10 is trained and measured on; a user's inputs are made by timm's configuration.
+_INPUTS = {"input_size": (3, 32, 32), "mean": (0.5,) * 3, "std": (0.5,) * 3}
+# PyTorch holds numbers in single precision, and seeds that are equal modulo this are one.
+_LARGEST = float(torch.finfo(torch.float32).max)
+_INTEGERS = 1 << 32
 
 
 @dataclass(frozen=True)
@@ -83,7 +90,8 @@ class Recipe:
 
     Attributes:
         name: Name of the checkpoint.
-        architecture: A timm architecture, `cifar10_cnn` for the network of appendix F.2.
+        architecture: A timm architecture for 32 x 32 inputs in [-1, 1], `cifar10_cnn` for the
+            network of appendix F.2.
         description: What the checkpoint is for, in one sentence.
         data: What it is trained on.
         training: How it is trained.
@@ -137,7 +145,7 @@ def parse_recipe(text: str, where: str) -> Recipe:
     """Check the text of a recipe; as `read_recipe`, with `where` named in the errors."""
     try:
         table = tomllib.loads(text)
-    except tomllib.TOMLDecodeError as error:
+    except (tomllib.TOMLDecodeError, RecursionError) as error:
         raise ValueError(f"{where} is not TOML: {error}") from error
     for name, section in (_REQUIRED_SECTIONS | _OPTIONAL_SECTIONS).items():
         if name in table:
@@ -185,6 +193,15 @@ def _check_choices(recipe: Recipe, where: str) -> None:
             raise ValueError(f"{where}: {key} = {got!r} is not known; expected {allowed}.")
     if not timm.is_model(recipe.architecture):
         raise ValueError(f"{where}: architecture = {recipe.architecture!r} is not known to timm.")
+    # What a user of the checkpoint gets from timm must be what it was trained for.
+    config = get_pretrained_cfg(recipe.architecture)
+    given = {key: tuple(getattr(config, key, None) or ()) for key in _INPUTS}
+    if given != _INPUTS:
+        raise ValueError(
+            f"{where}: architecture = {recipe.architecture!r} is for other inputs than CIFAR-10's: "
+            f"timm prepares {given} for it, expected {_INPUTS}. Choose cifar10_cnn or "
+            "cifar10_resnet, or register an architecture with that configuration."
+        )
 
 
 def _check_ranges(recipe: Recipe, where: str) -> None:
@@ -209,6 +226,10 @@ def _check_ranges(recipe: Recipe, where: str) -> None:
     epochs["training.epochs"] = training.epochs
     if recipe.adversary:
         positive |= {f"adversary.{key}": value for key, value in vars(recipe.adversary).items()}
+    for key, value in (positive | not_negative).items():
+        largest = _INTEGERS - 1 if isinstance(value, int) else _LARGEST
+        if largest < value < math.inf:
+            raise ValueError(f"{where}: {key} = {value} is too large; at most {largest}.")
     for key, value in positive.items():
         if not 0 < value < math.inf:  # so that NaN is refused too
             raise ValueError(f"{where}: {key} = {value} must be positive.")

@@ -11,6 +11,7 @@ from rectgrad_zoo.sources import resolve, without_weights
 from rectgrad_zoo.weights import file_sha256
 
 _WIDTH = 14
+_NO_CARD = f"There is no card: no file {CARD_FILE}.\n"
 
 
 def describe(name: str) -> str:
@@ -25,26 +26,28 @@ def describe(name: str) -> str:
 
     Raises:
         ValueError: If there is no such checkpoint.
-        ZooError: If it is a folder without a card or weights.
+        ZooError: If it is a folder without weights.
     """
     source = resolve(name)
+    expected = source.sha256
     facts, folder = _row_facts(source.row), source.folder
     if source.kind == "timm":
         raise without_weights(name)
     if source.hub is not None:
         found = cached(source.hub)
-        folder = found.folder if found is not None else None
+        if found is not None:
+            folder, expected = found.folder, expected or found.stated_sha256
         facts |= _hub_facts(source.hub, name, found)
-    elif folder is not None and not (folder / CARD_FILE).is_file():
-        raise ZooError(f"{name} has no card: there is no {folder / CARD_FILE}.")
     if source.kind == "folder":
         facts["source"] = f"folder {folder}"
     if folder is not None:
-        facts["sha256"] = _sha256(folder / WEIGHTS_FILE, source.sha256)
+        facts["sha256"] = _sha256(folder / WEIGHTS_FILE, expected)
     lines = [f"{key:<{_WIDTH}}{value}\n" for key, value in facts.items()]
     card = folder / CARD_FILE if folder is not None else None
-    if card is not None and card.is_file():
-        lines += ["\n", card.read_text(encoding="utf-8")]
+    if card is not None:
+        # Anybody's text: it must not command the terminal.
+        text = card.read_text(encoding="utf-8", errors="replace") if card.is_file() else _NO_CARD
+        lines += ["\n", "".join(c if c in "\n\t" or c.isprintable() else "?" for c in text)]
     return "".join(lines)
 
 
@@ -58,7 +61,9 @@ def _row_facts(row: registry.Checkpoint | None) -> dict[str, str]:
 
 
 def _hub_facts(hub: HubName, name: str, found: Snapshot | None) -> dict[str, str]:
-    absent = f"not in the cache; `rectgrad zoo fetch {name}` gets it"
+    absent = f"not in the cache; `rectgrad zoo fetch {name}` gets it if it is on the Hub"
+    if not Path(name).is_dir() and name == str(hub):
+        absent = f"no folder of that name here, and {absent}"
     return {
         "source": "hub",
         "repo": hub.repo,

@@ -7,6 +7,7 @@ from typing import Literal
 from timm.models import get_pretrained_cfg
 
 from rectgrad_zoo import registry
+from rectgrad_zoo.checkpoint import CONFIG_FILE
 from rectgrad_zoo.errors import ZooError
 from rectgrad_zoo.hub_names import HubName, parse_hub_name
 from rectgrad_zoo.naming import is_timm_name, unknown_name
@@ -47,6 +48,8 @@ def resolve(name: str) -> Source:
     """Find where a name leads, without asking anybody.
 
     The zoo's names and timm's come before a folder that is called the same; `./NAME` is the folder.
+    A checkpoint's folder comes before a repository that is called the same; `hf-hub:OWNER/NAME` is
+    the repository.
 
     Args:
         name: As for `rectgrad_zoo.load`.
@@ -55,9 +58,12 @@ def resolve(name: str) -> Source:
         The place.
 
     Raises:
+        TypeError: If the name is no text.
         ValueError: If the name is unknown; the error names the nearest.
         ZooError: If it starts with `hf-hub:` but is malformed.
     """
+    if not isinstance(name, str):
+        raise TypeError(f"The name of a model must be text, got {name!r}.")
     row = registry.find(name)
     if row is not None:
         return _of_row(row)
@@ -66,10 +72,10 @@ def resolve(name: str) -> Source:
         hub = HubName(config.hf_hub_id) if config is not None and config.hf_hub_id else None
         kind: Literal["hub", "timm"] = "timm" if hub is None else "hub"
         return Source(name, kind, architecture=name.partition(".")[0], hub=hub)
-    folder = _folder(name)
-    if folder is not None:
+    folder, hub = _folder(name), parse_hub_name(name)
+    # What has no configuration is no checkpoint, and hides no repository of its name.
+    if folder is not None and (hub is None or (folder / CONFIG_FILE).is_file()):
         return Source(name, "folder", folder=folder)
-    hub = parse_hub_name(name)
     if hub is None:
         raise unknown_name(name)
     return Source(name, "hub", hub=hub)

@@ -23,6 +23,7 @@ from rectgrad_zoo.occlusion import occluded
 from rectgrad_zoo.random_labels import relabelled
 from rectgrad_zoo.recipes import BEST_ADVERSARIAL, BEST_VALIDATION, Recipe
 from rectgrad_zoo.training_state import Course, Epoch, StateFile
+from rectgrad_zoo.weights import check_finite
 
 
 @dataclass(frozen=True)
@@ -59,7 +60,7 @@ def train(
 
     Raises:
         ValueError: If the validation split leaves no images to train on.
-        ZooError: If the state that is there is not one of this training.
+        ZooError: If the state that is there is not one of this training, or the training diverges.
     """
     settings = recipe.training
     training, validation = split_training(data, recipe)
@@ -85,6 +86,10 @@ def train(
                 with _seeded(settings.seed, number, device):
                     images = _images_of_epoch(recipe, training, number, device)
                     loss = _train_epoch(recipe, course, scheduler, images, batches, progress.update)
+                check_finite(
+                    {"the loss": torch.tensor(loss), **course.model.state_dict()},
+                    f"{recipe.name}, in epoch {number},",
+                )
                 course.epochs.append(_measured(recipe, course.model, loss, seen))
                 if _is_to_keep(course.epochs, settings.keep):
                     course.kept_epoch, course.weights = number, _copy_of_weights(course.model)

@@ -1,7 +1,6 @@
 """How far a training has come, kept in a file from which it goes on after an interruption."""
 
 import io
-import pickle
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -116,12 +115,10 @@ class StateFile:
             return
         try:
             content: dict[str, Any] = torch.load(self.path, map_location="cpu", weights_only=True)
-            begun: dict[str, str] = content["identity"]
-        except (OSError, RuntimeError, pickle.UnpicklingError, EOFError, KeyError) as error:
-            raise ZooError(
-                f"{self.path} is not the state of a training ({type(error).__name__}). Delete it "
-                "to begin again."
-            ) from error
+            begun: dict[str, str] = dict(content["identity"])
+        # Whatever is raised for a file that could hold anything is the file's fault.
+        except Exception as error:
+            raise self._damaged(error) from error
         different = [
             f"{key} was {begun.get(key)}, is {value}"
             for key, value in self.identity.items()
@@ -132,11 +129,20 @@ class StateFile:
                 f"{self.path} is of a training that would not go on to the same bytes: "
                 f"{'; '.join(different)}. Go on as it was begun, or delete it to begin again."
             )
-        course.model.load_state_dict(content["model"])
-        course.optimizer.load_state_dict(content["optimizer"])
-        course.weights = content["weights"]
-        course.kept_epoch = content["kept_epoch"]
-        course.epochs = [_epoch_from_plain(epoch) for epoch in content["epochs"]]
+        try:
+            course.model.load_state_dict(content["model"])
+            course.optimizer.load_state_dict(content["optimizer"])
+            course.weights = dict(content["weights"])
+            course.kept_epoch = int(content["kept_epoch"])
+            course.epochs = [_epoch_from_plain(epoch) for epoch in content["epochs"]]
+        except Exception as error:
+            raise self._damaged(error) from error
+
+    def _damaged(self, error: Exception) -> ZooError:
+        return ZooError(
+            f"{self.path} is not the state of a training ({type(error).__name__}). Delete it to "
+            "begin again."
+        )
 
 
 def _epoch_to_plain(epoch: Epoch) -> tuple[float, list[int], list[int] | None]:

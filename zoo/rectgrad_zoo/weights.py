@@ -2,7 +2,6 @@
 
 import hashlib
 import io
-import pickle
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -27,6 +26,22 @@ def file_sha256(file: Path) -> str:
         while block := opened.read(1 << 20):
             digest.update(block)
     return digest.hexdigest()
+
+
+def file_tag(file: Path, like: str) -> str:
+    """What the Hub tags a file's content by, hexadecimal.
+
+    Args:
+        file: The file.
+        like: A tag of the kind that is wanted: 64 digits are a SHA-256, fewer a git object id.
+
+    Returns:
+        The tag of that kind.
+    """
+    if len(like) == hashlib.sha256().digest_size * 2:
+        return file_sha256(file)
+    content = file.read_bytes()
+    return hashlib.sha1(b"blob %d\0" % len(content) + content).hexdigest()  # noqa: S324 (git's own)
 
 
 def read_bytes(file: Path, sha256: str | None = None, remedy: str = "") -> tuple[bytes, str]:
@@ -111,15 +126,32 @@ def read_weights_file(file: Path) -> tuple[dict[str, Tensor], str]:
 def _unpickled(content: bytes, file: Path) -> object:
     try:
         return torch.load(io.BytesIO(content), map_location="cpu", weights_only=True)
-    except (pickle.UnpicklingError, RuntimeError, EOFError, AttributeError, KeyError) as error:
-        reason = (
-            "it holds more than tensors, or no tensors at all; save model.state_dict()"
-            if isinstance(error, pickle.UnpicklingError)
-            else str(error).strip().split("\n")[0]
-        )
+    # Whatever is raised for a file that could hold anything is the file's fault. What it says is
+    # about pickles, down to the advice to read them unsafely.
+    except Exception as error:
+        held = "more than tensors, or no tensors at all" if content else "nothing"
         raise ZooError(
-            f"{file} is not a state dict in safetensors or torch.save format: {reason}"
+            f"{file} is not a state dict in safetensors or torch.save format: it holds {held} "
+            f"({type(error).__name__}). Save model.state_dict()."
         ) from error
+
+
+def check_finite(tensors: Mapping[str, Tensor], what: str) -> None:
+    """Refuse weights that no input gives an answer with.
+
+    Args:
+        tensors: State dict.
+        what: What they are the weights of, to be named in the error.
+
+    Raises:
+        ZooError: If a value is infinite or no number.
+    """
+    wrong = [name for name, tensor in tensors.items() if not bool(torch.isfinite(tensor).all())]
+    if wrong:
+        raise ZooError(
+            f"{what} has diverged: {_some(wrong)} hold values that are infinite or no number. "
+            "Train with a smaller learning_rate."
+        )
 
 
 def load_strictly(model: nn.Module, tensors: Mapping[str, Tensor], where: str) -> None:
