@@ -36,7 +36,8 @@ def add_parser(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]"
         description="Re-run an experiment of Kim et al. 2019 and write numbers, a figure, and a "
         "report of which claims hold.",
     )
-    parser.add_argument("name", nargs="?", metavar="NAME", help=f"a study, or {ALL}")
+    name = parser.add_argument("name", nargs="?", metavar="NAME", help=f"a study, or {ALL}")
+    name.completer = _complete  # type: ignore[attr-defined]
     parser.add_argument("--list", action="store_true", help="list the studies")
     parser.add_argument(
         "--data",
@@ -125,6 +126,11 @@ def _reproduce(args: argparse.Namespace) -> int:
         done, report = True, run_study(study, args.preset, lab)
     print(f"wrote {report}")
     return 0 if done else 1
+
+
+def _complete(prefix: str, **_: object) -> list[str]:
+    names = [*(study.name for study in STUDIES), ALL]
+    return [name for name in names if name.startswith(prefix)]
 
 
 def _list() -> None:
