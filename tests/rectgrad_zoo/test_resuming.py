@@ -116,7 +116,11 @@ def test_an_interrupt_from_the_keyboard_leaves_a_state_to_go_on_from(
     make_checkpoint(longer, data_folder, tmp_path / "whole", CPU)
     out = tmp_path / "out"
     arguments = ["zoo", "train", longer, "--data", data_folder, "--out", out]
-    start = "import sys; from captum_rectgrad.cli import main; sys.exit(main(sys.argv[1:]))"
+    # As a terminal starts it: a shell's background jobs, and what they start, ignore the signal.
+    start = (
+        "import signal, sys; signal.signal(signal.SIGINT, signal.default_int_handler); "
+        "from captum_rectgrad.cli import main; sys.exit(main(sys.argv[1:]))"
+    )
     process = subprocess.Popen(
         [sys.executable, "-c", start, *map(str, arguments)],
         stderr=subprocess.PIPE,
