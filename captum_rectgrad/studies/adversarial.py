@@ -344,5 +344,5 @@ STUDY = Study(
         "quick": AdversarialConfig(images=300),
         "full": AdversarialConfig(),
     },
-    minutes={"smoke": 0.8, "quick": None, "full": None},
+    minutes={"smoke": 0.3, "quick": None, "full": None},
 )

@@ -39,6 +39,19 @@ def add_parser(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]"
     name = parser.add_argument("name", nargs="?", metavar="NAME", help=f"a study, or {ALL}")
     name.completer = _complete  # type: ignore[attr-defined]
     parser.add_argument("--list", action="store_true", help="list the studies")
+    parser.add_argument("--preset", choices=PRESETS, default="quick", help="(default: %(default)s)")
+    parser.add_argument("--seed", type=int, default=0, help="(default: %(default)s)")
+    parser.add_argument(
+        "--out", type=Path, metavar="DIR", help="folder to write (default: reproduced/NAME)"
+    )
+    _add_material(parser)
+    _add_methods(parser)
+    _add_machine(parser)
+    parser.set_defaults(run=_reproduce)
+
+
+def _add_material(parser: argparse.ArgumentParser) -> None:
+    """What the studies work on."""
     parser.add_argument(
         "--data",
         default=GENERATED,
@@ -60,7 +73,10 @@ def add_parser(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]"
         metavar="ROLE=NAME",
         help=f"another checkpoint for a role, of {', '.join(get_args(Role))}; may be repeated",
     )
-    parser.add_argument("--preset", choices=PRESETS, default="quick", help="(default: %(default)s)")
+
+
+def _add_methods(parser: argparse.ArgumentParser) -> None:
+    """What is compared, and how."""
     parser.add_argument(
         "--methods",
         metavar="A,B,...",
@@ -73,7 +89,10 @@ def add_parser(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]"
         help=f"leave the baselines' maps whole; else nothing below their {FINAL_PERCENTILE:g}th "
         "percentile is left, as in the paper's comparisons",
     )
-    parser.add_argument("--seed", type=int, default=0, help="(default: %(default)s)")
+
+
+def _add_machine(parser: argparse.ArgumentParser) -> None:
+    """Where it is computed."""
     parser.add_argument("--device", default="cpu", help="(default: %(default)s)")
     parser.add_argument(
         "--batch-size", type=int, default=BATCH_SIZE, help="images at a time (default: %(default)s)"
@@ -90,10 +109,6 @@ def add_parser(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]"
         metavar="ADDRESS",
         help="of a Ray cluster, such as auto or ray://HOST:10001 (default: one on this machine)",
     )
-    parser.add_argument(
-        "--out", type=Path, metavar="DIR", help="folder to write (default: reproduced/NAME)"
-    )
-    parser.set_defaults(run=_reproduce)
 
 
 def _reproduce(args: argparse.Namespace) -> int:
@@ -145,7 +160,9 @@ def _list() -> None:
 
 
 def _time(minutes: float | None) -> str:
-    return "?" if minutes is None else f"{minutes:g}"
+    if minutes is None:
+        return "?"
+    return f"{minutes:g}" if minutes else "< 0.1"
 
 
 def _material(args: argparse.Namespace) -> Material:

@@ -41,7 +41,6 @@ def measure_maps(
     network: Network,
     images: Tensor,
     measures: Mapping[str, Measure],
-    label: str,
 ) -> Measured:
     """Measure the maps of all methods, for the classes that the network predicts.
 
@@ -50,7 +49,6 @@ def measure_maps(
         network: what is explained.
         images: `(N, 3, H, W)`, uint8, as the network is to see them.
         measures: what is measured, by name.
-        label: of the progress bar.
 
     Returns:
         The numbers.
@@ -58,7 +56,8 @@ def measure_maps(
     targets = lab.predictions(network, images)
     values: dict[str, dict[str, NDArray[np.float64]]] = {name: {} for name in measures}
     methods = tuple(lab.methods)
-    with tqdm(total=len(images) * len(methods), unit="map", desc=label, disable=None) as progress:
+    total = len(images) * len(methods)
+    with tqdm(total=total, unit="map", desc=network.name, disable=None) as progress:
         for method in methods:
             parts: dict[str, list[NDArray[np.float64]]] = {name: [] for name in measures}
             for batch in lab.maps(method, network, images, targets):
@@ -136,6 +135,30 @@ def less_than(
     if against:
         because += f"; not more than {titles[winner]}'s by the interval: {', '.join(against)}"
     return Claim(text, source, all_of([judged(gap) for gap in gaps.values()]), because)
+
+
+def both_less_than_baselines(
+    measured: Measured, measures: Mapping[str, str], text: str, source: str, seed: int
+) -> list[Claim]:
+    """Judge that RectGrad, with and without PRR, has less of something than all baselines.
+
+    Args:
+        measured: see `measure_maps`.
+        measures: by the measure's name, what to add to the claim where it is not the paper's.
+        text: the claim, with `{}` for the method.
+        source: where it is made.
+        seed: of the bootstrap.
+
+    Returns:
+        A claim for each measure and each of the two.
+    """
+    return [
+        less_than(
+            measured, name, winner, baselines(measured), text.format(title) + how, source, seed
+        )
+        for name, how in measures.items()
+        for winner, title in (("rectgrad", "RectGrad"), ("rectgrad-prr", "RectGrad PRR"))
+    ]
 
 
 def baselines(measured: Measured) -> list[str]:

@@ -1,4 +1,4 @@
-"""Shapes on textures, and networks trained on them in under a minute, as material for studies."""
+"""Shapes on textures, and small networks trained on them, as material for studies."""
 
 import hashlib
 import json
@@ -64,7 +64,7 @@ def recipe_of(role: Role) -> Recipe:
         role: see `Role`.
 
     Returns:
-        Five epochs of Adam, half a minute on two CPU cores.
+        Five epochs of Adam.
     """
     noise = {"plain": None, "occluded": FIXED, "noise": PER_IMAGE}[role]
     return Recipe(

@@ -295,5 +295,5 @@ STUDY = Study(
         "quick": LayersConfig(),
         "full": LayersConfig(),
     },
-    minutes={"smoke": 0.1, "quick": 0.2, "full": 0.2},
+    minutes={"smoke": 0.0, "quick": None, "full": None},
 )

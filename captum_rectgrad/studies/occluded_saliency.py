@@ -10,13 +10,14 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from captum_rectgrad.methods import choose_methods
+from captum_rectgrad.studies.grids import picture
 from captum_rectgrad.studies.lab import Lab
 from captum_rectgrad.studies.material import Network
 from captum_rectgrad.studies.measures import channel_sum, share_inside
 from captum_rectgrad.studies.patch import NOISES, corner
 from captum_rectgrad.studies.result import Claim, Result, Row, judged_above, judged_within
 from captum_rectgrad.studies.statistics import difference, mean
-from captum_rectgrad.studies.study import Study
+from captum_rectgrad.studies.study import ImagesConfig, Study
 from captum_rectgrad.visualization import Row as Line
 from captum_rectgrad.visualization import plot_comparison
 from rectgrad_zoo.data import LabelledImages
@@ -25,17 +26,6 @@ from rectgrad_zoo.occlusion import occluded
 NEARLY_ALL = 0.95  # of the images: what "consistent across test data" is taken to mean
 NO_CHANGE = 0.01  # of accuracy: what "irrelevant to the classification" is taken to mean
 _DRAWN = 4  # images
-
-
-@dataclass(frozen=True)
-class OccludedSaliencyConfig:
-    """How much is measured.
-
-    Attributes:
-        images: number of test images; None: all.
-    """
-
-    images: int | None = None
 
 
 @dataclass(frozen=True, eq=False)
@@ -48,7 +38,7 @@ class _Seen:
     right_elsewhere: NDArray[np.float64]  # and with other noise
 
 
-def occluded_saliency(config: OccludedSaliencyConfig, lab: Lab) -> Result:
+def occluded_saliency(config: ImagesConfig, lab: Lab) -> Result:
     """Look at saliency maps of networks that were trained behind noise.
 
     Args:
@@ -80,10 +70,9 @@ def occluded_saliency(config: OccludedSaliencyConfig, lab: Lab) -> Result:
             }
         )
         claims += _claims(found, noise, lab.seed)
-        pictures = seen[:_DRAWN].permute(0, 2, 3, 1).numpy() / 255
         lines += [
-            Line(picture, noise, {"Saliency": drawn})
-            for picture, drawn in zip(pictures, maps, strict=True)
+            Line(picture(image), noise, {"Saliency": drawn})
+            for image, drawn in zip(seen[:_DRAWN], maps, strict=True)
         ]
     return Result(
         rows=numbers,
@@ -162,9 +151,9 @@ STUDY = Study(
     needs="test images; the networks trained behind noise",
     run=occluded_saliency,
     presets={
-        "smoke": OccludedSaliencyConfig(images=100),
-        "quick": OccludedSaliencyConfig(),
-        "full": OccludedSaliencyConfig(),
+        "smoke": ImagesConfig(images=100),
+        "quick": ImagesConfig(),
+        "full": ImagesConfig(),
     },
-    minutes={"smoke": None, "quick": None, "full": None},
+    minutes={"smoke": 0.1, "quick": None, "full": None},
 )

@@ -1,7 +1,5 @@
 """Figure 7: how much attribution falls on a corner of noise that says nothing about the class."""
 
-from dataclasses import dataclass
-
 import torch
 from torch import Tensor
 
@@ -17,7 +15,7 @@ from captum_rectgrad.studies.lab import Lab
 from captum_rectgrad.studies.material import Network, Role
 from captum_rectgrad.studies.measures import amount_inside, share_inside
 from captum_rectgrad.studies.result import Claim, Result, Row
-from captum_rectgrad.studies.study import Study
+from captum_rectgrad.studies.study import ImagesConfig, Study
 
 # The part of the patch that a filter of the first convolution sees nothing of the image in.
 MARGIN = 2
@@ -25,18 +23,7 @@ NOISES: dict[Role, str] = {"occluded": "one patch", "noise": "noise of each imag
 AMOUNT, SHARE = "amount in the corner", "share in the corner"
 
 
-@dataclass(frozen=True)
-class PatchConfig:
-    """How much is measured.
-
-    Attributes:
-        images: number of test images; None: all.
-    """
-
-    images: int | None = None
-
-
-def patch(config: PatchConfig, lab: Lab) -> Result:
+def patch(config: ImagesConfig, lab: Lab) -> Result:
     """Measure it on the network behind one patch, and on the control behind noise of each image.
 
     Args:
@@ -98,7 +85,7 @@ def measure(lab: Lab, network: Network, images: Tensor, region: Tensor) -> Measu
     def share(maps: Tensor, _: slice) -> Tensor:
         return share_inside(maps, region)
 
-    return measure_maps(lab, network, images, {AMOUNT: amount, SHARE: share}, network.name)
+    return measure_maps(lab, network, images, {AMOUNT: amount, SHARE: share})
 
 
 def corner(network: Network, images: Tensor) -> Tensor:
@@ -157,9 +144,9 @@ STUDY = Study(
     needs="test images; the networks trained behind noise",
     run=patch,
     presets={
-        "smoke": PatchConfig(images=100),
-        "quick": PatchConfig(images=1000),
-        "full": PatchConfig(),
+        "smoke": ImagesConfig(images=100),
+        "quick": ImagesConfig(images=1000),
+        "full": ImagesConfig(),
     },
-    minutes={"smoke": None, "quick": None, "full": None},
+    minutes={"smoke": 0.3, "quick": None, "full": None},
 )

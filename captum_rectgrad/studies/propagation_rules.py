@@ -223,7 +223,7 @@ def measure(lab: Lab, network: Network, data: MaskedImages) -> Measured:
     def excess(maps: Tensor, images: slice) -> Tensor:
         return share(maps, images) / area[images]
 
-    return measure_maps(lab, network, data.images, {SHARE: share, EXCESS: excess}, network.name)
+    return measure_maps(lab, network, data.images, {SHARE: share, EXCESS: excess})
 
 
 def more_than_rectgrad(measured: Measured) -> dict[Rule, NDArray[np.float64]]:
@@ -305,5 +305,5 @@ STUDY = Study(
         "quick": PropagationRulesConfig(),
         "full": PropagationRulesConfig(),
     },
-    minutes={"smoke": 0.1, "quick": 0.2, "full": 0.2},
+    minutes={"smoke": 0.0, "quick": None, "full": None},
 )

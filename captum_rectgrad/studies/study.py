@@ -23,7 +23,8 @@ class Study(Generic[ConfigT]):
         needs: what of the material it uses, in words.
         run: the study.
         presets: its configuration at each size; `full` is the paper's.
-        minutes: how long each takes on CIFAR-10 on two CPU cores, about; None: not measured.
+        minutes: how long each takes on CIFAR-10 on two CPU cores, as `result.json` records it, to a
+            tenth; None: not measured.
     """
 
     name: str
@@ -33,6 +34,17 @@ class Study(Generic[ConfigT]):
     run: Callable[[ConfigT, Lab], Result]
     presets: Mapping[Preset, ConfigT]
     minutes: Mapping[Preset, float | None]
+
+
+@dataclass(frozen=True)
+class ImagesConfig:
+    """The configuration of a study that has nothing to choose but its size.
+
+    Attributes:
+        images: number of test images; None: all.
+    """
+
+    images: int | None = None
 
 
 AnyStudy = Study[Any]

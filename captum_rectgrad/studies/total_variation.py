@@ -1,30 +1,17 @@
 """Figure 8, bottom: how rough attribution maps are."""
 
-from dataclasses import dataclass
-
 from torch import Tensor
 
 from captum_rectgrad.studies import measures
-from captum_rectgrad.studies.comparing import baselines, boxplots, less_than, measure_maps, rows
+from captum_rectgrad.studies.comparing import both_less_than_baselines, boxplots, measure_maps, rows
 from captum_rectgrad.studies.lab import Lab
 from captum_rectgrad.studies.result import Result
-from captum_rectgrad.studies.study import Study
+from captum_rectgrad.studies.study import ImagesConfig, Study
 
 AMOUNT, RELATIVE = "total variation", "total variation per attribution"
 
 
-@dataclass(frozen=True)
-class TotalVariationConfig:
-    """How much is measured.
-
-    Attributes:
-        images: number of test images; None: all.
-    """
-
-    images: int | None = None
-
-
-def total_variation(config: TotalVariationConfig, lab: Lab) -> Result:
+def total_variation(config: ImagesConfig, lab: Lab) -> Result:
     """Measure it on test images.
 
     Args:
@@ -43,22 +30,14 @@ def total_variation(config: TotalVariationConfig, lab: Lab) -> Result:
     def relative(maps: Tensor, _: slice) -> Tensor:
         return measures.relative_total_variation(maps)
 
-    measured = measure_maps(
-        lab, network, images, {AMOUNT: amount, RELATIVE: relative}, network.name
+    measured = measure_maps(lab, network, images, {AMOUNT: amount, RELATIVE: relative})
+    claims = both_less_than_baselines(
+        measured,
+        {AMOUNT: "", RELATIVE: " (per unit of attribution)"},
+        "maps of {} vary less than those of all baselines",
+        "section 5.3, figure 8",
+        lab.seed,
     )
-    claims = [
-        less_than(
-            measured,
-            measure,
-            winner,
-            baselines(measured),
-            f"maps of {title} vary less than those of all baselines{how}",
-            "section 5.3, figure 8",
-            lab.seed,
-        )
-        for measure, how in ((AMOUNT, ""), (RELATIVE, " (per unit of attribution)"))
-        for winner, title in (("rectgrad", "RectGrad"), ("rectgrad-prr", "RectGrad PRR"))
-    ]
     return Result(
         rows=rows(measured, lab.seed),
         claims=claims,
@@ -85,9 +64,9 @@ STUDY = Study(
     needs="test images; the plain network",
     run=total_variation,
     presets={
-        "smoke": TotalVariationConfig(images=100),
-        "quick": TotalVariationConfig(images=1000),
-        "full": TotalVariationConfig(),
+        "smoke": ImagesConfig(images=100),
+        "quick": ImagesConfig(images=1000),
+        "full": ImagesConfig(),
     },
-    minutes={"smoke": None, "quick": None, "full": None},
+    minutes={"smoke": 0.2, "quick": None, "full": None},
 )

@@ -195,25 +195,22 @@ def test_the_hubs_library_gives_the_same_images(
     assert read.fingerprint() == read_cifar10(data_folder, "test").fingerprint()
 
 
-def test_a_data_set_of_other_columns_is_refused(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize(
+    ("columns", "message"),
+    [
+        (("image", "label"), r"columns \['image', 'label'\].*missing: \['img'\]"),
+        (("img", "label"), r"has no images in its column img, but .*int64"),
+    ],
+)
+def test_a_data_set_of_something_else_is_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, columns: tuple[str, str], message: str
 ) -> None:
     datasets = pytest.importorskip("datasets")
     monkeypatch.setattr(datasets.config, "HF_DATASETS_CACHE", tmp_path / "cache")
     (tmp_path / "data").mkdir()
-    pq.write_table(pa.table({"image": [1], "label": [2]}), tmp_path / "data" / "test-0.parquet")
-    with pytest.raises(ZooError, match=r"columns \['image', 'label'\].*missing: \['img'\]"):
-        read_with_datasets(str(tmp_path / "data"), "test")
-
-
-def test_a_data_set_without_images_is_refused(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    datasets = pytest.importorskip("datasets")
-    monkeypatch.setattr(datasets.config, "HF_DATASETS_CACHE", tmp_path / "cache")
-    (tmp_path / "data").mkdir()
-    pq.write_table(pa.table({"img": [1], "label": [2]}), tmp_path / "data" / "test-0.parquet")
-    with pytest.raises(ZooError, match=r"has no images in its column img, but .*int64"):
+    table = pa.table({name: [number] for number, name in enumerate(columns, start=1)})
+    pq.write_table(table, tmp_path / "data" / "test-0.parquet")
+    with pytest.raises(ZooError, match=message):
         read_with_datasets(str(tmp_path / "data"), "test")
 
 

@@ -153,5 +153,5 @@ STUDY = Study(
         ),
         "full": RoarKarConfig(),
     },
-    minutes={"smoke": 0.7, "quick": None, "full": None},
+    minutes={"smoke": 0.3, "quick": None, "full": None},
 )

@@ -12,6 +12,7 @@ import rectgrad_zoo  # noqa: F401 (registers the architecture)
 from captum_rectgrad.methods import choose_methods
 from captum_rectgrad.studies.generated import recipe_of
 from captum_rectgrad.studies.lab import Lab
+from captum_rectgrad.studies.maps import predictions
 from captum_rectgrad.studies.material import MaskedImages, Network, Role
 from captum_rectgrad.studies.shapes import SHAPE_CLASSES, shapes
 from rectgrad_zoo.data import LabelledImages
@@ -33,8 +34,7 @@ class Tiny:
     def masked(self) -> MaskedImages:
         drawn = shapes(IMAGES, 3)
         model = self.network("plain").model
-        with torch.no_grad():
-            predicted = model(drawn.images / 127.5 - 1).argmax(dim=1)
+        predicted = predictions(model, drawn.images, IMAGES)
         # Half of the labels are what the network says.
         half = torch.arange(IMAGES) % 2 == 0
         return replace(drawn, labels=torch.where(half, predicted, (predicted + 1) % 10))

@@ -73,7 +73,7 @@ def test_every_map_is_measured_once_with_its_index(lab: Callable[..., Lab]) -> N
         assert maps.shape == (images.stop - images.start, 3, 32, 32)
         return torch.arange(images.start, images.stop).double()
 
-    found = measure_maps(made, network, data.images, {"index": index}, "test")
+    found = measure_maps(made, network, data.images, {"index": index})
     for key in ("saliency", "random"):
         assert found.values["index"][key].tolist() == list(range(20))
 
