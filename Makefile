@@ -3,6 +3,8 @@
 PYTHON ?= python3
 PYTEST_MARKS ?= not slow and not data and not exhaustive
 BIN := .venv/bin
+# A process for each core; a file's tests stay together, as they share what they set up.
+IN_PARALLEL := --numprocesses auto --dist loadfile
 
 .PHONY: demo test test-all lint clean
 .DELETE_ON_ERROR:
@@ -13,10 +15,10 @@ demo.png: .venv/.demo $(wildcard captum_rectgrad/*.py zoo/rectgrad_zoo/*.py)
 	$(BIN)/rectgrad explain --out $@
 
 test: lint
-	$(BIN)/python -m pytest -m "$(PYTEST_MARKS)"
+	$(BIN)/python -m pytest $(IN_PARALLEL) -m "$(PYTEST_MARKS)"
 
 test-all: lint
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest $(IN_PARALLEL)
 
 lint: .venv/.dev
 	$(BIN)/ruff check .

@@ -2,7 +2,6 @@
 
 import hashlib
 import json
-import os
 import socket
 import subprocess
 import sys
@@ -51,8 +50,6 @@ class Forks:
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             text=True,
-            # More threads than the little work there is wait for each other on a busy machine.
-            env={**os.environ, "OMP_NUM_THREADS": "1"},
         )
 
     def ask(self, job: dict[str, object]) -> int:

@@ -7,7 +7,6 @@ from typing import Any
 
 import numpy as np
 import pytest
-import torch
 
 from captum_rectgrad.studies.roar_kar.cells import Cell
 from captum_rectgrad.studies.roar_kar.engines import local
@@ -52,10 +51,7 @@ def test_a_lost_node_loses_no_cell(cluster: Any, work: Work, ranks: RankFiles) -
 
     second = cluster.add_node(**NODE)
     work = replace(work, training=replace(work.training, epochs=8))
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)  # as the workers have
     expected = dict(local(CELLS, work, ranks))
-    torch.set_num_threads(threads)
     found: list[Cell] = []
     removal = threading.Thread(target=cluster.remove_node, args=(second, False))
     for cell, answers in on_cluster(cluster.address, CELLS, work, ranks):

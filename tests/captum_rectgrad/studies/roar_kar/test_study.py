@@ -83,9 +83,8 @@ def test_a_run_that_was_killed_goes_on_to_the_same_table(lab: Callable[..., Lab]
 
 
 def environment() -> dict[str, str]:
-    """That of this process, with what it imports from and as many threads."""
-    threads = str(torch.get_num_threads())
-    return {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path), "OMP_NUM_THREADS": threads}
+    """That of this process, with what it imports from."""
+    return {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
 
 
 def run(folder: Path) -> None:
