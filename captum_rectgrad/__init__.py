@@ -1,4 +1,4 @@
-"""Rectified Gradient (RectGrad) and its variants, beside Captum's own methods."""
+"""Rectified Gradient (RectGrad), its variants and its relatives, beside Captum's own methods."""
 
 import importlib
 from typing import TYPE_CHECKING, Any
@@ -9,11 +9,14 @@ if TYPE_CHECKING:
     from captum_rectgrad.layer import LayerRectGrad
     from captum_rectgrad.neuron import NeuronRectGrad
     from captum_rectgrad.rectgrad import RectGrad
+    from captum_rectgrad.relu_family import DeconvNet, GuidedBP, SaliencyMap
     from captum_rectgrad.variants import NoBiasRectGrad, RectGradConst, RectGradMod, RectGradPRR
 
 __version__ = "0.1.0"
 
 __all__ = [
+    "DeconvNet",
+    "GuidedBP",
     "LayerRectGrad",
     "NeuronRectGrad",
     "NoBiasRectGrad",
@@ -23,14 +26,23 @@ __all__ = [
     "RectGradMod",
     "RectGradPRR",
     "RectGradWarning",
+    "SaliencyMap",
 ]
+
+# Where each is, but for the variants.
+_MODULES = {
+    "RectGrad": "rectgrad",
+    "LayerRectGrad": "layer",
+    "NeuronRectGrad": "neuron",
+    "SaliencyMap": "relu_family",
+    "DeconvNet": "relu_family",
+    "GuidedBP": "relu_family",
+}
 
 
 def __getattr__(name: str) -> Any:
     """Import the methods when they are first asked for: `--help` need not wait for Captum."""
     if name not in __all__:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    module = {"RectGrad": "rectgrad", "LayerRectGrad": "layer", "NeuronRectGrad": "neuron"}.get(
-        name, "variants"
-    )
+    module = _MODULES.get(name, "variants")
     return getattr(importlib.import_module(f"{__name__}.{module}"), name)

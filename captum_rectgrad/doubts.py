@@ -10,6 +10,8 @@ from torch import Tensor
 from captum_rectgrad.activations import Choice
 from captum_rectgrad.errors import RectGradWarning
 from captum_rectgrad.rectified_pass import Gate, RectifiedPass
+from captum_rectgrad.rules import Selection, SignGate
+from captum_rectgrad.settings import Settings
 
 # A warning names the line that called `attribute`: past this module, the method's and Captum's
 # log_usage.
@@ -83,8 +85,11 @@ class Doubts:
         closed = tuple(Closed(first + sample, gate) for sample, gate in shut if gate is not None)
         return cls(plain, closed, escaped, undefined)
 
-    def warn(self, choice: Choice) -> None:
+    def warn(self, settings: Settings) -> None:
         """Warn at the line that called `attribute`, which calls this.
+
+        Args:
+            settings: of the method.
 
         Warns:
             RectGradWarning: once for each kind of doubt.
@@ -96,9 +101,10 @@ class Doubts:
                 RectGradWarning,
                 stacklevel=CALLER,
             )
-        if self.plain:
-            warnings.warn(_no_activation(choice), RectGradWarning, stacklevel=CALLER)
-        if self.escaped:
+        meant_plain = settings.gating == SignGate("vanilla")
+        if self.plain and not meant_plain:
+            warnings.warn(_no_activation(settings.choice), RectGradWarning, stacklevel=CALLER)
+        if self.escaped and not meant_plain:
             warnings.warn(
                 f"the gradient passed {', '.join(self.escaped)} as it is: it is or may hold an "
                 "activation, where no hook reaches it (nn.LSTM, a scripted function, another "
@@ -119,10 +125,10 @@ class Doubts:
         elif self.closed and not self.plain:
             gate = self.closed[0].gate
             samples = _first([closed.sample for closed in self.closed])
+            remedy = "; lower the percentile or tau" * isinstance(settings.gating, Selection)
             warnings.warn(
                 f"the map of sample {samples} is all zero: from the output, the first layer that "
-                f"nothing passed is {gate.name}, of {gate.units} units; lower the percentile or "
-                "tau",
+                f"nothing passed is {gate.name}, of {gate.units} units{remedy}",
                 RectGradWarning,
                 stacklevel=CALLER,
             )

@@ -113,6 +113,6 @@ class LayerRectGrad(LayerAttribution, GradientAttribution):  # type: ignore[misc
         tensors = check_inputs(as_tuple(inputs), integers=True)
         call = Call(tensors, target, as_arguments(additional_forward_args))
         groups, doubts = query.attributions(call, internal_batch_size)
-        doubts.warn(settings.choice)
+        doubts.warn(settings)
         found: list[Any] = [group if len(group) > 1 else group[0] for group in groups]
         return found[0] if isinstance(self.layer, nn.Module) else found

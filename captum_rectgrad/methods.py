@@ -27,6 +27,7 @@ from captum_rectgrad.errors import RectGradWarning
 from captum_rectgrad.for_captum import for_captum
 from captum_rectgrad.functions import calls_max_pools
 from captum_rectgrad.rectgrad import RectGrad
+from captum_rectgrad.relu_family import GuidedBP
 
 NOISE = 0.15  # standard deviation of SmoothGrad's noise, as a share of each input's range
 NOISY_SAMPLES = 25
@@ -175,12 +176,9 @@ def _guided_backprop(model: nn.Module, x: Tensor, target: Tensor) -> Tensor:
     attribution: Tensor = GuidedBackprop(for_captum(model)).attribute(x, target=target)
     # Captum sees nothing but nn.ReLU modules, and silently gives the plain gradient for the rest;
     # it also overwrites the gradient of a skip connection that shares a ReLU's input.
-    exact = RectGrad(
-        model, tau=0, padding_trick=False, final_threshold=False, multiply_by_inputs=False
-    )
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", RectGradWarning)
-        expected = exact.attribute(x.detach(), target=target)
+        expected = GuidedBP(model).attribute(x.detach(), target=target)
     if (attribution - expected).abs().max() > AGREEMENT * expected.abs().max():
         raise NotAvailableError(
             "Captum's GuidedBackprop is not itself here: it hooks nn.ReLU alone, on its input"

@@ -116,7 +116,7 @@ class NeuronRectGrad(NeuronAttribution, GradientAttribution):  # type: ignore[mi
         tensors = check_inputs(as_tuple(inputs))
         call = Call(tensors, None, as_arguments(additional_forward_args))
         (attributions,), doubts = query.attributions(call, internal_batch_size)
-        doubts.warn(settings.choice)
+        doubts.warn(settings)
         return cast("TensorOrTensors", attributions if is_tuple(inputs) else attributions[0])
 
 

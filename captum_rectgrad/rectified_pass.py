@@ -261,9 +261,11 @@ class RectifiedPass:
     def _gate(self, name: str, kept: Tensor, changes: int, gradient: Tensor) -> Tensor:
         if _changes(kept) != changes:
             raise OverwrittenError(name)
-        return self._rectify(name, kept, gradient)
+        return self._rectify(name, kept, gradient, derived=True)
 
-    def _rectify(self, name: str, activation: Tensor, gradient: Tensor) -> Tensor:
+    def _rectify(
+        self, name: str, activation: Tensor, gradient: Tensor, *, derived: bool = False
+    ) -> Tensor:
         self.check_backward()
         if self.batch > 1 and (activation.dim() == 0 or activation.shape[0] != self.batch):
             raise MixedSamplesError(self.scalars)
@@ -272,11 +274,12 @@ class RectifiedPass:
             self.gates.append(Gate(name, 0, nothing_held_back))
             return gradient
         # The graph is walked from the output: the first gate is the last hidden activation.
-        kept = self.settings.selection.kept(
+        kept = self.settings.gating.kept(
             activation,
             gradient,
             samples=self.batch,
             last_hidden=not any(gate.units for gate in self.gates),
+            derived=derived,
         )
         self.gates.append(Gate(name, kept.shape[1], kept.any(dim=1)))
         return torch.where(kept.reshape(gradient.shape), gradient, 0)

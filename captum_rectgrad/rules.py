@@ -1,11 +1,12 @@
 """The propagation rules: which units of an activation pass the gradient on.
 
-Kim et al. 2019, section 4.1 and appendix B. `a` is the activation, `R_out` the gradient arriving
-at it; a unit passes the gradient where its score is strictly greater than the threshold.
+`a` is the activation, `R_out` the gradient arriving at it. RectGrad's rules (Kim et al. 2019,
+section 4.1 and appendix B) pass it where a unit's score is strictly greater than a threshold; those
+of the older family (Nie et al. 2018, equations 1 to 3) where the signs of `a` and `R_out` allow.
 """
 
 from dataclasses import dataclass
-from typing import Literal, get_args
+from typing import Literal, Protocol, get_args
 
 import torch
 from torch import Tensor
@@ -14,6 +15,34 @@ from captum_rectgrad.threshold import percentile_per_sample
 
 Rule = Literal["PR1", "PR2", "PR3", "PR4", "Mod"]
 RULES: tuple[Rule, ...] = get_args(Rule)
+SignRule = Literal["vanilla", "deconvnet", "guided"]
+
+
+class Gating(Protocol):
+    """Which units of an activation pass the gradient on."""
+
+    def kept(
+        self,
+        activation: Tensor,
+        gradient: Tensor,
+        *,
+        samples: int,
+        last_hidden: bool,
+        derived: bool = False,
+    ) -> Tensor:
+        """Where the gradient passes; what a sample's units do never depends on another's.
+
+        Args:
+            activation: `a`, `(N, ...)`, or any shape if there is but one sample.
+            gradient: `R_out`, of the same shape.
+            samples: `N`.
+            last_hidden: whether this is the last hidden activation before the output.
+            derived: whether what passes is then multiplied by the activation's derivative, as it
+                is at all but ReLU.
+
+        Returns:
+            Boolean, `(N, units)`.
+        """
 
 
 def score(rule: Rule, activation: Tensor, gradient: Tensor) -> Tensor:
@@ -57,20 +86,19 @@ class Selection:
     tau: float = 0.0
 
     def kept(
-        self, activation: Tensor, gradient: Tensor, *, samples: int, last_hidden: bool
+        self,
+        activation: Tensor,
+        gradient: Tensor,
+        *,
+        samples: int,
+        last_hidden: bool,
+        derived: bool = False,
     ) -> Tensor:
-        """Where the score exceeds the threshold; thresholds never mix samples.
+        """Where the score exceeds the threshold; see `Gating`.
 
-        Args:
-            activation: `a`, `(N, ...)`, or any shape if there is but one sample.
-            gradient: `R_out`, of the same shape.
-            samples: `N`.
-            last_hidden: whether this is the last hidden activation before the output, where
-                `Mod` follows PR1 instead of PR2 (figure 17).
-
-        Returns:
-            Boolean, `(N, units)`.
+        `Mod` follows PR1 at the last hidden activation, PR2 at all others (figure 17).
         """
+        del derived
         rule = self.rule
         if rule == "Mod":
             rule = "PR1" if last_hidden else "PR2"
@@ -78,3 +106,36 @@ class Selection:
         if self.percentile is not None:
             return scores > percentile_per_sample(scores, self.percentile)
         return scores > self.tau
+
+
+@dataclass(frozen=True)
+class SignGate:
+    """A ReLU's backward as `h(R_out) * g'(z)` (Nie et al. 2018, equations 1 to 3).
+
+    Attributes:
+        rule: `"vanilla"`: h is the identity and g the ReLU, the true gradient; `"deconvnet"`: h is
+            the ReLU and g the identity; `"guided"`: both are ReLUs.
+    """
+
+    rule: SignRule
+
+    def kept(
+        self,
+        activation: Tensor,
+        gradient: Tensor,
+        *,
+        samples: int,
+        last_hidden: bool,
+        derived: bool = False,
+    ) -> Tensor:
+        """Where the signs allow; see `Gating`. A unit counts as active where `a > 0`."""
+        del last_hidden
+        if self.rule == "deconvnet":
+            kept = gradient > 0
+        elif self.rule == "guided":
+            kept = (activation > 0) & (gradient > 0)
+        elif derived:  # the true gradient of any other activation is its derivative's business
+            kept = torch.ones_like(gradient, dtype=torch.bool)
+        else:
+            kept = activation > 0
+        return kept.reshape(samples, -1)

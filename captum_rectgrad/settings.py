@@ -7,7 +7,7 @@ from torch import Tensor
 
 from captum_rectgrad.activations import Activations, Choice
 from captum_rectgrad.checks import check_activations, check_percentile, check_tau
-from captum_rectgrad.rules import RULES, Rule, Selection
+from captum_rectgrad.rules import RULES, Gating, Rule, Selection
 
 PAPER_PERCENTILE = 98.0  # section 5.2
 
@@ -35,7 +35,7 @@ class Settings:
     """The arguments of a method, checked.
 
     Attributes:
-        selection: which units of an activation pass.
+        gating: which units of an activation pass.
         choice: which activations are rectified.
         padding_trick: whether the border is zeroed at padded convolutions.
         prr: whether max-pooling redistributes.
@@ -43,7 +43,7 @@ class Settings:
         multiply_by_inputs: whether the gradient is multiplied by what it is attributed to.
     """
 
-    selection: Selection
+    gating: Gating
     choice: Choice
     padding_trick: bool
     prr: bool

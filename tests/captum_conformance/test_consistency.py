@@ -17,7 +17,14 @@ from captum.attr import (
 from captum.attr._utils.input_layer_wrapper import ModelInputWrapper
 from torch import Tensor, nn
 
-from captum_rectgrad import LayerRectGrad, NeuronRectGrad, RectGrad
+from captum_rectgrad import (
+    DeconvNet,
+    GuidedBP,
+    LayerRectGrad,
+    NeuronRectGrad,
+    RectGrad,
+    SaliencyMap,
+)
 from captum_rectgrad._captum import as_tuple, select_neuron
 from tests.captum_conformance.configs import CASES, OPEN, Arguments, Case, flat
 
@@ -150,6 +157,8 @@ def test_of_inputs_with_the_rules_of_captums_methods(case: Case) -> None:
     assert_same(guided, GuidedBackprop(model).attribute(**arguments))
     deconvolution = RectGrad(model, **DECONVOLUTION, **UNMULTIPLIED).attribute(**arguments)
     assert_same(deconvolution, Deconvolution(model).attribute(**arguments))
+    for same, other in ((SaliencyMap, gradient), (GuidedBP, guided), (DeconvNet, deconvolution)):
+        assert_same(same(model).attribute(**arguments), other)
 
 
 @pytest.mark.parametrize("at_input", [False, True])

@@ -21,7 +21,7 @@ Array = NDArray[np.float64]
 
 @dataclass
 class Options:
-    """What `RectGrad` takes, and the state of one backward pass."""
+    """What `RectGrad` takes, or a rule of signs, and the state of one backward pass."""
 
     rule: str = "PR1"
     percentile: float | None = 98.0
@@ -121,6 +121,15 @@ class Activation:
         if rule == "Mod":
             rule = "PR1" if options.activations_met == 0 else "PR2"
         options.activations_met += 1
+        if rule in ("vanilla", "deconvnet", "guided"):
+            active = (self.z > 0).astype(float)
+            slope = active if self.derivative is None else self.derivative(self.z)
+            if rule == "vanilla":
+                return np.asarray(r * slope)
+            positive = np.maximum(r, 0)
+            if rule == "deconvnet":
+                return positive if self.derivative is None else np.asarray(positive * slope)
+            return np.asarray(positive * active * slope)
         scores = {
             "PR1": self.a * r,
             "PR2": abs(self.a * r),
