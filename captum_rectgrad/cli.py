@@ -88,6 +88,12 @@ def _parser(command: str) -> argparse.ArgumentParser:
         add_parser(commands)
     else:
         commands.add_parser("reproduce", help="re-run the experiments of Kim et al. 2019")
+    if command == "check":
+        from captum_rectgrad.sanity.cli import add_parser
+
+        add_parser(commands)
+    else:
+        commands.add_parser("check", help="whether maps depend on what the model has learnt")
     return parser
 
 

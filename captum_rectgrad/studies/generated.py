@@ -40,11 +40,11 @@ class Shapes:
 
     def images(self, split: Split) -> LabelledImages:
         """See `Material`."""
-        return _drawn(split)
+        return drawn(split)
 
     def masked(self) -> MaskedImages:
         """See `Material`."""
-        return _drawn("test")
+        return drawn("test")
 
     def network(self, role: Role) -> Network:
         """See `Material`."""
@@ -85,7 +85,15 @@ def recipe_of(role: Role) -> Recipe:
 
 
 @cache
-def _drawn(split: Split) -> MaskedImages:
+def drawn(split: Split) -> MaskedImages:
+    """The images of a split, drawn once a process.
+
+    Args:
+        split: which.
+
+    Returns:
+        The images with their masks.
+    """
     return shapes(SIZES[split], SEEDS[split])
 
 
@@ -99,11 +107,11 @@ def _is_of(folder: Path, recipe: Recipe) -> bool:
 
 def _identity(recipe: Recipe) -> dict[str, object]:
     """What a network depends on: another version of the drawing is another data set."""
-    return {**asdict(recipe), "fingerprint": _drawn("train").fingerprint()}
+    return {**asdict(recipe), "fingerprint": drawn("train").fingerprint()}
 
 
 def _train(recipe: Recipe, folder: Path) -> None:
-    weights = train(recipe, _drawn("train"), torch.device("cpu")).weights
+    weights = train(recipe, drawn("train"), torch.device("cpu")).weights
     folder.parent.mkdir(parents=True, exist_ok=True)
     with TemporaryDirectory(dir=folder.parent) as unfinished:
         made = Path(unfinished) / "network"

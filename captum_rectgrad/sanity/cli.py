@@ -1,0 +1,244 @@
+"""The command `rectgrad check`."""
+# ruff: noqa: T201 (a command prints)
+
+import argparse
+import json
+import math
+from collections.abc import Callable, Mapping
+from dataclasses import asdict
+from pathlib import Path
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from timm.data.config import resolve_model_data_config
+from torch import Tensor, nn
+from torchvision.transforms.functional import to_pil_image
+
+import captum_rectgrad
+import rectgrad_zoo
+from captum_rectgrad import DeconvNet, GuidedBP, RectGrad, RectGradPRR, SaliencyMap
+from captum_rectgrad.images import read_image, sample_images
+from captum_rectgrad.methods import Method, NotAvailableError, choose_methods, methods
+from captum_rectgrad.modified_gradient import ModifiedGradient
+from captum_rectgrad.sanity.check import BOUND, STEPS, Checked, Options, check
+from captum_rectgrad.sanity.class_sensitivity import logits
+from captum_rectgrad.sanity.explaining import BATCH_SIZE, Explaining
+from captum_rectgrad.sanity.findings import Finding
+from captum_rectgrad.sanity.page import draw, markdown, unresettable
+from captum_rectgrad.studies.generated import drawn
+from captum_rectgrad.studies.provenance import device_name
+from rectgrad_zoo.devices import parse_device
+from rectgrad_zoo.reading import read_cifar10
+
+FAILED = 1
+GENERATED = "shapes"
+IMAGES = 100
+# Methods that are rules for the gradient at activations, by their key.
+RULES: dict[str, Callable[..., ModifiedGradient]] = {
+    "saliency": SaliencyMap,
+    "gradient-input": SaliencyMap,
+    "guided-bp": GuidedBP,
+    "deconvnet": DeconvNet,
+    "rectgrad": RectGrad,
+    "rectgrad-prr": RectGradPRR,
+}
+
+
+def add_parser(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+    """Add the command `check`, with `run` set to a function from arguments to exit status.
+
+    Args:
+        subparsers: what `ArgumentParser.add_subparsers` returned.
+    """
+    parser = subparsers.add_parser(
+        "check",
+        help="whether maps depend on what the model has learnt",
+        description="Sanity checks of one method on one model: layers made random again "
+        "(Adebayo et al. 2018), other classes and the image itself (Nie et al. 2018), random "
+        "signals sent backwards (Sixt et al. 2020). Exit status 0: nothing failed; 1: something "
+        "did; 2: wrong arguments.",
+    )
+    parser.add_argument("images", nargs="*", metavar="IMAGE", help="image files, instead of --data")
+    parser.add_argument("--model", required=True, metavar="NAME", help="as for `rectgrad explain`")
+    parser.add_argument(
+        "--method",
+        default="rectgrad",
+        metavar="NAME",
+        help=f"of {', '.join(method.key for method in methods())}, or MODULE:NAME to import, such "
+        "as captum.attr:Deconvolution (default: %(default)s)",
+    )
+    parser.add_argument(
+        "--percentile", type=float, metavar="Q", help="RectGrad's threshold, 0 to 100"
+    )
+    _add_images(parser)
+    _add_checks(parser)
+    parser.add_argument("--device", default="cpu", help="(default: %(default)s)")
+    parser.add_argument(
+        "--out",
+        type=Path,
+        metavar="DIR",
+        help="folder for report.md, figure.png and result.json (default: checked/MODEL-METHOD)",
+    )
+    parser.set_defaults(run=_check)
+
+
+def _add_images(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--data",
+        metavar="DATA",
+        help=f"test images of CIFAR-10, as for `rectgrad zoo train`; or {GENERATED}: images drawn "
+        f"by the package (default: {GENERATED} for models of 32 x 32 pixels, else three "
+        "photographs, which are too few for a verdict)",
+    )
+    parser.add_argument(
+        "--count", type=int, default=IMAGES, metavar="N", help="of --data (default: %(default)s)"
+    )
+    parser.add_argument(
+        "--batch-size", type=int, default=BATCH_SIZE, help="images at a time (default: %(default)s)"
+    )
+
+
+def _add_checks(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--random-labels",
+        metavar="NAME",
+        help="the same network trained on random labels, for that check",
+    )
+    parser.add_argument(
+        "--layers", metavar="A,B,...", help="which are made random (default: all with parameters)"
+    )
+    parser.add_argument(
+        "--steps",
+        type=int,
+        default=STEPS,
+        metavar="N",
+        help="at how many layers, evenly spaced, maps are made (default: %(default)s)",
+    )
+    parser.add_argument(
+        "--others",
+        metavar="A,B,...",
+        help="numbers of the classes that the predicted one is compared with (default: those with "
+        "the next logits, and the one with the smallest)",
+    )
+    parser.add_argument(
+        "--bound",
+        type=float,
+        default=BOUND,
+        help="likeness above which maps count as the same (default: %(default)s)",
+    )
+    parser.add_argument("--seed", type=int, default=0, help="(default: %(default)s)")
+
+
+def _check(args: argparse.Namespace) -> int:
+    if not 0 < args.bound < 1:
+        raise ValueError(f"--bound must be between 0 and 1, got {args.bound}")
+    for name in ("count", "steps", "batch_size"):
+        if getattr(args, name) < 1:
+            raise ValueError(f"--{name.replace('_', '-')} must be at least 1")
+    (method,) = choose_methods([args.method], args.percentile)
+    device = parse_device(args.device)
+    model = rectgrad_zoo.load(args.model, device=device)
+    other = None
+    if args.random_labels is not None:
+        other = rectgrad_zoo.load(args.random_labels, device=device)
+    name, images = _images(args, model)
+    predicted = _predicted(model, images, args.batch_size)
+    explaining = Explaining(method, images, predicted, args.batch_size, args.seed)
+    options = Options(
+        bound=args.bound,
+        layers=None if args.layers is None else args.layers.split(","),
+        steps=args.steps,
+        others=None if args.others is None else [int(number) for number in args.others.split(",")],
+        seed=args.seed,
+    )
+    rule = _rule(method, model, args.percentile)
+    try:
+        checked = check(explaining, model, options, rule=rule, of_random_labels=other)
+    except NotAvailableError as error:
+        raise ValueError(f"{method.title} cannot be checked on {args.model}: {error}") from error
+    facts = {
+        "images": f"{len(images)} {name}",
+        "class explained": "the one predicted",
+        "bound": options.bound,
+        "seed": options.seed,
+        "SHA-256 of the weights": rectgrad_zoo.provenance(model).sha256,
+        "device": device_name(device),
+        "versions": f"captum-rectgrad {captum_rectgrad.__version__}, torch {torch.__version__}",
+    }
+    title = f"{method.title} on {args.model}"
+    _write(args, checked, _picture(model, images[0]), title, options, facts)
+    return FAILED if checked.failed else 0
+
+
+def _predicted(model: nn.Module, images: Tensor, batch_size: int) -> Tensor:
+    return torch.cat(
+        [logits(model, part).argmax(dim=1) for part in torch.split(images, batch_size)]
+    )
+
+
+def _rule(method: Method, model: nn.Module, percentile: float | None) -> ModifiedGradient | None:
+    make = RULES.get(method.key)
+    if make is None:
+        return None
+    return make(model, percentile) if method.key.startswith("rectgrad") else make(model)
+
+
+def _images(args: argparse.Namespace, model: nn.Module) -> tuple[str, Tensor]:
+    """What they are called, and `(N, C, H, W)`, as the model takes them."""
+    if args.images and args.data is not None:
+        raise ValueError("give image files or --data, not both")
+    transform = rectgrad_zoo.transform(model)
+    size = tuple(resolve_model_data_config(model)["input_size"][1:])
+    data = args.data or (GENERATED if size == tuple(drawn("test").images.shape[2:]) else None)
+    if args.images:
+        name, pictures = "images given", [read_image(path) for path in args.images]
+    elif data is None:
+        name, pictures = "photographs of scikit-image", list(sample_images().values())
+    else:
+        found = drawn("test") if data == GENERATED else read_cifar10(data, "test")
+        name = "generated shapes" if data == GENERATED else "test images of CIFAR-10"
+        pictures = [to_pil_image(image) for image in found.images[: args.count]]
+    return name, torch.stack([transform(picture) for picture in pictures])
+
+
+def _write(
+    args: argparse.Namespace,
+    checked: Checked,
+    picture: NDArray[np.float64],
+    title: str,
+    options: Options,
+    facts: Mapping[str, object],
+) -> None:
+    name = f"{Path(args.model).name}-{args.method.replace(':', '.')}"
+    folder = args.out or Path("checked") / name
+    folder.mkdir(parents=True, exist_ok=True)
+    undefined = checked.cascade.undefined
+    draw(checked, picture, title, options).savefig(folder / "figure.png")
+    text = markdown(checked.findings, title, facts, undefined)
+    (folder / "report.md").write_text(text, encoding="utf-8")
+    found = [_plain(finding) for finding in checked.findings]
+    content = json.dumps({"title": title, **facts, "findings": found}, indent=2, allow_nan=False)
+    (folder / "result.json").write_text(content + "\n", encoding="utf-8")
+    for finding in checked.findings:
+        print(f"{finding.check}: {finding.verdict}. {finding.sentence}")
+    if undefined:
+        print(unresettable(undefined))
+    print(f"wrote {folder / 'report.md'}")
+
+
+def _plain(finding: Finding) -> dict[str, object]:
+    """For JSON, which has no NaN."""
+    numbers = {
+        name: {key: None if math.isnan(value) else value for key, value in asdict(number).items()}
+        for name, number in finding.numbers
+    }
+    return {**asdict(finding), "numbers": numbers}
+
+
+def _picture(model: nn.Module, image: Tensor) -> NDArray[np.float64]:
+    """Undo the normalisation: `(H, W, 3)`, in [0, 1] but for rounding."""
+    config = resolve_model_data_config(model)
+    mean, std = (np.array(config[key])[:, None, None] for key in ("mean", "std"))
+    found: NDArray[np.float64] = (image.double().numpy() * std + mean).transpose(1, 2, 0)
+    return found

@@ -1,0 +1,39 @@
+"""Whether maps are the image itself, as those of guided backpropagation nearly are.
+
+Nie et al. 2018, section 4 and theorem 1.
+"""
+
+from collections.abc import Mapping
+
+import numpy as np
+from numpy.typing import NDArray
+from torch import Tensor, nn
+
+from captum_rectgrad.sanity.explaining import Explaining
+from captum_rectgrad.sanity.similarity import RECOVERIES, Similarity
+
+
+def image_recovery(
+    explaining: Explaining,
+    model: nn.Module,
+    *,
+    original: Tensor | None = None,
+    similarities: Mapping[str, Similarity] = RECOVERIES,
+) -> dict[str, NDArray[np.float64]]:
+    """Compare maps with the images that they are of.
+
+    Args:
+        explaining: the method and the images. A method that multiplies by the input resembles it
+            for that alone.
+        model: in eval mode.
+        original: the maps, if they are there already.
+        similarities: what is measured, by name.
+
+    Returns:
+        By the measure's name `(N,)`.
+
+    Raises:
+        NotAvailableError: the method would not be itself on this model.
+    """
+    maps = explaining.maps(model) if original is None else original
+    return {name: similarity(maps, explaining.images) for name, similarity in similarities.items()}

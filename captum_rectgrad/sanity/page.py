@@ -1,0 +1,177 @@
+"""The page of a check: one figure, a plain sentence for each check, the numbers."""
+
+import textwrap
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.figure import Figure, SubFigure
+from numpy.typing import NDArray
+
+from captum_rectgrad.sanity.check import Checked, Options
+from captum_rectgrad.sanity.findings import DECISIVE, Finding
+from captum_rectgrad.sanity.randomisation import Randomisation
+from captum_rectgrad.studies.statistics import mean
+from captum_rectgrad.visualization import plot_map
+
+_SMALL = 8  # points
+_LINE = 120  # letters
+_PANELS = 8  # maps of the cascade that are drawn at most
+_COLOURS = ("#c43c00", "#2a6a9e", "#5c8a3a", "#7a5195")
+_VERDICT = {"passed": "#2e7d32", "failed": "#c62828", "undecided": "#8d6e00", "not run": "0.5"}
+
+
+def draw(checked: Checked, picture: NDArray[np.float64], title: str, options: Options) -> Figure:
+    """Maps under randomisation, curves, and the verdicts.
+
+    Args:
+        checked: the outcome.
+        picture: the first image, `(H, W, 3)` in [0, 1].
+        title: of the figure.
+        options: of the check.
+
+    Returns:
+        The figure, not attached to any window.
+    """
+    figure = Figure(figsize=(11, 7.6), dpi=130, layout="constrained")
+    FigureCanvasAgg(figure)
+    figure.suptitle(title, fontsize=11)
+    parts = figure.subfigures(3, 1, squeeze=False, height_ratios=[2.0, 3.2, 2.4])
+    above, middle, below = parts[:, 0]
+    _draw_maps(above, checked, picture)
+    curves = middle.subplots(1, 3)
+    _draw_randomised(curves[0], checked.cascade, options, "random from the output on to ...")
+    _draw_randomised(curves[1], checked.single, options, "random alone: ...")
+    _draw_converged(curves[2], checked, options)
+    _draw_verdicts(below, checked.findings, options)
+    return figure
+
+
+def markdown(
+    findings: Sequence[Finding], title: str, facts: Mapping[str, object], undefined: Sequence[str]
+) -> str:
+    """The page in Markdown.
+
+    Args:
+        findings: of all checks.
+        title: of the page.
+        facts: where it comes from, by name.
+        undefined: parameters whose re-initialisation is not defined.
+
+    Returns:
+        The text.
+    """
+    lines = [f"# {title}", "", "![maps, curves and verdicts](figure.png)", ""]
+    lines += [
+        f"- **{finding.check}: {finding.verdict}.** {finding.sentence[0].upper()}"
+        f"{finding.sentence[1:]}."
+        for finding in findings
+    ]
+    if undefined:
+        lines += ["", unresettable(undefined)]
+    lines += ["", "| check | measure | mean and 95 % interval | images |", "|---|---|---|---|"]
+    lines += [
+        f"| {finding.check} | {name} | {number} | {number.count} |"
+        for finding in findings
+        for name, number in finding.numbers
+    ]
+    lines += ["", *(f"- {name}: {fact}" for name, fact in facts.items())]
+    return "\n".join(lines) + "\n"
+
+
+def unresettable(undefined: Sequence[str]) -> str:
+    """A sentence on parameters whose layer has no `reset_parameters`.
+
+    Args:
+        undefined: their names, at least one.
+
+    Returns:
+        Which, and what was done.
+    """
+    shown = ", ".join(undefined[:_PANELS]) + (" and others" if len(undefined) > _PANELS else "")
+    return (
+        f"How {len(undefined)} parameters are made anew is not defined, as their layers have no "
+        f"reset_parameters ({shown}): they were drawn from normal distributions with their means "
+        "and standard deviations."
+    )
+
+
+def _draw_maps(where: SubFigure, checked: Checked, picture: NDArray[np.float64]) -> None:
+    cascade = checked.cascade
+    places = np.linspace(0, len(cascade.layers) - 1, min(_PANELS, len(cascade.layers)))
+    shown = sorted({round(place) for place in places})
+    panels = where.subplots(1, 2 + len(shown), squeeze=False)[0]
+    panels[0].imshow(np.clip(picture, 0, 1))
+    panels[0].set_axis_off()
+    panels[0].set_title("the first image", fontsize=_SMALL)
+    plot_map(checked.original[0], panels[1])
+    panels[1].set_title("its map", fontsize=_SMALL)
+    for axes, place in zip(panels[2:], shown, strict=True):
+        plot_map(cascade.first[place], axes)
+        count = cascade.randomised[place]
+        axes.set_title(f"{count} layer{'s' * (count > 1)}\nrandom", fontsize=_SMALL)
+
+
+def _draw_randomised(axes: Axes, found: Randomisation, options: Options, what: str) -> None:
+    # A map without negative values has one curve twice: the dashes show both.
+    styles = zip(_COLOURS, ("-", "--", "-."), strict=False)
+    for (colour, line), (name, values) in zip(styles, found.similarity.items(), strict=False):
+        points = [mean(row, options.seed) for row in values]
+        axes.plot(
+            [point.value for point in points], line, color=colour, marker="o", ms=3, label=name
+        )
+        axes.fill_between(
+            range(len(points)),
+            [point.low for point in points],
+            [point.high for point in points],
+            color=colour,
+            alpha=0.2,
+            linewidth=0,
+        )
+    axes.set_xticks(range(len(found.layers)), found.layers, rotation=60, ha="right")
+    axes.set_title(f"likeness to the map of the model\n{what}", fontsize=_SMALL + 1)
+    axes.legend(fontsize=_SMALL - 1, frameon=False)
+    _frame(axes, options)
+
+
+def _draw_converged(axes: Axes, checked: Checked, options: Options) -> None:
+    axes.set_title(
+        "cosine of two random backward signals\nwhere they enter ...", fontsize=_SMALL + 1
+    )
+    if checked.converged is None:
+        axes.text(0.5, 0.5, "not defined for this method", ha="center", transform=axes.transAxes)
+        axes.set_axis_off()
+        return
+    layers, cosines = checked.converged.layers[::-1], checked.converged.cosines[::-1]
+    places = sorted({round(place) for place in np.linspace(0, len(layers) - 1, 12)})
+    points = [mean(cosines[place], options.seed) for place in places]
+    axes.plot([point.value for point in points], "o-", color=_COLOURS[0], ms=3)
+    axes.set_xticks(range(len(places)), [layers[p] for p in places], rotation=60, ha="right")
+    _frame(axes, options)
+
+
+def _frame(axes: Axes, options: Options) -> None:
+    axes.axhline(options.bound, color="0.5", linestyle=":", linewidth=1)
+    axes.set_ylim(-0.3, 1.05)
+    axes.tick_params(labelsize=_SMALL - 1)
+    axes.spines[["top", "right"]].set_visible(False)
+
+
+def _draw_verdicts(where: SubFigure, findings: Sequence[Finding], options: Options) -> None:
+    axes = where.subplots()
+    axes.set_axis_off()
+    for number, finding in enumerate(findings):
+        height = 1 - (number + 0.5) / len(findings)
+        for x, text, colour in (
+            (0.0, finding.check, "black"),
+            (0.2, finding.verdict, _VERDICT[finding.verdict]),
+            (0.28, textwrap.fill(finding.sentence, _LINE), "0.25"),
+        ):
+            axes.text(x, height, text, fontsize=_SMALL, color=colour, va="center")
+    where.suptitle(
+        f"judged by the {DECISIVE}, the cosine, or the correlation with the image: alike above "
+        f"{options.bound:g}",
+        fontsize=_SMALL,
+        color="0.4",
+    )

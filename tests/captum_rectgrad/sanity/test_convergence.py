@@ -1,0 +1,63 @@
+import numpy as np
+import pytest
+import torch
+from torch import Tensor, nn
+
+from captum_rectgrad import GuidedBP, RectGrad, SaliencyMap
+from captum_rectgrad.sanity.convergence import INPUT, convergence
+from captum_rectgrad.seeds import derived_seed
+
+
+def vectors(seed: int, shape: tuple[int, ...]) -> list[Tensor]:
+    return [
+        torch.randn(shape, generator=torch.Generator().manual_seed(derived_seed(seed, which)))
+        for which in ("first", "second")
+    ]
+
+
+def test_of_linear_layers_by_hand() -> None:
+    torch.manual_seed(0)
+    model = nn.Sequential(nn.Linear(7, 6), nn.Linear(6, 5)).eval()
+    found = convergence(SaliencyMap(model), torch.rand(4, 7), seed=2)
+    assert found.layers == (INPUT, "0", "1")
+    sent = [v.double() for v in vectors(2, (4, 5))]
+    second = [v @ model.state_dict()["1.weight"].double() for v in sent]
+    first = [v @ model.state_dict()["0.weight"].double() for v in second]
+    for row, pair in zip(found.cosines, (first, first, second), strict=True):
+        expected = torch.cosine_similarity(pair[0], pair[1], dim=1)
+        np.testing.assert_allclose(row, expected.numpy(), atol=1e-6)
+
+
+def test_a_matrix_of_rank_one_leaves_one_direction() -> None:
+    last = nn.Linear(6, 5)
+    last.weight.data = torch.outer(torch.rand(5), torch.rand(6))
+    found = convergence(SaliencyMap(nn.Sequential(nn.Linear(7, 6), last)), torch.rand(9, 7))
+    np.testing.assert_allclose(abs(found.cosines), 1, atol=1e-6)
+
+
+@pytest.mark.filterwarnings("ignore:the map of sample")
+def test_guided_backpropagation_converges_and_the_gradient_does_not() -> None:
+    torch.manual_seed(0)
+    layers = [layer for _ in range(6) for layer in (nn.Linear(200, 200), nn.ReLU())]
+    model = nn.Sequential(*layers, nn.Linear(200, 10)).eval()
+    x = torch.rand(20, 200)
+    guided, gradient = (convergence(m(model), x).cosines for m in (GuidedBP, SaliencyMap))
+    assert guided[0].mean() > 0.9
+    assert abs(gradient[0].mean()) < 0.2
+    assert (np.diff(guided[1:].mean(axis=1)) < 0).all()  # towards the input it only grows
+
+
+def test_what_a_method_does_besides_is_left_out() -> None:
+    torch.manual_seed(0)
+    model = nn.Sequential(nn.Linear(30, 80), nn.ReLU(), nn.Linear(80, 5)).eval()
+    x = torch.rand(5, 30)
+    bare = RectGrad(model, 50, final_threshold=False, multiply_by_inputs=False)
+    one, other = (convergence(m, x).cosines for m in (bare, RectGrad(model, 50)))
+    np.testing.assert_array_equal(one, other)
+
+
+def test_layers_may_be_chosen() -> None:
+    model = nn.Sequential(nn.Linear(7, 6), nn.ReLU(), nn.Linear(6, 5)).eval()
+    assert convergence(SaliencyMap(model), torch.rand(3, 7), layers=["2"]).layers == (INPUT, "2")
+    with pytest.raises(ValueError, match="it has 0, 2"):
+        convergence(SaliencyMap(model), torch.rand(3, 7), layers=["1"])

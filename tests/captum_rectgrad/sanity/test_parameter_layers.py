@@ -1,0 +1,37 @@
+import pytest
+import torch
+from torch import Tensor, nn
+
+from captum_rectgrad.errors import RectGradError
+from captum_rectgrad.sanity.parameter_layers import (
+    ROOT,
+    chosen_layers,
+    module_of,
+    parameter_layers,
+)
+
+
+def test_in_the_order_of_their_calls(net: nn.Module, images: Tensor) -> None:
+    found = parameter_layers(net, images[:1])
+    assert found == [ROOT, "first", "norm", "second", "last"]
+    assert [module_of(net, name) for name in found[:2]] == [net, net.get_submodule("first")]
+
+
+def test_what_is_called_twice_may_be_left_out() -> None:
+    shared = nn.Linear(3, 3)
+    model = nn.Sequential(shared, nn.ReLU(), shared, nn.Linear(3, 2))
+    x = torch.rand(1, 3)
+    assert parameter_layers(model, x) == ["0", "3"]
+    assert parameter_layers(model, x, once=True) == ["3"]
+
+
+def test_a_model_without_parameters_is_refused() -> None:
+    with pytest.raises(RectGradError, match="no layer that has parameters"):
+        parameter_layers(nn.ReLU(), torch.rand(1, 3))
+
+
+def test_unknown_names_are_refused_with_those_there_are() -> None:
+    assert chosen_layers(["a", "b", "c"], ["c", "a"]) == ["a", "c"]
+    assert chosen_layers(["a", "b"], None) == ["a", "b"]
+    with pytest.raises(ValueError, match=r"named 'x'; it has a, b"):
+        chosen_layers(["a", "b"], ["x", "a"])

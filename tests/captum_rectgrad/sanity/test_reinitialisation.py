@@ -1,0 +1,64 @@
+import copy
+
+import torch
+from torch import nn
+
+from captum_rectgrad.sanity.parameter_layers import ROOT
+from captum_rectgrad.sanity.reinitialisation import reinitialise
+from captum_rectgrad.seeds import derived_seed
+
+
+def test_as_reset_parameters_does_and_nothing_else(net: nn.Module) -> None:
+    before = copy.deepcopy(net.state_dict())
+    state = torch.get_rng_state()
+    assert reinitialise(net, ["second"], seed=3) == []
+    assert torch.equal(torch.get_rng_state(), state)
+    torch.manual_seed(derived_seed(3, "second"))
+    fresh = nn.Conv2d(5, 6, 3)
+    for name, value in net.state_dict().items():
+        layer, _, own = name.partition(".")
+        expected = fresh.state_dict()[own] if layer == "second" else before[name]
+        assert torch.equal(value, expected), name
+
+
+def test_the_statistics_of_a_batch_normalisation_begin_anew(net: nn.Module) -> None:
+    norm = net.get_submodule("norm")
+    assert isinstance(norm, nn.BatchNorm2d)
+    nn.init.constant_(norm.weight, 7)
+    reinitialise(net, ["norm"], seed=0)
+    assert norm.running_mean is not None
+    assert norm.running_mean.abs().max() == 0
+    assert (norm.weight == 1).all()
+
+
+def test_a_layer_draws_the_same_whichever_others_there_are(net: nn.Module) -> None:
+    alone, together = copy.deepcopy(net), copy.deepcopy(net)
+    reinitialise(alone, ["last"], seed=0)
+    reinitialise(together, ["first", "last", "second"], seed=0)
+    assert torch.equal(alone.state_dict()["last.weight"], together.state_dict()["last.weight"])
+    reinitialise(together, ["last"], seed=1)
+    assert not torch.equal(alone.state_dict()["last.weight"], together.state_dict()["last.weight"])
+
+
+def test_without_reset_parameters_they_keep_mean_and_deviation_and_are_named(
+    net: nn.Module,
+) -> None:
+    net.scale = nn.Parameter(torch.randn(3, 200, 200) * 0.5 + 4)
+    before = net.scale.detach().clone()
+    assert reinitialise(net, [ROOT], seed=0) == ["scale"]
+    assert not torch.equal(net.scale, before)
+    torch.testing.assert_close(net.scale.mean(), before.mean(), rtol=0, atol=0.01)
+    torch.testing.assert_close(net.scale.std(), before.std(), rtol=0, atol=0.01)
+    assert abs(torch.corrcoef(torch.stack([net.scale.flatten(), before.flatten()]))[0, 1]) < 0.02
+
+
+class Scaled(nn.Module):
+    def __init__(self) -> None:
+        super().__init__()
+        self.by = nn.Parameter(torch.tensor(2.5))
+
+
+def test_a_single_number_stays_and_is_named() -> None:
+    model = nn.Sequential(Scaled())
+    assert reinitialise(model, ["0"], seed=0) == ["0.by"]
+    assert float(model.state_dict()["0.by"]) == 2.5
