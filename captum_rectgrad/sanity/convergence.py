@@ -6,7 +6,7 @@ rank 1, what arrives at the input has the same direction whatever was sent: thei
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -15,12 +15,12 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from captum_rectgrad._captum import TargetType
-from captum_rectgrad.attribution import Query
-from captum_rectgrad.batching import Call
+from captum_rectgrad.attribution import Objective
 from captum_rectgrad.layer_calls import LayerCalls
 from captum_rectgrad.modified_gradient import ModifiedGradient
 from captum_rectgrad.sanity.parameter_layers import ROOT, chosen_layers, parameter_layers
 from captum_rectgrad.seeds import derived_seed
+from captum_rectgrad.signals import backward_signals
 from captum_rectgrad.wrappers import unwrapped
 
 INPUT = "input"
@@ -69,21 +69,13 @@ def convergence(
     front = nn.Identity()
     whole = nn.Sequential(front, model).eval()
     modules = {INPUT: front, **{name: model.get_submodule(name) for name in names}}
-    settings = replace(method.settings, multiply_by_inputs=False, final_threshold=False)
-    pair = [
-        _gradients(Query(whole, settings, _random_sum(derived_seed(seed, which))), modules, images)
-        for which in ("first", "second")
-    ]
-    cosines = [
-        torch.nn.functional.cosine_similarity(one, other, dim=1).where(
-            (one.norm(dim=1) > 0) & (other.norm(dim=1) > 0), torch.tensor(torch.nan).double()
-        )
-        for one, other in zip(*pair, strict=True)
-    ]
+    sums = (_random_sum(derived_seed(seed, which)) for which in ("first", "second"))
+    pair = [backward_signals(method, whole, modules, images, each) for each in sums]
+    cosines = [_cosines(one, other) for one, other in zip(*pair, strict=True)]
     return Convergence(tuple(modules), torch.stack(cosines).numpy())
 
 
-def _random_sum(seed: int) -> Any:
+def _random_sum(seed: int) -> Objective:
     def objective(output: Any, target: TargetType, calls: LayerCalls) -> Tensor:
         del target, calls
         logits: Tensor = output
@@ -94,8 +86,7 @@ def _random_sum(seed: int) -> Any:
     return objective
 
 
-def _gradients(query: Query, modules: dict[str, nn.Module], images: Tensor) -> list[Tensor]:
-    """`(N, units)` of what enters each module, float64."""
-    query = replace(query, layers=modules, at_layer_input=True, to_layers=True)
-    maps, _ = query.attributions(Call((images,), None, ()))
-    return [tensors[0].cpu().double().flatten(1) for tensors in maps]
+def _cosines(one: Tensor, other: Tensor) -> Tensor:
+    one, other = (signal.cpu().double().flatten(1) for signal in (one, other))
+    norms = one.norm(dim=1) * other.norm(dim=1)
+    return (one * other).sum(dim=1) / torch.where(norms > 0, norms, torch.nan)

@@ -2,6 +2,7 @@
 
 import argparse
 import os
+import shlex
 import subprocess
 import sys
 from pathlib import Path
@@ -168,3 +169,11 @@ def test_what_is_nested_beyond_all_sense_is_one_line(
     assert cli.main([]) == cli.BAD_REQUEST
     (line,) = capsys.readouterr().err.splitlines()
     assert line.startswith("rectgrad: error: maximum recursion depth")
+
+
+def test_a_reader_that_has_read_enough_is_no_error() -> None:
+    code = "import sys; from captum_rectgrad.cli import main; sys.exit(main(['zoo', 'list']))"
+    command = f"{shlex.quote(sys.executable)} -u -c {shlex.quote(code)} | head -n 1"
+    ended = subprocess.run(command, shell=True, capture_output=True, text=True, check=True)  # noqa: S602
+    assert ended.stdout.startswith("name")
+    assert ended.stderr == ""

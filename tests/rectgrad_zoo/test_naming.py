@@ -12,6 +12,10 @@ def test_the_zoo_lists_its_names() -> None:
         "cifar10_cnn_noise",
         "cifar10_cnn_adversarial",
         "cifar10_cnn_untrained",
+        "cifar10_cnn_seed2",
+        "cifar10_cnn_occluded_seed1",
+        "cifar10_cnn_occluded_seed2",
+        "cifar10_resnet",
         "tf_efficientnet_lite0",
         "inception_v4.tf_in1k",
         "vgg16.tv_in1k",
@@ -26,6 +30,9 @@ def test_prefixes_complete_to_the_zoo_first_then_to_timm() -> None:
         "cifar10_cnn_noise",
         "cifar10_cnn_adversarial",
         "cifar10_cnn_untrained",
+        "cifar10_cnn_seed2",
+        "cifar10_cnn_occluded_seed1",
+        "cifar10_cnn_occluded_seed2",
         "cifar10_resnet",
     ]
     assert rectgrad_zoo.complete("tf_efficientnet_lite")[:2] == [

@@ -106,6 +106,31 @@ CHECKPOINTS = (
         data="nothing",
         purpose="a control for sanity checks: a network that knows nothing",
     ),
+    _own(
+        "cifar10_cnn_seed2",
+        "c7c9ba9e39e27e5864fd9f43c20d0a502bd97b3006447971bc6942b1cc727bd4",
+        data="CIFAR-10",
+        purpose="cifar10_cnn from other random numbers: what differs between trainings",
+    ),
+    _own(
+        "cifar10_cnn_occluded_seed1",
+        "8b55b6d7a236a047c74c556d044c494968068496295d83fea55447db210649ae",
+        data="CIFAR-10 behind a fixed 10 x 10 noise patch",
+        purpose="cifar10_cnn_occluded from other random numbers: what differs between trainings",
+    ),
+    _own(
+        "cifar10_cnn_occluded_seed2",
+        "df3d56bc3c8d90814f7853b57232dc8936dcc6d3eccdcee233318a2177272e7a",
+        data="CIFAR-10 behind a fixed 10 x 10 noise patch",
+        purpose="cifar10_cnn_occluded from other random numbers: what differs between trainings",
+    ),
+    _own(
+        "cifar10_resnet",
+        "aabfb5575a5bc16442fe46ac68068c07f04f348c06347c7b8546aad459f2743e",
+        data="CIFAR-10",
+        purpose="batch norms and skip connections: more than a plain CNN",
+        architecture="cifar10_resnet",
+    ),
     Checkpoint(
         name="tf_efficientnet_lite0",
         architecture="tf_efficientnet_lite0",

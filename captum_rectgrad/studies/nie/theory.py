@@ -1,0 +1,323 @@
+"""Theorems 1 and 2 and proposition 1, simulated, and RectGrad beside them, which has no theorem."""
+
+import math
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from numpy.typing import NDArray
+from scipy.stats import bootstrap, kstest, kurtosis
+
+from captum_rectgrad.studies.grids import new_figure
+from captum_rectgrad.studies.lab import Lab
+from captum_rectgrad.studies.maps import model_inputs
+from captum_rectgrad.studies.nie.random_networks import guided_limit
+from captum_rectgrad.studies.nie.simulation import (
+    RULES,
+    Sample,
+    correlation,
+    simulate_maps,
+    simulate_signals,
+)
+from captum_rectgrad.studies.result import (
+    Claim,
+    Estimate,
+    Result,
+    Row,
+    judged_above,
+    judged_within,
+)
+from captum_rectgrad.studies.statistics import mean
+from captum_rectgrad.studies.study import Study
+
+MOSTLY = 0.95  # of a correlation: what "converges to" is taken to mean
+NO_CORRELATION = 0.05  # what "preserves no information" and "uncorrelated" are taken to mean
+GAUSSIAN = 0.5  # excess kurtosis that still counts as a Gaussian's; a uniform's is -1.2
+SHARED = 1 / math.pi  # correlation of pixels of a DeconvNet map, which share their filters
+_RESAMPLES = 500
+_COLOURS = ("#2a6a9e", "#5c8a3a", "#7a5195", "#e08a2c", "#c43c00")
+# Map, and backward signal at the first hidden layer, by rule.
+Samples = Mapping[int, Mapping[str, Sample]]
+
+
+@dataclass(frozen=True)
+class TheoryConfig:
+    """How much is simulated.
+
+    Attributes:
+        filters: numbers of filters of the networks of theorems 1 and 2, ascending.
+        widths: numbers of hidden units of those of proposition 1, ascending.
+        networks: random networks of each size, each with an image of its own.
+    """
+
+    filters: tuple[int, ...] = (16, 64, 256, 1024, 4096)
+    widths: tuple[int, ...] = (64, 256, 1024)
+    networks: int = 100
+
+
+def theory(config: TheoryConfig, lab: Lab) -> Result:
+    """Simulate the networks of the theorems, ever larger.
+
+    Args:
+        config: see there.
+        lab: material, for its images, and seed; networks are random.
+
+    Returns:
+        For each number of filters and each rule how far its maps are the image, whether they are
+        Gaussian, and whether their pixels are correlated; the same of backward signals.
+    """
+    images = model_inputs(lab.images("test", config.networks).images)
+    maps = {n: simulate_maps(n, images, config.networks, lab.seed) for n in config.filters}
+    signals = {n: simulate_signals(n, images, config.networks, lab.seed) for n in config.widths}
+    limit = mean([correlation(guided_limit(image), image) for image in images], lab.seed)
+    return Result(
+        rows=[
+            *_rows("map", "filters", maps, lab.seed),
+            *_rows("signal", "width", signals, lab.seed),
+        ],
+        claims=claims(maps[config.filters[-1]], signals[config.widths[-1]], limit, lab.seed),
+        figure=_figure(maps, signals, limit, lab.seed),
+        notes=_notes(config, limit),
+    )
+
+
+def _notes(config: TheoryConfig, limit: Estimate) -> tuple[str, ...]:
+    return (
+        (
+            f"{config.networks} random networks of each size, each on an image of its own. Maps: "
+            "one layer of 3 x 3 filters, ReLU, one logit, all weights normal (section 3). Signals: "
+            "the gradient at the first of three hidden layers of equal width (proposition 1), and "
+            "its correlation with that layer's activations. RectGrad is the rule alone, without "
+            "padding trick, multiplication and final threshold."
+        ),
+        (
+            "The proof of theorem 1 ends by taking all patches of an image for equally long. "
+            "Without that step guided backpropagation converges to a sum of patches each divided "
+            f"by its length, whose correlation with these images is {limit}."
+        ),
+        (
+            "The proof of theorem 2 has every pixel of a DeconvNet map independent of the others. "
+            "But all patches share their filters, and the backward ReLU leaves a mean that is not "
+            "0: pixels of one channel, off the border, correlate by 1 / pi = "
+            f"{SHARED:.3f}, the dotted line. Each by itself is Gaussian as the theorem says, with "
+            "a variance of half what appendix C states, where the half that the ReLU cuts off is "
+            "left out: it is in the normalisation."
+        ),
+        (
+            "The proof of proposition 1 takes the forward pattern of ReLUs for independent of the "
+            "weights. It is not: units are active because their weights point along the "
+            "activations, and guided backpropagation adds up just those weights."
+        ),
+    )
+
+
+def claims(
+    maps: Mapping[str, Sample], signals: Mapping[str, Sample], limit: Estimate, seed: int
+) -> list[Claim]:
+    """Hold the theorems against the largest networks.
+
+    Args:
+        maps: of those with the most filters.
+        signals: of the widest.
+        limit: correlation with the image of what guided backpropagation should converge to.
+        seed: of the bootstrap.
+
+    Returns:
+        The claims.
+    """
+    one, two, three = "theorem 1", "theorem 2", "proposition 1"
+    to_limit = mean(maps["Guided BP"].with_limit, seed)
+    to_image = mean(maps["Guided BP"].with_input, seed)
+    found = [
+        Claim(
+            "Guided backpropagation converges to the sum of normalised patches of the image",
+            f"{one}, before the last step of its proof",
+            judged_above(to_limit, MOSTLY),
+            f"correlation with it: {to_limit}; held against {MOSTLY:g}",
+        ),
+        Claim(
+            "Guided backpropagation converges to the image",
+            one,
+            judged_above(to_image, MOSTLY),
+            f"correlation with the image: {to_image}, where the limit's is {limit}; held against "
+            f"{MOSTLY:g}",
+        ),
+    ]
+    for rule in ("Saliency", "DeconvNet"):
+        sample = maps[rule]
+        blind, tails = mean(sample.with_input, seed), excess_kurtosis(sample, seed)
+        apart = pair_correlation(sample, seed)
+        found += [
+            Claim(
+                f"{rule} maps keep no information on the image",
+                two,
+                judged_within(blind, NO_CORRELATION),
+                f"correlation with the image: {blind}; held against {NO_CORRELATION:g}",
+            ),
+            Claim(
+                f"Values of {rule} maps are Gaussian",
+                two,
+                judged_within(tails, GAUSSIAN),
+                f"excess kurtosis: {tails}; held against {GAUSSIAN:g}; {_kolmogorov(sample)}",
+            ),
+            Claim(
+                f"Pixels of {rule} maps are uncorrelated",
+                f"{two}, unit covariance",
+                judged_within(apart, NO_CORRELATION),
+                f"mean correlation of pixels of a channel: {apart}; held against "
+                f"{NO_CORRELATION:g}",
+            ),
+        ]
+    for rule in ("Saliency", "DeconvNet", "Guided BP"):
+        apart, tails = pair_correlation(signals[rule], seed), excess_kurtosis(signals[rule], seed)
+        found += [
+            Claim(
+                f"Backward signals of {rule} are uncorrelated",
+                three,
+                judged_within(apart, NO_CORRELATION / 2),
+                f"mean correlation of units: {apart}; held against {NO_CORRELATION / 2:g}; with "
+                f"the layer's activations: {mean(signals[rule].with_input, seed)}",
+            ),
+            Claim(
+                f"Backward signals of {rule} are Gaussian",
+                three,
+                judged_within(tails, GAUSSIAN),
+                f"excess kurtosis: {tails}; held against {GAUSSIAN:g}",
+            ),
+        ]
+    return found
+
+
+def excess_kurtosis(sample: Sample, seed: int) -> Estimate:
+    """Of the values of all networks together; 0 for a Gaussian's.
+
+    Args:
+        sample: see there.
+        seed: of the bootstrap over networks.
+
+    Returns:
+        The excess kurtosis.
+    """
+    values = sample.values[np.isfinite(sample.values).all(axis=1)]
+    return _over_networks(lambda chosen: float(kurtosis(values[chosen], axis=None)), values, seed)
+
+
+def pair_correlation(sample: Sample, seed: int) -> Estimate:
+    """Mean correlation of two different values of one map or signal, which have mean 0.
+
+    Args:
+        sample: see there.
+        seed: of the bootstrap over networks.
+
+    Returns:
+        The mean product over the mean square.
+    """
+    pairs = sample.pairs
+
+    def ratio(chosen: NDArray[np.intp]) -> float:
+        product, square = pairs[chosen].mean(axis=0)
+        return float(product / square) if square else float("nan")
+
+    return _over_networks(ratio, pairs, seed)
+
+
+def _over_networks(
+    statistic: Callable[[NDArray[np.intp]], float], values: NDArray[np.float64], seed: int
+) -> Estimate:
+    """A statistic of some of the networks, by their numbers, with its bootstrap interval."""
+    count = len(values)
+    everything = np.arange(count)
+    found = bootstrap(
+        (everything,),
+        lambda chosen: statistic(np.asarray(chosen, dtype=np.intp)),
+        n_resamples=_RESAMPLES,
+        vectorized=False,
+        method="percentile",
+        rng=np.random.default_rng(seed),
+    ).confidence_interval
+    return Estimate(statistic(everything), float(found.low), float(found.high), count)
+
+
+def _kolmogorov(sample: Sample) -> str:
+    """Of one value of each network, which are independent."""
+    test = kstest(sample.values[:, 0], "norm")
+    return f"Kolmogorov-Smirnov against the standard normal: p = {test.pvalue:.2g}"
+
+
+def _rows(what: str, unit: str, samples: Samples, seed: int) -> list[Row]:
+    return [
+        {
+            "of": what,
+            "size": f"{unit} {size}",
+            "rule": rule,
+            "correlation with image or activations": mean(sample.with_input, seed),
+            "correlation with the limit": mean(sample.with_limit, seed),
+            "excess kurtosis": excess_kurtosis(sample, seed),
+            "correlation of pairs": pair_correlation(sample, seed),
+        }
+        for size, by_rule in samples.items()
+        for rule, sample in by_rule.items()
+    ]
+
+
+def _figure(maps: Samples, signals: Samples, limit: Estimate, seed: int) -> Figure:
+    figure = new_figure(10.5, 6.4)
+    above, below = figure.subplots(2, 3)
+    _curves(above[0], maps, "correlation of map and image", lambda s: mean(s.with_input, seed))
+    above[0].axhline(limit.value, color=_COLOURS[2], linestyle=":", linewidth=1)
+    _curves(
+        above[1], maps, "correlation of pixels of a channel", lambda s: pair_correlation(s, seed)
+    )
+    above[1].axhline(SHARED, color=_COLOURS[1], linestyle=":", linewidth=1)
+    _curves(above[2], maps, "excess kurtosis of a map's values", lambda s: excess_kurtosis(s, seed))
+    _curves(
+        below[0],
+        signals,
+        "correlation of signal and activations",
+        lambda s: mean(s.with_input, seed),
+    )
+    _curves(below[1], signals, "correlation of units' signals", lambda s: pair_correlation(s, seed))
+    _curves(below[2], signals, "excess kurtosis of signals", lambda s: excess_kurtosis(s, seed))
+    for axes in above:
+        axes.set_xlabel("filters", fontsize=8)
+    for axes in below:
+        axes.set_xlabel("units of each hidden layer", fontsize=8)
+    handles, labels = above[0].get_legend_handles_labels()
+    figure.legend(handles, labels, loc="outside lower center", ncols=5, fontsize=8, frameon=False)
+    return figure
+
+
+def _curves(
+    axes: Axes, samples: Samples, title: str, measure: Callable[[Sample], Estimate]
+) -> None:
+    """One curve for each rule, its 95 % interval shaded; theory's 0 as a grey line."""
+    sizes = list(samples)
+    axes.axhline(0, color="0.6", linewidth=0.8)
+    for colour, rule in zip(_COLOURS, RULES, strict=True):
+        points = [measure(samples[size][rule]) for size in sizes]
+        axes.plot(sizes, [p.value for p in points], "o-", ms=3, color=colour, label=rule)
+        axes.fill_between(
+            sizes, [p.low for p in points], [p.high for p in points], color=colour, alpha=0.2, lw=0
+        )
+    axes.set_xscale("log", base=2)
+    axes.set_xticks(sizes, [str(size) for size in sizes])
+    axes.set_title(title, fontsize=9)
+    axes.tick_params(labelsize=7)
+    axes.spines[["top", "right"]].set_visible(False)
+
+
+STUDY = Study(
+    name="nie-theory",
+    shows="theorems 1 and 2 and proposition 1",
+    asks="whether guided backpropagation recovers the image of random networks, and who else does",
+    needs="test images",
+    run=theory,
+    presets={
+        "smoke": TheoryConfig(filters=(16, 64, 256), widths=(64, 256), networks=12),
+        "quick": TheoryConfig(filters=(16, 64, 256, 1024), networks=40),
+        "full": TheoryConfig(),
+    },
+    minutes={"smoke": None, "quick": None, "full": None},
+)
