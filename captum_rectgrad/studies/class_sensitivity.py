@@ -1,6 +1,6 @@
 """What maps before and after an attack say of the claims on class sensitivity (section 5.2)."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 
 import numpy as np
 from numpy.typing import NDArray
@@ -176,19 +176,14 @@ def _against_all(
     """A claim about all baselines, by measure and title; said of each measure: the worst case."""
     if not all(found.values()):
         return Claim(text, where, "undecided", NOTHING)
-    parts, verdicts = [], []
+    parts: list[str] = []
+    verdicts: list[Verdict] = []
     for name, by_title in found.items():
-        verdict = all_of([judge(estimate) for estimate in by_title.values()])
-        parts.append(f"{name}: {verdict}, {_least(by_title)}{_failing(by_title, judge)}")
-        verdicts.append(verdict)
+        each = [judge(estimate) for estimate in by_title.values()]
+        least = min(by_title, key=lambda title: by_title[title].value)
+        parts.append(
+            f"{name}: {all_of(each)} (of {each.count('holds')} of {len(each)} baselines), least "
+            f"{least} {by_title[least]}"
+        )
+        verdicts += each
     return Claim(text, where, all_of(verdicts), f"{what}. {'; '.join(parts)}")
-
-
-def _least(by_title: Mapping[str, Estimate]) -> str:
-    title = min(by_title, key=lambda title: by_title[title].value)
-    return f"least {title} {by_title[title]}"
-
-
-def _failing(by_title: Mapping[str, Estimate], judge: Callable[[Estimate], Verdict]) -> str:
-    against: Sequence[str] = [t for t, found in by_title.items() if judge(found) != "holds"]
-    return f" (not by the interval: {', '.join(against)})" if against else ""

@@ -78,8 +78,11 @@ def test_claims(
 def test_no_measure_is_passed_over(name: str) -> None:
     found = claims_of((0.4, 0.9), (0.6, 0.9), but={name: (0.2, 0.9)})
     assert [claim.verdict for claim in found[2:4]] == [NO, NO]
-    assert f"{name}: does not hold, least Saliency -0." in found[2].because
-    assert found[2].because.count(": holds, least Saliency 0.1") == len(MEASURES) - 1
+    assert f"{name}: does not hold (of 0 of 1 baselines), least Saliency -0." in found[2].because
+    assert (
+        found[2].because.count(": holds (of 1 of 1 baselines), least Saliency 0.1")
+        == len(MEASURES) - 1
+    )
 
 
 def test_figure_16_is_about_the_images_where_its_maps_stayed() -> None:
