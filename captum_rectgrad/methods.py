@@ -9,6 +9,7 @@ import warnings
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
+from weakref import WeakKeyDictionary
 
 import torch
 from captum.attr import (
@@ -37,6 +38,9 @@ AGREEMENT = 1e-3  # relative; float32 rounding through a deep network stays well
 # By how much of it DeepLift's attributions may miss their sum. Captum's rule for max-pooling is
 # itself inexact.
 INCOMPLETE, INCOMPLETE_WITH_POOLS = 0.01, 0.25
+
+# What was found of a model, by the method's key: why it would not be itself, or None.
+_DOUBTS: WeakKeyDictionary[nn.Module, dict[str, str | None]] = WeakKeyDictionary()
 
 
 class NotAvailableError(RuntimeError):
@@ -138,8 +142,8 @@ def choose_methods(
         The methods.
 
     Raises:
-        ValueError: a key is unknown, cannot be imported or is named twice, or the percentile is out
-            of range.
+        ValueError: a key is unknown, cannot be imported or is named twice, two methods have one
+            key, or the percentile is out of range.
     """
     if percentile is not None:
         check_percentile(percentile)
@@ -152,7 +156,16 @@ def choose_methods(
         if key not in known or wanted.count(key) > 1:
             what = "is named twice" if key in known else "is no method"
             raise ValueError(f"{key!r} {what}; choose from {', '.join(known)}, or MODULE:NAME")
-    return tuple(known[key] for key in wanted)
+    chosen = tuple(known[key] for key in wanted)
+    own = [method.key for method in chosen]
+    for method, key in zip(chosen, wanted, strict=True):
+        # Results are kept by the method's own key: one would overwrite the other.
+        if own.count(method.key) > 1:
+            raise ValueError(
+                f"the key of {key!r}, {method.key!r}, is another chosen method's too; give one of "
+                "them another key"
+            )
+    return chosen
 
 
 def _imported(key: str) -> Method:
@@ -172,17 +185,33 @@ def _imported(key: str) -> Method:
     )
 
 
+def _check_once(model: nn.Module, key: str, doubt: Callable[[], str | None]) -> None:
+    """Decide at a method's first batch whether it is itself on a model, for good.
+
+    A later batch, or a single image that happens to be hard, must not end what has begun.
+    """
+    known = _DOUBTS.setdefault(model, {})
+    if key not in known:
+        known[key] = doubt()
+    reason = known[key]
+    if reason is not None:
+        raise NotAvailableError(reason)
+
+
 def _guided_backprop(model: nn.Module, x: Tensor, target: Tensor) -> Tensor:
     attribution: Tensor = GuidedBackprop(for_captum(model)).attribute(x, target=target)
-    # Captum sees nothing but nn.ReLU modules, and silently gives the plain gradient for the rest;
-    # it also overwrites the gradient of a skip connection that shares a ReLU's input.
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", RectGradWarning)
-        expected = GuidedBP(model).attribute(x.detach(), target=target)
-    if (attribution - expected).abs().max() > AGREEMENT * expected.abs().max():
-        raise NotAvailableError(
-            "Captum's GuidedBackprop is not itself here: it hooks nn.ReLU alone, on its input"
-        )
+
+    def doubt() -> str | None:
+        # Captum sees nothing but nn.ReLU modules, and silently gives the plain gradient for the
+        # rest; it also overwrites the gradient of a skip connection that shares a ReLU's input.
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", RectGradWarning)
+            expected = GuidedBP(model).attribute(x.detach(), target=target)
+        if (attribution - expected).abs().max() <= AGREEMENT * expected.abs().max():
+            return None
+        return "Captum's GuidedBackprop is not itself here: it hooks nn.ReLU alone, on its input"
+
+    _check_once(model, "guided-bp", doubt)
     return attribution
 
 
@@ -214,30 +243,37 @@ def _integrated_gradients(model: nn.Module, x: Tensor, target: Tensor) -> Tensor
 
 
 def _deep_lift(model: nn.Module, x: Tensor, target: Tensor) -> Tensor:
-    prepared = for_captum(model)
+    _check_once(model, "deeplift", lambda: _incomplete(model, x.detach(), target))
+    attribution: Tensor = DeepLift(for_captum(model)).attribute(x, target=target)
+    return attribution
+
+
+def _incomplete(model: nn.Module, x: Tensor, target: Tensor) -> str | None:
+    """Why DeepLift's attributions do not sum to the change of the output, as they have to.
+
+    Where Captum has no rule for an activation it takes the gradient instead, where a ReLU's input
+    feeds a skip connection too it overwrites that one's gradient, and never says a word. The median
+    decides, since a change that happens to be near zero makes any miss large; few images are joined
+    by shifted copies, so that none decides alone.
+    """
+    width = x.shape[-1]
+    copies = -(-AT_ONCE // len(x))
+    shifted = torch.cat([x.roll(copy * width // copies, -1) for copy in range(copies)])
+    targets = target.repeat(copies)
     try:
-        attribution, delta = DeepLift(prepared).attribute(
-            x, target=target, return_convergence_delta=True
+        _, delta = DeepLift(for_captum(model)).attribute(
+            shifted.requires_grad_(), target=targets, return_convergence_delta=True
         )
     except RuntimeError as error:
         if "used more than once" not in str(error):
             raise
-        raise NotAvailableError(
-            "Captum's DeepLift needs a module for each use; this net calls an activation twice"
-        ) from error
+        return "Captum's DeepLift needs a module for each use; this net calls an activation twice"
     with torch.no_grad():
-        change = (model(x) - model(torch.zeros_like(x))).gather(1, target[:, None])[:, 0]
-    # By its definition the attributions sum to this change. Where Captum has no rule for an
-    # activation it takes the gradient instead, where a ReLU's input feeds a skip connection too it
-    # overwrites that one's gradient, and never says a word. The median, since a change that
-    # happens to be near zero makes any miss large.
-    missed = float((delta.abs() / change.abs().clamp(min=1e-12)).median())
-    if not missed <= (INCOMPLETE_WITH_POOLS if calls_max_pools(model, x) else INCOMPLETE):
-        raise NotAvailableError(
-            f"Captum's DeepLift is not itself here: its attributions miss their sum by {missed:.0%}"
-        )
-    result: Tensor = attribution
-    return result
+        change = (model(shifted) - model(torch.zeros_like(shifted))).gather(1, targets[:, None])
+    missed = float((delta.abs() / change[:, 0].abs().clamp(min=1e-12)).median())
+    if missed <= (INCOMPLETE_WITH_POOLS if calls_max_pools(model, x) else INCOMPLETE):
+        return None
+    return f"Captum's DeepLift is not itself here: its attributions miss their sum by {missed:.0%}"
 
 
 def _rectgrad(

@@ -11,15 +11,15 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from captum_rectgrad.errors import RectGradError
-from captum_rectgrad.methods import Method
-from captum_rectgrad.studies.attacks import MEASURES, RANK, Attack, Numbers, attack, compare
-from captum_rectgrad.studies.comparing import Measured, baselines, less_than
+from captum_rectgrad.studies.attacks import SIGNED, Attack, attack, compare
+from captum_rectgrad.studies.class_sensitivity import claims, drop
+from captum_rectgrad.studies.comparing import Measured
 from captum_rectgrad.studies.grids import Line, block_size, draw_block, new_figure
 from captum_rectgrad.studies.lab import Lab
 from captum_rectgrad.studies.maps import model_inputs
 from captum_rectgrad.studies.material import Network
-from captum_rectgrad.studies.result import Claim, Estimate, Result, Row, all_of, judged
-from captum_rectgrad.studies.statistics import independent_difference, mean
+from captum_rectgrad.studies.result import Result, Row
+from captum_rectgrad.studies.statistics import mean
 from captum_rectgrad.studies.study import Study
 
 LEVELS = 127.5  # of grey, of 255, for a change of 1 of an input in [-1, 1]
@@ -73,7 +73,7 @@ def adversarial(config: AdversarialConfig, lab: Lab) -> Result:
     found = compare(lab, network, inputs, targets, attacks)
     return Result(
         rows=_rows(found, attacks, lab.seed),
-        claims=_claims(found, attacks, lab.seed),
+        claims=claims(found, attacks, lab.seed),
         figure=_figure(lab, network, inputs, targets, attacks, found, config.drawn),
         notes=_notes(attacks, network, len(targets)),
     )
@@ -98,96 +98,6 @@ def _rows(
     return rows
 
 
-def drop(numbers: Numbers, flipped: NDArray[np.bool_], seed: int) -> Estimate:
-    """By how much something is less where the decision flipped than where it did not.
-
-    Args:
-        numbers: `(N,)`; NaN where it is not defined.
-        flipped: `(N,)`.
-        seed: of the bootstrap.
-
-    Returns:
-        The difference of the two means.
-    """
-    return independent_difference(numbers[~flipped], numbers[flipped], seed)
-
-
-def _claims(
-    found: Mapping[tuple[str, float], Measured], attacks: Mapping[float, Attack], seed: int
-) -> list[Claim]:
-    claims: list[Claim] = []
-    first_final = next(iter(found))[0]
-    for (final, epsilon), measured in found.items():
-        flipped = attacks[epsilon].flipped
-        where = f"section 5.2, figures 5b and 16; epsilon {epsilon:g}"
-        winners = [m for m in measured.methods if not m.baseline and not m.control]
-        for winner in winners:
-            # Its maps have no final threshold to be with or without.
-            if final == first_final:
-                claims.append(_changes(measured, winner, flipped, where, seed))
-            there = f"{where}; final threshold of the baselines: {final}"
-            claims.append(_as_sensitive(measured, winner, flipped, there, seed))
-            claims.append(_drops_more(measured, winner, flipped, there, seed))
-    return claims
-
-
-def _changes(
-    measured: Measured, winner: Method, flipped: NDArray[np.bool_], where: str, seed: int
-) -> Claim:
-    drops = {
-        name: drop(values[winner.key], flipped, seed) for name, values in measured.values.items()
-    }
-    said = "; ".join(f"{name} {estimate}" for name, estimate in drops.items())
-    return Claim(
-        f"Maps of {winner.title} change more when the decision does",
-        where,
-        all_of([judged(estimate) for estimate in drops.values()]),
-        f"by how much less alike before and after are where it flipped: {said}",
-    )
-
-
-def _as_sensitive(
-    measured: Measured, winner: Method, flipped: NDArray[np.bool_], where: str, seed: int
-) -> Claim:
-    there = {
-        key: np.where(flipped, numbers, np.nan) for key, numbers in measured.values[RANK].items()
-    }
-    return less_than(
-        Measured(measured.methods, {f"{RANK} where it flipped": there}),
-        f"{RANK} where it flipped",
-        winner.key,
-        baselines(measured),
-        f"When the decision changes, maps of {winner.title} change as much as those of all "
-        "baselines, or more",
-        where,
-        seed,
-    )
-
-
-def _drops_more(
-    measured: Measured, winner: Method, flipped: NDArray[np.bool_], where: str, seed: int
-) -> Claim:
-    """Beyond what maps change by though the decision does not."""
-    values = measured.values[RANK]
-    more = {
-        method.title: drop(values[winner.key] - values[method.key], flipped, seed)
-        for method in measured.methods
-        if method.key in baselines(measured)
-    }
-    text = (
-        f"When the decision changes, maps of {winner.title} change more than those of all "
-        "baselines, beyond what they change by when it stays"
-    )
-    if not more:
-        return Claim(text, where, "undecided", "there is nothing to compare with")
-    least = min(more, key=lambda title: more[title].value)
-    because = f"its drop of {RANK}, less {least}'s, the largest: {more[least]}"
-    against = [title for title, estimate in more.items() if judged(estimate) != "holds"]
-    if against:
-        because += f"; not larger by the interval than that of: {', '.join(against)}"
-    return Claim(text, where, all_of([judged(estimate) for estimate in more.values()]), because)
-
-
 def _notes(attacks: Mapping[float, Attack], network: Network, count: int) -> list[str]:
     sizes = "; ".join(
         f"epsilon {epsilon:g} is {epsilon * LEVELS:.4g} levels of 255 and flips "
@@ -209,7 +119,14 @@ def _notes(attacks: Mapping[float, Attack], network: Network, count: int) -> lis
             "Overlap is the intersection over the union of the tenth of the pixels that rank "
             "highest, or of all that are positive where these are fewer; of two random tenths it "
             "is 0.053. Neither is defined for an empty map. Maps without negative values, zero in "
-            "the same places, correlate for that alone; the overlap knows nothing of it."
+            "the same places, correlate for that alone; the overlap knows nothing of it. So "
+            "claims are judged by both."
+        ),
+        (
+            "Baselines are signed, and what speaks against the class ranks lowest in their maps; "
+            "RectGrad's are never negative. 'Of absolute values' both measures are taken of "
+            "the absolute sums over channels. A claim is judged by these too. A final threshold "
+            "comes before them, and leaves little or nothing negative."
         ),
         (
             "A method whose maps change at the slightest provocation has a low likeness where the "
@@ -243,7 +160,7 @@ def _figure(
     }
     lines = next(iter(blocks.values()))
     width, height = block_size(len(lines), len(lines[0].maps))
-    panels = _PANEL_HEIGHT * len(MEASURES)
+    panels = _PANEL_HEIGHT * len(SIGNED)
     figure = new_figure(width * len(blocks), height + panels)
     above, below = figure.subfigures(2, 1, squeeze=False, height_ratios=[height, panels])[:, 0]
     parts = above.subfigures(1, len(blocks), squeeze=False)[0]
@@ -293,8 +210,8 @@ def _draw_numbers(
     found: Mapping[tuple[str, float], Measured],
     attacks: Mapping[float, Attack],
 ) -> None:
-    grid = where.subplots(len(MEASURES), len(found), squeeze=False, sharey=True)
-    for name, line in zip(MEASURES, grid, strict=True):
+    grid = where.subplots(len(SIGNED), len(found), squeeze=False, sharey=True)
+    for name, line in zip(SIGNED, grid, strict=True):
         for ((final, epsilon), measured), axes in zip(found.items(), line, strict=True):
             _boxes(axes, measured, name, attacks[epsilon].flipped)
             axes.set_title(f"epsilon {epsilon:g}; final threshold: {final}", fontsize=_SMALL)

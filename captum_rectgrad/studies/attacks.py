@@ -1,7 +1,8 @@
 """Adversarial examples, and how alike maps before and after are (for figures 5b and 16)."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
+from functools import partial
 
 import numpy as np
 import torch
@@ -16,13 +17,28 @@ from captum_rectgrad.studies.comparing import Measured
 from captum_rectgrad.studies.lab import Lab
 from captum_rectgrad.studies.maps import finished
 from captum_rectgrad.studies.material import Network
-from captum_rectgrad.studies.measures import rank_correlation, top_overlap
+from captum_rectgrad.studies.measures import rank_correlation, top_overlap, without_sign
 
-RANK, OVERLAP = "rank correlation", "overlap"
-MEASURES = {RANK: rank_correlation, OVERLAP: top_overlap}
-
+Likeness = Callable[[Tensor, Tensor], Tensor]  # of two maps, `(N, C, H, W)` each, to `(N,)`
 Numbers = NDArray[np.float64]
 Case = tuple[str, float, str]  # final threshold, epsilon, measure
+
+
+def _of_absolute(measure: Likeness, first: Tensor, second: Tensor) -> Tensor:
+    return measure(without_sign(first), without_sign(second))
+
+
+RANK, OVERLAP = "rank correlation", "overlap"
+SIGNED = {RANK: rank_correlation, OVERLAP: top_overlap}
+# Whether a pixel speaks for the class or against it depends on the method's sign: so each measure
+# is taken once more of maps without.
+MEASURES: dict[str, Likeness] = {
+    **SIGNED,
+    **{
+        f"{name} of absolute values": partial(_of_absolute, measure)
+        for name, measure in SIGNED.items()
+    },
+}
 
 
 @dataclass(frozen=True, eq=False)

@@ -4,15 +4,27 @@ from dataclasses import dataclass
 
 from torch import Tensor
 
-from captum_rectgrad.studies.comparing import both_less_than_baselines, boxplots, measure_maps, rows
+from captum_rectgrad.studies.comparing import (
+    Measure,
+    both_less_than_baselines,
+    boxplots,
+    channels_note,
+    measure_maps,
+    rows,
+)
 from captum_rectgrad.studies.lab import Lab
 from captum_rectgrad.studies.masks import correct
-from captum_rectgrad.studies.measures import amount_inside, share_inside
+from captum_rectgrad.studies.measures import (
+    amount_inside,
+    amount_of_channels_inside,
+    share_inside,
+)
 from captum_rectgrad.studies.result import Result
 from captum_rectgrad.studies.study import Study
 
-AMOUNT, SHARE, EXCESS = (
+AMOUNT, OF_CHANNELS, SHARE, EXCESS = (
     "amount on the background",
+    "amount on the background, of all channels",
     "share on the background",
     "share over the background's area",
 )
@@ -37,25 +49,21 @@ def background(config: BackgroundConfig, lab: Lab) -> Result:
         lab: methods, material and machine.
 
     Returns:
-        For each method the amount of attribution on the background, as in the paper, its share of
-        the map, and that share divided by the background's share of the image: 1 for a map that
-        treats all pixels alike.
+        For each method the amount of attribution on the background, of the channels' sum and of
+        all channels, its share of the map, and that share divided by the background's share of the
+        image: 1 for a map that treats all pixels alike.
     """
     network = lab.network("plain")
     data = correct(lab, network, lab.masked(), config.per_class)
     outside = ~data.masks
-    area = outside.double().mean(dim=(1, 2))
 
     def amount(maps: Tensor, images: slice) -> Tensor:
         return amount_inside(maps, outside[images])
 
-    def share(maps: Tensor, images: slice) -> Tensor:
-        return share_inside(maps, outside[images])
+    def of_channels(maps: Tensor, images: slice) -> Tensor:
+        return amount_of_channels_inside(maps, outside[images])
 
-    def excess(maps: Tensor, images: slice) -> Tensor:
-        return share(maps, images) / area[images]
-
-    measures = {AMOUNT: amount, SHARE: share, EXCESS: excess}
+    measures = {AMOUNT: amount, OF_CHANNELS: of_channels, **shares_outside(data.masks)}
     measured = measure_maps(lab, network, data.images, measures)
     claims = both_less_than_baselines(
         measured,
@@ -76,14 +84,36 @@ def background(config: BackgroundConfig, lab: Lab) -> Result:
         notes=(
             (
                 f"{len(data)} images that {network.name} classifies correctly; the background is "
-                f"{area.mean().item():.1%} of them on average."
+                f"{outside.double().mean().item():.1%} of them on average."
             ),
+            channels_note([measured], AMOUNT, OF_CHANNELS),
             (
                 "The amount is proportional to a method's scale, which is another for every "
                 "method; only the shares compare them. A map that is zero everywhere has no share."
             ),
         ),
     )
+
+
+def shares_outside(masks: Tensor) -> dict[str, Measure]:
+    """What is measured of maps of images with masks, without scale.
+
+    Args:
+        masks: `(N, H, W)`, bool, True on the object.
+
+    Returns:
+        The share on the background, and that over the background's share of the image.
+    """
+    outside = ~masks
+    area = outside.double().mean(dim=(1, 2))
+
+    def share(maps: Tensor, images: slice) -> Tensor:
+        return share_inside(maps, outside[images])
+
+    def excess(maps: Tensor, images: slice) -> Tensor:
+        return share(maps, images) / area[images]
+
+    return {SHARE: share, EXCESS: excess}
 
 
 STUDY = Study(

@@ -1,13 +1,12 @@
 """Figures 1, 5a and 15: whether maps fall on the object, and on alike parts within a class."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
 import torch
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
-from scipy.stats import rankdata
 from torch import Tensor
 from tqdm import tqdm
 
@@ -17,17 +16,32 @@ from captum_rectgrad.studies.lab import Lab
 from captum_rectgrad.studies.maps import finished
 from captum_rectgrad.studies.masks import correct
 from captum_rectgrad.studies.material import MaskedImages, Network
-from captum_rectgrad.studies.measures import channel_sum, share_inside
+from captum_rectgrad.studies.measures import share_inside
+from captum_rectgrad.studies.pairs import Likeness, likeness
 from captum_rectgrad.studies.result import Claim, Result, Row
-from captum_rectgrad.studies.statistics import difference, mean
+from captum_rectgrad.studies.statistics import mean
 from captum_rectgrad.studies.study import Study
 
 ON, OFF = "share on the object", "share off the object"
-SAME, OTHER, MORE = (
-    "likeness within the class",
-    "likeness to other classes",
-    "more within the class",
-)
+SAME, OTHER, MORE = "within the class", "to other classes", "more within the class"
+
+# By final threshold and method.
+Key = tuple[str, str]
+
+
+@dataclass(frozen=True, eq=False)
+class Seen:
+    """What is left of a method's maps when they have been measured.
+
+    Attributes:
+        off: share of each map off the object, `(N,)`; NaN for a map that is zero everywhere.
+        likeness: by kind, see `pairs.likeness`.
+        drawn: the maps that are drawn, by the place of their image, `(C, H, W)`.
+    """
+
+    off: NDArray[np.float64]
+    likeness: Mapping[str, Likeness]
+    drawn: Mapping[int, Tensor]
 
 
 @dataclass(frozen=True)
@@ -61,18 +75,18 @@ def coherence(config: CoherenceConfig, lab: Lab) -> Result:
     """
     network = lab.network("plain")
     data = correct(lab, network, lab.masked(), config.per_class)
-    maps = _maps(lab, network, data)
     across = _first_of_each(data.labels, 1, config.classes)
     within = _first_of_each(data.labels, 2, config.pairs)
+    seen = _seen(lab, network, data, {*across, *within})
     rows: list[Row] = []
     claims: list[Claim] = []
     blocks: dict[str, list[Line]] = {}
-    for final, percentile in lab.finals.items():
-        seen = {m.key: finished(m, maps[m.key], percentile) for m in lab.methods}
-        measured = Measured(tuple(lab.methods), measure(seen, data))
-        rows += _rows(measured, final, lab.seed)
-        claims += _claims(measured, final, lab.seed)
-        shown = {m.title: seen[m.key] for m in lab.methods if not m.control}
+    for final in lab.finals:
+        methods = {method.title: seen[final, method.key] for method in lab.methods}
+        rows += [_row(final, title, found, lab.seed) for title, found in methods.items()]
+        off = {method.key: seen[final, method.key].off for method in lab.methods}
+        claims += _claims(Measured(tuple(lab.methods), {OFF: off}), final, lab.seed)
+        shown = {m.title: seen[final, m.key].drawn for m in lab.methods if not m.control}
         for what, chosen in (("across classes", across), ("within a class", within)):
             if chosen and shown:
                 title = f"{what}; final threshold of the baselines: {final}"
@@ -88,81 +102,36 @@ def coherence(config: CoherenceConfig, lab: Lab) -> Result:
                 "that treats all pixels alike. A map that is zero everywhere has no share."
             ),
             (
-                "Likeness is the mean rank correlation of an image's map with those of the other "
-                "images of its class, or of all images of other classes. Nothing is aligned: an "
-                "object elsewhere, or the other way round, makes maps differ that emphasise the "
-                "same part of it, and a tendency to the middle makes all maps alike, which is why "
-                "the two are set against each other. Maps that are zero nearly everywhere "
-                "correlate little whatever they show. It decides nothing about the paper's claim "
-                "that maps of a class emphasise similar parts, which the figure shows and leaves "
-                "to the eye; and its intervals take images for independent though pairs share them."
+                "Likeness is the mean rank correlation, or overlap of the highest tenth, of an "
+                "image's map with those of the other images of its class, or of all images of "
+                "other classes; 'of absolute values', of the absolute sums over channels, since "
+                "baselines are signed. Intervals draw images, and take all pairs of them. Nothing "
+                "is aligned: an object elsewhere, or the other way round, makes maps differ that "
+                "emphasise the same part of it, and a tendency to the middle makes all maps "
+                "alike, which is why the two are set against each other. It decides nothing about "
+                "the paper's claim that maps of a class emphasise similar parts, which the figure "
+                "shows and leaves to the eye."
             ),
         ),
     )
 
 
-def measure(
-    maps: Mapping[str, Tensor], data: MaskedImages
-) -> dict[str, dict[str, NDArray[np.float64]]]:
-    """Measure where maps fall and how alike they are.
-
-    Args:
-        maps: by method, `(N, C, H, W)`.
-        data: the images that they are of.
-
-    Returns:
-        By measure and method, `(N,)`; NaN where it is not defined.
-    """
-    off = {key: share_inside(found, ~data.masks) for key, found in maps.items()}
-    alike = {key: likeness(found, data.labels) for key, found in maps.items()}
-    return {
-        ON: {key: (1 - share).numpy() for key, share in off.items()},
-        OFF: {key: share.numpy() for key, share in off.items()},
-        SAME: {key: same for key, (same, _) in alike.items()},
-        OTHER: {key: other for key, (_, other) in alike.items()},
-    }
-
-
-def likeness(maps: Tensor, labels: Tensor) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """How alike each map is to others of its class, and to those of other classes.
-
-    Args:
-        maps: `(N, C, H, W)`.
-        labels: `(N,)`.
-
-    Returns:
-        The mean rank correlation with each, `(N,)`; NaN where there is no other, or the map is
-        constant. Other maps that are constant are left out.
-    """
-    ranks = rankdata(channel_sum(maps).flatten(1).numpy(), axis=1)
-    ranks -= ranks.mean(axis=1, keepdims=True)
-    length = np.linalg.norm(ranks, axis=1, keepdims=True)
-    unit = np.divide(ranks, length, out=np.full_like(ranks, np.nan), where=length > 0)
-    correlation = unit @ unit.T
-    np.fill_diagonal(correlation, np.nan)
-    same = (labels[:, None] == labels).numpy()
-    return _mean_where(correlation, same), _mean_where(correlation, ~same)
-
-
-def _mean_where(values: NDArray[np.float64], chosen: NDArray[np.bool_]) -> NDArray[np.float64]:
-    """Of each row; what is NaN is left out."""
-    chosen = chosen & np.isfinite(values)
-    count = chosen.sum(axis=1)
-    total = np.where(chosen, values, 0).sum(axis=1)
-    means: NDArray[np.float64] = np.divide(
-        total, count, out=np.full(len(values), np.nan), where=count > 0
-    )
-    return means
-
-
-def _maps(lab: Lab, network: Network, data: MaskedImages) -> dict[str, Tensor]:
-    """Of all methods, without final threshold; a few hundred images, which fit into memory."""
+def _seen(
+    lab: Lab, network: Network, data: MaskedImages, drawn: Collection[int]
+) -> dict[Key, Seen]:
+    """Measure the maps of one method after the other, with each final threshold."""
     whole = replace(lab, final_percentile=None)
-    images = network.sees(data).images
-    return {
-        method.key: whole.few_maps(method, network, images, data.labels)
-        for method in tqdm(lab.methods, unit="method", desc=network.name, disable=None)
-    }
+    found: dict[Key, Seen] = {}
+    for method in tqdm(lab.methods, unit="method", desc=network.name, disable=None):
+        maps = whole.few_maps(method, network, data.images, data.labels)
+        for final, percentile in lab.finals.items():
+            cut = finished(method, maps, percentile)
+            found[final, method.key] = Seen(
+                off=share_inside(cut, ~data.masks).numpy(),
+                likeness=likeness(cut, data.labels, lab.seed),
+                drawn={place: cut[place].clone() for place in drawn},
+            )
+    return found
 
 
 def _first_of_each(labels: Tensor, count: int, classes: int) -> list[int]:
@@ -172,20 +141,15 @@ def _first_of_each(labels: Tensor, count: int, classes: int) -> list[int]:
     return [place for found in places if len(found) == count for place in found][: count * classes]
 
 
-def _rows(measured: Measured, final: str, seed: int) -> list[Row]:
-    return [
-        {
-            "final threshold": final,
-            "method": method.title,
-            ON: mean(measured.values[ON][method.key], seed),
-            SAME: mean(measured.values[SAME][method.key], seed),
-            OTHER: mean(measured.values[OTHER][method.key], seed),
-            MORE: difference(
-                measured.values[SAME][method.key], measured.values[OTHER][method.key], seed
-            ),
+def _row(final: str, title: str, found: Seen, seed: int) -> Row:
+    row: Row = {"final threshold": final, "method": title, ON: mean(1 - found.off, seed)}
+    for kind, alike in found.likeness.items():
+        row |= {
+            f"{kind} {SAME}": alike.same,
+            f"{kind} {OTHER}": alike.other,
+            f"{kind} {MORE}": alike.more,
         }
-        for method in measured.methods
-    ]
+    return row
 
 
 def _claims(measured: Measured, final: str, seed: int) -> list[Claim]:
@@ -204,7 +168,7 @@ def _claims(measured: Measured, final: str, seed: int) -> list[Claim]:
 
 
 def _lines(
-    lab: Lab, data: MaskedImages, chosen: Sequence[int], shown: Mapping[str, Tensor]
+    lab: Lab, data: MaskedImages, chosen: Sequence[int], shown: Mapping[str, Mapping[int, Tensor]]
 ) -> list[Line]:
     return [
         Line(

@@ -14,11 +14,12 @@ from tqdm import tqdm
 from captum_rectgrad.methods import Method
 from captum_rectgrad.studies.lab import Lab
 from captum_rectgrad.studies.material import Network
-from captum_rectgrad.studies.result import Claim, Row, all_of, judged
+from captum_rectgrad.studies.result import Claim, Estimate, Row, all_of, judged, judged_within
 from captum_rectgrad.studies.statistics import difference, mean
 
 # From maps (N, C, H, W) and which of the images they are of to one number for each.
 Measure = Callable[[Tensor, slice], Tensor]
+NOTHING = "there is nothing to compare with"
 _WIDTH, _HEIGHT = 4.6, 3.4  # inches, of a panel
 
 
@@ -119,22 +120,74 @@ def less_than(
     Returns:
         The claim: it holds if the interval of the mean paired difference is above 0 for every one.
     """
+    gaps = gaps_to(measured, measure, winner, others, seed)
+    if not gaps:
+        return Claim(text, source, "undecided", NOTHING)
+    title = next(m.title for m in measured.methods if m.key == winner)
+    nearest = min(gaps, key=lambda other: gaps[other].value)
+    because = f"{measure}: the smallest difference is {nearest}'s less {title}'s, {gaps[nearest]}"
+    against = [other for other, gap in gaps.items() if judged(gap) != "holds"]
+    if against:
+        because += f"; not more than {title}'s by the interval: {', '.join(against)}"
+    return Claim(text, source, all_of([judged(gap) for gap in gaps.values()]), because)
+
+
+def gaps_to(
+    measured: Measured, measure: str, one: str, others: Sequence[str], seed: int
+) -> dict[str, Estimate]:
+    """By how much others have more of something than one method, image by image.
+
+    Args:
+        measured: see `measure_maps`.
+        measure: name of the measure.
+        one: key of the method.
+        others: keys of those it is compared with.
+        seed: of the bootstrap.
+
+    Returns:
+        By the other's title the mean paired difference; none for a method that was not run, or
+        where no image has the measure for both.
+    """
     values, titles = measured.values[measure], {m.key: m.title for m in measured.methods}
     gaps = {
-        titles[other]: difference(values[other], values[winner], seed)
+        titles[other]: difference(values[other], values[one], seed)
         for other in others
-        if other in values and winner in values and other != winner
+        if other in values and one in values and other != one
     }
-    gaps = {title: gap for title, gap in gaps.items() if gap.count}
+    return {title: gap for title, gap in gaps.items() if gap.count}
+
+
+def similar(
+    measured: Measured,
+    measure: str,
+    pair: tuple[str, str],
+    margin: float,
+    text: str,
+    source: str,
+    seed: int,
+) -> Claim:
+    """Judge that two methods have about as much of something, image by image.
+
+    Args:
+        measured: see `measure_maps`.
+        measure: name of the measure.
+        pair: keys of the two.
+        margin: the most that is called similar, of the mean paired difference, either way.
+        text: the claim.
+        source: where it is made.
+        seed: of the bootstrap.
+
+    Returns:
+        The claim: undecided if one of the two was not run.
+    """
+    one, other = pair
+    gaps = gaps_to(measured, measure, one, [other], seed)
     if not gaps:
-        return Claim(text, source, "undecided", "there is nothing to compare with")
-    nearest = min(gaps, key=lambda title: gaps[title].value)
-    least = f"{nearest}'s less {titles[winner]}'s, {gaps[nearest]}"
-    because = f"{measure}: the smallest difference is {least}"
-    against = [title for title, gap in gaps.items() if judged(gap) != "holds"]
-    if against:
-        because += f"; not more than {titles[winner]}'s by the interval: {', '.join(against)}"
-    return Claim(text, source, all_of([judged(gap) for gap in gaps.values()]), because)
+        return Claim(text, source, "undecided", NOTHING)
+    title = next(m.title for m in measured.methods if m.key == one)
+    ((against, gap),) = gaps.items()
+    because = f"{measure}: {against}'s less {title}'s, {gap}; held against {margin:g} either way"
+    return Claim(text, source, judged_within(gap, margin), because)
 
 
 def both_less_than_baselines(
@@ -159,6 +212,33 @@ def both_less_than_baselines(
         for name, how in measures.items()
         for winner, title in (("rectgrad", "RectGrad"), ("rectgrad-prr", "RectGrad PRR"))
     ]
+
+
+def channels_note(runs: Sequence[Measured], summed: str, apart: str) -> str:
+    """What a reader has to know of the two ways to add up absolute attribution.
+
+    Args:
+        runs: what was measured, of the same methods.
+        summed: name of the amount of the channels' sum.
+        apart: name of the amount of all channels.
+
+    Returns:
+        A note that names the methods for which the two differ.
+    """
+    differ = [
+        method.title
+        for method in runs[0].methods
+        if not all(
+            np.allclose(run.values[summed][method.key], run.values[apart][method.key])
+            for run in runs
+        )
+    ]
+    return (
+        "Maps are summed over channels, as the paper draws them (appendix F.1), before their "
+        "absolute values are added up. The paper says 'all absolute attribution', which may mean "
+        f"that of each channel: '{apart}'. The two differ where channels of unlike sign cancel, in "
+        f"this run for: {', '.join(differ) or 'no method'}."
+    )
 
 
 def baselines(measured: Measured) -> list[str]:

@@ -123,8 +123,8 @@ def layers(config: LayersConfig, lab: Lab) -> Result:
             ),
             (
                 "A position of a layer is the object's where the mask covers at least half of the "
-                "pixels under it. A map that is zero everywhere has no share, and an image without "
-                "object or background at a layer is left out there."
+                "pixels under it. A map that is zero everywhere has no share there, nor has one "
+                "of an image that is all object or all background at that layer."
             ),
         ),
     )
@@ -163,7 +163,8 @@ def measure(
         method: what is measured.
 
     Returns:
-        By layer `(N,)`; NaN for a map that is zero everywhere.
+        By layer `(N,)`; NaN for a map that is zero everywhere, and where all or nothing is
+        background.
     """
     parts: dict[str, list[Tensor]] = {layer: [] for layer in modules}
 
@@ -177,7 +178,8 @@ def measure(
             for layer, maps in zip(modules, found, strict=True):
                 height, width = maps.shape[2:]
                 outside = ~at_size(data.masks[batch], (height, width))
-                parts[layer].append(share_inside(maps, outside))
+                both = outside.any(dim=(1, 2)) & (~outside).any(dim=(1, 2))
+                parts[layer].append(torch.where(both, share_inside(maps, outside), torch.nan))
             progress.update(batch.stop - batch.start)
     return {layer: torch.cat(values).numpy() for layer, values in parts.items()}
 

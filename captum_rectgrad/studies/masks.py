@@ -21,12 +21,13 @@ def correct(lab: Lab, network: Network, data: MaskedImages, per_class: int | Non
         per_class: how many of each class, where there are as many; None: all.
 
     Returns:
-        Those images.
+        Those images, as the network is to see them.
 
     Raises:
         RectGradError: there is none.
     """
-    right = lab.predictions(network, network.sees(data).images) == data.labels
+    images = network.sees(data).images
+    right = lab.predictions(network, images) == data.labels
     chosen: list[int] = []
     for label in range(int(data.labels.max()) + 1):
         found = torch.nonzero(right & (data.labels == label))[:, 0].tolist()
@@ -37,7 +38,7 @@ def correct(lab: Lab, network: Network, data: MaskedImages, per_class: int | Non
             "images that it classifies correctly: do their labels belong to its classes?"
         )
     index = torch.tensor(sorted(chosen), dtype=torch.int64)
-    return MaskedImages(data.images[index], data.labels[index], data.masks[index])
+    return MaskedImages(images[index], data.labels[index], data.masks[index])
 
 
 def one_of_each(labels: Tensor, count: int) -> list[int]:

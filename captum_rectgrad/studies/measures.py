@@ -21,6 +21,18 @@ def channel_sum(maps: Tensor) -> Tensor:
     return maps.double().sum(dim=1)
 
 
+def without_sign(maps: Tensor) -> Tensor:
+    """Maps whose sign counts for nothing: a pixel against the class ranks as high as one for it.
+
+    Args:
+        maps: `(N, C, H, W)`.
+
+    Returns:
+        `(N, 1, H, W)`, float64: the absolute values of the sums over channels.
+    """
+    return channel_sum(maps).abs()[:, None]
+
+
 def amount_inside(maps: Tensor, region: Tensor) -> Tensor:
     """Sum of the absolute attribution inside a region; proportional to the map's scale.
 
@@ -32,6 +44,21 @@ def amount_inside(maps: Tensor, region: Tensor) -> Tensor:
         `(N,)`, float64, at least 0.
     """
     return (channel_sum(maps).abs() * region).sum(dim=(1, 2))
+
+
+def amount_of_channels_inside(maps: Tensor, region: Tensor) -> Tensor:
+    """Sum of the absolute attribution of all channels inside a region.
+
+    It is more than `amount_inside` where channels of a pixel have unlike signs.
+
+    Args:
+        maps: `(N, C, H, W)`.
+        region: `(H, W)` or `(N, H, W)`, bool.
+
+    Returns:
+        `(N,)`, float64, at least 0.
+    """
+    return amount_inside(maps.abs(), region)
 
 
 def share_inside(maps: Tensor, region: Tensor) -> Tensor:
@@ -49,6 +76,9 @@ def share_inside(maps: Tensor, region: Tensor) -> Tensor:
 
 def total_variation(maps: Tensor) -> Tensor:
     """Sum of the absolute differences of neighbours, down and across; proportional to the scale.
+
+    Written here because neither PyTorch, SciPy nor scikit-image has it as a measure (the last only
+    minimises it), and one function is no reason to depend on torchmetrics.
 
     Args:
         maps: `(N, C, H, W)`.
@@ -74,6 +104,21 @@ def relative_total_variation(maps: Tensor) -> Tensor:
     return total_variation(maps) / channel_sum(maps).abs().sum(dim=(1, 2))
 
 
+def unit_ranks(maps: Tensor) -> Tensor:
+    """The ranks of a map's pixels as a unit vector: products of these are Spearman's correlations.
+
+    Args:
+        maps: `(N, C, H, W)`.
+
+    Returns:
+        `(N, H * W)`, float64, ties sharing their mean rank; NaN for a constant map.
+    """
+    ranks = torch.from_numpy(rankdata(channel_sum(maps).flatten(1).numpy(), axis=1))
+    centred = ranks - ranks.mean(dim=1, keepdim=True)
+    unit: Tensor = centred / centred.norm(dim=1, keepdim=True)
+    return unit
+
+
 def rank_correlation(first: Tensor, second: Tensor) -> Tensor:
     """Spearman's correlation of two maps of the same image, ties sharing their mean rank.
 
@@ -84,14 +129,23 @@ def rank_correlation(first: Tensor, second: Tensor) -> Tensor:
     Returns:
         `(N,)`, float64, in [-1, 1]; NaN where one of the two is constant.
     """
-    ranks = [
-        torch.from_numpy(rankdata(channel_sum(maps).flatten(1).numpy(), axis=1))
-        for maps in (first, second)
-    ]
-    centred = [rank - rank.mean(dim=1, keepdim=True) for rank in ranks]
-    norms = [rank.norm(dim=1) for rank in centred]
-    correlation: Tensor = (centred[0] * centred[1]).sum(dim=1) / (norms[0] * norms[1])
-    return correlation
+    return (unit_ranks(first) * unit_ranks(second)).sum(dim=1)
+
+
+def top_pixels(maps: Tensor, share: float = 0.1) -> Tensor:
+    """Which pixels of a map rank highest.
+
+    Args:
+        maps: `(N, C, H, W)`.
+        share: of the pixels that count as highest, in (0, 1].
+
+    Returns:
+        `(N, H * W)`, bool; where fewer pixels are positive than asked for, those.
+    """
+    values = channel_sum(maps).flatten(1)
+    count = max(1, round(values.shape[1] * share))
+    least = values.topk(count, dim=1).values[:, -1:]
+    return (values >= least) & (values > 0)
 
 
 def top_overlap(first: Tensor, second: Tensor, share: float = 0.1) -> Tensor:
@@ -100,20 +154,13 @@ def top_overlap(first: Tensor, second: Tensor, share: float = 0.1) -> Tensor:
     Args:
         first: `(N, C, H, W)`.
         second: `(N, C, H, W)`.
-        share: of the pixels that count as highest, in (0, 1].
+        share: see `top_pixels`.
 
     Returns:
         `(N,)`, float64, in [0, 1]: intersection over union; NaN where one of the two has no
-        positive value. Where fewer pixels are positive than asked for, those.
+        positive value.
     """
-    sets = [_top(channel_sum(maps).flatten(1), share) for maps in (first, second)]
-    both, either = sets[0] & sets[1], sets[0] | sets[1]
+    one, other = top_pixels(first, share), top_pixels(second, share)
+    both, either = one & other, one | other
     overlap = both.sum(dim=1) / either.sum(dim=1).double()
-    present = sets[0].any(dim=1) & sets[1].any(dim=1)
-    return torch.where(present, overlap, torch.nan)
-
-
-def _top(values: Tensor, share: float) -> Tensor:
-    count = max(1, round(values.shape[1] * share))
-    least = values.topk(count, dim=1).values[:, -1:]
-    return (values >= least) & (values > 0)
+    return torch.where(one.any(dim=1) & other.any(dim=1), overlap, torch.nan)

@@ -12,19 +12,22 @@ from torch import Tensor
 from captum_rectgrad.methods import choose_methods
 from captum_rectgrad.studies.grids import picture
 from captum_rectgrad.studies.lab import Lab
-from captum_rectgrad.studies.material import Network
+from captum_rectgrad.studies.material import Network, Role
 from captum_rectgrad.studies.measures import channel_sum, share_inside
 from captum_rectgrad.studies.patch import NOISES, corner
 from captum_rectgrad.studies.result import Claim, Result, Row, judged_above, judged_within
-from captum_rectgrad.studies.statistics import difference, mean
+from captum_rectgrad.studies.statistics import mean, proportion, proportion_difference
 from captum_rectgrad.studies.study import ImagesConfig, Study
 from captum_rectgrad.visualization import Row as Line
 from captum_rectgrad.visualization import plot_comparison
 from rectgrad_zoo.data import LabelledImages
-from rectgrad_zoo.occlusion import occluded
+from rectgrad_zoo.occlusion import Occlusion, occluded
 
 NEARLY_ALL = 0.95  # of the images: what "consistent across test data" is taken to mean
-NO_CHANGE = 0.01  # of accuracy: what "irrelevant to the classification" is taken to mean
+# Of accuracy: what "did not change significantly" is taken to mean. The paper says it of 74.6 % of
+# a network on plain images and 73.1 % of one behind the patch.
+NOT_SIGNIFICANT = 0.02
+NO_CHANGE = 0.01  # of accuracy: what is lost at most by a network that the noise tells nothing
 _DRAWN = 4  # images
 
 
@@ -47,9 +50,11 @@ def occluded_saliency(config: ImagesConfig, lab: Lab) -> Result:
 
     Returns:
         For the network behind one patch and for the control: how much of the corner the saliency
-        maps touch, their share there, and the accuracy when the noise is exchanged.
+        maps touch, their share there, and the accuracy, when the noise is exchanged too, beside
+        that of the network on plain images.
     """
     data = lab.images("test", config.images)
+    right_plain = _right(lab, lab.network("plain"), data)
     numbers: list[Row] = []
     claims: list[Claim] = []
     lines: list[Line] = []
@@ -65,11 +70,12 @@ def occluded_saliency(config: ImagesConfig, lab: Lab) -> Result:
                 "corner's pixels not zero": touched,
                 "share in the corner": share,
                 "corner's share of the area": region.double().mean().item(),
-                "accuracy": mean(found.right, lab.seed),
-                "accuracy with other noise": mean(found.right_elsewhere, lab.seed),
+                "accuracy": proportion(found.right),
+                "accuracy with other noise": proportion(found.right_elsewhere),
+                "accuracy on plain images": proportion(right_plain),
             }
         )
-        claims += _claims(found, noise, lab.seed)
+        claims += _claims(found, right_plain, role, lab.seed)
         lines += [
             Line(picture(image), noise, {"Saliency": drawn})
             for image, drawn in zip(seen[:_DRAWN], maps, strict=True)
@@ -82,6 +88,12 @@ def occluded_saliency(config: ImagesConfig, lab: Lab) -> Result:
             (
                 "Maps are summed over channels. The square marks the corner in which no filter of "
                 "the first layer sees anything but noise."
+            ),
+            (
+                "That the noise is irrelevant to the task is true by construction: the images were "
+                "made so. Whether a network relies on it all the same, the paper does not ask; the "
+                "accuracy with other noise tells. The accuracy on plain images is that of another "
+                "network, trained on them."
             ),
         ),
     )
@@ -102,34 +114,50 @@ def _measure(
         drawn = torch.cat([drawn, batch.maps[: max(0, _DRAWN - len(drawn))]])
     occlusion = network.recipe.occlusion
     assert occlusion is not None  # noqa: S101 (corner has looked)
-    elsewhere = occluded(data, replace(occlusion, seed=occlusion.seed + 1)).images
-    right = (targets == data.labels).double()
-    right_elsewhere = (lab.predictions(network, elsewhere) == data.labels).double()
     found = _Seen(
         touched=torch.cat(touched).numpy(),
         share=torch.cat(share).numpy(),
-        right=right.numpy(),
-        right_elsewhere=right_elsewhere.numpy(),
+        right=(targets == data.labels).double().numpy(),
+        right_elsewhere=_right(lab, network, data, replace(occlusion, seed=occlusion.seed + 1)),
     )
     return found, drawn
 
 
-def _claims(found: _Seen, noise: str, seed: int) -> list[Claim]:
-    not_zero = mean(found.touched > 0, seed)
-    change = difference(found.right, found.right_elsewhere, seed)
+def _right(
+    lab: Lab, network: Network, data: LabelledImages, noise: Occlusion | None = None
+) -> NDArray[np.float64]:
+    """Whether a network is right, `(N,)`, about images with noise or without."""
+    right: NDArray[np.float64] = (
+        (lab.predictions(network, occluded(data, noise).images) == data.labels).double().numpy()
+    )
+    return right
+
+
+def _claims(found: _Seen, right_plain: NDArray[np.float64], role: Role, seed: int) -> list[Claim]:
+    paper = "section 3.1, figure 2" if role == "occluded" else "not in the paper"
+    not_zero = proportion((found.touched > 0).astype(np.float64))
+    behind = proportion_difference(right_plain, found.right, seed)
+    exchanged = proportion_difference(found.right, found.right_elsewhere, seed)
     return [
         Claim(
-            "Saliency maps are not zero on the patch, consistently across test data",
-            f"section 3.1, figure 2; {noise}",
+            "Saliency maps are not zero on the noise, consistently across test data",
+            f"{paper}; {NOISES[role]}",
             judged_above(not_zero, NEARLY_ALL),
             f"share of the images whose map is not zero there: {not_zero}; held against "
             f"{NEARLY_ALL:g}",
         ),
         Claim(
-            "The patch is irrelevant to the classification",
-            f"section 3.1; {noise}",
-            judged_within(change, NO_CHANGE),
-            f"accuracy that is lost when the noise is exchanged for other noise: {change}; held "
+            "Test accuracy does not change significantly when the training images have the noise",
+            f"{paper}; {NOISES[role]}",
+            judged_within(behind, NOT_SIGNIFICANT),
+            "accuracy of the network on plain images less that of the network behind the noise: "
+            f"{behind}; held against {NOT_SIGNIFICANT:g} either way",
+        ),
+        Claim(
+            "The network's accuracy does not rest on which noise it is",
+            f"not in the paper; {NOISES[role]}",
+            judged_within(exchanged, NO_CHANGE),
+            f"accuracy that is lost when the noise is exchanged for other noise: {exchanged}; held "
             f"against {NO_CHANGE:g} either way",
         ),
     ]
@@ -148,7 +176,7 @@ STUDY = Study(
     name="occluded-saliency",
     shows="figure 2",
     asks="whether saliency maps mark a corner of pure noise",
-    needs="test images; the networks trained behind noise",
+    needs="test images; the plain network and those trained behind noise",
     run=occluded_saliency,
     presets={
         "smoke": ImagesConfig(images=100),

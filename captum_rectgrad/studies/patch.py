@@ -7,20 +7,34 @@ from captum_rectgrad.studies.comparing import (
     Measured,
     baselines,
     boxplots,
+    channels_note,
     less_than,
     measure_maps,
     rows,
+    similar,
 )
 from captum_rectgrad.studies.lab import Lab
 from captum_rectgrad.studies.material import Network, Role
-from captum_rectgrad.studies.measures import amount_inside, share_inside
+from captum_rectgrad.studies.measures import (
+    amount_inside,
+    amount_of_channels_inside,
+    share_inside,
+)
 from captum_rectgrad.studies.result import Claim, Result, Row
 from captum_rectgrad.studies.study import ImagesConfig, Study
 
 # The part of the patch that a filter of the first convolution sees nothing of the image in.
 MARGIN = 2
 NOISES: dict[Role, str] = {"occluded": "one patch", "noise": "noise of each image"}
-AMOUNT, SHARE = "amount in the corner", "share in the corner"
+# Where a claim on each is from: the paper has no control.
+SOURCES: dict[Role, str] = {"occluded": "section 5.3, figure 7", "noise": "not in the paper"}
+AMOUNT, OF_CHANNELS, SHARE = (
+    "amount in the corner",
+    "amount in the corner, of all channels",
+    "share in the corner",
+)
+# Of a map: what "similarly good" is taken to mean; with all pixels alike the corner has 0.0625.
+SIMILAR = 0.01
 
 
 def patch(config: ImagesConfig, lab: Lab) -> Result:
@@ -31,8 +45,8 @@ def patch(config: ImagesConfig, lab: Lab) -> Result:
         lab: methods, material and machine.
 
     Returns:
-        For each network and method the amount of attribution in the corner, as in the paper, and
-        its share of the map.
+        For each network and method the amount of attribution in the corner, of the channels' sum
+        and of all channels, and its share of the map.
     """
     data = lab.images("test", config.images)
     panels: dict[str, tuple[Measured, str, float | None]] = {}
@@ -48,7 +62,7 @@ def patch(config: ImagesConfig, lab: Lab) -> Result:
         panels[noise] = (measured, AMOUNT, None)
         panels[f"{noise}, by share"] = (measured, SHARE, area)
         numbers += rows(measured, lab.seed, noise=noise)
-        claims += _claims(measured, noise, lab.seed)
+        claims += _claims(measured, f"{SOURCES[role]}; {noise}", lab.seed)
     return Result(
         rows=numbers,
         claims=claims,
@@ -58,6 +72,7 @@ def patch(config: ImagesConfig, lab: Lab) -> Result:
                 f"A map that treats all pixels alike has a share of {area:.2%} in the corner: the "
                 "dotted line."
             ),
+            channels_note([measured for measured, _, _ in panels.values()], AMOUNT, OF_CHANNELS),
             (
                 "The amount is proportional to a method's scale, which is another for every "
                 "method; only the shares compare them. A map that is zero everywhere has no share."
@@ -76,16 +91,20 @@ def measure(lab: Lab, network: Network, images: Tensor, region: Tensor) -> Measu
         region: `(H, W)`, bool.
 
     Returns:
-        Amount and share in the region.
+        Amounts and share in the region.
     """
 
     def amount(maps: Tensor, _: slice) -> Tensor:
         return amount_inside(maps, region)
 
+    def of_channels(maps: Tensor, _: slice) -> Tensor:
+        return amount_of_channels_inside(maps, region)
+
     def share(maps: Tensor, _: slice) -> Tensor:
         return share_inside(maps, region)
 
-    return measure_maps(lab, network, images, {AMOUNT: amount, SHARE: share})
+    measures = {AMOUNT: amount, OF_CHANNELS: of_channels, SHARE: share}
+    return measure_maps(lab, network, images, measures)
 
 
 def corner(network: Network, images: Tensor) -> Tensor:
@@ -109,9 +128,9 @@ def corner(network: Network, images: Tensor) -> Tensor:
     return region
 
 
-def _claims(measured: Measured, where: str, seed: int) -> list[Claim]:
+def _claims(measured: Measured, source: str, seed: int) -> list[Claim]:
     others = baselines(measured)
-    return [
+    claims = [
         claim
         for measure, how in ((AMOUNT, ""), (SHARE, " (by share of the map)"))
         for claim in (
@@ -121,7 +140,7 @@ def _claims(measured: Measured, where: str, seed: int) -> list[Claim]:
                 "rectgrad-prr",
                 [*others, "rectgrad"],
                 f"RectGrad PRR assigns the least attribution to the corner{how}",
-                f"section 5.3, figure 7; {where}",
+                source,
                 seed,
             ),
             less_than(
@@ -130,11 +149,21 @@ def _claims(measured: Measured, where: str, seed: int) -> list[Claim]:
                 "rectgrad",
                 [key for key in others if key != "deeplift"],
                 f"RectGrad assigns less to the corner than all baselines but DeepLIFT{how}",
-                f"section 5.3, figure 7; {where}",
+                source,
                 seed,
             ),
         )
     ]
+    similarly = similar(
+        measured,
+        SHARE,
+        ("rectgrad", "deeplift"),
+        SIMILAR,
+        "RectGrad and DeepLIFT assign similarly much to the corner (by share of the map)",
+        source,
+        seed,
+    )
+    return [*claims, similarly]
 
 
 STUDY = Study(

@@ -13,14 +13,14 @@ from torch import Tensor, nn
 from captum_rectgrad.methods import Method
 from captum_rectgrad.rectgrad import RectGrad
 from captum_rectgrad.rules import Rule
+from captum_rectgrad.studies.background import EXCESS, SHARE, shares_outside
 from captum_rectgrad.studies.comparing import Measured, draw_boxes, measure_maps, rows
 from captum_rectgrad.studies.lab import Lab
 from captum_rectgrad.studies.masks import HALF, correct, one_of_each
 from captum_rectgrad.studies.material import MaskedImages, Network
-from captum_rectgrad.studies.measures import share_inside
 from captum_rectgrad.studies.result import Claim, Result, Row, judged, judged_above
 from captum_rectgrad.studies.sheets import sheet, show_image
-from captum_rectgrad.studies.statistics import difference, mean
+from captum_rectgrad.studies.statistics import difference, proportion
 from captum_rectgrad.studies.study import Study
 from captum_rectgrad.visualization import plot_map
 
@@ -31,7 +31,6 @@ TITLES: dict[Rule, str] = {
     "PR3": "PR3",
     "PR4": "PR4",
 }
-SHARE, EXCESS = "share on the background", "share over the background's area"
 ACTIVATIONS = (3.0, 2.0, 1.0, 0.0)  # appendix B.2
 WEIGHTS = (1.0, 10.0, -100.0, 1000.0)
 PERCENTILE = 74.0
@@ -92,7 +91,7 @@ def propagation_rules(config: PropagationRulesConfig, lab: Lab) -> Result:
             "follows, one layer": str(single[rule]),
             "follows, two layers": str(double[rule]),
         }
-        often: Row = {"images with more than RectGrad": mean(more[rule], lab.seed)}
+        often: Row = {"images with more than RectGrad": proportion(more[rule])}
         numbers.append({**example, **row, **often})
     return Result(
         rows=numbers,
@@ -214,16 +213,7 @@ def measure(lab: Lab, network: Network, data: MaskedImages) -> Measured:
     Returns:
         The share on the background, and that over the background's area.
     """
-    outside = ~data.masks
-    area = outside.double().mean(dim=(1, 2))
-
-    def share(maps: Tensor, images: slice) -> Tensor:
-        return share_inside(maps, outside[images])
-
-    def excess(maps: Tensor, images: slice) -> Tensor:
-        return share(maps, images) / area[images]
-
-    return measure_maps(lab, network, data.images, {SHARE: share, EXCESS: excess})
+    return measure_maps(lab, network, data.images, shares_outside(data.masks))
 
 
 def more_than_rectgrad(measured: Measured) -> dict[Rule, NDArray[np.float64]]:
@@ -259,7 +249,7 @@ def map_claims(measured: Measured, seed: int) -> list[Claim]:
     source = "appendix B.4, figure 17"
     shares = measured.values[SHARE]
     more = difference(shares["Mod"], shares["PR1"], seed)
-    often = mean(more_than_rectgrad(measured)["Mod"], seed)
+    often = proportion(more_than_rectgrad(measured)["Mod"])
     return [
         Claim(
             "RectGradMod highlights the background more than RectGrad",

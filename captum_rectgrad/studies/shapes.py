@@ -41,7 +41,8 @@ def shapes(count: int, seed: int) -> MaskedImages:
 
     Returns:
         Images of 32 x 32 with labels 0 to 9, in the order of `SHAPE_CLASSES`, and masks. The image
-        outside a mask does not depend on the shape, inside it not on the texture.
+        outside a mask does not depend on the shape. Inside it nothing of the texture is left, but
+        the colour is drawn to differ from the texture's mean.
     """
     drawn = [_one(number % len(SHAPE_CLASSES), [seed, number]) for number in range(count)]
     images, masks = (np.stack(part) for part in zip(*drawn, strict=True))

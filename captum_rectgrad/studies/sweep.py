@@ -37,6 +37,7 @@ RANK_REFERENCE = f"rank correlation with q = {REFERENCE:g}"
 OVERLAP_REFERENCE = f"overlap with q = {REFERENCE:g}"
 RANK_LOWER, OVERLAP_LOWER = "rank correlation with next lower q", "overlap with next lower q"
 THRESHOLDS, SCORES = "thresholds at zero", "scores at zero"
+SHARES = (NOT_ZERO, EMPTY, THRESHOLDS, SCORES)  # of an image, in [0, 1]
 
 # By the title of a threshold, one number for each image.
 Numbers = dict[str, Tensor]

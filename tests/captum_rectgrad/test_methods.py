@@ -6,13 +6,13 @@ import pytest
 import timm
 import torch
 import torch.nn.functional as F
-from captum.attr import FeatureAblation
+from captum.attr import DeepLift, FeatureAblation
 from torch import Tensor, nn
 
 import rectgrad_zoo
 from captum_rectgrad.comparison import attribute, run
 from captum_rectgrad.images import sample_images
-from captum_rectgrad.methods import Method, choose_methods, methods, of_captum
+from captum_rectgrad.methods import Method, NotAvailableError, choose_methods, methods, of_captum
 from tests.captum_rectgrad.properties.state import snapshot
 
 pytestmark = pytest.mark.filterwarnings("ignore:the map of sample")
@@ -220,6 +220,43 @@ def test_deeplift_is_itself_where_there_are_max_pools() -> None:
         assert isinstance(found, Tensor), (name, found)
 
 
+def missed(model: nn.Module, x: Tensor, target: Tensor) -> Tensor:
+    """By how much of it DeepLift's attributions miss their sum, for each image."""
+    leaf = x.clone().requires_grad_()
+    _, delta = DeepLift(model).attribute(leaf, target=target, return_convergence_delta=True)
+    with torch.no_grad():
+        change = (model(x) - model(torch.zeros_like(x))).gather(1, target[:, None])[:, 0]
+    return delta.abs() / change.abs()
+
+
+@pytest.mark.filterwarnings("ignore:Setting forward, backward hooks")
+def test_a_single_hard_image_does_not_refuse_deeplift() -> None:
+    (method,) = choose_methods(["deeplift"])
+    images = torch.randn(40, 3, 32, 32, generator=torch.manual_seed(0)).clamp(-1, 1)
+    maps = []
+    for hard_first in (True, False):
+        model = rectgrad_zoo.load("cifar10_cnn")
+        targets = model(images).argmax(dim=1)
+        far = missed(model, images, targets)
+        hard = int(far.argmax())
+        assert far[hard] > 0.25
+        assert far.median() < 0.25
+        if not hard_first:
+            attribute(method, model, images, targets)
+        alone = slice(hard, hard + 1)
+        maps.append(attribute(method, model, images[alone], targets[alone]))
+    assert torch.equal(*maps)
+
+
+def test_what_is_not_itself_is_refused_at_every_batch() -> None:
+    model = SharedWithSkip()
+    for key in ("deeplift", "guided-bp"):
+        (method,) = choose_methods([key])
+        for _ in range(2):
+            with pytest.raises(NotAvailableError, match="is not itself here"):
+                attribute(method, model, BATCH, TARGETS)
+
+
 def test_prr_only_where_there_are_max_pools() -> None:
     assert "rectgrad-prr" not in results(Reused(), X)
 
@@ -254,6 +291,15 @@ def test_methods_of_ones_own_are_imported() -> None:
     model = small(nn.ReLU(), nn.ReLU())
     expected = FeatureAblation(model).attribute(X, target=2)
     torch.testing.assert_close(run(captums, model, X, 2), expected[0])
+
+
+TWIN = of_captum("saliency", "My Saliency", FeatureAblation)
+
+
+def test_two_methods_of_one_key_are_refused() -> None:
+    assert choose_methods(["rectgrad", f"{__name__}:TWIN"])[1].title == "My Saliency"
+    with pytest.raises(ValueError, match="'saliency', is another chosen method's too"):
+        choose_methods(["saliency", f"{__name__}:TWIN"])
 
 
 @pytest.mark.parametrize(

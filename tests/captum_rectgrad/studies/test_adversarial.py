@@ -1,6 +1,5 @@
 """Attacks and what they do to maps: by hand, and written naively."""
 
-import math
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 
@@ -11,15 +10,12 @@ from scipy.stats import spearmanr
 from torch import Tensor, nn
 
 from captum_rectgrad.errors import RectGradError
-from captum_rectgrad.methods import choose_methods
-from captum_rectgrad.studies import adversarial as module
-from captum_rectgrad.studies.adversarial import AdversarialConfig, adversarial, drop
-from captum_rectgrad.studies.attacks import OVERLAP, RANK, Attack, attack, compare
-from captum_rectgrad.studies.comparing import Measured
+from captum_rectgrad.studies.adversarial import AdversarialConfig, adversarial
+from captum_rectgrad.studies.attacks import MEASURES, OVERLAP, RANK, attack, compare
 from captum_rectgrad.studies.lab import Lab
 from captum_rectgrad.studies.material import Network
 from captum_rectgrad.studies.measures import top_overlap
-from captum_rectgrad.studies.result import Claim, Estimate
+from captum_rectgrad.studies.result import Estimate
 from rectgrad_zoo.data import LabelledImages, to_model_range
 from rectgrad_zoo.reading import Split
 from tests.captum_rectgrad.studies.conftest import Tiny
@@ -87,52 +83,14 @@ def test_maps_before_and_after_written_naively(lab: Callable[..., Lab]) -> None:
             assert values[RANK]["saliency"][number] == pytest.approx(expected, abs=1e-4)
             overlap = top_overlap(torch.from_numpy(one)[None], torch.from_numpy(two)[None])
             assert values[OVERLAP]["saliency"][number] == pytest.approx(overlap.item(), abs=0.02)
+            # Written once more of absolute values: a pixel counts whatever it speaks for.
+            sizes = [np.abs(m.sum(axis=0)).ravel() for m in (one, two)]
+            expected = spearmanr(*sizes).statistic
+            found_absolute = values[f"{RANK} of absolute values"]["saliency"][number]
+            assert found_absolute == pytest.approx(expected, abs=1e-4)
+            assert list(values) == list(MEASURES)
     # Random maps are others before and after.
     assert abs(found["none", 0.3].values[RANK]["random"]).max() < 0.2
-
-
-def test_the_drop_by_hand() -> None:
-    flipped = np.array([True, True, False, False, False])
-    found = drop(np.array([0.2, 0.4, 0.9, math.nan, 0.9]), flipped, seed=0)
-    assert found.value == pytest.approx(0.6)
-    assert found.count == 2
-    assert 0.5 <= found.low < found.high <= 0.7
-
-
-FLIPPED = np.arange(200) % 2 == 0
-NOISE = np.random.default_rng(0).normal(0, 0.01, (3, 200))
-
-
-def claims_of(rectgrad: tuple[float, float], saliency: tuple[float, float]) -> list[Claim]:
-    """From how alike maps are where the decision flipped and where it did not."""
-    values = {
-        key: np.where(FLIPPED, *alike) + noise
-        for key, alike, noise in zip(
-            ("rectgrad", "saliency", "random"), (rectgrad, saliency, (0.0, 0.0)), NOISE, strict=True
-        )
-    }
-    measured = Measured(choose_methods(list(values)), {RANK: values, OVERLAP: values})
-    attacks = {0.01: Attack(torch.empty(0), torch.empty(0), FLIPPED)}
-    finals = ("none", "95th percentile")
-    return module._claims({(final, 0.01): measured for final in finals}, attacks, seed=0)
-
-
-@pytest.mark.parametrize(
-    ("rectgrad", "saliency", "verdicts"),
-    [
-        ((0.2, 0.9), (0.6, 0.9), ["holds", "holds", "holds"]),
-        ((0.6, 0.9), (0.2, 0.9), ["holds", "does not hold", "does not hold"]),
-        # Its maps always change more, and no more when the decision does.
-        ((0.2, 0.3), (0.6, 0.9), ["holds", "holds", "does not hold"]),
-        ((0.9, 0.9), (0.9, 0.9), ["undecided", "undecided", "undecided"]),
-    ],
-)
-def test_claims(
-    rectgrad: tuple[float, float], saliency: tuple[float, float], verdicts: list[str]
-) -> None:
-    found = claims_of(rectgrad, saliency)
-    # That its maps change is said once; the others without and with final threshold.
-    assert [claim.verdict for claim in found] == verdicts + verdicts[1:]
 
 
 def test_rows_say_how_many_flipped(lab: Callable[..., Lab]) -> None:

@@ -1,54 +1,22 @@
 """Coherence of maps: by hand, and against naive loops."""
 
-import math
 from collections.abc import Callable
 from dataclasses import replace
 
-import numpy as np
 import pytest
 import torch
-from scipy.stats import spearmanr
 
 from captum_rectgrad.errors import RectGradError
 from captum_rectgrad.studies import coherence as module
-from captum_rectgrad.studies.coherence import CoherenceConfig, coherence, likeness, measure
+from captum_rectgrad.studies.coherence import CoherenceConfig, coherence
 from captum_rectgrad.studies.lab import Lab
 from captum_rectgrad.studies.material import MaskedImages
+from captum_rectgrad.studies.measures import share_inside
+from captum_rectgrad.studies.result import Estimate
 from rectgrad_zoo.data import to_model_range
 from tests.captum_rectgrad.studies.conftest import Tiny
 
 LABELS = torch.tensor([3, 5, 3, 5, 3, 7])
-
-
-def test_likeness_written_naively() -> None:
-    maps = torch.randn(6, 3, 4, 5, generator=torch.manual_seed(0)).round()
-    maps[2] = 0  # constant: like nothing
-    same, other = likeness(maps, LABELS)
-    summed = maps.sum(dim=1).flatten(1).numpy()
-    for one in range(6):
-        groups: dict[bool, list[float]] = {True: [], False: []}
-        for two in {0, 1, 3, 4, 5} - {one}:
-            if one != 2:
-                found = spearmanr(summed[one], summed[two]).statistic
-                groups[bool(LABELS[one] == LABELS[two])].append(found)
-        for group, values in ((True, same), (False, other)):
-            if groups[group]:
-                assert values[one] == pytest.approx(np.mean(groups[group]))
-            else:
-                assert math.isnan(values[one])
-
-
-def test_measures_by_hand() -> None:
-    # Two images of one class and one of another, two pixels each; the object is the left one.
-    maps = torch.tensor([[3.0, 1.0], [9.0, -1.0], [0.0, 5.0]]).view(3, 1, 1, 2)
-    masks = torch.tensor([True, False]).expand(3, 1, 2)
-    images = torch.zeros(3, 3, 1, 2, dtype=torch.uint8)
-    found = measure({"one": maps}, MaskedImages(images, torch.tensor([0, 0, 1]), masks))
-    assert found[module.ON]["one"].tolist() == pytest.approx([0.75, 0.9, 0.0])
-    assert found[module.OFF]["one"].tolist() == pytest.approx([0.25, 0.1, 1.0])
-    assert found[module.SAME]["one"][:2].tolist() == pytest.approx([1.0, 1.0])
-    assert math.isnan(found[module.SAME]["one"][2])
-    assert found[module.OTHER]["one"].tolist() == pytest.approx([-1.0, -1.0, -1.0])
 
 
 def test_the_first_of_each_class_that_has_so_many() -> None:
@@ -71,8 +39,24 @@ def test_with_and_without_final_threshold(lab: Callable[..., Lab]) -> None:
     assert by_method[1][0] == by_method[1][1]
     titles = [[label.get_text() for label in axes.get_xticklabels()] for axes in result.figure.axes]
     assert titles == [["Saliency", "RectGrad"]] * 4  # the control is not drawn
+    for row in result.rows:
+        of_map = row[module.ON]
+        assert isinstance(of_map, Estimate)
+        assert 0 < of_map.value < 1
     only = coherence(CoherenceConfig(), replace(made, final_percentile=None))
     assert [row[module.ON] for row in only.rows] == [values[0] for values in by_method]
+
+
+def test_shares_are_those_of_the_maps(lab: Callable[..., Lab]) -> None:
+    made = replace(lab("saliency"), final_percentile=None)
+    (row,) = coherence(CoherenceConfig(), made).rows
+    drawn, network = made.masked(), made.network("plain")
+    right = torch.arange(20) % 2 == 0  # as the material has it
+    maps = made.few_maps(made.methods[0], network, drawn.images[right], drawn.labels[right])
+    expected = share_inside(maps, drawn.masks[right]).mean().item()
+    found = row[module.ON]
+    assert isinstance(found, Estimate)
+    assert found.value == pytest.approx(expected, rel=1e-3)
 
 
 class Mislabelled(Tiny):

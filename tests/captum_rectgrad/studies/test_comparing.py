@@ -6,7 +6,15 @@ import torch
 from torch import Tensor
 
 from captum_rectgrad.methods import methods
-from captum_rectgrad.studies.comparing import Measured, boxplots, less_than, measure_maps, rows
+from captum_rectgrad.studies.comparing import (
+    Measured,
+    boxplots,
+    channels_note,
+    less_than,
+    measure_maps,
+    rows,
+    similar,
+)
 from captum_rectgrad.studies.lab import Lab
 from captum_rectgrad.studies.result import Estimate
 
@@ -52,6 +60,30 @@ def test_without_methods_nothing_is_decided() -> None:
     assert claim_of({"rectgrad": NOISE})[0] == "undecided"
     assert claim_of({"saliency": NOISE})[0] == "undecided"
     assert claim_of({"saliency": NOISE, "rectgrad": np.full(200, np.nan)})[0] == "undecided"
+
+
+@pytest.mark.parametrize(
+    ("gap", "verdict"),
+    [(0.0, "holds"), (-0.4, "holds"), (0.5, "undecided"), (-0.6, "does not hold")],
+)
+def test_similar_is_within_a_margin_either_way(gap: float, verdict: str) -> None:
+    values = {"rectgrad": NOISE, "deeplift": NOISE + gap + 0.1 * (NOISE[::-1] - NOISE.mean())}
+    claim = similar(
+        measured(values), "length", ("rectgrad", "deeplift"), 0.5, "similar", "here", seed=0
+    )
+    assert claim.verdict == verdict
+    assert "DeepLIFT's less RectGrad's" in claim.because
+    alone = measured({"rectgrad": NOISE})
+    claim = similar(alone, "length", ("rectgrad", "deeplift"), 0.5, "similar", "here", seed=0)
+    assert claim.verdict == "undecided"
+
+
+def test_methods_whose_channels_cancel_are_named() -> None:
+    one = measured({"saliency": [1.0, 2.0], "rectgrad": [1.0, 2.0]})
+    apart = {"saliency": np.array([1.0, 2.5]), "rectgrad": np.array([1.0, 2.0])}
+    both = Measured(one.methods, {**one.values, "apart": apart})
+    assert "in this run for: Saliency." in channels_note([both], "length", "apart")
+    assert "in this run for: no method." in channels_note([both], "length", "length")
 
 
 def test_rows_say_how_many_maps_have_a_measure_only_where_some_have_not() -> None:

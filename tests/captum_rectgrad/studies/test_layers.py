@@ -1,6 +1,7 @@
 """One backward pass for all layers, beside one for each; shares by hand; verdicts."""
 
 from collections.abc import Callable
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -91,6 +92,19 @@ def test_shares_of_all_images_are_those_of_each(name: str, lab: Callable[..., La
         blocks = data.masks[i].view(8, 4, 8, 4).sum(dim=(1, 3))  # of 16 pixels each
         expected = share_inside(maps[1], (blocks < 8)[None])
         assert found["conv4"][i] == pytest.approx(expected.item(), rel=1e-3)
+
+
+def test_without_object_or_background_there_is_no_share(lab: Callable[..., Lab]) -> None:
+    made = lab()
+    model, data = made.network("plain").model, made.masked()
+    masks = data.masks.clone()
+    masks[3] = False
+    masks[8] = True
+    masks[12] = False
+    masks[12, 0, 0] = True  # nothing at half the resolution
+    modules = {"conv2": model.get_submodule("pool1")}
+    found = measure(made, model, modules, replace(data, masks=masks), "test", layer_saliency)
+    assert np.flatnonzero(np.isnan(found["conv2"])).tolist() == [3, 8, 12]
 
 
 def excess(saliency: tuple[float, float], rectgrad: tuple[float, float]) -> list[str]:

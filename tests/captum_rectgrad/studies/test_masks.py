@@ -34,6 +34,16 @@ def test_the_first_correct_images_of_each_class_in_order(lab: Callable[..., Lab]
     assert torch.equal(one.images, data.images[first])
 
 
+def test_images_are_as_the_network_sees_them(lab: Callable[..., Lab]) -> None:
+    made = lab()
+    data, network = made.masked(), made.network("noise")
+    seen = network.sees(data).images
+    found = correct(made, network, data, None)
+    right = made.predictions(network, seen) == data.labels
+    assert torch.equal(found.images, seen[right])
+    assert not torch.equal(found.images, data.images[right])
+
+
 def test_a_network_that_is_always_wrong_is_an_error(lab: Callable[..., Lab]) -> None:
     made = lab()
     wrong = made.masked()

@@ -9,12 +9,14 @@ from scipy.stats import spearmanr
 
 from captum_rectgrad.studies.measures import (
     amount_inside,
+    amount_of_channels_inside,
     channel_sum,
     rank_correlation,
     relative_total_variation,
     share_inside,
     top_overlap,
     total_variation,
+    without_sign,
 )
 
 MAPS = torch.randn(4, 3, 6, 5, generator=torch.manual_seed(0))
@@ -29,6 +31,10 @@ def test_by_hand() -> None:
     assert channel_sum(maps).tolist() == [[[1.0, -3.0], [0.0, 4.0]]]
     assert amount_inside(maps, left).tolist() == [1.0]
     assert share_inside(maps, left).tolist() == [1 / 8]
+    assert without_sign(maps).tolist() == [[[[1.0, 3.0], [0.0, 4.0]]]]
+    unlike = maps * torch.tensor([1.0, -1.0]).view(1, 2, 1, 1)
+    assert amount_inside(unlike, ~left).tolist() == [1.0 + 4.0]
+    assert amount_of_channels_inside(unlike, ~left).tolist() == [3.0 + 4.0]
     assert total_variation(maps).tolist() == [1 + 7 + 4 + 4]
     assert relative_total_variation(maps).tolist() == [2.0]
 

@@ -10,12 +10,11 @@ from numpy.typing import ArrayLike, NDArray
 from captum_rectgrad import RectGrad, RectGradMod
 from captum_rectgrad.methods import Method
 from captum_rectgrad.rules import RULES, Rule
+from captum_rectgrad.studies.background import EXCESS, SHARE
 from captum_rectgrad.studies.comparing import Measured
 from captum_rectgrad.studies.lab import Lab
 from captum_rectgrad.studies.measures import share_inside
 from captum_rectgrad.studies.propagation_rules import (
-    EXCESS,
-    SHARE,
     Followed,
     PropagationRulesConfig,
     affine,

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from captum_rectgrad.studies import sweep
+from captum_rectgrad.studies import threshold_sweep as module
 from captum_rectgrad.studies.lab import Lab
 from captum_rectgrad.studies.result import Estimate
 from captum_rectgrad.studies.sweep import Sweep, guided_backprop_gaps, measure, title_of
@@ -138,6 +139,17 @@ def test_at_tau_zero_it_is_guided_backprop_times_input(lab: Callable[..., Lab]) 
     torch.testing.assert_close(maps, (gradient * inputs).clamp(min=0).detach())
 
 
+def test_an_identity_is_judged_by_its_largest_gap() -> None:
+    equal = np.full(1000, 1e-7)
+    assert module._guided_claim(equal).verdict == "holds"
+    # One image of a thousand: the mean would not see it.
+    equal[17] = 1e-3
+    broken = module._guided_claim(equal)
+    assert broken.verdict == "does not hold"
+    assert "the largest difference of all images" in broken.because
+    assert "0.001" in broken.because
+
+
 def test_the_sweep_does_not_depend_on_batches(lab: Callable[..., Lab]) -> None:
     found: list[Sweep] = []
     for size in (3, 20):
@@ -156,7 +168,14 @@ def test_rows_and_figure(lab: Callable[..., Lab]) -> None:
     titles = [column.title for column in sweep.thresholds()]
     assert [row["threshold"] for row in result.rows] == titles
     first = result.rows[0]
-    assert first["energy"] == Estimate(1.0, 1.0, 1.0, 6)
+    energy, zero = first["energy"], first["thresholds at zero"]
+    assert isinstance(energy, Estimate)
+    assert isinstance(zero, Estimate)
+    assert (energy.value, energy.count) == (1.0, 6)
+    assert math.isnan(energy.low)  # of six images
+    # Of six proportions that are 1 the interval is the exact one.
+    assert (zero.value, zero.high) == (1.0, 1.0)
+    assert zero.low == pytest.approx(0.025 ** (1 / 6))
     assert first["empty maps"] == 0
     assert first["thresholds at zero, relu1"] == 1.0
     block = result.figure.axes[0]
