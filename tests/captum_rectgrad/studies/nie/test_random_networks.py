@@ -1,0 +1,76 @@
+"""The random networks against their formulas, written out."""
+
+import itertools
+
+import numpy as np
+import torch
+
+from captum_rectgrad import GuidedBP, SaliencyMap
+from captum_rectgrad.studies.nie.random_networks import (
+    RandomCNN,
+    gaussian_scale,
+    guided_limit,
+    random_dense,
+)
+
+IMAGE = torch.randn(2, 5, 4, generator=torch.Generator().manual_seed(3))
+
+
+def patches() -> dict[tuple[int, int], torch.Tensor]:
+    """All 3 x 3 patches, zeros beyond the border, by their middle."""
+    padded = torch.zeros(2, 7, 6)
+    padded[:, 1:-1, 1:-1] = IMAGE
+    return {
+        (i, j): padded[:, i : i + 3, j : j + 3] for i, j in itertools.product(range(5), range(4))
+    }
+
+
+def test_the_logit_is_equation_4() -> None:
+    model = RandomCNN(6, (2, 5, 4), torch.Generator().manual_seed(0))
+    weights = model.filters.weight.detach()
+    logits = model.logit.weight.detach().view(6, 5, 4)
+    expected = sum(
+        logits[n, i, j] * (weights[n] * patch).sum().clamp(min=0)
+        for (i, j), patch in patches().items()
+        for n in range(6)
+    )
+    torch.testing.assert_close(model(IMAGE[None])[0, 0], expected, rtol=1e-4, atol=1e-4)
+
+
+def test_the_limit_is_every_patch_over_its_length_at_its_place() -> None:
+    expected = torch.zeros(2, 7, 6)
+    for (i, j), patch in patches().items():
+        expected[:, i : i + 3, j : j + 3] += patch / patch.norm()
+    torch.testing.assert_close(guided_limit(IMAGE), expected[:, 1:-1, 1:-1])
+
+
+def test_of_a_black_patch_nothing_comes() -> None:
+    assert guided_limit(torch.zeros(2, 5, 4)).abs().max() == 0
+
+
+def test_guided_backpropagation_of_many_filters_is_near_its_limit() -> None:
+    limit = guided_limit(IMAGE).flatten()
+    near = []
+    for filters in (50, 5000):
+        model = RandomCNN(filters, (2, 5, 4), torch.Generator().manual_seed(1)).eval()
+        found = GuidedBP(model).attribute(IMAGE[None], target=0)[0].flatten()
+        near.append(float(torch.corrcoef(torch.stack([found, limit]))[0, 1]))
+    assert near[1] > 0.99
+    assert near[1] > near[0]
+
+
+def test_the_scale_of_saliency_maps() -> None:
+    values = []
+    for seed in range(60):
+        model = RandomCNN(40, (2, 5, 4), torch.Generator().manual_seed(seed)).eval()
+        values.append(SaliencyMap(model).attribute(IMAGE[None], target=0)[0, :, 1:-1, 1:-1])
+    # 60 networks, 12 values each: the deviation of such an estimate is 1 / sqrt(2 * 720) = 2.6 %.
+    assert abs(float(torch.stack(values).std()) / gaussian_scale(40) - 1) < 0.1
+
+
+def test_dense_signals_keep_their_size() -> None:
+    model = random_dense(400, 300, torch.Generator().manual_seed(0))
+    x = torch.randn(50, 300, generator=torch.Generator().manual_seed(1))
+    sizes = [float(model[: 2 * n](x).square().mean()) for n in (1, 2, 3)]
+    np.testing.assert_allclose(sizes, 1, atol=0.2)
+    assert [type(layer).__name__ for layer in model] == ["Linear", "ReLU"] * 3 + ["Linear"]
