@@ -11,6 +11,7 @@ from torch import Tensor
 from captum_rectgrad.methods import Method
 from captum_rectgrad.studies.maps import FINAL_PERCENTILE, MapBatch, predictions, stream_maps
 from captum_rectgrad.studies.material import MaskedImages, Material, Network, Role
+from captum_rectgrad.studies.seeds import derived_seed
 from rectgrad_zoo.data import LabelledImages
 from rectgrad_zoo.reading import Split
 
@@ -79,16 +80,36 @@ class Lab:
         return predictions(network.model, images, self.batch_size)
 
     def maps(
-        self, method: Method, network: Network, images: Tensor, targets: Tensor
+        self,
+        method: Method,
+        network: Network,
+        images: Tensor,
+        targets: Tensor,
+        split: Split = "test",
     ) -> Iterator[MapBatch]:
-        """Stream a method's maps, the baselines' with the final threshold; see `stream_maps`."""
-        return stream_maps(
+        """Stream a method's maps, the baselines' with the final threshold.
+
+        Args:
+            method: whose.
+            network: what is explained.
+            images: `(N, 3, H, W)`, as `model_inputs` takes them.
+            targets: the classes to explain, `(N,)`.
+            split: which the images are of: what a method draws for one it does not draw for the
+                other.
+
+        Yields:
+            The maps, in order; see `stream_maps`.
+
+        Raises:
+            NotAvailableError: the method would not be itself on this network.
+        """
+        yield from stream_maps(
             method,
             network.model,
             images,
             targets,
             batch_size=self.batch_size,
-            seed=self.seed,
+            seed=derived_seed(self.seed, split),
             final_percentile=self.final_percentile,
         )
 

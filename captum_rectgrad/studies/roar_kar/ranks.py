@@ -1,7 +1,7 @@
 """Which pixel of an image comes first: computed once for each method, kept as two bytes a pixel."""
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -10,7 +10,7 @@ from torch import Tensor
 
 from captum_rectgrad.methods import Method
 from captum_rectgrad.studies.lab import Lab
-from captum_rectgrad.studies.maps import final_threshold, stream_maps
+from captum_rectgrad.studies.maps import final_threshold
 from captum_rectgrad.studies.material import Network
 from captum_rectgrad.studies.measures import channel_sum
 from captum_rectgrad.studies.roar_kar.config import Form
@@ -138,9 +138,8 @@ def write_ranks(
         )
         for form, file in unfinished.items()
     }
-    for batch in stream_maps(
-        method, network.model, images, targets, batch_size=lab.batch_size, seed=lab.seed
-    ):
+    whole = replace(lab, final_percentile=None)  # each form thresholds or not
+    for batch in whole.maps(method, network, images, targets, split):
         order = tie_order(batch.images, pixels, lab.seed, split)
         for form, array in arrays.items():
             values = importance(batch.maps, form, lab.final_percentile)

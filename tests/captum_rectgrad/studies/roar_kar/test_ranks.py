@@ -15,10 +15,13 @@ from captum_rectgrad.studies.roar_kar.ranks import (
     RankFiles,
     importance,
     pixel_ranks,
+    rank_all,
     tie_order,
     write_ranks,
 )
+from captum_rectgrad.studies.shapes import shapes
 from tests.captum_rectgrad.studies.conftest import IMAGES
+from tests.captum_rectgrad.studies.roar_kar.conftest import SPLITS
 
 
 def test_ranks_by_hand() -> None:
@@ -128,3 +131,30 @@ def test_files_are_whole_and_written_once(lab: Callable[..., Lab]) -> None:
         found = np.load(files.file("saliency", form, "train"))
         order = tie_order(slice(0, IMAGES), 1024, made.seed, "train")
         assert (found == pixel_ranks(importance(maps, form, None), order)).all()
+
+
+def test_random_ranks_of_training_and_test_images_have_nothing_in_common(
+    lab: Callable[..., Lab],
+) -> None:
+    made = lab("random")
+    network, (random,) = made.network("plain"), made.methods
+    data = made.images("test")
+    same = {split: (data.images, data.labels) for split in SPLITS}
+    found = rank_all(made, network, {random: ("signed",)}, same, lambda _: None)
+    rows = np.concatenate(found.read("random", "signed"))
+    assert len(np.unique(rows, axis=0)) == len(rows) == 2 * IMAGES
+
+
+def test_masks_of_random_maps_alone_tell_nothing(lab: Callable[..., Lab]) -> None:
+    """The generated images' labels follow from their numbers, and so must not the masks."""
+    made = replace(lab("random"), batch_size=200)
+    network, (random,) = made.network("plain"), made.methods
+    data = shapes(400, 1)
+    same = {split: (data.images, data.labels) for split in SPLITS}
+    ranks = rank_all(made, network, {random: ("signed",)}, same, lambda _: None)
+    gone = [(pixels < 512).astype(np.float64) for pixels in ranks.read("random", "signed")]
+    # What learns masks by heart as no network could: the label of the nearest one.
+    nearest = (gone[1] @ gone[0].T).argmax(axis=1)
+    labels = data.labels.numpy()
+    # Chance is 0.1, of 400 images give or take 0.015.
+    assert (labels[nearest] == labels).mean() < 0.17
