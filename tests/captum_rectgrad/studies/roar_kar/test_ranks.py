@@ -139,7 +139,7 @@ def test_random_ranks_of_training_and_test_images_have_nothing_in_common(
     made = lab("random")
     network, (random,) = made.network("plain"), made.methods
     data = made.images("test")
-    same = {split: (data.images, data.labels) for split in SPLITS}
+    same = dict.fromkeys(SPLITS, (data.images, data.labels))
     found = rank_all(made, network, {random: ("signed",)}, same, lambda _: None)
     rows = np.concatenate(found.read("random", "signed"))
     assert len(np.unique(rows, axis=0)) == len(rows) == 2 * IMAGES
@@ -150,7 +150,7 @@ def test_masks_of_random_maps_alone_tell_nothing(lab: Callable[..., Lab]) -> Non
     made = replace(lab("random"), batch_size=200)
     network, (random,) = made.network("plain"), made.methods
     data = shapes(400, 1)
-    same = {split: (data.images, data.labels) for split in SPLITS}
+    same = dict.fromkeys(SPLITS, (data.images, data.labels))
     ranks = rank_all(made, network, {random: ("signed",)}, same, lambda _: None)
     gone = [(pixels < 512).astype(np.float64) for pixels in ranks.read("random", "signed")]
     # What learns masks by heart as no network could: the label of the nearest one.
