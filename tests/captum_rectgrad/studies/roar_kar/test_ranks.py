@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -131,6 +132,51 @@ def test_files_are_whole_and_written_once(lab: Callable[..., Lab]) -> None:
         found = np.load(files.file("saliency", form, "train"))
         order = tie_order(slice(0, IMAGES), 1024, made.seed, "train")
         assert (found == pixel_ranks(importance(maps, form, None), order)).all()
+
+
+def cut(file: Path) -> None:
+    file.write_bytes(file.read_bytes()[:-500])
+
+
+def never_written(file: Path) -> None:
+    content = file.read_bytes()
+    file.write_bytes(content[:-500] + bytes(500))
+
+
+def a_number_changed(file: Path) -> None:
+    ranks = np.load(file)
+    ranks[3, 100] ^= 1
+    np.save(file, ranks)
+
+
+def of_fewer_images(file: Path) -> None:
+    np.save(file, np.load(file)[1:])
+
+
+def empty(file: Path) -> None:
+    file.write_bytes(b"")
+
+
+@pytest.mark.parametrize("damage", [cut, never_written, a_number_changed, of_fewer_images, empty])
+def test_damaged_ranks_are_made_again_with_a_warning(
+    damage: Callable[[Path], None], lab: Callable[..., Lab], caplog: pytest.LogCaptureFixture
+) -> None:
+    made = lab("random")
+    network, (random,), data = made.network("plain"), made.methods, made.images("test")
+
+    def rank() -> RankFiles:
+        same = dict.fromkeys(SPLITS, (data.images, data.labels))
+        return rank_all(made, network, {random: ("signed",)}, same, lambda _: None)
+
+    file = rank().file("random", "signed", "test")
+    expected = file.read_bytes()
+    assert rank().file("random", "signed", "test").read_bytes() == expected
+    assert not caplog.records
+    damage(file)
+    assert rank().file("random", "signed", "test").read_bytes() == expected
+    assert [record.getMessage() for record in caplog.records] == [
+        f"{file} is damaged: it is made again"
+    ]
 
 
 def test_random_ranks_of_training_and_test_images_have_nothing_in_common(
