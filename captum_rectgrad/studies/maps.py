@@ -38,6 +38,7 @@ def stream_maps(
     batch_size: int,
     seed: int,
     final_percentile: float | None = None,
+    start: int = 0,
 ) -> Iterator[MapBatch]:
     """Attribute images a batch at a time.
 
@@ -51,6 +52,8 @@ def stream_maps(
         seed: of what a method draws; each batch has its own that follows from it.
         final_percentile: of a baseline's map nothing below it is left; None leaves all. Methods
             that are no baselines are left as they are.
+        start: number of the first image, where these are a part of more: what is drawn for a batch
+            follows from it.
 
     Yields:
         The maps, in order.
@@ -61,7 +64,10 @@ def stream_maps(
     device = next(model.parameters()).device
 
     def compute(batch: slice) -> Tensor:
-        inputs, own = model_inputs(images[batch].to(device)), derived_seed(seed, batch.start)
+        inputs, own = (
+            model_inputs(images[batch].to(device)),
+            derived_seed(seed, start + batch.start),
+        )
         found = attribute(method, model, inputs, targets[batch].to(device), own)
         return finished(method, found, final_percentile).cpu()
 

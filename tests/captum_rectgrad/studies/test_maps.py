@@ -60,6 +60,26 @@ def test_batches_draw_differently_and_again_the_same(lab: Callable[..., Lab]) ->
     assert not torch.equal(first[0].maps, first[1].maps)
 
 
+def test_a_part_draws_what_the_whole_draws_there(lab: Callable[..., Lab]) -> None:
+    network, data = lab().network("plain"), lab().images("test", 12)
+    targets = torch.zeros(12, dtype=torch.int64)
+    (random,) = choose_methods(["random"])
+
+    def maps(part: slice) -> torch.Tensor:
+        stream = stream_maps(
+            random,
+            network.model,
+            data.images[part],
+            targets[part],
+            batch_size=6,
+            seed=0,
+            start=part.start,
+        )
+        return torch.cat([batch.maps for batch in stream])
+
+    assert torch.equal(maps(slice(0, 12))[6:], maps(slice(6, 12)))
+
+
 def test_no_other_split_and_no_other_seed_draws_the_same(lab: Callable[..., Lab]) -> None:
     made = replace(lab("random"), batch_size=2)
     network, data = made.network("plain"), made.images("test", 6)
