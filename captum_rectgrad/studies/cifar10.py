@@ -20,6 +20,10 @@ CHECKPOINTS: dict[Role, tuple[str, str | None]] = {
     "occluded": ("cifar10_cnn_occluded", FIXED),
     "noise": ("cifar10_cnn_noise", PER_IMAGE),
 }
+_EXPECTED = (
+    "test-*.parquet (columns img and mask, pictures of 32 x 32 as {bytes, path}, the mask grey "
+    "with 255 on the object, and label, 0 to 9)"
+)
 
 
 @dataclass(frozen=True)
@@ -48,9 +52,9 @@ class Cifar10:
         """See `Material`."""
         if self.masks is None:
             raise RectGradError(
-                "this study needs masks of objects: give a folder with test-*.parquet (columns "
-                "img, mask, label; mask 255 on the object) as --masks, or run it on generated "
-                "images, whose masks are exact, with --data shapes"
+                "this study needs images with masks of their objects: give a folder with "
+                f"{_EXPECTED} as --masks, or put it beside the images as DATA-masks. We know of no "
+                "public download of such masks; generated images need none: --data shapes"
             )
         return _read_masks(self.masks)
 
@@ -65,7 +69,8 @@ class Cifar10:
                 f"{name} was trained behind {found or 'no'} noise; the role {role!r} needs a "
                 f"network trained behind {noise or 'no'} noise, such as {standard}"
             )
-        return Network(name, rectgrad_zoo.provenance(model).sha256, model, recipe)
+        # Not `name`: that may be a path of this machine, and results tell of it.
+        return Network(recipe.name, rectgrad_zoo.provenance(model).sha256, model, recipe)
 
 
 @cache
@@ -78,7 +83,7 @@ def _read_masks(folder: Path) -> MaskedImages:
     files = sorted(folder.glob("test-*.parquet"))
     if not files:
         raise RectGradError(
-            f"no masks in {folder}: expected test-*.parquet with the columns img, mask and label"
+            f"no masks in {folder}: expected {_EXPECTED}. Generated images need none: --data shapes"
         )
     images, masks, labels = [], [], []
     for row, where in parquet_rows(files, ("img", "mask", "label")):

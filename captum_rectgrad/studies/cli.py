@@ -4,14 +4,15 @@
 import argparse
 import logging
 from pathlib import Path
-from typing import cast, get_args
+from typing import Literal, cast, get_args
 
 import torch
 
 from captum_rectgrad.methods import choose_methods, methods
 from captum_rectgrad.studies.cifar10 import Cifar10
+from captum_rectgrad.studies.engines import Cluster
 from captum_rectgrad.studies.generated import Shapes
-from captum_rectgrad.studies.lab import BATCH_SIZE, EngineName, Lab
+from captum_rectgrad.studies.lab import BATCH_SIZE, Lab
 from captum_rectgrad.studies.maps import FINAL_PERCENTILE
 from captum_rectgrad.studies.material import Material, Role
 from captum_rectgrad.studies.registry import STUDIES, find
@@ -19,6 +20,7 @@ from captum_rectgrad.studies.running import run_all, run_study
 from captum_rectgrad.studies.study import PRESETS
 from rectgrad_zoo.devices import parse_device
 
+EngineName = Literal["local", "ray"]
 GENERATED = "shapes"
 ALL = "all"
 _MASKS = "-masks"  # of the folder beside that of the images
@@ -93,7 +95,11 @@ def _add_methods(parser: argparse.ArgumentParser) -> None:
 
 def _add_machine(parser: argparse.ArgumentParser) -> None:
     """Where it is computed."""
-    parser.add_argument("--device", default="cpu", help="(default: %(default)s)")
+    parser.add_argument(
+        "--device",
+        default="cpu",
+        help="of this machine, or with --engine ray of the cluster's (default: %(default)s)",
+    )
     parser.add_argument(
         "--batch-size", type=int, default=BATCH_SIZE, help="images at a time (default: %(default)s)"
     )
@@ -101,8 +107,8 @@ def _add_machine(parser: argparse.ArgumentParser) -> None:
         "--engine",
         choices=get_args(EngineName),
         default="local",
-        help="where the cells of roar-kar are done: in this process, or on a Ray cluster "
-        "(default: %(default)s)",
+        help="where maps are computed and the networks of roar-kar trained: in this process, or on "
+        "a Ray cluster (default: %(default)s)",
     )
     parser.add_argument(
         "--ray-address",
@@ -124,15 +130,15 @@ def _reproduce(args: argparse.Namespace) -> int:
         raise ValueError("--ray-address is for --engine ray")
     study = None if args.name == ALL else find(args.name)
     keys = [method.key for method in methods()] if args.methods is None else args.methods.split(",")
+    device, cluster = _machine(args)
     lab = Lab(
         material=_material(args),
         methods=choose_methods(keys),
         folder=args.out or Path("reproduced") / args.name,
-        device=parse_device(args.device),
+        device=device,
         batch_size=args.batch_size,
         seed=args.seed,
-        engine=args.engine,
-        address=args.ray_address,
+        cluster=cluster,
         final_percentile=None if args.no_final_threshold else FINAL_PERCENTILE,
     )
     if study is None:
@@ -141,6 +147,15 @@ def _reproduce(args: argparse.Namespace) -> int:
         done, report = True, run_study(study, args.preset, lab)
     print(f"wrote {report}")
     return 0 if done else 1
+
+
+def _machine(args: argparse.Namespace) -> tuple[torch.device, Cluster | None]:
+    """The device of this process, and the cluster, on whose machines only its own counts."""
+    if args.engine == "local":
+        return parse_device(args.device), None
+    kind = args.device.partition(":")[0]
+    here = args.device if kind != "cuda" or torch.cuda.is_available() else "cpu"
+    return parse_device(here), Cluster(args.ray_address, torch.device(kind))
 
 
 def _complete(prefix: str, **_: object) -> list[str]:

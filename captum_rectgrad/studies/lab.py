@@ -1,21 +1,27 @@
 """What every study is given beside its own configuration: material, methods, device, seed."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
-from typing import Literal
+from typing import get_args
 
 import torch
 from torch import Tensor
 
 from captum_rectgrad.methods import Method
+from captum_rectgrad.studies.engines import WORKER_THREADS, Cluster, require_ray
 from captum_rectgrad.studies.maps import FINAL_PERCENTILE, MapBatch, predictions, stream_maps
 from captum_rectgrad.studies.material import MaskedImages, Material, Network, Role
+from captum_rectgrad.studies.seeds import derived_seed
 from rectgrad_zoo.data import LabelledImages
 from rectgrad_zoo.reading import Split
 
 BATCH_SIZE = 200
-EngineName = Literal["local", "ray"]
+# What results and folders call it; the same for every material, so that they can be compared.
+IMAGES: Mapping[Split, str] = {"train": "training images", "test": "test images"}
+MASKED = "images with masks"
+NETWORKS: Mapping[Role, str] = {role: f"network {role}" for role in get_args(Role)}
 
 
 @dataclass(eq=False)
@@ -25,15 +31,13 @@ class Lab:
     Attributes:
         material: images, masks, networks.
         methods: what is compared, in order.
-        device: where networks run.
+        device: where this process's networks run.
         batch_size: images in memory, to begin with.
         seed: of all that is random.
         final_percentile: threshold of the baselines' maps (section 5.2); None: none.
         folder: where a study may keep what it can go on from.
-        engine: who does what a study can hand out in parts: this process, or a Ray cluster.
-        address: of the cluster, as `ray.init` takes it; None: one that `RAY_ADDRESS` names, or
-            else one on this machine alone.
-        used: what was used, by what it is: names with hashes or fingerprints.
+        cluster: who does what a study can hand out in parts; None: this process.
+        used: what was used, by its role: names with hashes.
     """
 
     material: Material
@@ -43,8 +47,7 @@ class Lab:
     batch_size: int = BATCH_SIZE
     seed: int = 0
     final_percentile: float | None = FINAL_PERCENTILE
-    engine: EngineName = "local"
-    address: str | None = None
+    cluster: Cluster | None = None
     used: dict[str, str] = field(default_factory=dict)
 
     def images(self, split: Split, count: int | None = None) -> LabelledImages:
@@ -58,43 +61,97 @@ class Lab:
             The images.
         """
         data = self.material.images(split)
-        self.used[f"{self.material.name}, {split}"] = data.fingerprint()
+        self.used[IMAGES[split]] = f"{self.material.name}, SHA-256 {data.fingerprint()}"
         return LabelledImages(data.images[:count], data.labels[:count])
 
     def masked(self) -> MaskedImages:
         """All images with masks."""
         data = self.material.masked()
-        self.used[f"{self.material.name}, images with masks"] = data.fingerprint()
+        self.used[MASKED] = f"{self.material.name}, SHA-256 {data.fingerprint()}"
         return data
 
     def network(self, role: Role) -> Network:
         """The network of a role, on the device."""
         network = self.material.network(role)
-        self.used[f"network {network.name}"] = network.sha256
+        self.used[NETWORKS[role]] = f"{network.name}, SHA-256 {network.sha256}"
         network.model.to(self.device)
         return network
+
+    def use(self, names: Iterable[str]) -> None:
+        """Look things up by what `used` calls them, as they are now, so that it has them.
+
+        Args:
+            names: of images and networks; what is none of them is left out.
+
+        Raises:
+            RectGradError: one is not here any more.
+            ZooError: likewise.
+        """
+        found: dict[str, Callable[[], object]] = {MASKED: self.masked}
+        found |= {name: partial(self.images, split) for split, name in IMAGES.items()}
+        found |= {name: partial(self.network, role) for role, name in NETWORKS.items()}
+        for name in names:
+            if name in found:
+                found[name]()
 
     def predictions(self, network: Network, images: Tensor) -> Tensor:
         """The classes a network gives the highest logits; see `maps.predictions`."""
         return predictions(network.model, images, self.batch_size)
 
     def maps(
-        self, method: Method, network: Network, images: Tensor, targets: Tensor
+        self,
+        method: Method,
+        network: Network,
+        images: Tensor,
+        targets: Tensor,
+        split: Split = "test",
     ) -> Iterator[MapBatch]:
-        """Stream a method's maps, the baselines' with the final threshold; see `stream_maps`."""
-        return stream_maps(
+        """Stream a method's maps, the baselines' with the final threshold.
+
+        Args:
+            method: whose.
+            network: what is explained.
+            images: `(N, 3, H, W)`, as `model_inputs` takes them.
+            targets: the classes to explain, `(N,)`.
+            split: which the images are of: what a method draws for one it does not draw for the
+                other.
+
+        Yields:
+            The maps, in order; see `stream_maps`.
+
+        Raises:
+            NotAvailableError: the method would not be itself on this network.
+            RectGradError: the cluster is not what it should be; see `studies.cluster`.
+        """
+        stream = stream_maps
+        if self.cluster is not None:
+            require_ray()
+            from captum_rectgrad.studies.cluster import maps_on_cluster  # noqa: PLC0415 (needs Ray)
+
+            stream = partial(maps_on_cluster, self.cluster)
+        yield from stream(
             method,
             network.model,
             images,
             targets,
             batch_size=self.batch_size,
-            seed=self.seed,
+            seed=derived_seed(self.seed, split),
             final_percentile=self.final_percentile,
         )
 
     def few_maps(self, method: Method, network: Network, images: Tensor, targets: Tensor) -> Tensor:
         """The same of a few images, all at once, `(N, C, H, W)`."""
         return torch.cat([batch.maps for batch in self.maps(method, network, images, targets)])
+
+    @property
+    def worker_device(self) -> torch.device:
+        """Where the networks run of what is handed out."""
+        return self.device if self.cluster is None else self.cluster.device
+
+    @property
+    def worker_threads(self) -> int:
+        """How many threads those have who do what is handed out."""
+        return torch.get_num_threads() if self.cluster is None else WORKER_THREADS
 
     @property
     def finals(self) -> dict[str, float | None]:

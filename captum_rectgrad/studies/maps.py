@@ -9,6 +9,7 @@ from torch import Tensor, nn
 from captum_rectgrad.comparison import attribute
 from captum_rectgrad.methods import Method
 from captum_rectgrad.studies.batches import in_batches
+from captum_rectgrad.studies.seeds import derived_seed
 from captum_rectgrad.threshold import percentile_per_sample
 from rectgrad_zoo.data import to_model_range
 
@@ -37,6 +38,7 @@ def stream_maps(
     batch_size: int,
     seed: int,
     final_percentile: float | None = None,
+    start: int = 0,
 ) -> Iterator[MapBatch]:
     """Attribute images a batch at a time.
 
@@ -47,9 +49,11 @@ def stream_maps(
         targets: the classes to explain, `(N,)`.
         batch_size: images in memory; halved where it runs out. Only what a method draws at random
             depends on it.
-        seed: of what a method draws, for the first batch; each has its own.
+        seed: of what a method draws; each batch has its own that follows from it.
         final_percentile: of a baseline's map nothing below it is left; None leaves all. Methods
             that are no baselines are left as they are.
+        start: number of the first image, where these are a part of more: what is drawn for a batch
+            follows from it.
 
     Yields:
         The maps, in order.
@@ -60,8 +64,11 @@ def stream_maps(
     device = next(model.parameters()).device
 
     def compute(batch: slice) -> Tensor:
-        inputs = model_inputs(images[batch].to(device))
-        found = attribute(method, model, inputs, targets[batch].to(device), seed + batch.start)
+        inputs, own = (
+            model_inputs(images[batch].to(device)),
+            derived_seed(seed, start + batch.start),
+        )
+        found = attribute(method, model, inputs, targets[batch].to(device), own)
         return finished(method, found, final_percentile).cpu()
 
     for batch, maps in in_batches(len(images), batch_size, compute):

@@ -29,7 +29,7 @@ class Network:
     """A trained network and what is known of it.
 
     Attributes:
-        name: of the checkpoint.
+        name: of the recipe; never a path.
         sha256: of its weights, hexadecimal.
         model: in eval mode, on the CPU.
         recipe: how it was trained; its noise is in every image it is shown.

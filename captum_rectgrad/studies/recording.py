@@ -8,7 +8,7 @@ import math
 import os
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal, TypeAlias
 
 from captum_rectgrad.errors import RectGradError
 from captum_rectgrad.studies.report import FIGURE, report
@@ -19,7 +19,11 @@ CONFIG, RESULT, TABLE, REPORT = "config.json", "result.json", "result.csv", "rep
 _DPI = 150
 
 
-def claim_folder(folder: Path, config: Mapping[str, Any]) -> bool:
+# A folder that was taken for a run for the first time, for one that was not finished, or is done.
+State: TypeAlias = Literal["new", "begun", "done"]
+
+
+def claim_folder(folder: Path, config: Mapping[str, Any]) -> State:
     """Take a folder for a run of this configuration.
 
     Args:
@@ -27,7 +31,7 @@ def claim_folder(folder: Path, config: Mapping[str, Any]) -> bool:
         config: what the run is of, as plain values.
 
     Returns:
-        Whether the run is done already.
+        What was there of the run.
 
     Raises:
         RectGradError: the folder is of a run of another configuration; the error names the
@@ -35,28 +39,67 @@ def claim_folder(folder: Path, config: Mapping[str, Any]) -> bool:
     """
     file, wanted = folder / CONFIG, json.loads(json.dumps(config))
     if file.exists():
-        try:
-            found = json.loads(file.read_text(encoding="utf-8"))
-        except ValueError as error:
-            raise RectGradError(
-                f"{file} cannot be read ({error}): delete the folder, or give another with --out"
-            ) from error
-        different = [
-            f"{key} was {found.get(key)!r}, is {wanted.get(key)!r}"
-            for key in sorted(found.keys() | wanted.keys())
-            if found.get(key) != wanted.get(key)
-        ]
-        if different:
-            raise RectGradError(
-                f"{folder} holds a run of another configuration: {'; '.join(different)}. Give "
-                "another folder with --out, or delete this one"
-            )
-        return (folder / RESULT).exists()
-    if folder.exists() and any(folder.iterdir()):
+        _refuse_others(folder, "of another configuration", _read(file), wanted)
+        return "done" if (folder / RESULT).exists() else "begun"
+    # A process that was killed while it wrote the file has left a part of it under another name.
+    if folder.exists() and not set(folder.iterdir()) <= set(folder.glob(f".{CONFIG}.*")):
         raise RectGradError(f"{folder} is not empty and holds no run; give another with --out")
     folder.mkdir(parents=True, exist_ok=True)
     write_whole(file, json.dumps(wanted, indent=2) + "\n")
-    return False
+    return "new"
+
+
+def read_used(folder: Path) -> dict[str, str]:
+    """What a run that is done has used.
+
+    Args:
+        folder: of the run.
+
+    Returns:
+        As `Lab.used`.
+
+    Raises:
+        RectGradError: its result cannot be read.
+    """
+    return dict(_read(folder / RESULT)["provenance"]["used"])
+
+
+def check_used(folder: Path, used: Mapping[str, str]) -> None:
+    """Check that a run that is done has used what is there now.
+
+    Args:
+        folder: of the run.
+        used: as `Lab.used`, of what `read_used` names.
+
+    Raises:
+        RectGradError: it has not; the error names the difference.
+    """
+    _refuse_others(folder, "on other material", read_used(folder), used)
+
+
+def _refuse_others(
+    folder: Path, which: str, found: Mapping[str, Any], wanted: Mapping[str, Any]
+) -> None:
+    different = [
+        f"{key} was {found.get(key)!r}, is {wanted.get(key)!r}"
+        for key in sorted(found.keys() | wanted.keys())
+        if found.get(key) != wanted.get(key)
+    ]
+    if different:
+        raise RectGradError(
+            f"{folder} holds a run {which}: {'; '.join(different)}. Give another folder with "
+            "--out, or delete this one"
+        )
+
+
+def _read(file: Path) -> dict[str, Any]:
+    try:
+        content: dict[str, Any] = json.loads(file.read_text(encoding="utf-8"))
+    except ValueError as error:
+        raise RectGradError(
+            f"{file} cannot be read ({error}): delete the folder, or give another with --out"
+        ) from error
+    return content
 
 
 def record(
@@ -116,8 +159,7 @@ def read_claims(folder: Path) -> list[Claim]:
     Returns:
         Its claims.
     """
-    content = json.loads((folder / RESULT).read_text(encoding="utf-8"))
-    return [Claim(**claim) for claim in content["claims"]]
+    return [Claim(**claim) for claim in _read(folder / RESULT)["claims"]]
 
 
 def _plain(row: Row) -> dict[str, Any]:

@@ -29,7 +29,7 @@ def report(
             f"{config['material']}, preset `{config['preset']}`. Numbers are means with 95 % "
             "bootstrap intervals."
         ),
-        _size(config),
+        size_warning(config["preset"]),
         f"![{study.asks}]({FIGURE})",
         f"## What holds\n\n{claims_table(result.claims)}",
         f"## Numbers\n\n{table(result.rows)}",
@@ -39,8 +39,16 @@ def report(
     return "\n\n".join(section for section in sections if section) + "\n"
 
 
-def _size(config: Mapping[str, object]) -> str:
-    if config["preset"] != "smoke":
+def size_warning(preset: object) -> str:
+    """What a reader has to know of a run's size before the numbers.
+
+    Args:
+        preset: at which it was run.
+
+    Returns:
+        Markdown; empty where the numbers are results.
+    """
+    if preset != "smoke":
         return ""
     return (
         "**This is a smoke run**: a small part of the data, to see that everything works. Its "

@@ -8,18 +8,25 @@ from pathlib import Path
 from typing import Any
 
 from captum_rectgrad.errors import RectGradError
+from captum_rectgrad.methods import NotAvailableError
+from captum_rectgrad.studies.engines import session
 from captum_rectgrad.studies.lab import Lab
 from captum_rectgrad.studies.provenance import device_name, provenance
 from captum_rectgrad.studies.recording import (
     REPORT,
+    check_used,
     claim_folder,
     read_claims,
+    read_used,
     record,
     write_whole,
 )
-from captum_rectgrad.studies.report import claims_table
+from captum_rectgrad.studies.report import claims_table, size_warning
 from captum_rectgrad.studies.study import AnyStudy, Preset
+from rectgrad_zoo import ZooError
 
+# What one study may lack and others do not.
+_LACKING = (RectGradError, ZooError, NotAvailableError)
 _LOG = logging.getLogger(__name__)
 
 
@@ -35,15 +42,24 @@ def run_study(study: AnyStudy, preset: Preset, lab: Lab) -> Path:
         The report.
 
     Raises:
-        RectGradError: the folder is of another run, or the material is not there.
+        RectGradError: the folder is of another run, the material is not there, or the cluster is
+            not what it should be.
+        ZooError: a network or the images are not there.
+        NotAvailableError: a method would not be itself on a network.
     """
     config = recorded_config(study, preset, lab)
-    if claim_folder(lab.folder, config):
+    state = claim_folder(lab.folder, config)
+    if state == "done":
+        # The same names may lead to other images and networks by now.
+        lab.use(read_used(lab.folder))
+        check_used(lab.folder, lab.used)
         _LOG.info("%s: done already, in %s", study.name, lab.folder)
-    else:
+        return lab.folder / REPORT
+    with session(lab.cluster):
         begun = time.monotonic()
         result = study.run(study.presets[preset], lab)
-        record(lab.folder, study, result, config, provenance(lab, time.monotonic() - begun))
+        origin = provenance(lab, time.monotonic() - begun, resumed=state == "begun")
+    record(lab.folder, study, result, config, origin)
     return lab.folder / REPORT
 
 
@@ -66,7 +82,7 @@ def recorded_config(study: AnyStudy, preset: Preset, lab: Lab) -> dict[str, Any]
         "final percentile of baselines": lab.final_percentile,
         "seed": lab.seed,
         "batch size": lab.batch_size,
-        "device": device_name(lab.device),
+        "device": device_name(lab),
         **dataclasses.asdict(study.presets[preset]),
     }
 
@@ -82,21 +98,30 @@ def run_all(studies: Sequence[AnyStudy], preset: Preset, lab: Lab) -> tuple[bool
     Returns:
         Whether all could be run, and the report, which holds the verdicts and leads to each
         study's own.
+
+    Raises:
+        RectGradError: none can be run: there is no such cluster.
     """
     done, sections = True, [f"# All studies, preset `{preset}`, on {lab.material.name}"]
-    for study in studies:
-        own = dataclasses.replace(lab, folder=lab.folder / study.name, used={})
-        try:
-            run_study(study, preset, own)
-        except RectGradError as error:
-            done = False
-            sections.append(f"## {study.name} ({study.shows})\n\nNot run: {error}.")
-            _LOG.error("%s was not run: %s", study.name, error)
-        else:
-            claims = read_claims(own.folder)
-            link = f"[report]({study.name}/{REPORT})"
-            sections.append(
-                f"## {study.name} ({study.shows}): {study.asks}\n\n{claims_table(claims)}\n\n{link}"
-            )
+    if warning := size_warning(preset):
+        sections.append(warning)
+    with session(lab.cluster):
+        for study in studies:
+            ran, section = _section(study, preset, lab)
+            done = done and ran
+            sections.append(section)
     write_whole(lab.folder / REPORT, "\n\n".join(sections) + "\n")
     return done, lab.folder / REPORT
+
+
+def _section(study: AnyStudy, preset: Preset, lab: Lab) -> tuple[bool, str]:
+    """Run one of all, and what their report says of it."""
+    own = dataclasses.replace(lab, folder=lab.folder / study.name, used={})
+    try:
+        run_study(study, preset, own)
+    except _LACKING as error:
+        _LOG.error("%s was not run: %s", study.name, error)
+        return False, f"## {study.name} ({study.shows})\n\nNot run: {error}."
+    claims = claims_table(read_claims(own.folder))
+    link = f"[report]({study.name}/{REPORT})"
+    return True, f"## {study.name} ({study.shows}): {study.asks}\n\n{claims}\n\n{link}"

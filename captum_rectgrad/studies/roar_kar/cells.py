@@ -1,6 +1,5 @@
 """Cells of the table: what each one is, and the file that it is kept in."""
 
-import hashlib
 import json
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -11,6 +10,7 @@ import numpy as np
 from captum_rectgrad.studies.recording import write_whole
 from captum_rectgrad.studies.roar_kar.config import Form
 from captum_rectgrad.studies.roar_kar.training import Answers
+from captum_rectgrad.studies.seeds import derived_seed
 
 Measure: TypeAlias = Literal["whole", "roar", "kar", "mask", "road-morf", "road-lerf"]
 
@@ -50,8 +50,7 @@ class Cell:
         Returns:
             A number below 2 ** 63.
         """
-        digest = hashlib.sha256(f"{seed} {self.name}".encode()).digest()
-        return int.from_bytes(digest[:8], "big") >> 1
+        return derived_seed(seed, self.name)
 
 
 class CorruptCellError(ValueError):

@@ -11,7 +11,6 @@ from captum_rectgrad.methods import Method
 Form: TypeAlias = Literal["thresholded", "signed", "absolute"]
 FORMS: tuple[Form, ...] = ("thresholded", "signed", "absolute")
 OWN: Form = "signed"  # of methods that are no baselines: they are ranked as they are
-Target: TypeAlias = Literal["predicted", "label"]
 # Symmetric: the pixels that KAR keeps at a fraction are those that ROAR removes at another.
 FRACTIONS = (0.1, 0.3, 0.5, 0.7, 0.9)
 NETWORKS = 3
@@ -29,8 +28,6 @@ class RoarKarConfig:
         networks: trained for each cell.
         mask_networks: trained for each cell that shows the mask alone.
         epochs: of each training.
-        target: the class whose attributions rank the pixels: the one that the network predicts,
-            or the label, which the masks of the test images would then tell.
         forms: how the baselines' maps are ranked.
         of_methods: keys of the methods, of those that are compared; None: all.
     """
@@ -41,7 +38,6 @@ class RoarKarConfig:
     networks: int = NETWORKS
     mask_networks: int = 1
     epochs: int = EPOCHS
-    target: Target = "predicted"
     forms: tuple[Form, ...] = FORMS
     of_methods: tuple[str, ...] | None = None
 

@@ -25,6 +25,8 @@ OVER: Mapping[Measure, bool] = {
     "road-lerf": True,
     "mask": False,
 }
+# Those that ask the network that is explained, of which there is one, and train none.
+OF_ONE: tuple[Measure, ...] = ("road-morf", "road-lerf")
 
 
 @dataclass(frozen=True)
@@ -97,6 +99,13 @@ class Curves:
             and (cell.method, cell.form) == wanted
         ]
         return np.stack(found)
+
+    def by_networks(self, measure: Measure) -> bool:
+        """Whether a measure's intervals are over networks too, not over images alone."""
+        if measure in OF_ONE:
+            return False
+        networks = self.config.mask_networks if measure == "mask" else self.config.networks
+        return networks > 1
 
     def curve(self, measure: Measure, ranking: Ranking) -> list[Point]:
         """The points at all fractions."""

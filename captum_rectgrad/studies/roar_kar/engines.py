@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 
-from captum_rectgrad.errors import RectGradError
+from captum_rectgrad.studies.engines import require_ray
 from captum_rectgrad.studies.lab import Lab
 from captum_rectgrad.studies.roar_kar.cells import Cell
 from captum_rectgrad.studies.roar_kar.ranks import RankFiles, RankPair
@@ -18,7 +18,7 @@ def engine_of(lab: Lab) -> Engine:
     """The engine that a lab asks for.
 
     Args:
-        lab: its engine and address.
+        lab: its cluster.
 
     Returns:
         The engine.
@@ -26,15 +26,12 @@ def engine_of(lab: Lab) -> Engine:
     Raises:
         RectGradError: Ray is asked for and is not installed.
     """
-    if lab.engine == "local":
+    if lab.cluster is None:
         return local
-    try:
-        from captum_rectgrad.studies.roar_kar.cluster import on_cluster  # noqa: PLC0415 (optional)
-    except ModuleNotFoundError as error:
-        raise RectGradError(
-            "--engine ray needs Ray: pip install 'captum-rectgrad[cluster]'"
-        ) from error
-    return partial(on_cluster, lab.address)
+    require_ray()
+    from captum_rectgrad.studies.roar_kar.cluster import on_cluster  # noqa: PLC0415 (needs Ray)
+
+    return partial(on_cluster, lab.cluster)
 
 
 def local(cells: Sequence[Cell], work: Work, ranks: RankFiles) -> Iterator[tuple[Cell, Answers]]:

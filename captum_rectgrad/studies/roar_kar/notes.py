@@ -1,14 +1,11 @@
 """What a reader of the table has to know, in sentences."""
 
+from captum_rectgrad.studies.result import judged
 from captum_rectgrad.studies.roar_kar.cells import Measure
 from captum_rectgrad.studies.roar_kar.curves import Curves, Ranking
 from captum_rectgrad.studies.roar_kar.table import TITLES, titled
 from captum_rectgrad.studies.roar_kar.work import Work
 
-_TARGETS = {
-    "predicted": "of the predicted class, since one for the label would tell it in the masks",
-    "label": "of the label, which the masks of the test images may tell",
-}
 _RETRAINED: tuple[Measure, Measure] = ("roar", "kar")
 
 
@@ -64,30 +61,72 @@ def _how(curves: Curves) -> tuple[str, ...]:
             "scores sum to 1, as these do."
         ),
         (
-            "Intervals resample the test images, which all cells share, and the networks of each "
-            "cell; where a cell has a single network, they say nothing of how another training "
-            "would come out."
+            "Intervals resample the test images, which all cells share, and where a cell has "
+            f"several networks, those too. {_networks(curves)} ROAD asks the one network that is "
+            "explained, so its intervals are over images alone, and hold for that network."
         ),
         (
-            "Pixels are ranked by the channel sum of the attribution "
-            f"{_TARGETS[curves.config.target]}. `thresholded` maps have the baselines' final "
-            "threshold, as all of the paper's section 5.3: beyond what it leaves, the order is "
-            "random. `signed` maps are whole, `absolute` ones are the absolute value of the sum. "
-            "RectGrad's maps are never negative, so it has one form."
+            "Pixels are ranked by the channel sum of the attribution of the predicted class, since "
+            "one for the label would tell it in the masks. `thresholded` maps have the baselines' "
+            "final threshold, as all of the paper's section 5.3: beyond what it leaves, the order "
+            "is random. `signed` maps are whole, `absolute` ones are the absolute value of the "
+            "sum. RectGrad's maps are never negative, so it has one form."
         ),
     )
 
 
+def _networks(curves: Curves) -> str:
+    """What intervals over few networks are worth, or over one."""
+    said = []
+    names: dict[Measure, str] = {"roar": "ROAR and KAR", "mask": "masks alone"}
+    for measure, which in names.items():
+        if not curves.by_networks(measure):
+            said.append(
+                f"Of {which} a cell has one network: the intervals are over images alone and say "
+                "nothing of how another training would come out."
+            )
+    if curves.by_networks("roar"):
+        count = curves.config.networks
+        said.append(
+            f"A bootstrap of {count} networks sees {count - 1}/{count} of their variance: their "
+            f"deviations are multiplied by sqrt({count}/{count - 1}) to make up for it."
+        )
+    return " ".join(said)
+
+
 def _ranking(curves: Curves) -> list[str]:
     """The order when every method gets its better form, chosen by the score itself."""
-    lines = []
-    for measure in _RETRAINED:
-        scores = ", ".join(
-            f"{titled(ranking)} {curves.area(measure, ranking):.4f}"
-            for ranking in best_forms(curves, measure)
-        )
-        lines.append(f"{TITLES[measure]}, each method by the form that suits it best: {scores}.")
-    return lines
+    return [
+        f"{TITLES[measure]}, each method by the form that suits it best: "
+        f"{_order(curves, measure)}. {_marks(curves, measure)} The form was chosen by this same "
+        "score, which favours methods that have several."
+        for measure in _RETRAINED
+    ]
+
+
+def _order(curves: Curves, measure: Measure) -> str:
+    ordered = best_forms(curves, measure)
+    said = ""
+    for before, ranking in zip([None, *ordered], ordered, strict=False):
+        if before is not None:
+            said += _sign(curves, measure, before, ranking)
+        said += f"{titled(ranking)} {curves.area(measure, ranking):.4f}"
+    return said
+
+
+def _sign(curves: Curves, measure: Measure, better: Ranking, worse: Ranking) -> str:
+    if not curves.by_networks(measure):
+        return ", "
+    return " < " if judged(curves.lead(measure, better, worse)) == "holds" else " = "
+
+
+def _marks(curves: Curves, measure: Measure) -> str:
+    if not curves.by_networks(measure):
+        return "Which of them differ cannot be told from one network per cell."
+    return (
+        "`<` stands where the interval of the difference of two neighbours is above 0, `=` where "
+        "it is not, which does not make them equal."
+    )
 
 
 def _leakage(curves: Curves) -> list[str]:

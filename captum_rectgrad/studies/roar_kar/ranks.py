@@ -1,7 +1,8 @@
 """Which pixel of an image comes first: computed once for each method, kept as two bytes a pixel."""
 
+import logging
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -10,7 +11,7 @@ from torch import Tensor
 
 from captum_rectgrad.methods import Method
 from captum_rectgrad.studies.lab import Lab
-from captum_rectgrad.studies.maps import final_threshold, stream_maps
+from captum_rectgrad.studies.maps import final_threshold
 from captum_rectgrad.studies.material import Network
 from captum_rectgrad.studies.measures import channel_sum
 from captum_rectgrad.studies.roar_kar.config import Form
@@ -18,6 +19,8 @@ from rectgrad_zoo.reading import Split
 
 Ranks = NDArray[np.uint16]
 RankPair = tuple[Ranks, Ranks]  # of training and test images, each (N, P)
+_CHECKED_AT_ONCE = 2000  # images
+_LOG = logging.getLogger(__name__)
 _SPLITS: tuple[Split, Split] = ("train", "test")
 
 
@@ -104,6 +107,36 @@ class RankFiles:
         return train, test
 
 
+def is_whole(file: Path, images: int, pixels: int) -> bool:
+    """Whether a file has the ranks of so many images; a warning is logged where it is damaged.
+
+    Ranks carry their own check: each pixel of an image has another one. A file that was cut, or of
+    which a part was never written, does not pass, nor does one in which a number has changed.
+
+    Args:
+        file: which.
+        images: how many it must be of.
+        pixels: of each image.
+
+    Returns:
+        Whether it is there and whole.
+    """
+    if not file.exists():
+        return False
+    try:
+        ranks = np.load(file, mmap_mode="r")
+        whole = bool(ranks.dtype == np.uint16 and ranks.shape == (images, pixels))
+        every = np.arange(pixels)
+        for start in range(0, images if whole else 0, _CHECKED_AT_ONCE):
+            part = np.sort(ranks[start : start + _CHECKED_AT_ONCE], axis=1, kind="stable")
+            whole = whole and bool((part == every).all())
+    except (OSError, ValueError, EOFError):
+        whole = False
+    if not whole:
+        _LOG.warning("%s is damaged: it is made again", file)
+    return whole
+
+
 def write_ranks(
     lab: Lab,
     network: Network,
@@ -114,7 +147,7 @@ def write_ranks(
     split: Split,
     advance: Callable[[int], object],
 ) -> None:
-    """Attribute images once and write the ranks that are not there yet, each file whole.
+    """Attribute images once and write the ranks that are not there yet or damaged, each file whole.
 
     Args:
         lab: the machine, and the baselines' final threshold.
@@ -126,11 +159,13 @@ def write_ranks(
         split: which the images are of.
         advance: called with the number of images that were done.
     """
-    missing = {form: file for form, file in files.items() if not file.exists()}
+    pixels = images.shape[-2] * images.shape[-1]
+    missing = {
+        form: file for form, file in files.items() if not is_whole(file, len(images), pixels)
+    }
     if not missing:
         advance(len(images))
         return
-    pixels = images.shape[-2] * images.shape[-1]
     unfinished = {form: file.with_name(f".{file.name}") for form, file in missing.items()}
     arrays = {
         form: np.lib.format.open_memmap(
@@ -138,9 +173,8 @@ def write_ranks(
         )
         for form, file in unfinished.items()
     }
-    for batch in stream_maps(
-        method, network.model, images, targets, batch_size=lab.batch_size, seed=lab.seed
-    ):
+    whole = replace(lab, final_percentile=None)  # each form thresholds or not
+    for batch in whole.maps(method, network, images, targets, split):
         order = tie_order(batch.images, pixels, lab.seed, split)
         for form, array in arrays.items():
             values = importance(batch.maps, form, lab.final_percentile)

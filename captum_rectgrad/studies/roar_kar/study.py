@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from torch import Tensor
 from tqdm import tqdm
 
+from captum_rectgrad.errors import RectGradError
 from captum_rectgrad.studies.lab import Lab
 from captum_rectgrad.studies.material import Network
 from captum_rectgrad.studies.recording import claim_folder
@@ -38,25 +39,25 @@ def roar_kar(config: RoarKarConfig, lab: Lab) -> Result:
         ROAR, KAR, ROAD and the accuracy of masks alone, for each method and form of its maps.
 
     Raises:
-        RectGradError: the folder's cells are of other images or another network, or the engine is
-            not installed.
+        RectGradError: the folder's cells are of other images, another network or another number
+            of threads, the engine is not installed, or the preset has none of the methods.
     """
     engine = engine_of(lab)  # first: what it lacks should not be found out an hour later
     network = lab.network("plain")
     train = network.sees(lab.images("train", config.train_images))
     test = network.sees(lab.images("test", config.test_images))
     cells = lab.folder / "cells"
-    claim_folder(cells, {**lab.used, "training images": len(train), "test images": len(test)})
+    claim_folder(cells, _identity(lab, train, test))
     rankings = _rankings(config, lab)
     predicted = lab.predictions(network, test.images)
-    ranks = _ranks(config, lab, network, rankings, {"train": train, "test": test})
+    ranks = _ranks(lab, network, rankings, {"train": train, "test": test})
     work = Work(
         train=train,
         test=test,
         colour=mean_colour(train.images),
         model=copy.deepcopy(network.model).cpu(),
         training=training_of(network.recipe, len(lab.material.classes), config.epochs),
-        device=lab.device,
+        device=lab.worker_device,
         seed=lab.seed,
         batch_size=lab.batch_size,
     )
@@ -69,6 +70,17 @@ def roar_kar(config: RoarKarConfig, lab: Lab) -> Result:
         seed=lab.seed,
     )
     return Result(rows(curves), claims(curves), draw(curves), notes(curves, work))
+
+
+def _identity(lab: Lab, train: LabelledImages, test: LabelledImages) -> dict[str, object]:
+    """What cells depend on beside the configuration: those of a folder must have it in common."""
+    return {
+        **lab.used,
+        "number of training images": len(train),
+        "number of test images": len(test),
+        # Sums are in another order with another number: the last digits of weights differ.
+        "threads of a training": lab.worker_threads,
+    }
 
 
 def chance(train: Tensor, test: Tensor) -> float:
@@ -92,22 +104,19 @@ def _rankings(config: RoarKarConfig, lab: Lab) -> list[Ranking]:
         for form in forms_of(method, config.forms, lab.final_percentile)
     ]
     if not found:
-        raise ValueError(
+        raise RectGradError(
             f"this preset compares {', '.join(config.of_methods or ())}: --methods has none of them"
         )
     return found
 
 
 def _ranks(
-    config: RoarKarConfig,
     lab: Lab,
     network: Network,
     rankings: Sequence[Ranking],
     data: Mapping[Split, LabelledImages],
 ) -> RankFiles:
     def explained(images: LabelledImages) -> tuple[Tensor, Tensor]:
-        if config.target == "label":
-            return images.images, images.labels
         return images.images, lab.predictions(network, images.images)
 
     by_method = {

@@ -1,8 +1,9 @@
 """Material that takes no time: few shapes, and networks that were never trained."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 import timm
@@ -17,6 +18,7 @@ from captum_rectgrad.studies.material import MaskedImages, Network, Role
 from captum_rectgrad.studies.shapes import SHAPE_CLASSES, shapes
 from rectgrad_zoo.data import LabelledImages
 from rectgrad_zoo.reading import Split
+from tests.captum_rectgrad.studies.nodes import NODE
 
 IMAGES = 20
 
@@ -54,3 +56,17 @@ def lab(tmp_path: Path) -> Callable[..., Lab]:
         return Lab(material=Tiny(), methods=methods, folder=tmp_path / folder, batch_size=7)
 
     return make
+
+
+@pytest.fixture
+def cluster() -> Iterator[Any]:
+    """A Ray cluster of one node, to which nodes can be added."""
+    ray = pytest.importorskip("ray")
+    made = pytest.importorskip("ray.cluster_utils").Cluster(
+        initialize_head=True, head_node_args={**NODE, "include_dashboard": False}
+    )
+    try:
+        yield made
+    finally:
+        ray.shutdown()
+        made.shutdown()

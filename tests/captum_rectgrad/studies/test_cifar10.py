@@ -11,6 +11,7 @@ from PIL import Image
 from captum_rectgrad.errors import RectGradError
 from captum_rectgrad.studies.cifar10 import Cifar10
 from rectgrad_zoo import ZooError
+from rectgrad_zoo.loading import checkpoint_folder
 
 
 def encoded(pixels: object) -> dict[str, object]:
@@ -38,7 +39,7 @@ def test_masks_are_true_on_the_object(tmp_path: Path) -> None:
 
 
 def test_without_masks_it_is_said_where_to_get_them(tmp_path: Path) -> None:
-    with pytest.raises(RectGradError, match=r"as --masks, or .* --data shapes"):
+    with pytest.raises(RectGradError, match=r"columns img and mask.* as --masks.*--data shapes"):
         Cifar10("nowhere").masked()
     with pytest.raises(RectGradError, match=r"no masks in .*expected test-\*\.parquet"):
         Cifar10("nowhere", tmp_path).masked()
@@ -66,6 +67,9 @@ def test_networks_play_the_role_they_were_trained_for() -> None:
     assert (plain.name, occluded.name) == ("cifar10_cnn", "cifar10_cnn_occluded")
     assert plain.recipe.occlusion is None
     assert not plain.model.training
+    # Given by its folder it is called the same: no path gets into a result.
+    folder = str(checkpoint_folder("cifar10_cnn"))
+    assert Cifar10("nowhere", checkpoints=(("plain", folder),)).network("plain").name == plain.name
     with pytest.raises(RectGradError, match="trained behind fixed noise; the role 'plain' needs"):
         Cifar10("nowhere", checkpoints=(("plain", "cifar10_cnn_occluded"),)).network("plain")
     with pytest.raises(RectGradError, match="trained behind no noise; the role 'noise' needs"):

@@ -1,12 +1,16 @@
 """`rectgrad reproduce`, as a user types it."""
 
+import argparse
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
+import torch
 
 from captum_rectgrad.cli import main
+from captum_rectgrad.studies import cli
+from captum_rectgrad.studies.engines import Cluster
 from captum_rectgrad.studies.registry import STUDIES
 
 RECTGRAD = str(Path(sys.executable).parent / "rectgrad")
@@ -26,6 +30,23 @@ def test_the_list_names_every_study_and_what_it_shows() -> None:
     for study, line in zip(STUDIES, lines[1:], strict=True):
         assert line.startswith(study.name)
         assert study.shows in line
+
+
+def machine(*words: str) -> tuple[torch.device, Cluster | None]:
+    parser = argparse.ArgumentParser()
+    cli.add_parser(parser.add_subparsers())
+    return cli._machine(parser.parse_args(["reproduce", *words]))
+
+
+def test_with_a_cluster_its_device_counts(monkeypatch: pytest.MonkeyPatch) -> None:
+    cpu = torch.device("cpu")
+    assert machine() == (cpu, None)
+    assert machine("--engine", "ray") == (cpu, Cluster())
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
+    asked = ("--engine", "ray", "--ray-address", "auto", "--device", "cuda:1")
+    assert machine(*asked) == (cpu, Cluster("auto", torch.device("cuda")))
+    with pytest.raises(ValueError, match="device 'abacus' is not available"):
+        machine("--engine", "ray", "--device", "abacus")
 
 
 @pytest.mark.parametrize(

@@ -1,4 +1,5 @@
 from collections.abc import Callable
+from dataclasses import replace
 
 import torch
 
@@ -7,6 +8,9 @@ from captum_rectgrad.methods import choose_methods
 from captum_rectgrad.studies.lab import Lab
 from captum_rectgrad.studies.maps import final_threshold, predictions, stream_maps
 from rectgrad_zoo.data import to_model_range
+from rectgrad_zoo.reading import Split
+
+SPLITS: tuple[Split, Split] = ("train", "test")
 
 
 def test_streamed_maps_are_the_maps(lab: Callable[..., Lab]) -> None:
@@ -54,6 +58,40 @@ def test_batches_draw_differently_and_again_the_same(lab: Callable[..., Lab]) ->
     first, second = ([*made.maps(random, network, data.images, targets)] for _ in range(2))
     assert torch.equal(first[1].maps, second[1].maps)
     assert not torch.equal(first[0].maps, first[1].maps)
+
+
+def test_a_part_draws_what_the_whole_draws_there(lab: Callable[..., Lab]) -> None:
+    network, data = lab().network("plain"), lab().images("test", 12)
+    targets = torch.zeros(12, dtype=torch.int64)
+    (random,) = choose_methods(["random"])
+
+    def maps(part: slice) -> torch.Tensor:
+        stream = stream_maps(
+            random,
+            network.model,
+            data.images[part],
+            targets[part],
+            batch_size=6,
+            seed=0,
+            start=part.start,
+        )
+        return torch.cat([batch.maps for batch in stream])
+
+    assert torch.equal(maps(slice(0, 12))[6:], maps(slice(6, 12)))
+
+
+def test_no_other_split_and_no_other_seed_draws_the_same(lab: Callable[..., Lab]) -> None:
+    made = replace(lab("random"), batch_size=2)
+    network, data = made.network("plain"), made.images("test", 6)
+    targets = torch.zeros(6, dtype=torch.int64)
+    (random,) = made.methods
+    drawn = [
+        batch.maps[0].flatten()
+        for seed in range(5)  # neighbours, which a sum of seed and index would mix up
+        for split in SPLITS
+        for batch in replace(made, seed=seed).maps(random, network, data.images, targets, split)
+    ]
+    assert len(torch.unique(torch.stack(drawn), dim=0)) == len(drawn) == 5 * 2 * 3
 
 
 def test_final_threshold_by_hand() -> None:

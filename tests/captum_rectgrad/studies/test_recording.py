@@ -8,7 +8,13 @@ from matplotlib.figure import Figure
 from PIL import Image
 
 from captum_rectgrad.errors import RectGradError
-from captum_rectgrad.studies.recording import claim_folder, read_claims, record
+from captum_rectgrad.studies.recording import (
+    check_used,
+    claim_folder,
+    read_claims,
+    read_used,
+    record,
+)
 from captum_rectgrad.studies.registry import find
 from captum_rectgrad.studies.result import Claim, Estimate, Result
 
@@ -29,10 +35,14 @@ def result() -> Result:
 
 def test_what_is_written(tmp_path: Path) -> None:
     folder = tmp_path / "new" / "run"
-    assert claim_folder(folder, CONFIG) is False
-    assert claim_folder(folder, CONFIG) is False  # begun, not done
+    assert claim_folder(folder, CONFIG) == "new"
+    assert claim_folder(folder, CONFIG) == "begun"
     record(folder, find("patch"), result(), CONFIG, {"date": "today", "used": {"data": "f00"}})
-    assert claim_folder(folder, CONFIG) is True
+    assert claim_folder(folder, CONFIG) == "done"
+    assert read_used(folder) == {"data": "f00"}
+    check_used(folder, {"data": "f00"})
+    with pytest.raises(RectGradError, match=r"on other material: data was 'f00', is 'ba5'\. Give"):
+        check_used(folder, {"data": "ba5"})
     assert sorted(file.name for file in folder.iterdir()) == [
         "config.json",
         "figure.pdf",
@@ -81,6 +91,12 @@ def test_a_folder_that_is_no_run_is_left_alone(tmp_path: Path) -> None:
     with pytest.raises(RectGradError, match="is not empty and holds no run"):
         claim_folder(tmp_path, CONFIG)
     assert [file.name for file in tmp_path.iterdir()] == ["mine.txt"]
+
+
+def test_what_a_killed_process_left_of_its_configuration_is_no_run(tmp_path: Path) -> None:
+    (tmp_path / ".config.json.4711").write_text("{")
+    assert claim_folder(tmp_path, CONFIG) == "new"
+    assert claim_folder(tmp_path, CONFIG) == "begun"
 
 
 def test_a_damaged_configuration_is_said(tmp_path: Path) -> None:

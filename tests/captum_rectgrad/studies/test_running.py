@@ -4,15 +4,21 @@ import json
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
+from unittest.mock import ANY
 
 import pytest
+from torch import Tensor
 
 from captum_rectgrad.errors import RectGradError
+from captum_rectgrad.methods import NotAvailableError
 from captum_rectgrad.studies.lab import Lab
-from captum_rectgrad.studies.material import MaskedImages
+from captum_rectgrad.studies.material import MaskedImages, Network, Role
 from captum_rectgrad.studies.registry import STUDIES, find
 from captum_rectgrad.studies.running import run_all, run_study
 from captum_rectgrad.studies.study import PRESETS, AnyStudy
+from rectgrad_zoo import ZooError
+from rectgrad_zoo.data import LabelledImages
+from rectgrad_zoo.reading import Split
 from tests.captum_rectgrad.studies.conftest import Tiny
 
 pytestmark = pytest.mark.filterwarnings("ignore:the map of sample", "ignore:the maps of")
@@ -50,22 +56,90 @@ def test_another_seed_needs_another_folder(lab: Callable[..., Lab]) -> None:
         run_study(study, "smoke", replace(lab("saliency"), seed=1))
 
 
-class WithoutMasks(Tiny):
+class Other(Tiny):
+    """The same names, and other images, masks and networks behind them."""
+
+    def images(self, split: Split) -> LabelledImages:
+        data = super().images(split)
+        return replace(data, images=255 - data.images)
+
+    def masked(self) -> MaskedImages:
+        data = super().masked()
+        return replace(data, images=255 - data.images)
+
+    def network(self, role: Role) -> Network:
+        return replace(super().network(role), sha256="1" * 64)
+
+
+@pytest.mark.parametrize(
+    ("name", "role"), [("background", "images with masks"), ("total-variation", "test images")]
+)
+def test_a_run_on_other_material_is_not_taken_for_this_one(
+    name: str, role: str, lab: Callable[..., Lab]
+) -> None:
+    study, made = find(name), lab("saliency")
+    run_study(study, "smoke", made)
+    changed = replace(made, material=Other(), used={})
+    with pytest.raises(RectGradError, match="a run on other material: ") as error:
+        run_study(study, "smoke", changed)
+    plain = f"network plain was 'tiny-plain, SHA-256 {'0' * 64}', is 'tiny-plain, SHA-256 1"
+    assert plain in str(error.value)
+    assert f"{role} was 'tiny shapes, SHA-256" in str(error.value)
+
+
+def test_a_run_that_was_begun_before_says_so(lab: Callable[..., Lab]) -> None:
+    study, made = find("total-variation"), lab("smoothgrad", "random")
+    run_study(study, "smoke", made)
+    file = made.folder / "result.json"
+    origin = json.loads(file.read_text())["provenance"]
+    assert origin["resumed"] is False
+    assert origin["engine"] == {"name": "local"}
+    assert list(origin["methods"]) == ["smoothgrad"]
+    assert origin["methods"]["smoothgrad"]["samples"] == 25
+    file.unlink()  # as after a kill
+    run_study(study, "smoke", lab("smoothgrad", "random"))
+    assert json.loads(file.read_text())["provenance"] == {**origin, "resumed": True, "minutes": ANY}
+
+
+class Lacking(Tiny):
     def masked(self) -> MaskedImages:
         raise RectGradError("this study needs masks")
 
+    def network(self, role: Role) -> Network:
+        if role == "noise":
+            raise ZooError("no such checkpoint")
+        return super().network(role)
+
+
+def not_itself(*_: object) -> Tensor:
+    raise NotAvailableError("not itself here")
+
 
 def test_all_studies_and_one_report(lab: Callable[..., Lab], tmp_path: Path) -> None:
-    chosen = [find("background"), find("total-variation")]
-    made = replace(lab("saliency", "rectgrad"), material=WithoutMasks())
+    chosen = [find(name) for name in ("background", "patch", "total-variation")]
+    made = replace(lab("saliency", "rectgrad"), material=Lacking())
     done, report = run_all(chosen, "smoke", made)
     text = report.read_text()
     assert done is False
     assert report == tmp_path / "out" / "report.md"
-    assert "Not run: this study needs masks" in text
+    assert "## background (figure 8, top)\n\nNot run: this study needs masks." in text
+    assert "## patch (figure 7)\n\nNot run: no such checkpoint." in text
+    assert text.index("This is a smoke run") < text.index("## background")
     assert "[report](total-variation/report.md)" in text
     claims = json.loads((tmp_path / "out" / "total-variation" / "result.json").read_text())
     assert all(claim["text"] in text for claim in claims["claims"])
+
+
+def test_a_method_that_is_not_available_stops_its_study_alone(lab: Callable[..., Lab]) -> None:
+    made = lab("guided-bp")
+    broken = [replace(method, attribute=not_itself) for method in made.methods]
+    chosen = [find(name) for name in ("total-variation", "roar-kar", "propagation-rules")]
+    done, report = run_all(chosen, "smoke", replace(made, methods=broken))
+    text = report.read_text()
+    assert done is False
+    assert "Not run: not itself here." in text
+    assert "Not run: this preset compares saliency, rectgrad, random: --methods has none" in text
+    assert "[report](propagation-rules/report.md)" in text
 
 
 def test_the_table_is_complete() -> None:

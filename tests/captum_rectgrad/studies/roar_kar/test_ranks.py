@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -15,10 +16,13 @@ from captum_rectgrad.studies.roar_kar.ranks import (
     RankFiles,
     importance,
     pixel_ranks,
+    rank_all,
     tie_order,
     write_ranks,
 )
+from captum_rectgrad.studies.shapes import shapes
 from tests.captum_rectgrad.studies.conftest import IMAGES
+from tests.captum_rectgrad.studies.roar_kar.conftest import SPLITS
 
 
 def test_ranks_by_hand() -> None:
@@ -128,3 +132,75 @@ def test_files_are_whole_and_written_once(lab: Callable[..., Lab]) -> None:
         found = np.load(files.file("saliency", form, "train"))
         order = tie_order(slice(0, IMAGES), 1024, made.seed, "train")
         assert (found == pixel_ranks(importance(maps, form, None), order)).all()
+
+
+def cut(file: Path) -> None:
+    file.write_bytes(file.read_bytes()[:-500])
+
+
+def never_written(file: Path) -> None:
+    content = file.read_bytes()
+    file.write_bytes(content[:-500] + bytes(500))
+
+
+def a_number_changed(file: Path) -> None:
+    ranks = np.load(file)
+    ranks[3, 100] ^= 1
+    np.save(file, ranks)
+
+
+def of_fewer_images(file: Path) -> None:
+    np.save(file, np.load(file)[1:])
+
+
+def empty(file: Path) -> None:
+    file.write_bytes(b"")
+
+
+@pytest.mark.parametrize("damage", [cut, never_written, a_number_changed, of_fewer_images, empty])
+def test_damaged_ranks_are_made_again_with_a_warning(
+    damage: Callable[[Path], None], lab: Callable[..., Lab], caplog: pytest.LogCaptureFixture
+) -> None:
+    made = lab("random")
+    network, (random,), data = made.network("plain"), made.methods, made.images("test")
+
+    def rank() -> RankFiles:
+        same = dict.fromkeys(SPLITS, (data.images, data.labels))
+        return rank_all(made, network, {random: ("signed",)}, same, lambda _: None)
+
+    file = rank().file("random", "signed", "test")
+    expected = file.read_bytes()
+    assert rank().file("random", "signed", "test").read_bytes() == expected
+    assert not caplog.records
+    damage(file)
+    assert rank().file("random", "signed", "test").read_bytes() == expected
+    assert [record.getMessage() for record in caplog.records] == [
+        f"{file} is damaged: it is made again"
+    ]
+
+
+def test_random_ranks_of_training_and_test_images_have_nothing_in_common(
+    lab: Callable[..., Lab],
+) -> None:
+    made = lab("random")
+    network, (random,) = made.network("plain"), made.methods
+    data = made.images("test")
+    same = dict.fromkeys(SPLITS, (data.images, data.labels))
+    found = rank_all(made, network, {random: ("signed",)}, same, lambda _: None)
+    rows = np.concatenate(found.read("random", "signed"))
+    assert len(np.unique(rows, axis=0)) == len(rows) == 2 * IMAGES
+
+
+def test_masks_of_random_maps_alone_tell_nothing(lab: Callable[..., Lab]) -> None:
+    """The generated images' labels follow from their numbers, and so must not the masks."""
+    made = replace(lab("random"), batch_size=200)
+    network, (random,) = made.network("plain"), made.methods
+    data = shapes(400, 1)
+    same = dict.fromkeys(SPLITS, (data.images, data.labels))
+    ranks = rank_all(made, network, {random: ("signed",)}, same, lambda _: None)
+    gone = [(pixels < 512).astype(np.float64) for pixels in ranks.read("random", "signed")]
+    # What learns masks by heart as no network could: the label of the nearest one.
+    nearest = (gone[1] @ gone[0].T).argmax(axis=1)
+    labels = data.labels.numpy()
+    # Chance is 0.1, of 400 images give or take 0.015.
+    assert (labels[nearest] == labels).mean() < 0.17

@@ -16,12 +16,15 @@ import torch
 from captum_rectgrad.cli import main
 from captum_rectgrad.errors import RectGradError
 from captum_rectgrad.methods import choose_methods
+from captum_rectgrad.studies.engines import Cluster
 from captum_rectgrad.studies.lab import Lab
 from captum_rectgrad.studies.material import Network, Role
+from captum_rectgrad.studies.registry import find
 from captum_rectgrad.studies.result import Row
 from captum_rectgrad.studies.roar_kar.config import RoarKarConfig
 from captum_rectgrad.studies.roar_kar.engines import engine_of, local
 from captum_rectgrad.studies.roar_kar.study import chance, roar_kar
+from captum_rectgrad.studies.running import run_study
 from tests.captum_rectgrad.studies.conftest import Tiny
 
 ROOT = Path(__file__).parents[4]
@@ -102,28 +105,30 @@ def test_cells_of_another_network_or_other_images_are_refused(lab: Callable[...,
     config = replace(CONFIG, networks=1, forms=("signed",))
     made = lab("saliency")
     table(made, config)
-    with pytest.raises(RectGradError, match=r"network tiny-plain was '0{64}', is '1{64}'"):
+    with pytest.raises(RectGradError, match=r"network plain was .* 0{64}', is .* 1{64}'"):
         table(replace(made, material=Other(), used={}), config)
-    with pytest.raises(RectGradError, match="training images was 20, is 10"):
+    with pytest.raises(RectGradError, match="number of training images was 20, is 10"):
         table(replace(made, used={}), replace(config, train_images=10))
 
 
-def test_the_target_is_the_prediction_or_the_label(lab: Callable[..., Lab]) -> None:
-    config = replace(CONFIG, networks=1, forms=("signed",))
-    ranks = {}
-    for target in ("predicted", "label"):
-        made = lab("saliency", folder=target)
-        table(made, replace(config, target=target))
-        ranks[target] = np.load(made.folder / "ranks" / "saliency-signed-test.npy")
-    data, network = made.images("test"), made.network("plain")
-    same = made.predictions(network, data.images) == data.labels
-    assert 0 < same.sum() < len(same)
-    equal = torch.from_numpy((ranks["predicted"] == ranks["label"]).all(axis=1))
-    assert torch.equal(equal, same)
+def test_cells_of_another_number_of_threads_are_refused(lab: Callable[..., Lab]) -> None:
+    """As they would be where a local run goes on on a cluster, or the other way round."""
+    config, made = replace(CONFIG, networks=1, forms=("signed",)), lab("saliency")
+    before = torch.get_num_threads()
+    try:
+        torch.set_num_threads(2)
+        table(made, config)
+        assert made.worker_threads == 2
+        assert replace(made, cluster=Cluster()).worker_threads == 1
+        torch.set_num_threads(1)
+        with pytest.raises(RectGradError, match="threads of a training was 2, is 1"):
+            table(replace(made, used={}), config)
+    finally:
+        torch.set_num_threads(before)
 
 
 def test_methods_that_the_preset_does_not_have(lab: Callable[..., Lab]) -> None:
-    with pytest.raises(ValueError, match="this preset compares saliency: --methods has none"):
+    with pytest.raises(RectGradError, match="this preset compares saliency: --methods has none"):
         table(lab("deeplift"))
 
 
@@ -136,9 +141,11 @@ def test_without_ray_its_engine_says_what_to_install(
     lab: Callable[..., Lab], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setitem(sys.modules, "ray", None)  # as if it were not installed
-    monkeypatch.delitem(sys.modules, "captum_rectgrad.studies.roar_kar.cluster", raising=False)
+    asked = replace(lab("saliency"), cluster=Cluster())
     with pytest.raises(RectGradError, match=r"pip install 'captum-rectgrad\[cluster\]'"):
-        engine_of(replace(lab("saliency"), engine="ray"))
+        run_study(find("patch"), "smoke", asked)
+    with pytest.raises(RectGradError, match=r"pip install 'captum-rectgrad\[cluster\]'"):
+        engine_of(asked)
     assert engine_of(lab("saliency")) is local
 
 
