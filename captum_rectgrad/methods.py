@@ -24,7 +24,7 @@ from captum.attr import (
 from torch import Tensor, nn
 
 from captum_rectgrad.checks import check_percentile
-from captum_rectgrad.errors import RectGradWarning
+from captum_rectgrad.errors import RectGradError, RectGradWarning
 from captum_rectgrad.for_captum import for_captum
 from captum_rectgrad.functions import calls_max_pools
 from captum_rectgrad.rectgrad import RectGrad
@@ -43,7 +43,7 @@ INCOMPLETE, INCOMPLETE_WITH_POOLS = 0.01, 0.25
 _DOUBTS: WeakKeyDictionary[nn.Module, dict[str, str | None]] = WeakKeyDictionary()
 
 
-class NotAvailableError(RuntimeError):
+class NotAvailableError(RectGradError):
     """A method that would not be itself on this model, with the reason in a few words."""
 
 

@@ -27,7 +27,7 @@ from captum_rectgrad.sanity.explaining import BATCH_SIZE, Explaining
 from captum_rectgrad.sanity.findings import Finding
 from captum_rectgrad.sanity.page import draw, markdown, unresettable
 from captum_rectgrad.studies.generated import drawn
-from captum_rectgrad.studies.provenance import device_name
+from captum_rectgrad.studies.provenance import name_of
 from rectgrad_zoo.devices import parse_device
 from rectgrad_zoo.reading import read_cifar10
 
@@ -163,7 +163,7 @@ def _check(args: argparse.Namespace) -> int:
         "bound": options.bound,
         "seed": options.seed,
         "SHA-256 of the weights": rectgrad_zoo.provenance(model).sha256,
-        "device": device_name(device),
+        "device": name_of(device),
         "versions": f"captum-rectgrad {captum_rectgrad.__version__}, torch {torch.__version__}",
     }
     title = f"{method.title} on {args.model}"

@@ -12,6 +12,7 @@ from torch import Tensor, nn
 from tqdm import tqdm
 
 from captum_rectgrad.methods import Method
+from captum_rectgrad.seeds import derived_seed
 from captum_rectgrad.studies.batches import in_batches
 from captum_rectgrad.studies.comparing import Measured
 from captum_rectgrad.studies.lab import Lab
@@ -138,10 +139,10 @@ def _compare_batch(
     batch: slice,
 ) -> dict[Case, Tensor]:
     """All comparisons of some images, `(n,)` each."""
-    first = replace(lab, final_percentile=None, seed=lab.seed + batch.start)
+    first = replace(lab, final_percentile=None, seed=derived_seed(lab.seed, batch.start))
     # What a method draws is the same before and after, so that nothing but the image and the class
     # makes a difference; but for random maps, which would be the same map.
-    second = replace(first, seed=first.seed + len(inputs)) if method.control else first
+    second = replace(first, seed=derived_seed(first.seed, "after")) if method.control else first
     before = first.few_maps(method, network, inputs[batch], targets[batch])
     found: dict[Case, Tensor] = {}
     for epsilon, done in attacks.items():

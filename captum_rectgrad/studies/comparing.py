@@ -124,10 +124,11 @@ def less_than(
     if not gaps:
         return Claim(text, source, "undecided", NOTHING)
     title = next(m.title for m in measured.methods if m.key == winner)
-    nearest = min(gaps, key=lambda other: gaps[other].value)
-    because = f"{measure}: the smallest difference is {nearest}'s less {title}'s, {gaps[nearest]}"
+    # The one that decides: whose interval reaches lowest, or has none.
+    nearest = min(gaps, key=lambda other: np.nan_to_num(gaps[other].low, nan=-np.inf))
+    because = f"{measure}: {nearest}'s less {title}'s comes lowest, {gaps[nearest]}"
     against = [other for other, gap in gaps.items() if judged(gap) != "holds"]
-    if against:
+    if len(against) > 1:
         because += f"; not more than {title}'s by the interval: {', '.join(against)}"
     return Claim(text, source, all_of([judged(gap) for gap in gaps.values()]), because)
 
@@ -211,6 +212,7 @@ def both_less_than_baselines(
         )
         for name, how in measures.items()
         for winner, title in (("rectgrad", "RectGrad"), ("rectgrad-prr", "RectGrad PRR"))
+        if winner in measured.values[name]
     ]
 
 

@@ -10,10 +10,10 @@ import torch
 from torch import Tensor
 
 from captum_rectgrad.methods import Method
+from captum_rectgrad.seeds import derived_seed
 from captum_rectgrad.studies.engines import WORKER_THREADS, Cluster, require_ray
 from captum_rectgrad.studies.maps import FINAL_PERCENTILE, MapBatch, predictions, stream_maps
 from captum_rectgrad.studies.material import MaskedImages, Material, Network, Role
-from captum_rectgrad.studies.seeds import derived_seed
 from rectgrad_zoo.data import LabelledImages
 from rectgrad_zoo.reading import Split
 

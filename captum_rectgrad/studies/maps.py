@@ -8,8 +8,8 @@ from torch import Tensor, nn
 
 from captum_rectgrad.comparison import attribute
 from captum_rectgrad.methods import Method
+from captum_rectgrad.seeds import derived_seed
 from captum_rectgrad.studies.batches import in_batches
-from captum_rectgrad.studies.seeds import derived_seed
 from captum_rectgrad.threshold import percentile_per_sample
 from rectgrad_zoo.data import to_model_range
 

@@ -71,11 +71,23 @@ def device_name(lab: Lab) -> str:
     Returns:
         The words.
     """
-    if lab.worker_device.type == "cuda":
-        if lab.cluster is not None:
-            return "cuda (of a Ray cluster)"
-        return f"{lab.device} ({torch.cuda.get_device_name(lab.device)})"
-    return f"{lab.device} ({torch.backends.cpu.get_cpu_capability()}, {sys.platform})"
+    if lab.worker_device.type == "cuda" and lab.cluster is not None:
+        return "cuda (of a Ray cluster)"
+    return name_of(lab.device)
+
+
+def name_of(device: torch.device) -> str:
+    """A device of this machine in words, such as the name of a GPU.
+
+    Args:
+        device: which.
+
+    Returns:
+        The words.
+    """
+    if device.type == "cuda":
+        return f"{device} ({torch.cuda.get_device_name(device)})"
+    return f"{device} ({torch.backends.cpu.get_cpu_capability()}, {sys.platform})"
 
 
 def _engine(lab: Lab) -> dict[str, object]:

@@ -4,9 +4,11 @@ import csv
 import dataclasses
 import io
 import json
+import logging
 import math
 import os
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Literal, TypeAlias
 
@@ -17,6 +19,7 @@ from captum_rectgrad.studies.study import AnyStudy
 
 CONFIG, RESULT, TABLE, REPORT = "config.json", "result.json", "result.csv", "report.md"
 _DPI = 150
+_LOG = logging.getLogger(__name__)
 
 
 # A folder that was taken for a run for the first time, for one that was not finished, or is done.
@@ -40,13 +43,40 @@ def claim_folder(folder: Path, config: Mapping[str, Any]) -> State:
     file, wanted = folder / CONFIG, json.loads(json.dumps(config))
     if file.exists():
         _refuse_others(folder, "of another configuration", _read(file), wanted)
-        return "done" if (folder / RESULT).exists() else "begun"
+        return "done" if _is_whole(folder / RESULT) else "begun"
     # A process that was killed while it wrote the file has left a part of it under another name.
     if folder.exists() and not set(folder.iterdir()) <= set(folder.glob(f".{CONFIG}.*")):
         raise RectGradError(f"{folder} is not empty and holds no run; give another with --out")
     folder.mkdir(parents=True, exist_ok=True)
     write_whole(file, json.dumps(wanted, indent=2) + "\n")
     return "new"
+
+
+@contextmanager
+def unclaimed_if_nothing_was_done(folder: Path) -> Iterator[None]:
+    """Leave a folder for any run, where one ends with an error before it has kept anything.
+
+    Args:
+        folder: as `claim_folder` took it.
+    """
+    try:
+        yield
+    except BaseException:
+        if [file.name for file in folder.iterdir()] == [CONFIG]:
+            (folder / CONFIG).unlink()
+            folder.rmdir()
+        raise
+
+
+def _is_whole(file: Path) -> bool:
+    try:
+        json.loads(file.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        return False
+    except (OSError, ValueError) as error:
+        _LOG.warning("%s is damaged (%s): the study is run again", file, error)
+        return False
+    return True
 
 
 def read_used(folder: Path) -> dict[str, str]:

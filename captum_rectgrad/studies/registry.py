@@ -13,6 +13,7 @@ from captum_rectgrad.studies import (
     threshold_sweep,
     total_variation,
 )
+from captum_rectgrad.studies.nie import theory as nie_theory
 from captum_rectgrad.studies.roar_kar import study as roar_kar
 from captum_rectgrad.studies.study import AnyStudy
 
@@ -29,6 +30,7 @@ STUDIES: tuple[AnyStudy, ...] = (
     feature_maps.STUDY,
     propagation_rules.STUDY,
     roar_kar.STUDY,
+    nie_theory.STUDY,
 )
 
 

@@ -25,9 +25,8 @@ def report(
     sections = (
         f"# {study.name}: {study.asks}",
         (
-            f"{study.shows[0].upper()}{study.shows[1:]} of Kim et al. 2019, on "
-            f"{config['material']}, preset `{config['preset']}`. Numbers are means with 95 % "
-            "bootstrap intervals."
+            f"{study.shows[0].upper()}{study.shows[1:]} of {study.paper}, on "
+            f"{config['material']}, preset `{config['preset']}`. Intervals are 95 %."
         ),
         size_warning(config["preset"]),
         f"![{study.asks}]({FIGURE})",
@@ -67,7 +66,7 @@ def claims_table(claims: Sequence[Claim]) -> str:
     """
     if not claims:
         return "The paper makes no claim here that could be held against a number."
-    lines = ["| the paper's claim | where | in this run | because |", "|---|---|---|---|"]
+    lines = ["| claim | where | in this run | because |", "|---|---|---|---|"]
     lines += [
         f"| {claim.text} | {claim.source} | **{claim.verdict}** | {claim.because} |"
         for claim in claims

@@ -1,5 +1,6 @@
 """What a study gives: numbers with intervals, what they say of the paper's claims, a figure."""
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal, TypeAlias
@@ -26,6 +27,8 @@ class Estimate:
     count: int
 
     def __str__(self) -> str:
+        if math.isnan(self.low):
+            return f"{self.value:.4g} (no interval)" if self.count else "not defined"
         return f"{self.value:.4g} ({self.low:.4g} to {self.high:.4g})"
 
 

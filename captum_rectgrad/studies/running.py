@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import Any
 
 from captum_rectgrad.errors import RectGradError
-from captum_rectgrad.methods import NotAvailableError
 from captum_rectgrad.studies.engines import session
 from captum_rectgrad.studies.lab import Lab
 from captum_rectgrad.studies.provenance import device_name, provenance
@@ -19,6 +18,7 @@ from captum_rectgrad.studies.recording import (
     read_claims,
     read_used,
     record,
+    unclaimed_if_nothing_was_done,
     write_whole,
 )
 from captum_rectgrad.studies.report import claims_table, size_warning
@@ -26,7 +26,7 @@ from captum_rectgrad.studies.study import AnyStudy, Preset
 from rectgrad_zoo import ZooError
 
 # What one study may lack and others do not.
-_LACKING = (RectGradError, ZooError, NotAvailableError)
+_LACKING = (RectGradError, ZooError)
 _LOG = logging.getLogger(__name__)
 
 
@@ -55,7 +55,7 @@ def run_study(study: AnyStudy, preset: Preset, lab: Lab) -> Path:
         check_used(lab.folder, lab.used)
         _LOG.info("%s: done already, in %s", study.name, lab.folder)
         return lab.folder / REPORT
-    with session(lab.cluster):
+    with session(lab.cluster), unclaimed_if_nothing_was_done(lab.folder):
         begun = time.monotonic()
         result = study.run(study.presets[preset], lab)
         origin = provenance(lab, time.monotonic() - begun, resumed=state == "begun")

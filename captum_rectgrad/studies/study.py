@@ -9,6 +9,7 @@ from captum_rectgrad.studies.result import Result
 
 ConfigT = TypeVar("ConfigT")
 Preset = Literal["smoke", "quick", "full"]
+KIM, NIE = "Kim et al. 2019", "Nie et al. 2018"
 PRESETS: tuple[Preset, ...] = ("smoke", "quick", "full")
 
 
@@ -25,6 +26,7 @@ class Study(Generic[ConfigT]):
         presets: its configuration at each size; `full` is the paper's.
         minutes: how long each takes on CIFAR-10 on two CPU cores, as `result.json` records it, to a
             tenth; None: not measured.
+        paper: whose figure or table it is.
     """
 
     name: str
@@ -34,6 +36,7 @@ class Study(Generic[ConfigT]):
     run: Callable[[ConfigT, Lab], Result]
     presets: Mapping[Preset, ConfigT]
     minutes: Mapping[Preset, float | None]
+    paper: str = KIM
 
 
 @dataclass(frozen=True)

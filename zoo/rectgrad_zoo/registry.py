@@ -107,6 +107,12 @@ CHECKPOINTS = (
         purpose="a control for sanity checks: a network that knows nothing",
     ),
     _own(
+        "cifar10_cnn_seed1",
+        "4abcb1208e6ac28c6fde573f85b5220c6d76b28773ec7a0316278a30cb45e6c3",
+        data="CIFAR-10",
+        purpose="cifar10_cnn from other random numbers: what differs between trainings",
+    ),
+    _own(
         "cifar10_cnn_seed2",
         "c7c9ba9e39e27e5864fd9f43c20d0a502bd97b3006447971bc6942b1cc727bd4",
         data="CIFAR-10",

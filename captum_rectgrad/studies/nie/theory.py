@@ -30,13 +30,14 @@ from captum_rectgrad.studies.result import (
     judged_within,
 )
 from captum_rectgrad.studies.statistics import mean
-from captum_rectgrad.studies.study import Study
+from captum_rectgrad.studies.study import NIE, Study
 
 MOSTLY = 0.95  # of a correlation: what "converges to" is taken to mean
 NO_CORRELATION = 0.05  # what "preserves no information" and "uncorrelated" are taken to mean
 GAUSSIAN = 0.5  # excess kurtosis that still counts as a Gaussian's; a uniform's is -1.2
 SHARED = 1 / math.pi  # correlation of pixels of a DeconvNet map, which share their filters
 _RESAMPLES = 500
+_FEW = 10  # networks: an interval of fewer means nothing
 _COLOURS = ("#2a6a9e", "#5c8a3a", "#7a5195", "#e08a2c", "#c43c00")
 # Map, and backward signal at the first hidden layer, by rule.
 Samples = Mapping[int, Mapping[str, Sample]]
@@ -191,7 +192,7 @@ def claims(
 
 
 def excess_kurtosis(sample: Sample, seed: int) -> Estimate:
-    """Of the values of all networks together; 0 for a Gaussian's.
+    """Of the values of all networks together, but for empty maps; 0 for a Gaussian's.
 
     Args:
         sample: see there.
@@ -200,12 +201,14 @@ def excess_kurtosis(sample: Sample, seed: int) -> Estimate:
     Returns:
         The excess kurtosis.
     """
-    values = sample.values[np.isfinite(sample.values).all(axis=1)]
+    values = sample.values[np.isfinite(sample.values).all(axis=1) & sample.values.any(axis=1)]
     return _over_networks(lambda chosen: float(kurtosis(values[chosen], axis=None)), values, seed)
 
 
 def pair_correlation(sample: Sample, seed: int) -> Estimate:
     """Mean correlation of two different values of one map or signal, which have mean 0.
+
+    Maps that are empty are left out.
 
     Args:
         sample: see there.
@@ -214,11 +217,11 @@ def pair_correlation(sample: Sample, seed: int) -> Estimate:
     Returns:
         The mean product over the mean square.
     """
-    pairs = sample.pairs
+    pairs = sample.pairs[sample.pairs[:, 1] > 0]
 
     def ratio(chosen: NDArray[np.intp]) -> float:
         product, square = pairs[chosen].mean(axis=0)
-        return float(product / square) if square else float("nan")
+        return float(product / square)
 
     return _over_networks(ratio, pairs, seed)
 
@@ -228,6 +231,9 @@ def _over_networks(
 ) -> Estimate:
     """A statistic of some of the networks, by their numbers, with its bootstrap interval."""
     count = len(values)
+    if count < _FEW:
+        nan = float("nan")
+        return Estimate(statistic(np.arange(count)) if count else nan, nan, nan, count)
     everything = np.arange(count)
     found = bootstrap(
         (everything,),
@@ -246,14 +252,14 @@ def _kolmogorov(sample: Sample) -> str:
     return f"Kolmogorov-Smirnov against the standard normal: p = {test.pvalue:.2g}"
 
 
-def _rows(what: str, unit: str, samples: Samples, seed: int) -> list[Row]:
+def _rows(of: str, unit: str, samples: Samples, seed: int) -> list[Row]:
     return [
         {
-            "of": what,
+            "of": of,
             "size": f"{unit} {size}",
             "rule": rule,
             "correlation with image or activations": mean(sample.with_input, seed),
-            "correlation with the limit": mean(sample.with_limit, seed),
+            "correlation with the limit": mean(sample.with_limit, seed) if of == "map" else None,
             "excess kurtosis": excess_kurtosis(sample, seed),
             "correlation of pairs": pair_correlation(sample, seed),
         }
@@ -320,4 +326,5 @@ STUDY = Study(
         "full": TheoryConfig(),
     },
     minutes={"smoke": None, "quick": None, "full": None},
+    paper=NIE,
 )

@@ -7,10 +7,10 @@ from typing import Any, Literal, TypeAlias
 
 import numpy as np
 
+from captum_rectgrad.seeds import derived_seed
 from captum_rectgrad.studies.recording import write_whole
 from captum_rectgrad.studies.roar_kar.config import Form
 from captum_rectgrad.studies.roar_kar.training import Answers
-from captum_rectgrad.studies.seeds import derived_seed
 
 Measure: TypeAlias = Literal["whole", "roar", "kar", "mask", "road-morf", "road-lerf"]
 

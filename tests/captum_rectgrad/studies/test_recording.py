@@ -14,6 +14,7 @@ from captum_rectgrad.studies.recording import (
     read_claims,
     read_used,
     record,
+    unclaimed_if_nothing_was_done,
 )
 from captum_rectgrad.studies.registry import find
 from captum_rectgrad.studies.result import Claim, Estimate, Result
@@ -103,3 +104,26 @@ def test_a_damaged_configuration_is_said(tmp_path: Path) -> None:
     (tmp_path / "config.json").write_text("{")
     with pytest.raises(RectGradError, match=r"config\.json cannot be read"):
         claim_folder(tmp_path, CONFIG)
+
+
+def test_a_damaged_result_is_none(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    folder = tmp_path / "out"
+    assert claim_folder(folder, {"a": 1}) == "new"
+    (folder / "result.json").write_text('{"trunc')
+    assert claim_folder(folder, {"a": 1}) == "begun"
+    assert "result.json is damaged" in caplog.text
+    (folder / "result.json").write_text("{}")
+    assert claim_folder(folder, {"a": 1}) == "done"
+
+
+def test_a_run_that_kept_nothing_leaves_no_claim(tmp_path: Path) -> None:
+    folder = tmp_path / "out"
+    claim_folder(folder, {"a": 1})
+    with pytest.raises(ValueError, match="no data"), unclaimed_if_nothing_was_done(folder):
+        raise ValueError("no data")
+    assert not folder.exists()
+    claim_folder(folder, {"a": 2})
+    (folder / "kept").touch()
+    with pytest.raises(ValueError, match="later"), unclaimed_if_nothing_was_done(folder):
+        raise ValueError("later")
+    assert (folder / "config.json").exists()

@@ -22,10 +22,11 @@ RNG = np.random.default_rng(0)
 def sample(
     *, correlation: float = 0.0, tails: str = "normal", shared: float = 0.0, networks: int = 60
 ) -> Sample:
-    draw = {"normal": RNG.standard_normal, "laplace": RNG.laplace}[tails]
+    size = (networks, 24)
+    drawn = RNG.standard_normal(size) if tails == "normal" else RNG.laplace(size=size)
     near = correlation + 0.01 * RNG.standard_normal(networks)
     pairs = np.stack([shared + 0.01 * RNG.standard_normal(networks), np.ones(networks)], axis=1)
-    return Sample(near, near, draw(size=(networks, 24)), pairs)
+    return Sample(near, near, drawn, pairs)
 
 
 def test_the_excess_kurtosis_of_a_gaussian_and_of_a_laplace_distribution() -> None:

@@ -1,6 +1,6 @@
 import torch
 
-from captum_rectgrad.studies.seeds import derived_seed
+from captum_rectgrad.seeds import derived_seed
 
 
 def test_seeds_are_their_parts_own() -> None:
