@@ -91,7 +91,7 @@ def read_used(folder: Path) -> dict[str, str]:
     Raises:
         RectGradError: its result cannot be read.
     """
-    return dict(_read(folder / RESULT)["provenance"]["used"])
+    return dict(read_result(folder)["provenance"]["used"])
 
 
 def check_used(folder: Path, used: Mapping[str, str]) -> None:
@@ -189,7 +189,22 @@ def read_claims(folder: Path) -> list[Claim]:
     Returns:
         Its claims.
     """
-    return [Claim(**claim) for claim in _read(folder / RESULT)["claims"]]
+    return [Claim(**claim) for claim in read_result(folder)["claims"]]
+
+
+def read_result(folder: Path) -> dict[str, Any]:
+    """All that a run that is done has recorded.
+
+    Args:
+        folder: of the run.
+
+    Returns:
+        As in its JSON.
+
+    Raises:
+        RectGradError: it cannot be read.
+    """
+    return _read(folder / RESULT)
 
 
 def _plain(row: Row) -> dict[str, Any]:

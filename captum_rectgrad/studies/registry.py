@@ -13,6 +13,9 @@ from captum_rectgrad.studies import (
     threshold_sweep,
     total_variation,
 )
+from captum_rectgrad.studies.nie import edges as nie_edges
+from captum_rectgrad.studies.nie import layers as nie_layers
+from captum_rectgrad.studies.nie import maps as nie_maps
 from captum_rectgrad.studies.nie import theory as nie_theory
 from captum_rectgrad.studies.roar_kar import study as roar_kar
 from captum_rectgrad.studies.study import AnyStudy
@@ -30,6 +33,9 @@ STUDIES: tuple[AnyStudy, ...] = (
     feature_maps.STUDY,
     propagation_rules.STUDY,
     roar_kar.STUDY,
+    nie_maps.STUDY,
+    nie_edges.STUDY,
+    nie_layers.STUDY,
     nie_theory.STUDY,
 )
 

@@ -15,14 +15,14 @@ from captum_rectgrad.studies.recording import (
     REPORT,
     check_used,
     claim_folder,
-    read_claims,
     read_used,
     record,
     unclaimed_if_nothing_was_done,
     write_whole,
 )
-from captum_rectgrad.studies.report import claims_table, size_warning
+from captum_rectgrad.studies.report import size_warning
 from captum_rectgrad.studies.study import AnyStudy, Preset
+from captum_rectgrad.studies.summary import section
 from rectgrad_zoo import ZooError
 
 # What one study may lack and others do not.
@@ -122,6 +122,4 @@ def _section(study: AnyStudy, preset: Preset, lab: Lab) -> tuple[bool, str]:
     except _LACKING as error:
         _LOG.error("%s was not run: %s", study.name, error)
         return False, f"## {study.name} ({study.shows})\n\nNot run: {error}."
-    claims = claims_table(read_claims(own.folder))
-    link = f"[report]({study.name}/{REPORT})"
-    return True, f"## {study.name} ({study.shows}): {study.asks}\n\n{claims}\n\n{link}"
+    return True, section(study, own.folder)

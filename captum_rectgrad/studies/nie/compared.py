@@ -1,0 +1,78 @@
+"""What the studies of Nie et al. compare: rules, networks, logits."""
+
+import copy
+
+import torch
+from torch import Tensor, nn
+
+from captum_rectgrad import DeconvNet, GuidedBP, NoBiasRectGrad, RectGrad, SaliencyMap
+from captum_rectgrad.methods import Method, of_captum
+from captum_rectgrad.sanity.explaining import Explaining
+from captum_rectgrad.sanity.parameter_layers import parameter_layers
+from captum_rectgrad.sanity.reinitialisation import reinitialise
+from captum_rectgrad.studies.lab import Lab
+from captum_rectgrad.studies.maps import model_inputs
+
+# RectGrad with and without the multiplication, which alone makes a map resemble its image.
+METHODS: tuple[Method, ...] = (
+    of_captum("saliency", "Saliency", SaliencyMap),
+    of_captum("deconvnet", "DeconvNet", DeconvNet),
+    of_captum("guided-bp", "Guided BP", GuidedBP),
+    of_captum("rectgrad", "RectGrad", RectGrad),
+    of_captum("nobias-rectgrad", "NoBias RectGrad", NoBiasRectGrad),
+)
+
+
+def networks(lab: Lab, inputs: Tensor) -> dict[str, nn.Module]:
+    """The network of the material, and a copy of it that knows nothing.
+
+    Args:
+        lab: material, device and seed.
+        inputs: `(N, C, H, W)`, as the network takes them.
+
+    Returns:
+        `"trained"`, and `"untrained"` with all layers initialised anew, statistics of
+        normalisations too.
+    """
+    trained = lab.network("plain").model
+    untrained = copy.deepcopy(trained)
+    reinitialise(untrained, parameter_layers(untrained, inputs[:1].to(lab.device)), lab.seed)
+    return {"trained": trained, "untrained": untrained}
+
+
+def explaining(lab: Lab, method: Method, model: nn.Module, inputs: Tensor) -> Explaining:
+    """The maps of a method for the classes that a model predicts.
+
+    Args:
+        lab: batch size and seed.
+        method: one of `METHODS`.
+        model: in eval mode.
+        inputs: `(N, C, H, W)`, as the model takes them.
+
+    Returns:
+        What the checks ask for maps.
+    """
+    targets = predicted(model, inputs, lab.batch_size)
+    return Explaining(method, inputs, targets, lab.batch_size, lab.seed)
+
+
+def predicted(model: nn.Module, inputs: Tensor, batch_size: int) -> Tensor:
+    """The classes with the largest logits.
+
+    Args:
+        model: in eval mode.
+        inputs: `(N, C, H, W)`, as the model takes them.
+        batch_size: images in memory.
+
+    Returns:
+        `(N,)`, on the CPU.
+    """
+    device = next(model.parameters()).device
+    with torch.inference_mode():
+        parts = [model(x.to(device)).argmax(dim=1) for x in torch.split(inputs, batch_size)]
+    return torch.cat(parts).cpu().clone()
+
+
+def inputs_of(lab: Lab, count: int | None) -> Tensor:
+    """Test images as networks take them, `(N, C, H, W)`, in [-1, 1]."""
+    return model_inputs(lab.images("test", count).images)

@@ -1,0 +1,185 @@
+"""Figures 10 and 11: weights up to a layer, and of all layers but one; the rest random."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+from captum_rectgrad.sanity.explaining import Explaining
+from captum_rectgrad.sanity.randomisation import Order, Randomisation, randomisation
+from captum_rectgrad.studies.grids import Line, block_size, draw_block, new_figure
+from captum_rectgrad.studies.lab import Lab
+from captum_rectgrad.studies.nie.compared import METHODS, explaining, inputs_of
+from captum_rectgrad.studies.result import Claim, Result, Row, judged
+from captum_rectgrad.studies.statistics import difference, mean
+from captum_rectgrad.studies.study import NIE, Study
+
+LIKE = "rank correlation of absolute values"
+_COLOURS = ("#2a6a9e", "#5c8a3a", "#7a5195", "#c43c00", "#e08a2c")
+_PANELS = 3.4  # inches, of the curves below the maps
+ORDERS: Mapping[Order, str] = {
+    "cascading": "all from a layer on (figure 10)",
+    "independent": "one layer alone (figure 11)",
+}
+
+
+@dataclass(frozen=True)
+class LayersConfig:
+    """How much is measured.
+
+    Attributes:
+        images: number of test images.
+        steps: number of layers, evenly spaced, at which maps are made; None: all.
+    """
+
+    images: int | None = 500
+    steps: int | None = None
+
+
+def layers(config: LayersConfig, lab: Lab) -> Result:
+    """Re-initialise layers, and compare maps with those of the trained network.
+
+    Args:
+        config: see there.
+        lab: material and machine; its methods are not used.
+
+    Returns:
+        For each order, layer and rule how alike maps are to the trained network's.
+    """
+    inputs = inputs_of(lab, config.images)
+    model = lab.network("plain").model
+    found: dict[tuple[Order, str], Randomisation] = {}
+    asked: dict[str, Explaining] = {}
+    for method in METHODS:
+        asked[method.title] = explaining(lab, method, model, inputs)
+        original = asked[method.title].maps(model)
+        for order in ORDERS:
+            found[order, method.title] = randomisation(
+                asked[method.title],
+                model,
+                order,
+                steps=config.steps,
+                seed=lab.seed,
+                original=original,
+            )
+    undefined = next(iter(found.values())).undefined
+    notes = [
+        (
+            f"{len(inputs)} images, for the class that the trained network predicts, whatever the "
+            "others do. Random layers are initialised anew, statistics of normalisations too."
+        )
+    ]
+    if undefined:
+        notes.append(
+            f"Of {', '.join(undefined)} it is not defined how they are initialised: they were "
+            "drawn from normal distributions with their means and standard deviations."
+        )
+    return Result(
+        rows=_rows(found, lab.seed),
+        claims=_claims(found, lab.seed),
+        figure=_figure(lab, found, asked),
+        notes=notes,
+    )
+
+
+def _rows(found: Mapping[tuple[Order, str], Randomisation], seed: int) -> list[Row]:
+    return [
+        {
+            "random": ORDERS[order],
+            "method": method,
+            "layer": layer,
+            "random layers": count,
+            **{name: mean(values[place], seed) for name, values in run.similarity.items()},
+        }
+        for (order, method), run in found.items()
+        for place, (layer, count) in enumerate(zip(run.layers, run.randomised, strict=True))
+    ]
+
+
+def _claims(found: Mapping[tuple[Order, str], Randomisation], seed: int) -> list[Claim]:
+    """What section G concludes of guided backpropagation, and the same of RectGrad."""
+    made = []
+    for method in ("Guided BP", "NoBias RectGrad"):
+        alone = found["independent", method].similarity[LIKE]
+        last, first = alone[0], alone[-1]
+        gap = difference(last, first, seed)
+        made.append(
+            Claim(
+                f"Earlier layers have a greater impact on {method} than later ones",
+                "supplement, section G" if method == "Guided BP" else "not in the paper",
+                judged(gap),
+                f"{LIKE} with the last layer alone random, less with the first: {gap}",
+            )
+        )
+    return made
+
+
+def _figure(
+    lab: Lab,
+    found: Mapping[tuple[Order, str], Randomisation],
+    asked: Mapping[str, Explaining],
+) -> Figure:
+    """The first image's maps for both orders, the curves of all images below."""
+    image = next(iter(asked.values())).images[0]
+    blocks = {}
+    for order, title in ORDERS.items():
+        run = found[order, METHODS[0].title]
+        blocks[title] = [
+            Line(
+                image,
+                f"{'from ' * (order == 'cascading')}{layer}",
+                {m.title: found[order, m.title].first[place] for m in METHODS},
+            )
+            for place, layer in enumerate(run.layers)
+        ]
+    lines = next(iter(blocks.values()))
+    width, height = block_size(len(lines), len(METHODS))
+    figure = new_figure(width * len(blocks), height + _PANELS)
+    above, below = figure.subfigures(2, 1, squeeze=False, height_ratios=[height, _PANELS])[:, 0]
+    for part, (title, block) in zip(
+        above.subfigures(1, len(blocks), squeeze=False)[0], blocks.items(), strict=True
+    ):
+        draw_block(part, block, f"random at the left: {title}")
+    for axes, order in zip(below.subplots(1, len(ORDERS)), ORDERS, strict=True):
+        _draw_curves(axes, {m.title: found[order, m.title] for m in METHODS}, lab.seed)
+        axes.set_title(ORDERS[order], fontsize=8)
+    handles, labels = below.axes[0].get_legend_handles_labels()
+    below.legend(handles, labels, loc="outside lower center", ncols=5, fontsize=7, frameon=False)
+    return figure
+
+
+def _draw_curves(axes: Axes, runs: Mapping[str, Randomisation], seed: int) -> None:
+    for colour, (method, run) in zip(_COLOURS, runs.items(), strict=True):
+        points = [mean(values, seed) for values in run.similarity[LIKE]]
+        places = range(len(points))
+        axes.plot(places, [p.value for p in points], "o-", ms=3, color=colour, label=method)
+        axes.fill_between(
+            places,
+            [p.low for p in points],
+            [p.high for p in points],
+            color=colour,
+            alpha=0.2,
+            linewidth=0,
+        )
+        axes.set_xticks(places, run.layers, rotation=45, ha="right", fontsize=7)
+    axes.set_ylim(-0.1, 1.05)
+    axes.set_ylabel(f"{LIKE}\nwith the trained network's maps", fontsize=7)
+    axes.tick_params(labelsize=7)
+    axes.spines[["top", "right"]].set_visible(False)
+
+
+STUDY = Study(
+    name="nie-layers",
+    shows="supplement, figures 10 and 11",
+    asks="which layers' weights the maps depend on",
+    needs="test images; the plain network",
+    run=layers,
+    presets={
+        "smoke": LayersConfig(images=20),
+        "quick": LayersConfig(images=200),
+        "full": LayersConfig(),
+    },
+    minutes={"smoke": None, "quick": None, "full": None},
+    paper=NIE,
+)

@@ -1,0 +1,75 @@
+"""One page for the runs in a folder of folders: the verdicts, study by study.
+
+`python -m captum_rectgrad.studies.summary docs/results` writes `docs/results/claims.md` anew.
+"""
+
+import argparse
+from collections.abc import Sequence
+from pathlib import Path
+
+from captum_rectgrad.studies.recording import REPORT, RESULT, read_claims, read_result, write_whole
+from captum_rectgrad.studies.registry import STUDIES
+from captum_rectgrad.studies.report import claims_table
+from captum_rectgrad.studies.study import AnyStudy
+
+PAGE = "claims.md"
+_INTRODUCTION = (
+    "# Every claim, held against the recorded runs\n\n"
+    "Written by `python -m captum_rectgrad.studies.summary docs/results`; not by hand. Each report "
+    "has the figure, all numbers, and where they come from."
+)
+
+
+def section(study: AnyStudy, folder: Path) -> str:
+    """What a page on several studies says of one.
+
+    Args:
+        study: which.
+        folder: of its run, which is done; beside the page.
+
+    Returns:
+        Markdown: heading, claims, and where the report is.
+    """
+    claims = claims_table(read_claims(folder))
+    link = f"[report]({folder.name}/{REPORT})"
+    return f"## {study.name} ({study.shows}): {study.asks}\n\n{claims}\n\n{link}"
+
+
+def page(folder: Path) -> str:
+    """The page of all runs that are in a folder.
+
+    Args:
+        folder: with a folder for each study that was run, of its name.
+
+    Returns:
+        Markdown.
+    """
+    sections = [_INTRODUCTION]
+    for study in STUDIES:
+        own = folder / study.name
+        if (own / RESULT).exists():
+            found = read_result(own)
+            config, origin = found["config"], found["provenance"]
+            said = (
+                f"On {config['material']}, preset `{config['preset']}`, {origin['date']}, "
+                f"{origin['device']}."
+            )
+            heading, _, rest = section(study, own).partition("\n\n")
+            sections.append(f"{heading}\n\n{said}\n\n{rest}")
+    return "\n\n".join(sections) + "\n"
+
+
+def main(argv: Sequence[str] | None = None) -> None:
+    """Write the page.
+
+    Args:
+        argv: the folder; None: the process's arguments.
+    """
+    parser = argparse.ArgumentParser(description="Write one page for all runs in a folder.")
+    parser.add_argument("folder", type=Path)
+    folder = parser.parse_args(argv).folder
+    write_whole(folder / PAGE, page(folder))
+
+
+if __name__ == "__main__":
+    main()
