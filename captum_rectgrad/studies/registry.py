@@ -16,6 +16,7 @@ from captum_rectgrad.studies import (
 from captum_rectgrad.studies.nie import edges as nie_edges
 from captum_rectgrad.studies.nie import layers as nie_layers
 from captum_rectgrad.studies.nie import maps as nie_maps
+from captum_rectgrad.studies.nie import percentiles as nie_percentiles
 from captum_rectgrad.studies.nie import theory as nie_theory
 from captum_rectgrad.studies.roar_kar import study as roar_kar
 from captum_rectgrad.studies.study import AnyStudy
@@ -37,6 +38,7 @@ STUDIES: tuple[AnyStudy, ...] = (
     nie_edges.STUDY,
     nie_layers.STUDY,
     nie_theory.STUDY,
+    nie_percentiles.STUDY,
 )
 
 

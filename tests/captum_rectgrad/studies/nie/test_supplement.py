@@ -8,7 +8,7 @@ import torch
 
 from captum_rectgrad.comparison import attribute
 from captum_rectgrad.studies.lab import Lab
-from captum_rectgrad.studies.nie import edges, layers, maps
+from captum_rectgrad.studies.nie import edges, layers, maps, percentiles
 from captum_rectgrad.studies.nie.compared import METHODS, inputs_of, networks, predicted
 from captum_rectgrad.studies.result import Estimate
 
@@ -85,3 +85,34 @@ def test_layers_goes_through_all_of_them_both_ways(lab: Callable[..., Lab]) -> N
     assert [row["random layers"] for row in first] == [1, 3, 6]
     alone = [row for row in result.rows if row["random"] == layers.ORDERS["independent"]]
     assert {row["random layers"] for row in alone} == {1}
+
+
+def test_percentiles_checks_both_variants_beside_saliency(lab: Callable[..., Lab]) -> None:
+    config = percentiles.PercentilesConfig(images=10, percentiles=(50.0, 98.0))
+    result = percentiles.percentiles(config, lab())
+    assert [(row["method"], row["q"]) for row in result.rows] == [
+        ("Saliency", ""),
+        *((title, q) for title in percentiles.VARIANTS for q in ("50", "98")),
+    ]
+    assert len(result.claims) == 7
+    cosine = "cosine of two random backward signals at the input"
+    assert result.rows[1][cosine] == result.rows[3][cosine]  # the multiplication comes after it
+
+
+def test_percentiles_are_judged_at_the_papers() -> None:
+    high, low = np.full(20, 0.8) + np.arange(20) / 1000, np.arange(20) / 1000
+
+    def checks(half: np.ndarray, image: np.ndarray) -> percentiles.Checks:
+        return percentiles.Checks(half, half, half, image, half, low)
+
+    found: dict[tuple[str, float | None], percentiles.Checks] = {
+        ("RectGrad", 80.0): checks(low, high),
+        ("RectGrad", 98.0): checks(high, low),
+    }
+    verdicts = {claim.text: claim.verdict for claim in percentiles.claims(found, seed=0)}
+    assert verdicts == {
+        "RectGrad ignores the later layers": "holds",
+        "RectGrad hardly depends on the class": "holds",
+        "RectGrad recovers the image": "does not hold",
+        "RectGrad's backward signal converges to one direction": "holds",
+    }

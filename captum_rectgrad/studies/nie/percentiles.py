@@ -1,0 +1,277 @@
+"""What RectGrad's maps depend on at several percentiles: the sanity checks as curves over q.
+
+Of no figure of the two papers. Sixt, Granz and Landgraf 2020 ("When Explanations Lie") report that
+RectGrad ignores the later layers; Kim et al. 2019 that it does not recover the image.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import partial
+
+import numpy as np
+import torch
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from numpy.typing import NDArray
+from torch import Tensor, nn
+from tqdm import tqdm
+
+from captum_rectgrad import NoBiasRectGrad, RectGrad, SaliencyMap
+from captum_rectgrad.methods import Method, of_captum
+from captum_rectgrad.modified_gradient import ModifiedGradient
+from captum_rectgrad.sanity.class_sensitivity import class_sensitivity, other_classes
+from captum_rectgrad.sanity.convergence import convergence
+from captum_rectgrad.sanity.image_recovery import image_recovery
+from captum_rectgrad.sanity.randomisation import randomisation
+from captum_rectgrad.studies.grids import new_figure
+from captum_rectgrad.studies.lab import Lab
+from captum_rectgrad.studies.nie.compared import explaining, inputs_of
+from captum_rectgrad.studies.result import Claim, Estimate, Result, Row, judged_above
+from captum_rectgrad.studies.statistics import mean
+from captum_rectgrad.studies.study import Study
+
+PERCENTILES = (0.0, 50.0, 80.0, 90.0, 95.0, 98.0, 99.0, 99.5)
+PAPERS = 98.0
+SALIENCY = "Saliency"
+ALIKE = 0.5  # of a similarity that is 1 for equal maps: above, maps that should differ are alike
+OTHERS = 3  # classes that the predicted one is compared with
+_RANKS, _IMAGE = "rank correlation of absolute values", "correlation with the image"
+_COLOURS = {"RectGrad": "#c43c00", "NoBias RectGrad": "#2a6a9e"}
+VARIANTS: Mapping[str, type[RectGrad]] = {"RectGrad": RectGrad, "NoBias RectGrad": NoBiasRectGrad}
+
+
+@dataclass(frozen=True)
+class PercentilesConfig:
+    """How much is measured.
+
+    Attributes:
+        images: number of test images.
+        percentiles: RectGrad's, ascending.
+    """
+
+    images: int | None = 500
+    percentiles: tuple[float, ...] = PERCENTILES
+
+
+@dataclass(frozen=True, eq=False)
+class Checks:
+    """What was measured of one method, one number for each image.
+
+    Attributes:
+        half: likeness of maps to those of the network whose later half of layers is random.
+        whole: likewise, all layers random.
+        classes: likeness of maps for other classes.
+        image: correlation of maps with the image.
+        cosine: of two random backward signals at the input.
+        empty: whether the map is zero everywhere.
+    """
+
+    half: NDArray[np.float64]
+    whole: NDArray[np.float64]
+    classes: NDArray[np.float64]
+    image: NDArray[np.float64]
+    cosine: NDArray[np.float64]
+    empty: NDArray[np.float64]
+
+
+# For the columns of the table and the panels of the figure.
+_TITLES = {
+    "half": "likeness with the later half of the layers random",
+    "whole": "likeness with all layers random",
+    "classes": "likeness of maps for other classes",
+    "image": _IMAGE,
+    "cosine": "cosine of two random backward signals at the input",
+    "empty": "maps that are empty",
+}
+
+
+@dataclass(frozen=True, eq=False)
+class _Asked:
+    """What all checks are made on."""
+
+    model: nn.Module
+    inputs: Tensor
+    others: Tensor
+    seed: int
+    found: dict[tuple[str, float | None], Checks] = field(default_factory=dict)
+
+
+def percentiles(config: PercentilesConfig, lab: Lab) -> Result:
+    """Make the sanity checks of RectGrad at several percentiles, and of saliency.
+
+    Args:
+        config: see there.
+        lab: material and machine; its methods are not used.
+
+    Returns:
+        For each percentile, with and without multiplication by the input, how alike maps are that
+        should differ.
+    """
+    inputs = inputs_of(lab, config.images)
+    model = lab.network("plain").model
+    others = other_classes(model, inputs, OTHERS, lab.batch_size)
+    asked = _Asked(model, inputs, others, lab.seed)
+    wanted = [(title, q) for title in VARIANTS for q in config.percentiles]
+    with tqdm(total=1 + len(wanted), unit="method", desc="checks", disable=None) as progress:
+        asked.found[SALIENCY, None] = _checks(
+            lab, asked, of_captum("saliency", SALIENCY, SaliencyMap), SaliencyMap(model)
+        )
+        progress.update()
+        for title, q in wanted:
+            make = VARIANTS[title]
+            method = of_captum("rectgrad", title, partial(make, percentile=q))
+            asked.found[title, q] = _checks(lab, asked, method, make(model, q))
+            progress.update()
+    return Result(
+        rows=_rows(asked.found, lab.seed),
+        claims=claims(asked.found, lab.seed),
+        figure=_figure(asked.found, config.percentiles, lab.seed),
+        notes=(
+            (
+                f"{len(inputs)} images, for the class that the trained network predicts; other "
+                f"classes are the {OTHERS - 1} with the next logits and the one with the smallest. "
+                f"Likeness is the {_RANKS}. Layers are made random from the output on. Empty maps "
+                "are like none and are left out."
+            ),
+            (
+                "Without percentile (q = 0) nearly all units pass. The two variants differ in the "
+                "multiplication by the input alone, so they share their backward signals."
+            ),
+        ),
+    )
+
+
+def _checks(lab: Lab, asked: _Asked, method: Method, rule: ModifiedGradient) -> Checks:
+    explained = explaining(lab, method, asked.model, asked.inputs)
+    original = explained.maps(asked.model)
+    cascade = randomisation(explained, asked.model, "cascading", seed=asked.seed, original=original)
+    likeness = cascade.similarity[_RANKS]
+    half = next(i for i, n in enumerate(cascade.randomised) if 2 * n >= cascade.randomised[-1])
+    classes = class_sensitivity(explained, asked.model, asked.others, original=original)
+    cosines = [
+        convergence(rule, part.to(lab.device), layers=[], seed=asked.seed + number).cosines[0]
+        for number, part in enumerate(torch.split(asked.inputs, lab.batch_size))
+    ]
+    return Checks(
+        half=likeness[half],
+        whole=likeness[-1],
+        classes=classes[_RANKS],
+        image=image_recovery(explained, asked.model, original=original)[_IMAGE],
+        cosine=np.concatenate(cosines),
+        empty=(original.flatten(1) == 0).all(dim=1).double().numpy(),
+    )
+
+
+def claims(found: Mapping[tuple[str, float | None], Checks], seed: int) -> list[Claim]:
+    """Hold what others found against the paper's percentile.
+
+    Args:
+        found: by title and percentile.
+        seed: of the bootstrap.
+
+    Returns:
+        The claims, with and without multiplication by the input; none without that percentile.
+    """
+    made = []
+    for title in VARIANTS:
+        checks = found.get((title, PAPERS))
+        if checks is None:
+            continue
+        half, classes, image, cosine = (
+            mean(values, seed)
+            for values in (checks.half, checks.classes, checks.image, checks.cosine)
+        )
+        sixt = "Sixt et al. 2020"
+        bound = f"held against {ALIKE:g}; q = {PAPERS:g}"
+        made += [
+            Claim(
+                f"{title} ignores the later layers",
+                sixt,
+                judged_above(half, ALIKE),
+                f"{_TITLES['half']}: {half}; {bound}",
+            ),
+            Claim(
+                f"{title} hardly depends on the class",
+                sixt,
+                judged_above(classes, ALIKE),
+                f"{_TITLES['classes']}: {classes}; {bound}",
+            ),
+            Claim(
+                f"{title} recovers the image",
+                "against Kim et al. 2019",
+                judged_above(image, ALIKE),
+                f"{_IMAGE}: {image}; {bound}",
+            ),
+        ]
+        if title == "RectGrad":
+            made.append(
+                Claim(
+                    "RectGrad's backward signal converges to one direction",
+                    sixt,
+                    judged_above(cosine, ALIKE),
+                    f"{_TITLES['cosine']}: {cosine}; {bound}",
+                )
+            )
+    return made
+
+
+def _rows(found: Mapping[tuple[str, float | None], Checks], seed: int) -> list[Row]:
+    return [
+        {
+            "method": title,
+            "q": "" if q is None else f"{q:g}",
+            **{column: mean(getattr(checks, name), seed) for name, column in _TITLES.items()},
+        }
+        for (title, q), checks in found.items()
+    ]
+
+
+def _figure(
+    found: Mapping[tuple[str, float | None], Checks], wanted: Sequence[float], seed: int
+) -> Figure:
+    figure = new_figure(10.5, 6.0)
+    panels = figure.subplots(2, 3).ravel()
+    for axes, (name, title) in zip(panels, _TITLES.items(), strict=True):
+        for variant, colour in _COLOURS.items():
+            points = [mean(getattr(found[variant, q], name), seed) for q in wanted]
+            _draw(axes, points, colour, variant)
+        saliency = mean(getattr(found[SALIENCY, None], name), seed)
+        axes.axhline(saliency.value, color="0.5", linestyle="--", linewidth=1, label=SALIENCY)
+        axes.set_xticks(range(len(wanted)), [f"{q:g}" for q in wanted])
+        axes.set_ylim(-0.1, 1.05)
+        axes.set_title(title, fontsize=8)
+        axes.set_xlabel("percentile q", fontsize=8)
+        axes.tick_params(labelsize=7)
+        axes.spines[["top", "right"]].set_visible(False)
+    handles, labels = panels[0].get_legend_handles_labels()
+    figure.legend(handles, labels, loc="outside lower center", ncols=3, fontsize=8, frameon=False)
+    return figure
+
+
+def _draw(axes: Axes, points: Sequence[Estimate], colour: str, label: str) -> None:
+    places = range(len(points))
+    axes.plot(places, [p.value for p in points], "o-", ms=3, color=colour, label=label)
+    axes.fill_between(
+        places,
+        [p.low for p in points],
+        [p.high for p in points],
+        color=colour,
+        alpha=0.2,
+        linewidth=0,
+    )
+
+
+STUDY = Study(
+    name="rectgrad-percentiles",
+    shows="claims",
+    asks="what RectGrad's maps depend on at several percentiles",
+    needs="test images; the plain network",
+    run=percentiles,
+    presets={
+        "smoke": PercentilesConfig(images=20, percentiles=(80.0, 98.0)),
+        "quick": PercentilesConfig(images=100),
+        "full": PercentilesConfig(),
+    },
+    minutes={"smoke": None, "quick": None, "full": None},
+    paper="Sixt et al. 2020",
+)
