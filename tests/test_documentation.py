@@ -25,6 +25,16 @@ def test_python_in_the_readme_runs() -> None:
         assert attribution.count_nonzero() > 0
 
 
+def test_python_in_the_pages_runs() -> None:
+    ran = 0
+    for page in sorted((ROOT / "docs").rglob("*.md")):
+        namespace: dict[str, Any] = {}
+        for block in re.findall(r"```python\n(.*?)```", page.read_text("utf-8"), re.DOTALL):
+            exec(compile(block, str(page), "exec"), namespace)  # noqa: S102
+            ran += 1
+    assert ran
+
+
 def test_the_number_of_reference_maps() -> None:
     (count,) = re.findall(r"(\d+) maps of nine networks", README)
     assert int(count) == sum(NETS.values())
@@ -36,7 +46,7 @@ def test_paths_in_the_documentation_exist() -> None:
         ROOT / "README.md",
         ROOT / "CONTRIBUTING.md",
         ROOT / "zoo" / "README.md",
-        *(ROOT / "docs").glob("*.md"),
+        *(ROOT / "docs").rglob("*.md"),
     ):
         text = page.read_text(encoding="utf-8")
         links = re.findall(r"\]\((?!https?:)([^)#]+)\)", text)
@@ -44,7 +54,16 @@ def test_paths_in_the_documentation_exist() -> None:
             assert (page.parent / link).exists(), (page, link)
 
 
-@pytest.mark.parametrize(("module", "examples"), [("rectgrad", 6), ("layer", 6), ("neuron", 5)])
+@pytest.mark.parametrize(
+    ("module", "examples"),
+    [
+        ("rectgrad", 6),
+        ("modified_gradient", 5),
+        ("relu_family", 15),
+        ("layer", 6),
+        ("neuron", 5),
+    ],
+)
 @pytest.mark.filterwarnings("ignore:the map of sample")
 def test_examples_in_docstrings(module: str, examples: int) -> None:
     results = doctest.testmod(importlib.import_module(f"captum_rectgrad.{module}"))

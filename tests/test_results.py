@@ -1,0 +1,53 @@
+"""The recorded results: whole, of studies there are, and what the pages say of them."""
+
+import json
+import re
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from captum_rectgrad.studies.registry import STUDIES, find
+from captum_rectgrad.studies.summary import PAGE, page
+
+FOLDER = Path(__file__).resolve().parents[1] / "docs" / "results"
+RECORDED = sorted(file.parent.name for file in FOLDER.glob("*/result.json"))
+
+
+def result(name: str) -> dict[str, Any]:
+    content: dict[str, Any] = json.loads((FOLDER / name / "result.json").read_text("utf-8"))
+    return content
+
+
+def test_the_page_of_claims_is_the_one_that_is_written() -> None:
+    assert (FOLDER / PAGE).read_text("utf-8") == page(FOLDER)
+
+
+def test_studies_without_a_recorded_run_are_named_on_the_page() -> None:
+    missing = [study.name for study in STUDIES if study.name not in RECORDED]
+    text = (FOLDER / "README.md").read_text("utf-8")
+    (said,) = re.findall(r"Not recorded yet: ([^.]*)\.", text) or [""]
+    assert re.findall(r"`([\w-]+)`", said) == missing
+
+
+@pytest.mark.parametrize("name", RECORDED)
+def test_a_recorded_run_is_whole(name: str) -> None:
+    content = result(name)
+    assert content["study"] == name
+    config = json.loads((FOLDER / name / "config.json").read_text("utf-8"))
+    assert content["config"] == config
+    assert config["preset"] != "smoke"
+    report = (FOLDER / name / "report.md").read_text("utf-8")
+    assert (FOLDER / name / "figure.png").stat().st_size > 10_000
+    for claim in content["claims"]:
+        assert claim["text"] in report
+    # Nothing of the machine it was run on but its kind.
+    assert not re.search(r"(?<![\w.:/-])/(?:home|root|tmp|work|usr)/", json.dumps(content) + report)
+
+
+@pytest.mark.parametrize("name", RECORDED)
+def test_the_list_says_how_long_it_took(name: str) -> None:
+    content = result(name)
+    if not content["provenance"]["resumed"]:
+        minutes = find(name).minutes[content["config"]["preset"]]
+        assert minutes == content["provenance"]["minutes"]
