@@ -3,6 +3,7 @@
 A block is one picture: hundreds of axes would take longer than their maps.
 """
 
+import textwrap
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
@@ -19,9 +20,10 @@ from captum_rectgrad.visualization import COLOURS, Map, capped_map
 
 PANEL = 0.8  # inches
 CAPTION = 0.9  # inches, at the left
-TITLE = 0.5  # inches, above
+TITLE = 0.75  # inches, above and below
 _DPI = 200
 _SMALL, _LARGE = 7, 9  # points
+_COLUMN = 11  # letters of a title that a column holds
 _GAP = 0.8  # grey between the panels
 
 
@@ -116,7 +118,9 @@ def draw_block(where: FigureBase, lines: Sequence[Line], title: str) -> None:
                 _say(axes, left + width / 2, top + height / 2)
     axes.imshow(canvas, interpolation="nearest")
     where.suptitle(title, fontsize=_LARGE)
-    axes.set_xticks([across * (1 + n) + width / 2 for n in range(len(names))], names)
+    titles = [textwrap.fill(name, _COLUMN) for name in names]
+    axes.set_xticks([across * (1 + n) + width / 2 for n in range(len(names))], titles)
+    axes.set_xlabel("red: for the class, blue: against it", fontsize=_SMALL - 1, color="0.4")
     axes.set_yticks([down * n + height / 2 for n in range(len(lines))], [x.caption for x in lines])
     axes.tick_params(labelsize=_SMALL, length=0, top=True, labeltop=True, labelbottom=False)
     axes.spines[:].set_visible(False)
