@@ -152,7 +152,7 @@ _CLASSES: findings.Said = {
     "undecided": "maps for other classes are alike to a degree ({}) that decides nothing",
 }
 _IMAGE: findings.Said = {
-    "failed": "maps are much like the image itself ({}), whatever the model does with it",
+    "failed": "maps are much like the image itself ({})",
     "passed": "maps are not the image itself ({})",
     "undecided": "maps are like the image to a degree ({}) that decides nothing",
 }

@@ -29,7 +29,7 @@ def class_sensitivity(
         similarities: what is measured, by name.
 
     Returns:
-        By the measure's name `(N,)`, the mean over the other classes.
+        By the measure's name `(N,)`, the mean over the other classes; NaN without any.
 
     Raises:
         ValueError: a class is one that the model does not have.
@@ -44,10 +44,15 @@ def class_sensitivity(
             )
     before = explaining.maps(model) if original is None else original
     maps = [explaining.maps(model, other) for other in others.T]
-    return {
-        name: np.mean([similarity(before, after) for after in maps], axis=0)
-        for name, similarity in similarities.items()
-    }
+    # A class is no other than itself.
+    same = (explaining.targets == others.T).numpy()
+    found = {}
+    for name, similarity in similarities.items():
+        each = np.stack([similarity(before, after) for after in maps])
+        counts = np.isfinite(each) & ~same
+        total, count = np.where(counts, each, 0).sum(axis=0), counts.sum(axis=0)
+        found[name] = np.divide(total, count, out=np.full(len(total), np.nan), where=count > 0)
+    return found
 
 
 def other_classes(model: nn.Module, images: Tensor, count: int, batch_size: int) -> Tensor:
@@ -62,10 +67,15 @@ def other_classes(model: nn.Module, images: Tensor, count: int, batch_size: int)
     Returns:
         `(N, count)`: all but the last in falling order of their logits from the second largest; the
         last is the class with the smallest.
+
+    Raises:
+        ValueError: the model has a single logit, or the images are not of its size.
     """
     found = torch.cat([logits(model, part) for part in torch.split(images, batch_size)])
     order = found.argsort(dim=1, descending=True)
     count = min(count, order.shape[1] - 1)
+    if not count:
+        raise ValueError("the model has one logit: there is no other class to compare with")
     return torch.cat([order[:, 1:count], order[:, -1:]], dim=1)
 
 

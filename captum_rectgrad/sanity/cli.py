@@ -2,11 +2,15 @@
 # ruff: noqa: T201 (a command prints)
 
 import argparse
+import importlib
 import json
 import math
 from collections.abc import Callable, Mapping
 from dataclasses import asdict
+from datetime import datetime, timezone
+from functools import partial
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -17,9 +21,22 @@ from torchvision.transforms.functional import to_pil_image
 
 import captum_rectgrad
 import rectgrad_zoo
-from captum_rectgrad import DeconvNet, GuidedBP, RectGrad, RectGradPRR, SaliencyMap
+from captum_rectgrad import (
+    DeconvNet,
+    GuidedBP,
+    NoBiasRectGrad,
+    RectGrad,
+    RectGradPRR,
+    SaliencyMap,
+)
 from captum_rectgrad.images import read_image, sample_images
-from captum_rectgrad.methods import Method, NotAvailableError, choose_methods, methods
+from captum_rectgrad.methods import (
+    Method,
+    NotAvailableError,
+    choose_methods,
+    methods,
+    of_captum,
+)
 from captum_rectgrad.modified_gradient import ModifiedGradient
 from captum_rectgrad.sanity.check import BOUND, STEPS, Checked, Options, check
 from captum_rectgrad.sanity.class_sensitivity import logits
@@ -34,7 +51,8 @@ from rectgrad_zoo.reading import read_cifar10
 FAILED = 1
 GENERATED = "shapes"
 IMAGES = 100
-# Methods that are rules for the gradient at activations, by their key.
+# Methods that are rules for the gradient at activations, by their key. Captum's of the same name
+# are checked as they are; what they send backwards is looked at through this package's.
 RULES: dict[str, Callable[..., ModifiedGradient]] = {
     "saliency": SaliencyMap,
     "gradient-input": SaliencyMap,
@@ -42,7 +60,10 @@ RULES: dict[str, Callable[..., ModifiedGradient]] = {
     "deconvnet": DeconvNet,
     "rectgrad": RectGrad,
     "rectgrad-prr": RectGradPRR,
+    "nobias-rectgrad": NoBiasRectGrad,
 }
+# Those that the studies of Kim et al. do not compare.
+_MORE = {"deconvnet": "DeconvNet", "nobias-rectgrad": "NoBias RectGrad"}
 
 
 def add_parser(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
@@ -65,8 +86,8 @@ def add_parser(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]"
         "--method",
         default="rectgrad",
         metavar="NAME",
-        help=f"of {', '.join(method.key for method in methods())}, or MODULE:NAME to import, such "
-        "as captum.attr:Deconvolution (default: %(default)s)",
+        help=f"of {', '.join([*(m.key for m in methods()), *_MORE])}, or MODULE:NAME to import, "
+        "such as captum.attr:Deconvolution (default: %(default)s)",
     )
     parser.add_argument(
         "--percentile", type=float, metavar="Q", help="RectGrad's threshold, 0 to 100"
@@ -136,7 +157,7 @@ def _check(args: argparse.Namespace) -> int:
     for name in ("count", "steps", "batch_size"):
         if getattr(args, name) < 1:
             raise ValueError(f"--{name.replace('_', '-')} must be at least 1")
-    (method,) = choose_methods([args.method], args.percentile)
+    method = _method(args.method, args.percentile)
     device = parse_device(args.device)
     model = rectgrad_zoo.load(args.model, device=device)
     other = None
@@ -152,7 +173,7 @@ def _check(args: argparse.Namespace) -> int:
         others=None if args.others is None else [int(number) for number in args.others.split(",")],
         seed=args.seed,
     )
-    rule = _rule(method, model, args.percentile)
+    rule = _rule(args.method, model, args.percentile)
     try:
         checked = check(explaining, model, options, rule=rule, of_random_labels=other)
     except NotAvailableError as error:
@@ -160,13 +181,16 @@ def _check(args: argparse.Namespace) -> int:
     facts = {
         "images": f"{len(images)} {name}",
         "class explained": "the one predicted",
-        "bound": options.bound,
-        "seed": options.seed,
+        **{name: value for name, value in asdict(options).items() if value is not None},
+        **({} if args.percentile is None else {"percentile": args.percentile}),
+        **({} if other is None else {"random labels": rectgrad_zoo.provenance(other).sha256}),
+        "date": datetime.now(timezone.utc).date().isoformat(),
         "SHA-256 of the weights": rectgrad_zoo.provenance(model).sha256,
         "device": name_of(device),
         "versions": f"captum-rectgrad {captum_rectgrad.__version__}, torch {torch.__version__}",
     }
-    title = f"{method.title} on {args.model}"
+    threshold = "" if args.percentile is None else f", q = {args.percentile:g},"
+    title = f"{method.title}{threshold} on {args.model}"
     _write(args, checked, _picture(model, images[0]), title, options, facts)
     return FAILED if checked.failed else 0
 
@@ -177,11 +201,27 @@ def _predicted(model: nn.Module, images: Tensor, batch_size: int) -> Tensor:
     )
 
 
-def _rule(method: Method, model: nn.Module, percentile: float | None) -> ModifiedGradient | None:
-    make = RULES.get(method.key)
+def _method(key: str, percentile: float | None) -> Method:
+    if percentile is not None and "rectgrad" not in key:
+        raise ValueError(f"--percentile is RectGrad's, not of {key}")
+    if key in _MORE:
+        options = {} if percentile is None else {"percentile": percentile}
+        return of_captum(key, _MORE[key], partial(RULES[key], **options))
+    (method,) = choose_methods([key], percentile)
+    return method
+
+
+def _rule(key: str, model: nn.Module, percentile: float | None) -> ModifiedGradient | None:
+    """The method again, if it is a rule for the gradient at activations."""
+    make: Any = RULES.get(key)
+    if make is None and ":" in key:
+        module, _, name = key.partition(":")
+        found = getattr(importlib.import_module(module), name)
+        make = found if isinstance(found, type) and issubclass(found, ModifiedGradient) else None
     if make is None:
         return None
-    return make(model, percentile) if method.key.startswith("rectgrad") else make(model)
+    rule: ModifiedGradient = make(model) if percentile is None else make(model, percentile)
+    return rule
 
 
 def _images(args: argparse.Namespace, model: nn.Module) -> tuple[str, Tensor]:
@@ -210,7 +250,8 @@ def _write(
     options: Options,
     facts: Mapping[str, object],
 ) -> None:
-    name = f"{Path(args.model).name}-{args.method.replace(':', '.')}"
+    threshold = "" if args.percentile is None else f"-{args.percentile:g}"
+    name = f"{Path(args.model).name}-{args.method.replace(':', '.')}{threshold}"
     folder = args.out or Path("checked") / name
     folder.mkdir(parents=True, exist_ok=True)
     undefined = checked.cascade.undefined

@@ -65,9 +65,10 @@ def convergence(
     model = unwrapped(method.model)
     available = [name for name in parameter_layers(model, images[:1], once=True) if name != ROOT]
     names = chosen_layers(available, layers)
+    images = images.to(next(model.parameters()).device)
     # The input is what enters a layer of its own in front.
     front = nn.Identity()
-    whole = nn.Sequential(front, model).eval()
+    whole = nn.Sequential(front, model)
     modules = {INPUT: front, **{name: model.get_submodule(name) for name in names}}
     sums = (_random_sum(derived_seed(seed, which)) for which in ("first", "second"))
     pair = [backward_signals(method, whole, modules, images, each) for each in sums]

@@ -28,6 +28,8 @@ def parameter_layers(model: nn.Module, x: Tensor, *, once: bool = False) -> list
         RectGradError: nothing that is called has parameters.
     """
     calls: Counter[str] = Counter()
+    if next(model.parameters(), None) is None:
+        raise RectGradError("the model has no parameters")
     with ExitStack() as hooks, torch.no_grad():
         for name, module in model.named_modules():
             if next(module.parameters(recurse=False), None) is not None:
@@ -36,7 +38,7 @@ def parameter_layers(model: nn.Module, x: Tensor, *, once: bool = False) -> list
                         lambda *_, name=name or ROOT: calls.update([name])
                     ).remove
                 )
-        model(x)
+        model(x.to(next(model.parameters()).device))
     if not calls:
         raise RectGradError("the model calls no layer that has parameters")
     return [name for name, count in calls.items() if count == 1 or not once]

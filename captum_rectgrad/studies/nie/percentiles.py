@@ -27,7 +27,7 @@ from captum_rectgrad.studies.grids import new_figure
 from captum_rectgrad.studies.lab import Lab
 from captum_rectgrad.studies.nie.compared import explaining, inputs_of
 from captum_rectgrad.studies.result import Claim, Estimate, Result, Row, judged_above
-from captum_rectgrad.studies.statistics import mean
+from captum_rectgrad.studies.statistics import mean, proportion
 from captum_rectgrad.studies.study import Study
 
 PERCENTILES = (0.0, 50.0, 80.0, 90.0, 95.0, 98.0, 99.0, 99.5)
@@ -134,7 +134,7 @@ def percentiles(config: PercentilesConfig, lab: Lab) -> Result:
                 "are like none and are left out."
             ),
             (
-                "Without percentile (q = 0) nearly all units pass. The two variants differ in the "
+                "At q = 0 the threshold is the smallest score. The two variants differ in the "
                 "multiplication by the input alone, so they share their backward signals."
             ),
         ),
@@ -220,7 +220,12 @@ def _rows(found: Mapping[tuple[str, float | None], Checks], seed: int) -> list[R
         {
             "method": title,
             "q": "" if q is None else f"{q:g}",
-            **{column: mean(getattr(checks, name), seed) for name, column in _TITLES.items()},
+            **{
+                column: (proportion if name == "empty" else partial(mean, seed=seed))(
+                    getattr(checks, name)
+                )
+                for name, column in _TITLES.items()
+            },
         }
         for (title, q), checks in found.items()
     ]

@@ -54,12 +54,15 @@ class Sample:
 
     Attributes:
         with_input: correlation of each map with its image, `(R,)`.
+        with_other: correlation of each with another image, `(R,)`.
         with_limit: with what theorem 1's proof has before it takes all patches for equally long.
         values: some values of each, over their theoretical standard deviation, `(R, P)`.
-        pairs: for each, the mean product of different values, and the mean square, `(R, 2)`.
+        pairs: for each, the mean product of different values, the mean square, and the mean,
+            `(R, 3)`.
     """
 
     with_input: Array
+    with_other: Array
     with_limit: Array
     values: Array
     pairs: Array
@@ -90,6 +93,7 @@ def simulate_maps(filters: int, images: Tensor, networks: int, seed: int) -> dic
             found[name].append(
                 (
                     np.array(correlation(found_map, image)),
+                    np.array(correlation(found_map, images[(number + 1) % len(images)])),
                     np.array(correlation(found_map, limit)),
                     inner.flatten()[:: max(1, inner.numel() // _VALUES)][:_VALUES].numpy(),
                     np.mean([_pairs(channel.flatten()) for channel in inner], axis=0),
@@ -118,15 +122,18 @@ def simulate_signals(width: int, images: Tensor, networks: int, seed: int) -> di
         model = random_dense(width, x.shape[1], generator).eval()
         with torch.no_grad():
             hidden = model[:2](x)[0]
+            other = model[:2](images[(number + 1) % len(images)].flatten()[None])[0]
         for name, make in RULES.items():
             (signal,) = backward_signals(
                 make(model), model, {"second": model[2]}, x, lambda output, *_: output[:, 0]
             )
             values = signal[0].double()
-            own = np.array(correlation(values, hidden))
             size = values.square().mean().sqrt()
-            standardised = (values / torch.where(size > 0, size, torch.nan))[:_VALUES]
-            found[name].append((own, own, standardised.numpy(), _pairs(values)))
+            standardised = values / torch.where(size > 0, size, 1)
+            own = np.array(correlation(values, hidden))
+            another = np.array(correlation(values, other))
+            kept = standardised[:_VALUES].numpy()
+            found[name].append((own, another, own, kept, _pairs(standardised)))
     return {name: _stacked(rows) for name, rows in found.items()}
 
 
@@ -147,9 +154,10 @@ def correlation(one: Tensor, other: Tensor) -> float:
 
 
 def _pairs(values: Tensor) -> Array:
-    """Mean product of different values, and mean square."""
-    count, square = len(values), float(values.square().sum())
-    return np.array([(float(values.sum()) ** 2 - square) / (count * (count - 1)), square / count])
+    """Mean product of different values, mean square, and mean."""
+    count, square, total = len(values), float(values.square().sum()), float(values.sum())
+    product = (total**2 - square) / (count * (count - 1))
+    return np.array([product, square / count, total / count])
 
 
 def _stacked(rows: Sequence[tuple[Array, ...]]) -> Sample:

@@ -38,7 +38,7 @@ def test_the_mean_over_the_other_classes(explaining: Explaining, net: nn.Module)
     mine = Explaining(Method("m", "M", attribute), explaining.images, torch.zeros(12).long())
     others = torch.tensor([0, 1, 2]).expand(12, -1)
     found = class_sensitivity(mine, net, others)
-    np.testing.assert_allclose(found["rank correlation"], -1 / 3, atol=1e-12)
+    np.testing.assert_allclose(found["rank correlation"], -1, atol=1e-12)  # 0 is no other
     np.testing.assert_allclose(found["rank correlation of absolute values"], 1, atol=1e-12)
 
 
@@ -54,6 +54,8 @@ def test_other_classes_by_their_logits() -> None:
     x = torch.zeros(3, 1)
     assert other_classes(Logits(), x, 3, 2).tolist() == [[3, 4, 2]] * 3
     assert other_classes(Logits(), x, 1, 2).tolist() == [[2]] * 3
+    with pytest.raises(ValueError, match="one logit"):
+        other_classes(nn.Linear(1, 1), x, 3, 2)
     assert other_classes(Logits(), x, 9, 2).tolist() == [[3, 4, 0, 2]] * 3
 
 

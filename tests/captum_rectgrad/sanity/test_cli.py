@@ -48,6 +48,16 @@ def test_noise_of_one_seed_is_the_same_whatever_the_model(tmp_path: Path) -> Non
     }
 
 
+@pytest.mark.parametrize("method", ["deconvnet", "captum_rectgrad:NoBiasRectGrad"])
+def test_a_rule_is_one_however_it_is_named(method: str, tmp_path: Path) -> None:
+    arguments = ["check", "--model", "cifar10_cnn", "--method", method, *FEW]
+    main([*arguments, "--layers", "fc2", "--out", str(tmp_path)])
+    content = json.loads((tmp_path / "result.json").read_text())
+    assert content["findings"][-1]["numbers"]
+    assert content["steps"] == 2
+    assert content["layers"] == ["fc2"]
+
+
 def test_photographs_are_too_few_for_a_verdict(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -68,6 +78,7 @@ def test_photographs_are_too_few_for_a_verdict(
         (["--others", "3,10"], "classes must be 0 to 9, as the model has 10 logits; got 3 to 10"),
         (["--bound", "1"], "--bound must be between 0 and 1"),
         (["--count", "0"], "--count must be at least 1"),
+        (["--method", "saliency", "--percentile", "90"], "--percentile is RectGrad's, not of"),
         (["--method", "gradcam"], "'gradcam' is no method"),
         (["--data", "shapes", "x.png"], "give image files or --data, not both"),
     ],

@@ -26,7 +26,7 @@ def test_what_is_called_twice_may_be_left_out() -> None:
 
 
 def test_a_model_without_parameters_is_refused() -> None:
-    with pytest.raises(RectGradError, match="no layer that has parameters"):
+    with pytest.raises(RectGradError, match="the model has no parameters"):
         parameter_layers(nn.ReLU(), torch.rand(1, 3))
 
 

@@ -6,11 +6,20 @@ import numpy as np
 import pytest
 
 from captum_rectgrad.studies.lab import Lab
-from captum_rectgrad.studies.nie.simulation import RULES, Sample
+from captum_rectgrad.studies.maps import model_inputs
+from captum_rectgrad.studies.nie.simulation import (
+    RULES,
+    Sample,
+    simulate_maps,
+    simulate_signals,
+)
 from captum_rectgrad.studies.nie.theory import (
+    SHARED,
     TheoryConfig,
     claims,
     excess_kurtosis,
+    mean_over_size,
+    of_its_own_image,
     pair_correlation,
     theory,
 )
@@ -20,13 +29,20 @@ RNG = np.random.default_rng(0)
 
 
 def sample(
-    *, correlation: float = 0.0, tails: str = "normal", shared: float = 0.0, networks: int = 60
+    *,
+    correlation: float = 0.0,
+    tails: str = "normal",
+    shared: float = 0.0,
+    center: float = 0.0,
+    networks: int = 60,
 ) -> Sample:
     size = (networks, 24)
     drawn = RNG.standard_normal(size) if tails == "normal" else RNG.laplace(size=size)
     near = correlation + 0.01 * RNG.standard_normal(networks)
-    pairs = np.stack([shared + 0.01 * RNG.standard_normal(networks), np.ones(networks)], axis=1)
-    return Sample(near, near, drawn, pairs)
+    product = shared + center**2 + 0.01 * RNG.standard_normal(networks)
+    pairs = np.stack([product, np.ones(networks), np.full(networks, center)], axis=1)
+    far = 0.01 * RNG.standard_normal(networks)
+    return Sample(near, far, near, drawn, pairs)
 
 
 def test_the_excess_kurtosis_of_a_gaussian_and_of_a_laplace_distribution() -> None:
@@ -37,9 +53,18 @@ def test_the_excess_kurtosis_of_a_gaussian_and_of_a_laplace_distribution() -> No
 
 
 def test_the_correlation_of_pairs_is_a_ratio_of_means() -> None:
-    pairs = np.array([[1.0, 2.0], [0.0, 6.0]])
-    found = pair_correlation(Sample(np.zeros(2), np.zeros(2), np.zeros((2, 3)), pairs), seed=0)
-    assert found.value == 1 / 8
+    pairs = np.array([[1.0, 2.0, 0.5], [0.0, 6.0, -0.1]])
+    none = np.zeros(2)
+    found = pair_correlation(Sample(none, none, none, np.zeros((2, 3)), pairs), seed=0)
+    assert found.value == pytest.approx((0.5 - 0.04) / (4 - 0.04))
+    assert mean_over_size(Sample(none, none, none, none, pairs), 0).value == pytest.approx(0.1)
+
+
+def test_signs_are_nothing_to_what_a_map_shows() -> None:
+    # A map is the image or its negative: the signed mean is 0, and it shows all of it.
+    signs = np.where(np.arange(40) % 2, 1.0, -1.0)
+    shows = Sample(signs, 0.1 * signs, signs, RNG.standard_normal((40, 24)), np.ones((40, 3)))
+    assert of_its_own_image(shows, seed=0).value == pytest.approx(0.9)
 
 
 def test_verdicts() -> None:
@@ -48,19 +73,39 @@ def test_verdicts() -> None:
         "DeconvNet": sample(tails="laplace", shared=0.3),
         "Guided BP": sample(correlation=0.98),
     }
-    signals = {"Saliency": sample(), "DeconvNet": sample(), "Guided BP": sample(shared=0.06)}
-    found = {
-        claim.text: claim.verdict
-        for claim in claims(maps, signals, Estimate(0.97, 0.96, 0.98, 60), seed=0)
-    }
+    guided = sample(correlation=0.3, center=0.2)
+    signals = {"Saliency": sample(), "DeconvNet": sample(), "Guided BP": guided}
+    limit = Estimate(0.97, 0.96, 0.98, 60)
+    judged = claims({64: maps}, {32: signals}, limit, seed=0)
+    found = {claim.text: claim.verdict for claim in judged}
     assert found["Guided backpropagation converges to the image"] == "holds"
     assert found["Saliency maps keep no information on the image"] == "holds"
-    assert found["Values of Saliency maps are Gaussian"] == "holds"
+    assert found["Values of Saliency maps have a Gaussian's tails"] == "holds"
     assert found["Pixels of Saliency maps are uncorrelated"] == "holds"
-    assert found["Values of DeconvNet maps are Gaussian"] == "does not hold"
+    assert found["Values of DeconvNet maps have a Gaussian's tails"] == "does not hold"
     assert found["Pixels of DeconvNet maps are uncorrelated"] == "does not hold"
     assert found["Backward signals of Saliency are uncorrelated"] == "holds"
-    assert found["Backward signals of Guided BP are uncorrelated"] == "does not hold"
+    assert found["Backward signals of Guided BP are uncorrelated"] == "holds"
+    assert found["Backward signals of Guided BP have mean 0"] == "does not hold"
+    of = "do not depend on the forward pass"
+    assert found[f"Backward signals of Guided BP {of}"] == "does not hold"
+    assert found[f"Backward signals of DeconvNet {of}"] == "holds"
+
+
+def test_what_still_rises_may_yet_arrive() -> None:
+    limit = Estimate(1, 1, 1, 60)
+    signals = {8: dict.fromkeys(RULES, sample())}
+
+    def first(*correlations: float) -> str:
+        maps = {
+            4**n: {**dict.fromkeys(RULES, sample()), "Guided BP": sample(correlation=value)}
+            for n, value in enumerate(correlations)
+        }
+        return claims(maps, signals, limit, seed=0)[0].verdict
+
+    assert first(0.5, 0.8) == "undecided"
+    assert first(0.8, 0.8) == "does not hold"
+    assert first(0.8, 0.98) == "holds"
 
 
 @pytest.mark.filterwarnings("ignore:the map of sample")
@@ -74,3 +119,16 @@ def test_the_study_has_a_row_for_each_size_and_rule(lab: Callable[..., Lab]) -> 
     assert isinstance(numbers[0], Estimate)
     assert isinstance(numbers[1], Estimate)
     assert 0 < numbers[0].value < numbers[1].value < 1
+
+
+@pytest.mark.filterwarnings("ignore:the map of sample")
+def test_what_the_notes_say_of_pixels_and_signals(lab: Callable[..., Lab]) -> None:
+    images = model_inputs(lab().images("test").images)
+    deconvnet = simulate_maps(32, images, 60, seed=0)["DeconvNet"]
+    apart = pair_correlation(deconvnet, seed=0)
+    assert apart.low < SHARED < apart.high
+    size = np.sqrt(deconvnet.pairs[:, 1].mean())
+    assert abs(size - 1) < 0.15  # the theory's standard deviation is 1
+    guided = simulate_signals(64, images, 60, seed=0)["Guided BP"]
+    assert abs(pair_correlation(guided, seed=0).value) < 0.02
+    assert mean_over_size(guided, seed=0).low > 0.1
