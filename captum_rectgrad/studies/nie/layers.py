@@ -3,8 +3,10 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from torch import nn
 
 from captum_rectgrad.sanity.explaining import Explaining
 from captum_rectgrad.sanity.randomisation import Order, Randomisation, randomisation
@@ -77,7 +79,7 @@ def layers(config: LayersConfig, lab: Lab) -> Result:
         )
     return Result(
         rows=_rows(found, lab.seed),
-        claims=_claims(found, lab.seed),
+        claims=claims({m.title: found["independent", m.title] for m in METHODS}, model, lab.seed),
         figure=_figure(lab, found, asked),
         notes=notes,
     )
@@ -97,21 +99,46 @@ def _rows(found: Mapping[tuple[Order, str], Randomisation], seed: int) -> list[R
     ]
 
 
-def _claims(found: Mapping[tuple[Order, str], Randomisation], seed: int) -> list[Claim]:
-    """What section G concludes of guided backpropagation, and the same of RectGrad."""
+def claims(runs: Mapping[str, Randomisation], model: nn.Module, seed: int) -> list[Claim]:
+    """What section G concludes of guided backpropagation, and the same of RectGrad.
+
+    Args:
+        runs: by method, one layer random at a time.
+        model: which layers it has.
+        seed: of the bootstrap.
+
+    Returns:
+        The claims; none of what the model has too few layers for.
+    """
     made = []
     for method in ("Guided BP", "NoBias RectGrad"):
-        alone = found["independent", method].similarity[LIKE]
-        last, first = alone[0], alone[-1]
-        gap = difference(last, first, seed)
-        made.append(
-            Claim(
-                f"Earlier layers have a greater impact on {method} than later ones",
-                "supplement, section G" if method == "Guided BP" else "not in the paper",
-                judged(gap),
-                f"{LIKE} with the last layer alone random, less with the first: {gap}",
+        likeness = dict(zip(runs[method].layers, runs[method].similarity[LIKE], strict=True))
+        kinds = {
+            kind: [v for name, v in likeness.items() if isinstance(model.get_submodule(name), kind)]
+            for kind in (nn.Conv2d, nn.Linear)
+        }
+        convolutions, dense = kinds[nn.Conv2d], kinds[nn.Linear]
+        source = "supplement, section G" if method == "Guided BP" else "not in the paper"
+        if convolutions and dense:
+            gap = difference(np.mean(dense, axis=0), np.mean(convolutions, axis=0), seed)
+            made.append(
+                Claim(
+                    f"Convolutions have a greater impact on {method} than dense layers",
+                    source,
+                    judged(gap),
+                    f"{LIKE} with one dense layer random, less with one convolution, means: {gap}",
+                )
             )
-        )
+        if len(convolutions) > 1:  # the layers come from the output on
+            gap = difference(convolutions[0], convolutions[-1], seed)
+            made.append(
+                Claim(
+                    f"Earlier convolutions have a greater impact on {method} than later ones",
+                    source,
+                    judged(gap),
+                    f"{LIKE} with the last convolution random, less with the first: {gap}",
+                )
+            )
     return made
 
 

@@ -171,7 +171,7 @@ def _figure(blocks: Mapping[str, list[Line]]) -> Figure:
 
 STUDY = Study(
     name="nie-maps",
-    shows="supplement, figures 1 to 8, 12 and 13",
+    shows="what the supplement's figures 1 to 8 show",
     asks="whether maps tell classes apart, or show the image whatever the class",
     needs="test images; the plain network",
     run=maps,

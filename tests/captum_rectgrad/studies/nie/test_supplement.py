@@ -7,6 +7,7 @@ import pytest
 import torch
 
 from captum_rectgrad.comparison import attribute
+from captum_rectgrad.sanity.randomisation import Randomisation
 from captum_rectgrad.studies.lab import Lab
 from captum_rectgrad.studies.nie import edges, layers, maps, percentiles
 from captum_rectgrad.studies.nie.compared import METHODS, inputs_of, networks, predicted
@@ -116,3 +117,18 @@ def test_percentiles_are_judged_at_the_papers() -> None:
         "RectGrad recovers the image": "does not hold",
         "RectGrad's backward signal converges to one direction": "holds",
     }
+
+
+def test_section_g_compares_convolutions_with_dense_layers_and_with_each_other(
+    lab: Callable[..., Lab],
+) -> None:
+    names = ("fc2", "fc1", "conv4", "conv3", "conv2", "conv1")
+    likeness = np.array([0.9, 0.8, 0.3, 0.2, 0.2, 0.5])[:, None] + np.arange(20) / 1000
+    run = Randomisation(
+        "independent", names, (1,) * 6, {layers.LIKE: likeness}, torch.zeros(6, 3, 32, 32), ()
+    )
+    model = lab().network("plain").model
+    found = layers.claims({"Guided BP": run, "NoBias RectGrad": run}, model, seed=0)
+    assert [claim.verdict for claim in found] == ["holds", "does not hold"] * 2
+    assert "means: 0.55" in found[0].because
+    assert "first: -0.2" in found[1].because
