@@ -127,5 +127,5 @@ STUDY = Study(
         "quick": BackgroundConfig(),
         "full": BackgroundConfig(),
     },
-    minutes={"smoke": 0.1, "quick": None, "full": None},
+    minutes={"smoke": 0.1, "quick": None, "full": 0.5},
 )

@@ -207,5 +207,5 @@ STUDY = Study(
         "quick": CoherenceConfig(),
         "full": CoherenceConfig(),
     },
-    minutes={"smoke": 0.1, "quick": None, "full": None},
+    minutes={"smoke": 0.1, "quick": None, "full": 1.3},
 )

@@ -270,5 +270,5 @@ STUDY = Study(
         "quick": FeatureMapsConfig(),
         "full": FeatureMapsConfig(),
     },
-    minutes={"smoke": 0.0, "quick": None, "full": None},
+    minutes={"smoke": 0.0, "quick": None, "full": 0.0},
 )

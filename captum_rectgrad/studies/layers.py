@@ -297,5 +297,5 @@ STUDY = Study(
         "quick": LayersConfig(),
         "full": LayersConfig(),
     },
-    minutes={"smoke": 0.0, "quick": None, "full": None},
+    minutes={"smoke": 0.0, "quick": None, "full": 0.1},
 )

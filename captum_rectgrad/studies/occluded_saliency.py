@@ -183,5 +183,5 @@ STUDY = Study(
         "quick": ImagesConfig(),
         "full": ImagesConfig(),
     },
-    minutes={"smoke": 0.1, "quick": None, "full": None},
+    minutes={"smoke": 0.1, "quick": 3.1, "full": None},
 )

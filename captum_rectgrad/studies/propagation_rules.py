@@ -295,5 +295,5 @@ STUDY = Study(
         "quick": PropagationRulesConfig(),
         "full": PropagationRulesConfig(),
     },
-    minutes={"smoke": 0.0, "quick": None, "full": None},
+    minutes={"smoke": 0.0, "quick": None, "full": 0.1},
 )

@@ -266,5 +266,5 @@ STUDY = Study(
         "quick": ThresholdSweepConfig(images=1000),
         "full": ThresholdSweepConfig(),
     },
-    minutes={"smoke": 0.2, "quick": None, "full": None},
+    minutes={"smoke": 0.2, "quick": 5.5, "full": None},
 )

@@ -68,5 +68,5 @@ STUDY = Study(
         "quick": ImagesConfig(images=1000),
         "full": ImagesConfig(),
     },
-    minutes={"smoke": 0.2, "quick": None, "full": None},
+    minutes={"smoke": 0.2, "quick": 7.1, "full": None},
 )

@@ -139,6 +139,6 @@ STUDY = Study(
         "quick": EdgesConfig(images=300),
         "full": EdgesConfig(),
     },
-    minutes={"smoke": None, "quick": None, "full": None},
+    minutes={"smoke": None, "quick": 0.8, "full": None},
     paper=NIE,
 )

@@ -207,6 +207,6 @@ STUDY = Study(
         "quick": LayersConfig(images=200),
         "full": LayersConfig(),
     },
-    minutes={"smoke": None, "quick": None, "full": None},
+    minutes={"smoke": None, "quick": 2.1, "full": None},
     paper=NIE,
 )

@@ -180,6 +180,6 @@ STUDY = Study(
         "quick": MapsConfig(images=300),
         "full": MapsConfig(),
     },
-    minutes={"smoke": None, "quick": None, "full": None},
+    minutes={"smoke": None, "quick": 1.4, "full": None},
     paper=NIE,
 )

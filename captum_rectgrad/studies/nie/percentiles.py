@@ -277,6 +277,6 @@ STUDY = Study(
         "quick": PercentilesConfig(images=100),
         "full": PercentilesConfig(),
     },
-    minutes={"smoke": None, "quick": None, "full": None},
+    minutes={"smoke": None, "quick": 3.7, "full": None},
     paper="Sixt et al. 2020",
 )
