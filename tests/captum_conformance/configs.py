@@ -19,6 +19,8 @@ from captum.testing.helpers.basic_models import BasicModel_ConvNet
 from torch import Tensor, nn
 
 from captum_rectgrad import (
+    DeconvNet,
+    GuidedBP,
     LayerRectGrad,
     NeuronRectGrad,
     NoBiasRectGrad,
@@ -26,6 +28,7 @@ from captum_rectgrad import (
     RectGradConst,
     RectGradMod,
     RectGradPRR,
+    SaliencyMap,
 )
 
 Arguments: TypeAlias = dict[str, Any]
@@ -41,6 +44,9 @@ INPUT_METHODS: dict[str, Factory] = {
     "RectGradMod": partial(RectGradMod, **OPEN),
     "RectGradConst": partial(RectGradConst, tau=0, final_threshold=False),
     "NoBiasRectGrad": partial(NoBiasRectGrad, **OPEN),
+    "SaliencyMap": SaliencyMap,
+    "DeconvNet": DeconvNet,
+    "GuidedBP": GuidedBP,
 }
 LAYER_METHODS: dict[str, Factory] = {"LayerRectGrad": partial(LayerRectGrad, **OPEN)}
 NEURON_METHODS: dict[str, Factory] = {"NeuronRectGrad": partial(NeuronRectGrad, **OPEN)}

@@ -19,6 +19,7 @@ def test_every_entry_of_captums_is_run_with_every_public_method() -> None:
     assert {case.name for case in ALL} - {case.name for case in CASES} == WITHOUT_TARGET
     counts = Counter(case.method for case in CASES)
     of_inputs = {"RectGrad", "RectGradPRR", "RectGradMod", "RectGradConst", "NoBiasRectGrad"}
+    of_inputs |= {"SaliencyMap", "DeconvNet", "GuidedBP"}
     assert of_inputs | {"LayerRectGrad", "NeuronRectGrad"} == set(counts)
     assert {counts[method] for method in of_inputs} == {32}
     assert counts["LayerRectGrad"] >= 25

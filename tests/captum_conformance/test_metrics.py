@@ -130,12 +130,14 @@ def bright(samples: int = 3) -> Tensor:
     return 5 + torch.rand(samples, 3, generator=generator, dtype=torch.float64)
 
 
-# NoBiasRectGrad never multiplies; the others may.
+# These have no threshold to set.
+BY_SIGNS = ("SaliencyMap", "DeconvNet", "GuidedBP")
+# They and NoBiasRectGrad never multiply; the others may.
 CHOICES = [
     (name, times_input)
     for name in INPUT_METHODS
     for times_input in (False, True)
-    if name != "NoBiasRectGrad" or not times_input
+    if name not in ("NoBiasRectGrad", *BY_SIGNS) or not times_input
 ]
 
 
@@ -147,11 +149,13 @@ def test_nothing_is_infidel_where_the_net_is_linear_and_every_unit_passes(
     # every score is positive, whatever the rule, and exceeds a threshold of zero; no unit is cut
     # off. The map is then the exact gradient, which foretells every change.
     model, x = BasicModel_MultiLayer().double(), bright()
-    options: dict[str, Any] = {"tau": 0.0}
-    if name != "RectGradConst":
-        options["percentile"] = None
-    if name != "NoBiasRectGrad":
-        options["multiply_by_inputs"] = times_input
+    options: dict[str, Any] = {}
+    if name not in BY_SIGNS:
+        options["tau"] = 0.0
+        if name != "RectGradConst":
+            options["percentile"] = None
+        if name != "NoBiasRectGrad":
+            options["multiply_by_inputs"] = times_input
     attributions = INPUT_METHODS[name](model, **options).attribute(x, target=1)
 
     @infidelity_perturb_func_decorator(multiply_by_inputs=times_input)  # type: ignore[untyped-decorator]

@@ -85,8 +85,10 @@ def test_it_is_a_loop_over_noisy_samples(case: Case, size: int | None) -> None:
     stdevs = (8.0, 5.0) if isinstance(given, tuple) else (5.0,)
     torch.manual_seed(7)
     draws = by_hand(case, stdevs, size or DRAWS)
-    # So much noise that units open and close: the gradient alone is piecewise constant.
-    assert all(draw.std(dim=0).max() > 1e-5 for draw in draws)
+    # So much noise that units open and close: the gradient alone is piecewise constant. DeconvNet's
+    # keeps nothing of the forward pass but what max-pooling chose, and some nets have none.
+    if case.method != "DeconvNet":
+        assert all(draw.std(dim=0).max() > 1e-5 for draw in draws)
     for kind, aggregate in KINDS.items():
         torch.manual_seed(7)
         found = NoiseTunnel(case.on(case.model)).attribute(

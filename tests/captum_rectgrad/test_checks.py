@@ -12,6 +12,7 @@ from captum_rectgrad import RectGrad, RectGradConst
 
 
 def net() -> nn.Module:
+    torch.manual_seed(0)
     return nn.Sequential(nn.Linear(4, 8), nn.ReLU(), nn.Linear(8, 3))
 
 
@@ -68,7 +69,7 @@ def test_models_that_cannot_be_hooked() -> None:
 
 
 def test_exported_models_are_refused_and_symbolically_traced_ones_served() -> None:
-    model, x = net(), torch.rand(2, 4)
+    model, x = net(), torch.rand(2, 4, generator=torch.Generator().manual_seed(0))
     exported = torch.export.export(model, (x,)).module()
     with pytest.raises(TypeError, match="the model is exported"):
         RectGrad(exported)
