@@ -11,10 +11,11 @@ from captum_rectgrad.sanity import findings
 from captum_rectgrad.sanity.class_sensitivity import class_sensitivity, other_classes
 from captum_rectgrad.sanity.convergence import Convergence, convergence
 from captum_rectgrad.sanity.explaining import Explaining
-from captum_rectgrad.sanity.findings import DECISIVE, RECOVERY, Finding
+from captum_rectgrad.sanity.findings import Finding
 from captum_rectgrad.sanity.image_recovery import image_recovery
 from captum_rectgrad.sanity.random_labels import random_labels
 from captum_rectgrad.sanity.randomisation import Order, Randomisation, randomisation
+from captum_rectgrad.sanity.similarity import IMAGE, UNSIGNED
 
 BOUND = 0.5  # of a similarity that is 1 for equal maps
 STEPS = 8  # layers at which maps of randomised models are made
@@ -115,8 +116,8 @@ def check(
         findings.of_cascade(cascade, bound, seed),
         findings.of_single_layers(single, bound, seed),
         _labels(explaining, model, of_random_labels, original, options),
-        findings.of_pairs("class sensitivity", sensitivity, DECISIVE, bound, _CLASSES, seed),
-        findings.of_pairs("image recovery", recovery, RECOVERY, bound, _IMAGE, seed),
+        findings.of_pairs("class sensitivity", sensitivity, UNSIGNED, bound, _CLASSES, seed),
+        findings.of_pairs("image recovery", recovery, IMAGE, bound, _IMAGE, seed),
         findings.not_run(_CONVERGENCE, "it is defined for rules at activations alone")
         if converged is None
         else findings.of_convergence(converged, bound, seed),
@@ -142,7 +143,7 @@ def _labels(
             _RANDOM_LABELS, "it needs the same network trained on random labels"
         )
     values = random_labels(explaining, model, other, original=original)
-    return findings.of_pairs(_RANDOM_LABELS, values, DECISIVE, options.bound, _LABELS, options.seed)
+    return findings.of_pairs(_RANDOM_LABELS, values, UNSIGNED, options.bound, _LABELS, options.seed)
 
 
 _RANDOM_LABELS, _CONVERGENCE = "random labels", findings.CONVERGENCE

@@ -7,16 +7,14 @@ from typing import Literal, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
+from captum_rectgrad.estimate import Estimate
 from captum_rectgrad.sanity.convergence import INPUT, Convergence
 from captum_rectgrad.sanity.randomisation import Randomisation
-from captum_rectgrad.studies.result import Estimate
-from captum_rectgrad.studies.statistics import mean
+from captum_rectgrad.sanity.similarity import UNSIGNED
+from captum_rectgrad.statistics import mean
 
 Verdict: TypeAlias = Literal["passed", "failed", "undecided", "not run"]
 Said: TypeAlias = Mapping[Verdict, str]
-# The one measure that decides: it knows neither scale nor sign. Every other stands beside it.
-DECISIVE = "rank correlation of absolute values"
-RECOVERY = "correlation with the image"
 CONVERGENCE = "convergence of the backward signal"
 
 
@@ -63,13 +61,10 @@ def of_cascade(found: Randomisation, bound: float, seed: int) -> Finding:
     Returns:
         The finding, judged at the first step that has at least half of the layers random.
     """
-    half = next(
-        place for place, count in enumerate(found.randomised) if 2 * count >= found.randomised[-1]
-    )
     numbers = _by_layer(found, seed)
-    decisive = numbers[half][1]
+    decisive = numbers[found.half][1]
     value = _said(decisive)
-    how_many = f"{found.randomised[half]} of {found.randomised[-1]} layers"
+    how_many = f"{found.randomised[found.half]} of {found.randomised[-1]} layers"
     said: Said = {
         "failed": f"with the last {how_many} random, maps are much as they were ({value}): they "
         "hardly depend on what these layers have learnt",
@@ -200,5 +195,5 @@ def _finding(
 def _by_layer(found: Randomisation, seed: int) -> list[tuple[str, Estimate]]:
     return [
         (layer, mean(values, seed))
-        for layer, values in zip(found.layers, found.similarity[DECISIVE], strict=True)
+        for layer, values in zip(found.layers, found.similarity[UNSIGNED], strict=True)
     ]

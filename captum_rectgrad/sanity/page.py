@@ -9,10 +9,12 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure, SubFigure
 from numpy.typing import NDArray
 
+from captum_rectgrad.interval_curves import draw_curve
 from captum_rectgrad.sanity.check import Checked, Options
-from captum_rectgrad.sanity.findings import DECISIVE, Finding
+from captum_rectgrad.sanity.findings import Finding
 from captum_rectgrad.sanity.randomisation import Randomisation
-from captum_rectgrad.studies.statistics import mean
+from captum_rectgrad.sanity.similarity import UNSIGNED
+from captum_rectgrad.statistics import mean
 from captum_rectgrad.visualization import plot_map
 
 _SMALL = 8  # points
@@ -118,17 +120,7 @@ def _draw_randomised(axes: Axes, found: Randomisation, options: Options, what: s
     styles = zip(_COLOURS, ("-", "--", "-."), strict=False)
     for (colour, line), (name, values) in zip(styles, found.similarity.items(), strict=False):
         points = [mean(row, options.seed) for row in values]
-        axes.plot(
-            [point.value for point in points], line, color=colour, marker="o", ms=3, label=name
-        )
-        axes.fill_between(
-            range(len(points)),
-            [point.low for point in points],
-            [point.high for point in points],
-            color=colour,
-            alpha=0.2,
-            linewidth=0,
-        )
+        draw_curve(axes, range(len(points)), points, colour=colour, label=name, style=line)
     axes.set_xticks(range(len(found.layers)), found.layers, rotation=60, ha="right")
     axes.set_title(f"likeness to the map of the model\n{what}", fontsize=_SMALL + 1)
     axes.legend(fontsize=_SMALL - 1, frameon=False)
@@ -146,7 +138,7 @@ def _draw_converged(axes: Axes, checked: Checked, options: Options) -> None:
     layers, cosines = checked.converged.layers[::-1], checked.converged.cosines[::-1]
     places = sorted({round(place) for place in np.linspace(0, len(layers) - 1, 12)})
     points = [mean(cosines[place], options.seed) for place in places]
-    axes.plot([point.value for point in points], "o-", color=_COLOURS[0], ms=3)
+    draw_curve(axes, range(len(points)), points, colour=_COLOURS[0])
     axes.set_xticks(range(len(places)), [layers[p] for p in places], rotation=60, ha="right")
     _frame(axes, options)
 
@@ -170,7 +162,7 @@ def _draw_verdicts(where: SubFigure, findings: Sequence[Finding], options: Optio
         ):
             axes.text(x, height, text, fontsize=_SMALL, color=colour, va="center")
     where.suptitle(
-        f"judged by the {DECISIVE}, the cosine, or the correlation with the image: alike above "
+        f"judged by the {UNSIGNED}, the cosine, or the correlation with the image: alike above "
         f"{options.bound:g}",
         fontsize=_SMALL,
         color="0.4",

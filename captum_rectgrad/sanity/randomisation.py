@@ -59,6 +59,12 @@ class Randomisation:
     first: Tensor
     undefined: tuple[str, ...]
 
+    @property
+    def half(self) -> int:
+        """Where among `layers` at least half of those that are made random in the end are."""
+        whole = self.randomised[-1]
+        return next(i for i, count in enumerate(self.randomised) if 2 * count >= whole)
+
 
 def randomised_models(
     model: nn.Module, layers: Sequence[str], order: Order, seed: int

@@ -8,10 +8,12 @@ from numpy.typing import NDArray
 from skimage.metrics import structural_similarity
 from torch import Tensor
 
-from captum_rectgrad.studies.measures import channel_sum, rank_correlation
+from captum_rectgrad.measures import channel_sum, rank_correlation
 
 # From two maps `(N, C, H, W)` to a number for each pair, `(N,)`, 1 for equal ones.
 Similarity = Callable[[Tensor, Tensor], NDArray[np.float64]]
+# The measures that decide. The first knows neither scale nor sign.
+UNSIGNED, IMAGE = "rank correlation of absolute values", "correlation with the image"
 WINDOW = 7  # pixels, the side of the SSIM's window
 
 
@@ -59,7 +61,7 @@ def structure(first: Tensor, second: Tensor) -> NDArray[np.float64]:
 # Adebayo et al. 2018, section 3: with and without the sign, and SSIM.
 SIMILARITIES: Mapping[str, Similarity] = {
     "rank correlation": signed_ranks,
-    "rank correlation of absolute values": absolute_ranks,
+    UNSIGNED: absolute_ranks,
     "SSIM": structure,
 }
 
@@ -96,7 +98,7 @@ def input_structure(maps: Tensor, inputs: Tensor) -> NDArray[np.float64]:
 
 
 RECOVERIES: Mapping[str, Similarity] = {
-    "correlation with the image": input_correlation,
+    IMAGE: input_correlation,
     "SSIM with the image": input_structure,
 }
 

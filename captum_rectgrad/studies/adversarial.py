@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from captum_rectgrad.errors import RectGradError
+from captum_rectgrad.statistics import mean
 from captum_rectgrad.studies.attacks import SIGNED, Attack, attack, compare
 from captum_rectgrad.studies.class_sensitivity import claims, drop
 from captum_rectgrad.studies.comparing import Measured
@@ -19,7 +20,6 @@ from captum_rectgrad.studies.lab import Lab
 from captum_rectgrad.studies.maps import model_inputs
 from captum_rectgrad.studies.material import Network
 from captum_rectgrad.studies.result import Result, Row
-from captum_rectgrad.studies.statistics import mean
 from captum_rectgrad.studies.study import Study
 
 LEVELS = 127.5  # of grey, of 255, for a change of 1 of an input in [-1, 1]

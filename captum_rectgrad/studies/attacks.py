@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 from tqdm import tqdm
 
+from captum_rectgrad.measures import rank_correlation, top_overlap, without_sign
 from captum_rectgrad.methods import Method
 from captum_rectgrad.seeds import derived_seed
 from captum_rectgrad.studies.batches import in_batches
@@ -18,7 +19,6 @@ from captum_rectgrad.studies.comparing import Measured
 from captum_rectgrad.studies.lab import Lab
 from captum_rectgrad.studies.maps import finished
 from captum_rectgrad.studies.material import Network
-from captum_rectgrad.studies.measures import rank_correlation, top_overlap, without_sign
 
 Likeness = Callable[[Tensor, Tensor], Tensor]  # of two maps, `(N, C, H, W)` each, to `(N,)`
 Numbers = NDArray[np.float64]

@@ -4,6 +4,11 @@ from dataclasses import dataclass
 
 from torch import Tensor
 
+from captum_rectgrad.measures import (
+    amount_inside,
+    amount_of_channels_inside,
+    share_inside,
+)
 from captum_rectgrad.studies.comparing import (
     Measure,
     both_less_than_baselines,
@@ -14,11 +19,6 @@ from captum_rectgrad.studies.comparing import (
 )
 from captum_rectgrad.studies.lab import Lab
 from captum_rectgrad.studies.masks import correct
-from captum_rectgrad.studies.measures import (
-    amount_inside,
-    amount_of_channels_inside,
-    share_inside,
-)
 from captum_rectgrad.studies.result import Result
 from captum_rectgrad.studies.study import Study
 

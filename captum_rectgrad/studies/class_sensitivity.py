@@ -5,18 +5,18 @@ from collections.abc import Callable, Mapping
 import numpy as np
 from numpy.typing import NDArray
 
+from captum_rectgrad.estimate import Estimate
 from captum_rectgrad.methods import Method
+from captum_rectgrad.statistics import independent_difference, mean
 from captum_rectgrad.studies.attacks import MEASURES, Attack, Numbers
 from captum_rectgrad.studies.comparing import NOTHING, Measured, baselines, gaps_to
 from captum_rectgrad.studies.result import (
     Claim,
-    Estimate,
     Verdict,
     all_of,
     judged,
     judged_above,
 )
-from captum_rectgrad.studies.statistics import independent_difference, mean
 
 # Of a correlation or overlap: how much more alike RectGrad's maps may be than a baseline's, and
 # still have changed "as much".

@@ -10,16 +10,16 @@ from numpy.typing import NDArray
 from torch import Tensor
 from tqdm import tqdm
 
+from captum_rectgrad.measures import share_inside
+from captum_rectgrad.statistics import mean
 from captum_rectgrad.studies.comparing import Measured, baselines, less_than
 from captum_rectgrad.studies.grids import Line, block_size, draw_block, new_figure
 from captum_rectgrad.studies.lab import Lab
 from captum_rectgrad.studies.maps import finished
 from captum_rectgrad.studies.masks import correct
 from captum_rectgrad.studies.material import MaskedImages, Network
-from captum_rectgrad.studies.measures import share_inside
 from captum_rectgrad.studies.pairs import Likeness, likeness
 from captum_rectgrad.studies.result import Claim, Result, Row
-from captum_rectgrad.studies.statistics import mean
 from captum_rectgrad.studies.study import Study
 
 ON, OFF = "share on the object", "share off the object"

@@ -11,11 +11,18 @@ from numpy.typing import NDArray
 from torch import Tensor
 from tqdm import tqdm
 
+from captum_rectgrad.estimate import Estimate
 from captum_rectgrad.methods import Method
+from captum_rectgrad.statistics import difference, mean
 from captum_rectgrad.studies.lab import Lab
 from captum_rectgrad.studies.material import Network
-from captum_rectgrad.studies.result import Claim, Estimate, Row, all_of, judged, judged_within
-from captum_rectgrad.studies.statistics import difference, mean
+from captum_rectgrad.studies.result import (
+    Claim,
+    Row,
+    all_of,
+    judged,
+    judged_within,
+)
 
 # From maps (N, C, H, W) and which of the images they are of to one number for each.
 Measure = Callable[[Tensor, slice], Tensor]

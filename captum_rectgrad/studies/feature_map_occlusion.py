@@ -12,12 +12,13 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 from tqdm import tqdm
 
+from captum_rectgrad.interval_curves import draw_curve
+from captum_rectgrad.statistics import difference, mean
 from captum_rectgrad.studies.batches import in_batches
 from captum_rectgrad.studies.convolutions import convolution_activations
 from captum_rectgrad.studies.lab import Lab
 from captum_rectgrad.studies.masks import at_size, correct
 from captum_rectgrad.studies.result import Claim, Result, Row, all_of, judged
-from captum_rectgrad.studies.statistics import difference, mean
 from captum_rectgrad.studies.study import Study
 from rectgrad_zoo.data import to_model_range
 
@@ -309,16 +310,8 @@ def _figure(curves: Mapping[str, Curves], seed: int) -> Figure:
 def _draw(axes: Axes, curves: Mapping[str, Array], seed: int) -> None:
     for name, colour in REGIONS.items():
         points = [mean(values, seed) for values in curves[name].T]
-        shares = np.linspace(0, 1, len(points))
-        axes.plot(shares, [point.value for point in points], color=colour, label=name)
-        axes.fill_between(
-            shares,
-            [point.low for point in points],
-            [point.high for point in points],
-            color=colour,
-            alpha=0.2,
-            linewidth=0,
-        )
+        shares = np.linspace(0, 1, len(points)).tolist()
+        draw_curve(axes, shares, points, colour=colour, label=name, marker=None)
     axes.axhline(0, color="0.5", linestyle=":", linewidth=1)
     axes.tick_params(labelsize=8)
     axes.spines[["top", "right"]].set_visible(False)

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from captum_rectgrad.methods import choose_methods
+from captum_rectgrad.statistics import mean
 from captum_rectgrad.studies.batches import in_batches
 from captum_rectgrad.studies.convolutions import (
     ConvolutionActivation,
@@ -22,7 +23,6 @@ from captum_rectgrad.studies.masks import at_size, correct, one_of_each
 from captum_rectgrad.studies.material import MaskedImages, Network
 from captum_rectgrad.studies.result import Claim, Result, Row, all_of, judged_within
 from captum_rectgrad.studies.sheets import sheet, show_image
-from captum_rectgrad.studies.statistics import mean
 from captum_rectgrad.studies.study import Study
 from captum_rectgrad.visualization import plot_map
 from rectgrad_zoo.data import to_model_range

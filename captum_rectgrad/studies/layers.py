@@ -12,15 +12,16 @@ from torch import Tensor, nn
 from tqdm import tqdm
 
 from captum_rectgrad import LayerRectGrad
+from captum_rectgrad.interval_curves import draw_curve
+from captum_rectgrad.measures import share_inside
+from captum_rectgrad.statistics import difference, mean
 from captum_rectgrad.studies.batches import in_batches
 from captum_rectgrad.studies.convolutions import convolution_activations, outputs
 from captum_rectgrad.studies.lab import Lab
 from captum_rectgrad.studies.masks import at_size, correct, one_of_each
 from captum_rectgrad.studies.material import MaskedImages
-from captum_rectgrad.studies.measures import share_inside
 from captum_rectgrad.studies.result import Claim, Result, Row, judged, judged_above
 from captum_rectgrad.studies.sheets import sheet, show_image
-from captum_rectgrad.studies.statistics import difference, mean
 from captum_rectgrad.studies.study import Study
 from captum_rectgrad.visualization import plot_map
 from rectgrad_zoo.data import to_model_range
@@ -271,15 +272,7 @@ def _figure(
 def _draw_shares(axes: Axes, excess: Mapping[str, Values], seed: int) -> None:
     for name, found in excess.items():
         points = [mean(values, seed) for values in found.values()]
-        axes.plot([point.value for point in points], "o-", color=COLOURS[name], label=name)
-        axes.fill_between(
-            range(len(points)),
-            [point.low for point in points],
-            [point.high for point in points],
-            color=COLOURS[name],
-            alpha=0.2,
-            linewidth=0,
-        )
+        draw_curve(axes, range(len(points)), points, colour=COLOURS[name], label=name)
         axes.set_xticks(range(len(points)), list(found))
     axes.axhline(1, color="0.5", linestyle=":", linewidth=1)
     axes.set_ylabel("share outside the object\nover the background's area", fontsize=8)

@@ -9,14 +9,14 @@ from matplotlib.patches import Rectangle
 from numpy.typing import NDArray
 from torch import Tensor
 
+from captum_rectgrad.measures import channel_sum, share_inside
 from captum_rectgrad.methods import choose_methods
+from captum_rectgrad.statistics import mean, proportion, proportion_difference
 from captum_rectgrad.studies.grids import picture
 from captum_rectgrad.studies.lab import Lab
 from captum_rectgrad.studies.material import Network, Role
-from captum_rectgrad.studies.measures import channel_sum, share_inside
 from captum_rectgrad.studies.patch import NOISES, corner
 from captum_rectgrad.studies.result import Claim, Result, Row, judged_above, judged_within
-from captum_rectgrad.studies.statistics import mean, proportion, proportion_difference
 from captum_rectgrad.studies.study import ImagesConfig, Study
 from captum_rectgrad.visualization import Row as Line
 from captum_rectgrad.visualization import plot_comparison

@@ -7,9 +7,9 @@ import numpy as np
 from numpy.typing import NDArray
 from torch import Tensor
 
-from captum_rectgrad.studies.measures import top_pixels, unit_ranks, without_sign
-from captum_rectgrad.studies.result import Estimate
-from captum_rectgrad.studies.statistics import resampled
+from captum_rectgrad.estimate import Estimate
+from captum_rectgrad.measures import top_pixels, unit_ranks, without_sign
+from captum_rectgrad.statistics import resampled
 
 RANK, OVERLAP = "rank correlation", "overlap"
 KINDS = (RANK, OVERLAP, f"{RANK} of absolute values", f"{OVERLAP} of absolute values")

@@ -3,6 +3,11 @@
 import torch
 from torch import Tensor
 
+from captum_rectgrad.measures import (
+    amount_inside,
+    amount_of_channels_inside,
+    share_inside,
+)
 from captum_rectgrad.studies.comparing import (
     Measured,
     baselines,
@@ -15,11 +20,6 @@ from captum_rectgrad.studies.comparing import (
 )
 from captum_rectgrad.studies.lab import Lab
 from captum_rectgrad.studies.material import Network, Role
-from captum_rectgrad.studies.measures import (
-    amount_inside,
-    amount_of_channels_inside,
-    share_inside,
-)
 from captum_rectgrad.studies.result import Claim, Result, Row
 from captum_rectgrad.studies.study import ImagesConfig, Study
 

@@ -13,6 +13,7 @@ from torch import Tensor, nn
 from captum_rectgrad.methods import Method
 from captum_rectgrad.rectgrad import RectGrad
 from captum_rectgrad.rules import Rule
+from captum_rectgrad.statistics import difference, proportion
 from captum_rectgrad.studies.background import EXCESS, SHARE, shares_outside
 from captum_rectgrad.studies.comparing import Measured, draw_boxes, measure_maps, rows
 from captum_rectgrad.studies.lab import Lab
@@ -20,7 +21,6 @@ from captum_rectgrad.studies.masks import HALF, correct, one_of_each
 from captum_rectgrad.studies.material import MaskedImages, Network
 from captum_rectgrad.studies.result import Claim, Result, Row, judged, judged_above
 from captum_rectgrad.studies.sheets import sheet, show_image
-from captum_rectgrad.studies.statistics import difference, proportion
 from captum_rectgrad.studies.study import Study
 from captum_rectgrad.visualization import plot_map
 

@@ -13,8 +13,9 @@ from pathlib import Path
 from typing import Any, Literal, TypeAlias
 
 from captum_rectgrad.errors import RectGradError
+from captum_rectgrad.estimate import Estimate
 from captum_rectgrad.studies.report import FIGURE, report
-from captum_rectgrad.studies.result import Claim, Estimate, Result, Row
+from captum_rectgrad.studies.result import Claim, Result, Row
 from captum_rectgrad.studies.study import AnyStudy
 
 CONFIG, RESULT, TABLE, REPORT = "config.json", "result.json", "result.csv", "report.md"

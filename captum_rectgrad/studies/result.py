@@ -1,35 +1,14 @@
 """What a study gives: numbers with intervals, what they say of the paper's claims, a figure."""
 
-import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal, TypeAlias
 
 from matplotlib.figure import Figure
 
+from captum_rectgrad.estimate import Estimate
+
 Verdict: TypeAlias = Literal["holds", "does not hold", "undecided"]
-
-
-@dataclass(frozen=True)
-class Estimate:
-    """A number measured on a sample.
-
-    Attributes:
-        value: the sample's.
-        low: lower end of the 95 % interval.
-        high: upper end.
-        count: how many independent things (images, networks) it rests on.
-    """
-
-    value: float
-    low: float
-    high: float
-    count: int
-
-    def __str__(self) -> str:
-        if math.isnan(self.low):
-            return f"{self.value:.4g} (no interval)" if self.count else "not defined"
-        return f"{self.value:.4g} ({self.low:.4g} to {self.high:.4g})"
 
 
 Cell: TypeAlias = str | int | float | Estimate | None

@@ -17,6 +17,7 @@ from captum_rectgrad.activations import is_activation
 from captum_rectgrad.errors import RectGradWarning
 from captum_rectgrad.for_captum import for_captum
 from captum_rectgrad.layer import LayerRectGrad
+from captum_rectgrad.measures import channel_sum, rank_correlation, top_overlap
 from captum_rectgrad.methods import Method
 from captum_rectgrad.rectgrad import RectGrad
 from captum_rectgrad.settings import Options
@@ -24,7 +25,6 @@ from captum_rectgrad.studies.batches import in_batches
 from captum_rectgrad.studies.lab import Lab
 from captum_rectgrad.studies.maps import model_inputs
 from captum_rectgrad.studies.material import Network
-from captum_rectgrad.studies.measures import channel_sum, rank_correlation, top_overlap
 from captum_rectgrad.threshold import percentile_per_sample
 
 PERCENTILES = (0.0, 10.0, 20.0, 40.0, 60.0, 80.0, 85.0, 90.0, 95.0, 98.0, 99.0, 99.5)

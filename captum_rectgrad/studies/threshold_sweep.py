@@ -11,19 +11,20 @@ from matplotlib.figure import Figure, SubFigure
 from numpy.typing import NDArray
 from torch import Tensor
 
+from captum_rectgrad.estimate import Estimate
+from captum_rectgrad.interval_curves import draw_curve
+from captum_rectgrad.statistics import difference, mean, share
 from captum_rectgrad.studies import sweep
 from captum_rectgrad.studies.grids import Line, block_size, draw_block, new_figure
 from captum_rectgrad.studies.lab import Lab
 from captum_rectgrad.studies.result import (
     Claim,
-    Estimate,
     Result,
     Row,
     all_of,
     judged,
     judged_above,
 )
-from captum_rectgrad.studies.statistics import difference, mean, share
 from captum_rectgrad.studies.study import Study
 from captum_rectgrad.studies.sweep import PERCENTILES, Sweep, title_of
 
@@ -248,11 +249,7 @@ def _draw_curves(where: SubFigure, found: Sweep, seed: int) -> None:
 
 def _curve(axes: Axes, found: Sweep, name: str, seed: int) -> None:
     estimates = [_estimate(found, name, title, seed) for title in found.titles]
-    places = range(len(estimates))
-    axes.plot(places, [one.value for one in estimates], marker=".", label=name)
-    axes.fill_between(
-        places, [one.low for one in estimates], [one.high for one in estimates], alpha=0.3
-    )
+    draw_curve(axes, range(len(estimates)), estimates, label=name)
 
 
 STUDY = Study(

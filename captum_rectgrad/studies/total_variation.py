@@ -2,7 +2,7 @@
 
 from torch import Tensor
 
-from captum_rectgrad.studies import measures
+from captum_rectgrad import measures
 from captum_rectgrad.studies.comparing import both_less_than_baselines, boxplots, measure_maps, rows
 from captum_rectgrad.studies.lab import Lab
 from captum_rectgrad.studies.result import Result

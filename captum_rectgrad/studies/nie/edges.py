@@ -10,11 +10,11 @@ from tqdm import tqdm
 
 from captum_rectgrad.methods import Method
 from captum_rectgrad.sanity.similarity import SIMILARITIES, input_correlation
+from captum_rectgrad.statistics import difference, mean
 from captum_rectgrad.studies.grids import Line, block_size, draw_block, new_figure
 from captum_rectgrad.studies.lab import Lab
 from captum_rectgrad.studies.nie.compared import METHODS, explaining, inputs_of, networks
 from captum_rectgrad.studies.result import Claim, Result, Row, judged
-from captum_rectgrad.studies.statistics import difference, mean
 from captum_rectgrad.studies.study import NIE, Study
 
 LIKE = "correlation with the edges"

@@ -8,16 +8,17 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from torch import nn
 
+from captum_rectgrad.interval_curves import draw_curve
 from captum_rectgrad.sanity.explaining import Explaining
 from captum_rectgrad.sanity.randomisation import Order, Randomisation, randomisation
+from captum_rectgrad.sanity.similarity import UNSIGNED
+from captum_rectgrad.statistics import difference, mean
 from captum_rectgrad.studies.grids import Line, block_size, draw_block, new_figure
 from captum_rectgrad.studies.lab import Lab
 from captum_rectgrad.studies.nie.compared import METHODS, explaining, inputs_of
 from captum_rectgrad.studies.result import Claim, Result, Row, judged
-from captum_rectgrad.studies.statistics import difference, mean
 from captum_rectgrad.studies.study import NIE, Study
 
-LIKE = "rank correlation of absolute values"
 _COLOURS = ("#2a6a9e", "#5c8a3a", "#7a5195", "#c43c00", "#e08a2c")
 _PANELS = 3.4  # inches, of the curves below the maps
 ORDERS: Mapping[Order, str] = {
@@ -112,7 +113,7 @@ def claims(runs: Mapping[str, Randomisation], model: nn.Module, seed: int) -> li
     """
     made = []
     for method in ("Guided BP", "NoBias RectGrad"):
-        likeness = dict(zip(runs[method].layers, runs[method].similarity[LIKE], strict=True))
+        likeness = dict(zip(runs[method].layers, runs[method].similarity[UNSIGNED], strict=True))
         kinds = {
             kind: [v for name, v in likeness.items() if isinstance(model.get_submodule(name), kind)]
             for kind in (nn.Conv2d, nn.Linear)
@@ -126,7 +127,7 @@ def claims(runs: Mapping[str, Randomisation], model: nn.Module, seed: int) -> li
                     f"Convolutions have a greater impact on {method} than dense layers",
                     source,
                     judged(gap),
-                    f"{LIKE} with one dense layer random, less with one convolution, means: {gap}",
+                    f"{UNSIGNED} with a dense layer random less with a convolution, means: {gap}",
                 )
             )
         if len(convolutions) > 1:  # the layers come from the output on
@@ -136,7 +137,7 @@ def claims(runs: Mapping[str, Randomisation], model: nn.Module, seed: int) -> li
                     f"Earlier convolutions have a greater impact on {method} than later ones",
                     source,
                     judged(gap),
-                    f"{LIKE} with the last convolution random, less with the first: {gap}",
+                    f"{UNSIGNED} with the last convolution random, less with the first: {gap}",
                 )
             )
     return made
@@ -178,20 +179,12 @@ def _figure(
 
 def _draw_curves(axes: Axes, runs: Mapping[str, Randomisation], seed: int) -> None:
     for colour, (method, run) in zip(_COLOURS, runs.items(), strict=True):
-        points = [mean(values, seed) for values in run.similarity[LIKE]]
+        points = [mean(values, seed) for values in run.similarity[UNSIGNED]]
         places = range(len(points))
-        axes.plot(places, [p.value for p in points], "o-", ms=3, color=colour, label=method)
-        axes.fill_between(
-            places,
-            [p.low for p in points],
-            [p.high for p in points],
-            color=colour,
-            alpha=0.2,
-            linewidth=0,
-        )
+        draw_curve(axes, places, points, colour=colour, label=method)
         axes.set_xticks(places, run.layers, rotation=45, ha="right", fontsize=7)
     axes.set_ylim(-0.1, 1.05)
-    axes.set_ylabel(f"{LIKE}\nwith the trained network's maps", fontsize=7)
+    axes.set_ylabel(f"{UNSIGNED}\nwith the trained network's maps", fontsize=7)
     axes.tick_params(labelsize=7)
     axes.spines[["top", "right"]].set_visible(False)
 

@@ -12,7 +12,8 @@ from tqdm import tqdm
 
 from captum_rectgrad.sanity.class_sensitivity import class_sensitivity, other_classes
 from captum_rectgrad.sanity.image_recovery import image_recovery
-from captum_rectgrad.sanity.similarity import RECOVERIES, SIMILARITIES
+from captum_rectgrad.sanity.similarity import IMAGE, RECOVERIES, SIMILARITIES, UNSIGNED
+from captum_rectgrad.statistics import difference, mean
 from captum_rectgrad.studies.grids import Line, block_size, draw_block, new_figure
 from captum_rectgrad.studies.lab import Lab
 from captum_rectgrad.studies.nie.compared import (
@@ -22,11 +23,9 @@ from captum_rectgrad.studies.nie.compared import (
     networks,
 )
 from captum_rectgrad.studies.result import Claim, Result, Row, judged
-from captum_rectgrad.studies.statistics import difference, mean
 from captum_rectgrad.studies.study import NIE, Study
 
 OTHERS = 2  # logits beside the largest: the next, and the smallest
-LIKE, RECOVERED = "rank correlation of absolute values", "correlation with the image"
 # By network and method, what was measured, by its name, `(N,)`.
 Found: TypeAlias = Mapping[tuple[str, str], Mapping[str, NDArray[np.float64]]]
 
@@ -111,21 +110,21 @@ def claims(found: Found, seed: int) -> list[Claim]:
         saliency = found[network, "Saliency"]
         for method in ("DeconvNet", "Guided BP", "NoBias RectGrad"):
             other = found[network, method]
-            less = difference(other[LIKE], saliency[LIKE], seed)
-            more = difference(other[RECOVERED], saliency[RECOVERED], seed)
+            less = difference(other[UNSIGNED], saliency[UNSIGNED], seed)
+            more = difference(other[IMAGE], saliency[IMAGE], seed)
             source = "supplement, figures 1 to 8" if "Rect" not in method else "not in the paper"
             made += [
                 Claim(
                     f"{method} is less class-sensitive than saliency ({network} network)",
                     source,
                     judged(less),
-                    f"{LIKE} of maps of different logits, {method}'s less Saliency's: {less}",
+                    f"{UNSIGNED} of maps of different logits, {method}'s less Saliency's: {less}",
                 ),
                 Claim(
                     f"{method} recovers the image more than saliency ({network} network)",
                     source,
                     judged(more),
-                    f"{RECOVERED}, {method}'s less Saliency's: {more}",
+                    f"{IMAGE}, {method}'s less Saliency's: {more}",
                 ),
             ]
     return made

@@ -10,32 +10,36 @@ from functools import partial
 
 import numpy as np
 import torch
-from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
 from torch import Tensor, nn
 from tqdm import tqdm
 
 from captum_rectgrad import NoBiasRectGrad, RectGrad, SaliencyMap
+from captum_rectgrad.interval_curves import draw_curve
 from captum_rectgrad.methods import Method, of_captum
 from captum_rectgrad.modified_gradient import ModifiedGradient
+from captum_rectgrad.sanity.check import BOUND, OTHERS
 from captum_rectgrad.sanity.class_sensitivity import class_sensitivity, other_classes
 from captum_rectgrad.sanity.convergence import convergence
 from captum_rectgrad.sanity.image_recovery import image_recovery
 from captum_rectgrad.sanity.randomisation import randomisation
+from captum_rectgrad.sanity.similarity import IMAGE, UNSIGNED
+from captum_rectgrad.statistics import mean, proportion
 from captum_rectgrad.studies.grids import new_figure
 from captum_rectgrad.studies.lab import Lab
 from captum_rectgrad.studies.nie.compared import explaining, inputs_of
-from captum_rectgrad.studies.result import Claim, Estimate, Result, Row, judged_above
-from captum_rectgrad.studies.statistics import mean, proportion
+from captum_rectgrad.studies.result import (
+    Claim,
+    Result,
+    Row,
+    judged_above,
+)
 from captum_rectgrad.studies.study import Study
 
 PERCENTILES = (0.0, 50.0, 80.0, 90.0, 95.0, 98.0, 99.0, 99.5)
 PAPERS = 98.0
 SALIENCY = "Saliency"
-ALIKE = 0.5  # of a similarity that is 1 for equal maps: above, maps that should differ are alike
-OTHERS = 3  # classes that the predicted one is compared with
-_RANKS, _IMAGE = "rank correlation of absolute values", "correlation with the image"
 _COLOURS = {"RectGrad": "#c43c00", "NoBias RectGrad": "#2a6a9e"}
 VARIANTS: Mapping[str, type[RectGrad]] = {"RectGrad": RectGrad, "NoBias RectGrad": NoBiasRectGrad}
 
@@ -79,7 +83,7 @@ _TITLES = {
     "half": "likeness with the later half of the layers random",
     "whole": "likeness with all layers random",
     "classes": "likeness of maps for other classes",
-    "image": _IMAGE,
+    "image": IMAGE,
     "cosine": "cosine of two random backward signals at the input",
     "empty": "maps that are empty",
 }
@@ -130,8 +134,8 @@ def percentiles(config: PercentilesConfig, lab: Lab) -> Result:
             (
                 f"{len(inputs)} images, for the class that the trained network predicts; other "
                 f"classes are the {OTHERS - 1} with the next logits and the one with the smallest. "
-                f"Likeness is the {_RANKS}. Layers are made random from the output on. Empty maps "
-                "are like none and are left out."
+                f"Likeness is the {UNSIGNED}. Layers are made random from the output on. Empty "
+                "maps are like none and are left out."
             ),
             (
                 "At q = 0 the threshold is the smallest score. The two variants differ in the "
@@ -145,18 +149,17 @@ def _checks(lab: Lab, asked: _Asked, method: Method, rule: ModifiedGradient) -> 
     explained = explaining(lab, method, asked.model, asked.inputs)
     original = explained.maps(asked.model)
     cascade = randomisation(explained, asked.model, "cascading", seed=asked.seed, original=original)
-    likeness = cascade.similarity[_RANKS]
-    half = next(i for i, n in enumerate(cascade.randomised) if 2 * n >= cascade.randomised[-1])
+    likeness = cascade.similarity[UNSIGNED]
     classes = class_sensitivity(explained, asked.model, asked.others, original=original)
     cosines = [
         convergence(rule, part.to(lab.device), layers=[], seed=asked.seed + number).cosines[0]
         for number, part in enumerate(torch.split(asked.inputs, lab.batch_size))
     ]
     return Checks(
-        half=likeness[half],
+        half=likeness[cascade.half],
         whole=likeness[-1],
-        classes=classes[_RANKS],
-        image=image_recovery(explained, asked.model, original=original)[_IMAGE],
+        classes=classes[UNSIGNED],
+        image=image_recovery(explained, asked.model, original=original)[IMAGE],
         cosine=np.concatenate(cosines),
         empty=(original.flatten(1) == 0).all(dim=1).double().numpy(),
     )
@@ -182,25 +185,25 @@ def claims(found: Mapping[tuple[str, float | None], Checks], seed: int) -> list[
             for values in (checks.half, checks.classes, checks.image, checks.cosine)
         )
         sixt = "Sixt et al. 2020"
-        bound = f"held against {ALIKE:g}; q = {PAPERS:g}"
+        bound = f"held against {BOUND:g}; q = {PAPERS:g}"
         made += [
             Claim(
                 f"{title} ignores the later layers",
                 sixt,
-                judged_above(half, ALIKE),
+                judged_above(half, BOUND),
                 f"{_TITLES['half']}: {half}; {bound}",
             ),
             Claim(
                 f"{title} hardly depends on the class",
                 sixt,
-                judged_above(classes, ALIKE),
+                judged_above(classes, BOUND),
                 f"{_TITLES['classes']}: {classes}; {bound}",
             ),
             Claim(
                 f"{title} recovers the image",
                 "against Kim et al. 2019",
-                judged_above(image, ALIKE),
-                f"{_IMAGE}: {image}; {bound}",
+                judged_above(image, BOUND),
+                f"{IMAGE}: {image}; {bound}",
             ),
         ]
         if title == "RectGrad":
@@ -208,7 +211,7 @@ def claims(found: Mapping[tuple[str, float | None], Checks], seed: int) -> list[
                 Claim(
                     "RectGrad's backward signal converges to one direction",
                     sixt,
-                    judged_above(cosine, ALIKE),
+                    judged_above(cosine, BOUND),
                     f"{_TITLES['cosine']}: {cosine}; {bound}",
                 )
             )
@@ -239,7 +242,7 @@ def _figure(
     for axes, (name, title) in zip(panels, _TITLES.items(), strict=True):
         for variant, colour in _COLOURS.items():
             points = [mean(getattr(found[variant, q], name), seed) for q in wanted]
-            _draw(axes, points, colour, variant)
+            draw_curve(axes, range(len(wanted)), points, colour=colour, label=variant)
         saliency = mean(getattr(found[SALIENCY, None], name), seed)
         axes.axhline(saliency.value, color="0.5", linestyle="--", linewidth=1, label=SALIENCY)
         axes.set_xticks(range(len(wanted)), [f"{q:g}" for q in wanted])
@@ -251,19 +254,6 @@ def _figure(
     handles, labels = panels[0].get_legend_handles_labels()
     figure.legend(handles, labels, loc="outside lower center", ncols=3, fontsize=8, frameon=False)
     return figure
-
-
-def _draw(axes: Axes, points: Sequence[Estimate], colour: str, label: str) -> None:
-    places = range(len(points))
-    axes.plot(places, [p.value for p in points], "o-", ms=3, color=colour, label=label)
-    axes.fill_between(
-        places,
-        [p.low for p in points],
-        [p.high for p in points],
-        color=colour,
-        alpha=0.2,
-        linewidth=0,
-    )
 
 
 STUDY = Study(

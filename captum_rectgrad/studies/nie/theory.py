@@ -10,6 +10,9 @@ from matplotlib.figure import Figure
 from numpy.typing import NDArray
 from scipy.stats import bootstrap, kstest, kurtosis
 
+from captum_rectgrad.estimate import Estimate
+from captum_rectgrad.interval_curves import draw_curve
+from captum_rectgrad.statistics import difference, mean
 from captum_rectgrad.studies.grids import new_figure
 from captum_rectgrad.studies.lab import Lab
 from captum_rectgrad.studies.maps import model_inputs
@@ -23,14 +26,12 @@ from captum_rectgrad.studies.nie.simulation import (
 )
 from captum_rectgrad.studies.result import (
     Claim,
-    Estimate,
     Result,
     Row,
     Verdict,
     judged_above,
     judged_within,
 )
-from captum_rectgrad.studies.statistics import difference, mean
 from captum_rectgrad.studies.study import NIE, Study
 
 MOSTLY = 0.95  # of a correlation: what "converges to" is taken to mean
@@ -368,10 +369,7 @@ def _curves(
     axes.axhline(0, color="0.6", linewidth=0.8)
     for colour, rule in zip(_COLOURS, RULES, strict=True):
         points = [measure(samples[size][rule]) for size in sizes]
-        axes.plot(sizes, [p.value for p in points], "o-", ms=3, color=colour, label=rule)
-        axes.fill_between(
-            sizes, [p.low for p in points], [p.high for p in points], color=colour, alpha=0.2, lw=0
-        )
+        draw_curve(axes, sizes, points, colour=colour, label=rule)
     axes.set_xscale("log", base=2)
     axes.set_xticks(sizes, [str(size) for size in sizes])
     axes.set_title(title, fontsize=9)

@@ -9,11 +9,11 @@ import numpy as np
 from numpy.typing import NDArray
 from torch import Tensor
 
+from captum_rectgrad.measures import channel_sum
 from captum_rectgrad.methods import Method
 from captum_rectgrad.studies.lab import Lab
 from captum_rectgrad.studies.maps import final_threshold
 from captum_rectgrad.studies.material import Network
-from captum_rectgrad.studies.measures import channel_sum
 from captum_rectgrad.studies.roar_kar.config import Form
 from rectgrad_zoo.reading import Split
 

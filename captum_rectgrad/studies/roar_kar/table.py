@@ -2,7 +2,12 @@
 
 from collections.abc import Mapping, Sequence
 
-from captum_rectgrad.studies.result import Claim, Estimate, Row, all_of, judged
+from captum_rectgrad.studies.result import (
+    Claim,
+    Row,
+    all_of,
+    judged,
+)
 from captum_rectgrad.studies.roar_kar.cells import Measure
 from captum_rectgrad.studies.roar_kar.curves import OF_ONE, OVER, Curves, Ranking
 
@@ -130,9 +135,7 @@ def _claim(
     text: str,
     source: str,
 ) -> Claim:
-    leads: dict[str, Estimate] = {
-        titled(other): curves.lead(measure, winner, other) for other in others
-    }
+    leads = {titled(other): curves.lead(measure, winner, other) for other in others}
     nearest = min(leads, key=lambda title: leads[title].value)
     because = f"the lowest score of the others is {nearest}'s, {leads[nearest]} above RectGrad's"
     against = [title for title, lead in leads.items() if judged(lead) != "holds"]

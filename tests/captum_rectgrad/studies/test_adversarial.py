@@ -10,12 +10,12 @@ from scipy.stats import spearmanr
 from torch import Tensor, nn
 
 from captum_rectgrad.errors import RectGradError
+from captum_rectgrad.estimate import Estimate
+from captum_rectgrad.measures import top_overlap
 from captum_rectgrad.studies.adversarial import AdversarialConfig, adversarial
 from captum_rectgrad.studies.attacks import MEASURES, OVERLAP, RANK, attack, compare
 from captum_rectgrad.studies.lab import Lab
 from captum_rectgrad.studies.material import Network
-from captum_rectgrad.studies.measures import top_overlap
-from captum_rectgrad.studies.result import Estimate
 from rectgrad_zoo.data import LabelledImages, to_model_range
 from rectgrad_zoo.reading import Split
 from tests.captum_rectgrad.studies.conftest import Tiny

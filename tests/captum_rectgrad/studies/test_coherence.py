@@ -7,12 +7,12 @@ import pytest
 import torch
 
 from captum_rectgrad.errors import RectGradError
+from captum_rectgrad.estimate import Estimate
+from captum_rectgrad.measures import share_inside
 from captum_rectgrad.studies import coherence as module
 from captum_rectgrad.studies.coherence import CoherenceConfig, coherence
 from captum_rectgrad.studies.lab import Lab
 from captum_rectgrad.studies.material import MaskedImages
-from captum_rectgrad.studies.measures import share_inside
-from captum_rectgrad.studies.result import Estimate
 from rectgrad_zoo.data import to_model_range
 from tests.captum_rectgrad.studies.conftest import Tiny
 

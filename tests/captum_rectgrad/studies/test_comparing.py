@@ -5,6 +5,7 @@ import pytest
 import torch
 from torch import Tensor
 
+from captum_rectgrad.estimate import Estimate
 from captum_rectgrad.methods import methods
 from captum_rectgrad.studies.comparing import (
     Measured,
@@ -16,7 +17,6 @@ from captum_rectgrad.studies.comparing import (
     similar,
 )
 from captum_rectgrad.studies.lab import Lab
-from captum_rectgrad.studies.result import Estimate
 
 GENERATOR = np.random.default_rng(0)
 NOISE = GENERATOR.normal(size=200)

@@ -10,6 +10,7 @@ from captum.attr import Saliency
 from torch import nn
 
 from captum_rectgrad import RectGrad
+from captum_rectgrad.measures import share_inside
 from captum_rectgrad.studies.lab import Lab
 from captum_rectgrad.studies.layers import (
     METHODS,
@@ -19,7 +20,6 @@ from captum_rectgrad.studies.layers import (
     measure,
     verdicts,
 )
-from captum_rectgrad.studies.measures import share_inside
 from rectgrad_zoo.data import to_model_range
 
 IMAGES = torch.randn(3, 2, 8, 8, generator=torch.manual_seed(1)).double()

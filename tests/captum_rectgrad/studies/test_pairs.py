@@ -8,8 +8,8 @@ import torch
 from numpy.typing import NDArray
 from scipy.stats import spearmanr
 
+from captum_rectgrad.measures import top_overlap
 from captum_rectgrad.studies import pairs as module
-from captum_rectgrad.studies.measures import top_overlap
 from captum_rectgrad.studies.pairs import KINDS, OVERLAP, RANK, correlations, likeness, overlaps
 
 LABELS = torch.tensor([3, 5, 3, 5, 3, 7])

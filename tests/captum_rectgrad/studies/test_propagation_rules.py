@@ -8,12 +8,13 @@ import torch
 from numpy.typing import ArrayLike, NDArray
 
 from captum_rectgrad import RectGrad, RectGradMod
+from captum_rectgrad.estimate import Estimate
+from captum_rectgrad.measures import share_inside
 from captum_rectgrad.methods import Method
 from captum_rectgrad.rules import RULES, Rule
 from captum_rectgrad.studies.background import EXCESS, SHARE
 from captum_rectgrad.studies.comparing import Measured
 from captum_rectgrad.studies.lab import Lab
-from captum_rectgrad.studies.measures import share_inside
 from captum_rectgrad.studies.propagation_rules import (
     Followed,
     PropagationRulesConfig,
@@ -25,7 +26,6 @@ from captum_rectgrad.studies.propagation_rules import (
     propagation_rules,
     two_layers,
 )
-from captum_rectgrad.studies.result import Estimate
 from rectgrad_zoo.data import to_model_range
 from tests.captum_rectgrad.studies.conftest import Tiny
 

@@ -8,6 +8,7 @@ from matplotlib.figure import Figure
 from PIL import Image
 
 from captum_rectgrad.errors import RectGradError
+from captum_rectgrad.estimate import Estimate
 from captum_rectgrad.studies.recording import (
     check_used,
     claim_folder,
@@ -17,7 +18,7 @@ from captum_rectgrad.studies.recording import (
     unclaimed_if_nothing_was_done,
 )
 from captum_rectgrad.studies.registry import find
-from captum_rectgrad.studies.result import Claim, Estimate, Result
+from captum_rectgrad.studies.result import Claim, Result
 
 CONFIG = {"preset": "smoke", "material": "shapes", "images": 3, "methods": ["a", "b"]}
 CLAIM = Claim("it is so", "figure 7", "undecided", "of the numbers")

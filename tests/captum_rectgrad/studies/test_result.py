@@ -1,7 +1,7 @@
 import pytest
 
+from captum_rectgrad.estimate import Estimate
 from captum_rectgrad.studies.result import (
-    Estimate,
     Verdict,
     all_of,
     judged,

@@ -11,10 +11,10 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
+from captum_rectgrad.estimate import Estimate
 from captum_rectgrad.studies import sweep
 from captum_rectgrad.studies import threshold_sweep as module
 from captum_rectgrad.studies.lab import Lab
-from captum_rectgrad.studies.result import Estimate
 from captum_rectgrad.studies.sweep import Sweep, guided_backprop_gaps, measure, title_of
 from captum_rectgrad.studies.threshold_sweep import ThresholdSweepConfig, threshold_sweep
 from rectgrad_zoo.data import to_model_range

@@ -7,11 +7,12 @@ import pytest
 import torch
 
 from captum_rectgrad.comparison import attribute
+from captum_rectgrad.estimate import Estimate
 from captum_rectgrad.sanity.randomisation import Randomisation
+from captum_rectgrad.sanity.similarity import IMAGE, UNSIGNED
 from captum_rectgrad.studies.lab import Lab
 from captum_rectgrad.studies.nie import edges, layers, maps, percentiles
 from captum_rectgrad.studies.nie.compared import METHODS, inputs_of, networks, predicted
-from captum_rectgrad.studies.result import Estimate
 
 pytestmark = pytest.mark.filterwarnings("ignore:the map of sample")
 TITLES = [method.title for method in METHODS]
@@ -60,7 +61,7 @@ def test_claims_on_maps_compare_with_saliency() -> None:
     noise = np.random.default_rng(0).normal(size=30) / 100
 
     def values(like: float, recovered: float) -> dict[str, np.ndarray]:
-        return {maps.LIKE: like + noise, maps.RECOVERED: recovered + noise[::-1]}
+        return {UNSIGNED: like + noise, IMAGE: recovered + noise[::-1]}
 
     found = {("trained", title): values(0.2, 0.1) for title in TITLES}
     found["trained", "Guided BP"] = values(0.9, 0.0)
@@ -125,7 +126,7 @@ def test_section_g_compares_convolutions_with_dense_layers_and_with_each_other(
     names = ("fc2", "fc1", "conv4", "conv3", "conv2", "conv1")
     likeness = np.array([0.9, 0.8, 0.3, 0.2, 0.2, 0.5])[:, None] + np.arange(20) / 1000
     run = Randomisation(
-        "independent", names, (1,) * 6, {layers.LIKE: likeness}, torch.zeros(6, 3, 32, 32), ()
+        "independent", names, (1,) * 6, {UNSIGNED: likeness}, torch.zeros(6, 3, 32, 32), ()
     )
     model = lab().network("plain").model
     found = layers.claims({"Guided BP": run, "NoBias RectGrad": run}, model, seed=0)

@@ -5,6 +5,7 @@ from collections.abc import Callable
 import numpy as np
 import pytest
 
+from captum_rectgrad.estimate import Estimate
 from captum_rectgrad.studies.lab import Lab
 from captum_rectgrad.studies.maps import model_inputs
 from captum_rectgrad.studies.nie.simulation import (
@@ -23,7 +24,6 @@ from captum_rectgrad.studies.nie.theory import (
     pair_correlation,
     theory,
 )
-from captum_rectgrad.studies.result import Estimate
 
 RNG = np.random.default_rng(0)
 

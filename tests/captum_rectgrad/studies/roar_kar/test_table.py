@@ -6,8 +6,8 @@ from itertools import pairwise
 import numpy as np
 import pytest
 
+from captum_rectgrad.estimate import Estimate
 from captum_rectgrad.methods import choose_methods
-from captum_rectgrad.studies.result import Estimate
 from captum_rectgrad.studies.roar_kar.cells import Cell, Measure
 from captum_rectgrad.studies.roar_kar.config import Form, RoarKarConfig
 from captum_rectgrad.studies.roar_kar.curves import Curves, Ranking, table_cells

@@ -4,8 +4,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from captum_rectgrad.studies.result import judged_above, judged_within
-from captum_rectgrad.studies.statistics import (
+from captum_rectgrad.statistics import (
     difference,
     independent_difference,
     mean,
@@ -14,6 +13,7 @@ from captum_rectgrad.studies.statistics import (
     resampled,
     share,
 )
+from captum_rectgrad.studies.result import judged_above, judged_within
 
 GENERATOR = np.random.default_rng(0)
 SAMPLE = GENERATOR.exponential(2.0, 400)

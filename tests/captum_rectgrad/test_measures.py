@@ -7,7 +7,7 @@ import pytest
 import torch
 from scipy.stats import spearmanr
 
-from captum_rectgrad.studies.measures import (
+from captum_rectgrad.measures import (
     amount_inside,
     amount_of_channels_inside,
     channel_sum,

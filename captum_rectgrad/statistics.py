@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy.stats import binomtest, bootstrap
 
-from captum_rectgrad.studies.result import Estimate
+from captum_rectgrad.estimate import Estimate
 
 RESAMPLES = 2000
 AT_ONCE = 50  # resamples in memory: of 10,000 images, 4 MB
