@@ -45,10 +45,10 @@ def _size(curves: Curves, work: Work) -> str:
         f"{len(work.train)} training and {len(work.test)} test images. Each cell: networks "
         f"{config.networks} (masks alone: {config.mask_networks}), epochs {training.epochs}, "
         f"{training.optimizer} with a learning rate of {training.learning_rate:g} on batches of "
-        f"{training.batch_size}; the last epoch counts. On whole images such networks are right "
-        f"{curves.start('roar'):.1%} of the time, the network that is explained "
-        f"{curves.start('road-morf'):.1%}. Chance is what always naming the most frequent class "
-        f"of the training images comes to, {curves.chance:.1%}."
+        f"{training.batch_size} in {training.precision}; the last epoch counts. On whole images "
+        f"such networks are right {curves.start('roar'):.1%} of the time, the network that is "
+        f"explained {curves.start('road-morf'):.1%}. Chance is what always naming the most "
+        f"frequent class of the training images comes to, {curves.chance:.1%}."
     )
 
 

@@ -17,6 +17,7 @@ from captum_rectgrad.studies.roar_kar.engines import engine_of
 from captum_rectgrad.studies.roar_kar.figure import draw
 from captum_rectgrad.studies.roar_kar.masking import mean_colour
 from captum_rectgrad.studies.roar_kar.notes import notes
+from captum_rectgrad.studies.roar_kar.precision import precision_of
 from captum_rectgrad.studies.roar_kar.ranks import RankFiles, rank_all
 from captum_rectgrad.studies.roar_kar.running import run_cells
 from captum_rectgrad.studies.roar_kar.table import claims, rows
@@ -47,7 +48,8 @@ def roar_kar(config: RoarKarConfig, lab: Lab) -> Result:
     train = network.sees(lab.images("train", config.train_images))
     test = network.sees(lab.images("test", config.test_images))
     cells = lab.folder / "cells"
-    claim_folder(cells, _identity(lab, train, test))
+    precision = precision_of(lab.worker_device)
+    claim_folder(cells, {**_identity(lab, train, test), "precision": precision})
     rankings = _rankings(config, lab)
     predicted = lab.predictions(network, test.images)
     ranks = _ranks(lab, network, rankings, {"train": train, "test": test})
@@ -56,7 +58,7 @@ def roar_kar(config: RoarKarConfig, lab: Lab) -> Result:
         test=test,
         colour=mean_colour(train.images),
         model=copy.deepcopy(network.model).cpu(),
-        training=training_of(network.recipe, len(lab.material.classes), config.epochs),
+        training=training_of(network.recipe, len(lab.material.classes), config.epochs, precision),
         device=lab.worker_device,
         seed=lab.seed,
         batch_size=lab.batch_size,
@@ -149,7 +151,6 @@ STUDY = Study(
             train_images=4000,
             test_images=2000,
             fractions=(0.1, 0.5, 0.9),
-            networks=1,
             epochs=4,
             of_methods=(
                 "saliency",

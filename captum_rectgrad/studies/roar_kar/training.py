@@ -11,6 +11,7 @@ from timm.optim import create_optimizer_v2  # type: ignore[attr-defined]
 from torch import Tensor, nn
 
 from captum_rectgrad.studies.batches import in_batches
+from captum_rectgrad.studies.roar_kar.precision import Precision
 from rectgrad_zoo.recipes import Recipe
 from rectgrad_zoo.training import deterministic
 
@@ -33,6 +34,7 @@ class Training:
         weight_decay: on the weights, not on biases.
         batch_size: images a step.
         epochs: passes over the training images.
+        precision: what convolutions and dense layers compute in.
     """
 
     architecture: str
@@ -42,15 +44,17 @@ class Training:
     weight_decay: float
     batch_size: int
     epochs: int
+    precision: Precision
 
 
-def training_of(recipe: Recipe, classes: int, epochs: int) -> Training:
+def training_of(recipe: Recipe, classes: int, epochs: int, precision: Precision) -> Training:
     """The training of a recipe's network, for another number of epochs.
 
     Args:
         recipe: whose architecture, optimizer, step size and batches are taken.
         classes: number of logits.
         epochs: passes over the training images.
+        precision: what convolutions and dense layers compute in.
 
     Returns:
         The training.
@@ -64,6 +68,7 @@ def training_of(recipe: Recipe, classes: int, epochs: int) -> Training:
         weight_decay=settings.weight_decay,
         batch_size=settings.batch_size,
         epochs=epochs,
+        precision=precision,
     )
 
 
@@ -92,6 +97,7 @@ def train_network(
         lr=training.learning_rate,
         weight_decay=training.weight_decay,
     )
+    half = training.precision == "bfloat16"
     order, labels = torch.Generator().manual_seed(seed), labels.to(device)
     with deterministic(device):
         for _ in range(training.epochs):
@@ -99,7 +105,9 @@ def train_network(
             for start in range(0, len(labels), training.batch_size):
                 batch = shuffled[start : start + training.batch_size]
                 inputs = see(batch).contiguous(memory_format=torch.channels_last)
-                loss = nn.functional.cross_entropy(model(inputs), labels[batch.to(device)])
+                with torch.autocast(device.type, torch.bfloat16, enabled=half):
+                    logits = model(inputs)
+                loss = nn.functional.cross_entropy(logits.float(), labels[batch.to(device)])
                 optimizer.zero_grad()
                 torch.autograd.backward(loss)
                 optimizer.step()

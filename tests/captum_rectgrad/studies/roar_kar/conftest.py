@@ -28,7 +28,7 @@ def work(lab: Callable[..., Lab]) -> Work:
         test=test,
         colour=mean_colour(train.images),
         model=network.model,
-        training=training_of(network.recipe, 10, epochs=1),
+        training=training_of(network.recipe, 10, epochs=1, precision="float32"),
         device=torch.device("cpu"),
         seed=0,
         batch_size=7,

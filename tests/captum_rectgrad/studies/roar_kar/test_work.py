@@ -9,6 +9,7 @@ import torch
 from captum_rectgrad.studies.roar_kar.cells import Cell, Measure
 from captum_rectgrad.studies.roar_kar.engines import ranks_of
 from captum_rectgrad.studies.roar_kar.imputation import imputed
+from captum_rectgrad.studies.roar_kar.precision import Precision
 from captum_rectgrad.studies.roar_kar.ranks import RankFiles
 from captum_rectgrad.studies.roar_kar.training import Training, answers, train_network
 from captum_rectgrad.studies.roar_kar.work import Work, measure_cell, see
@@ -80,7 +81,9 @@ def test_a_cell_is_trained_on_what_it_sees_and_measured_on_the_test_images(
     assert found.tolist() != other.tolist()
 
 
-TRAINING = Training("cifar10_cnn", 10, "adam", 0.001, 0.0, batch_size=20, epochs=6)
+TRAINING = Training(
+    "cifar10_cnn", 10, "adam", 0.001, 0.0, batch_size=20, epochs=6, precision="float32"
+)
 
 
 def test_masks_that_carry_the_label_are_leakage_that_is_found(work: Work) -> None:
@@ -100,10 +103,11 @@ def test_masks_that_carry_the_label_are_leakage_that_is_found(work: Work) -> Non
     assert measure_cell(alone, telling, (silent, silent)).mean() == 0.1
 
 
-def test_training_depends_on_its_seed_alone(work: Work) -> None:
+@pytest.mark.parametrize("precision", ["float32", "bfloat16"])
+def test_training_depends_on_its_seed_alone(work: Work, precision: Precision) -> None:
     def weights(seed: int) -> torch.Tensor:
         model = train_network(
-            work.training,
+            replace(work.training, precision=precision),
             lambda batch: to_model_range(work.train.images[batch]),
             work.train.labels,
             seed,
