@@ -274,15 +274,15 @@ class RectifiedPass:
             self.gates.append(Gate(name, 0, nothing_held_back))
             return gradient
         # The graph is walked from the output: the first gate is the last hidden activation.
-        kept = self.settings.gating.kept(
+        passing, passed = self.settings.gating.passed_on(
             activation,
             gradient,
             samples=self.batch,
             last_hidden=not any(gate.units for gate in self.gates),
             derived=derived,
         )
-        self.gates.append(Gate(name, kept.shape[1], kept.any(dim=1)))
-        return torch.where(kept.reshape(gradient.shape), gradient, 0)
+        self.gates.append(Gate(name, gradient.numel() // self.batch, passed))
+        return passing
 
 
 def _before_backward_of(tensor: Tensor, change: Callable[[Tensor], Tensor]) -> None:

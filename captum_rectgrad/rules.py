@@ -6,22 +6,25 @@ of the older family (Nie et al. 2018, equations 1 to 3) where the signs of `a` a
 """
 
 from dataclasses import dataclass
-from typing import Literal, Protocol, get_args
+from functools import partial
+from typing import Literal, Protocol, TypeVar, get_args
 
 import torch
 from torch import Tensor
 
-from captum_rectgrad.threshold import percentile_per_sample
+from captum_rectgrad.few_largest import Floats, is_worthwhile, pass_few_largest
+from captum_rectgrad.threshold import nearest_rank, percentile_per_sample
 
 Rule = Literal["PR1", "PR2", "PR3", "PR4", "Mod"]
 RULES: tuple[Rule, ...] = get_args(Rule)
 SignRule = Literal["vanilla", "deconvnet", "guided"]
+Numbers = TypeVar("Numbers", Tensor, Floats)
 
 
 class Gating(Protocol):
     """Which units of an activation pass the gradient on."""
 
-    def kept(
+    def passed_on(
         self,
         activation: Tensor,
         gradient: Tensor,
@@ -29,8 +32,8 @@ class Gating(Protocol):
         samples: int,
         last_hidden: bool,
         derived: bool = False,
-    ) -> Tensor:
-        """Where the gradient passes; what a sample's units do never depends on another's.
+    ) -> tuple[Tensor, Tensor]:
+        """What passes; what a sample's units do never depends on another's.
 
         Args:
             activation: `a`, `(N, ...)`, or any shape if there is but one sample.
@@ -41,7 +44,8 @@ class Gating(Protocol):
                 is at all but ReLU.
 
         Returns:
-            Boolean, `(N, units)`.
+            The gradient where it passes, elsewhere 0, of its shape and dtype; and whether any of a
+            sample did, `(N,)`.
         """
 
 
@@ -59,15 +63,18 @@ def score(rule: Rule, activation: Tensor, gradient: Tensor) -> Tensor:
         product of two half-precision numbers overflows and ties.
     """
     wide = torch.promote_types(torch.promote_types(activation.dtype, gradient.dtype), torch.float32)
-    if rule == "PR3":
-        return activation.to(wide)
-    if rule == "PR4":
-        return gradient.to(wide)
-    product = activation.to(wide) * gradient.to(wide)
+    return _score(rule, activation.to(wide), gradient.to(wide))
+
+
+def _score(rule: Rule, activation: Numbers, gradient: Numbers) -> Numbers:
     if rule == "PR1":
-        return product
+        return activation * gradient
     if rule == "PR2":
-        return product.abs_()
+        return abs(activation * gradient)
+    if rule == "PR3":
+        return activation
+    if rule == "PR4":
+        return gradient
     raise ValueError(f"no score for rule {rule!r}; expected PR1, PR2, PR3 or PR4")
 
 
@@ -85,7 +92,7 @@ class Selection:
     percentile: float | None = None
     tau: float = 0.0
 
-    def kept(
+    def passed_on(
         self,
         activation: Tensor,
         gradient: Tensor,
@@ -93,19 +100,43 @@ class Selection:
         samples: int,
         last_hidden: bool,
         derived: bool = False,
-    ) -> Tensor:
-        """Where the score exceeds the threshold; see `Gating`.
-
-        `Mod` follows PR1 at the last hidden activation, PR2 at all others (figure 17).
-        """
+    ) -> tuple[Tensor, Tensor]:
+        """What has a score above the threshold; see `Gating`."""
         del derived
-        rule = self.rule
-        if rule == "Mod":
-            rule = "PR1" if last_hidden else "PR2"
-        scores = score(rule, activation, gradient).reshape(samples, -1)
+        if self.percentile is not None and gradient.device.type == "cpu":
+            units = gradient.numel() // samples
+            above = units - nearest_rank(units, self.percentile)
+            if is_worthwhile(units, above):
+                by_rule = partial(_score, self._scored_by(last_hidden=last_hidden))
+                return pass_few_largest(by_rule, above, activation, gradient, samples)
+        kept = self.kept(activation, gradient, samples=samples, last_hidden=last_hidden)
+        return _where(kept, gradient)
+
+    def kept(
+        self, activation: Tensor, gradient: Tensor, *, samples: int, last_hidden: bool
+    ) -> Tensor:
+        """Where the score exceeds the threshold: the definition, which `passed_on` follows.
+
+        Args:
+            activation: `a`, as above.
+            gradient: `R_out`, of the same shape.
+            samples: `N`.
+            last_hidden: whether this is the last hidden activation before the output.
+
+        Returns:
+            Boolean, `(N, units)`.
+        """
+        scores = score(self._scored_by(last_hidden=last_hidden), activation, gradient)
+        scores = scores.reshape(samples, -1)
         if self.percentile is not None:
             return scores > percentile_per_sample(scores, self.percentile)
         return scores > self.tau
+
+    def _scored_by(self, *, last_hidden: bool) -> Rule:
+        """`Mod` follows PR1 at the last hidden activation, PR2 at all others (figure 17)."""
+        if self.rule == "Mod":
+            return "PR1" if last_hidden else "PR2"
+        return self.rule
 
 
 @dataclass(frozen=True)
@@ -119,7 +150,7 @@ class SignGate:
 
     rule: SignRule
 
-    def kept(
+    def passed_on(
         self,
         activation: Tensor,
         gradient: Tensor,
@@ -127,8 +158,8 @@ class SignGate:
         samples: int,
         last_hidden: bool,
         derived: bool = False,
-    ) -> Tensor:
-        """Where the signs allow; see `Gating`. A unit counts as active where `a > 0`."""
+    ) -> tuple[Tensor, Tensor]:
+        """What has signs that allow it; see `Gating`. A unit counts as active where `a > 0`."""
         del last_hidden
         if self.rule == "deconvnet":
             kept = gradient > 0
@@ -138,4 +169,8 @@ class SignGate:
             kept = torch.ones_like(gradient, dtype=torch.bool)
         else:
             kept = activation > 0
-        return kept.reshape(samples, -1)
+        return _where(kept.reshape(samples, -1), gradient)
+
+
+def _where(kept: Tensor, gradient: Tensor) -> tuple[Tensor, Tensor]:
+    return torch.where(kept.reshape(gradient.shape), gradient, 0), kept.any(dim=1)
