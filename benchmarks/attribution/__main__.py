@@ -1,0 +1,79 @@
+"""`python -m benchmarks.attribution`: time attributions, print the tables, write the record."""
+
+import argparse
+import json
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+import torch
+from tqdm import tqdm
+
+from benchmarks.attribution.cases import BY_BATCH, BY_SIZE, Case, main_cases
+from benchmarks.attribution.memory import peak
+from benchmarks.attribution.methods import BASELINE, METHODS, RECTGRAD, Method
+from benchmarks.attribution.record import Measured, as_json, page
+from benchmarks.attribution.timing import timed
+
+
+def main() -> int:
+    """Run the command.
+
+    Returns:
+        The exit status: 2 where a peer is missing.
+    """
+    parser = argparse.ArgumentParser(prog="python -m benchmarks.attribution", description=__doc__)
+    parser.add_argument("--device", default="cpu", help="(default: %(default)s)")
+    parser.add_argument(
+        "--seconds", type=float, default=30, help="of timing a case (default: %(default)s)"
+    )
+    parser.add_argument("--network", help="this one alone")
+    parser.add_argument("--brief", action="store_true", help="the main table without the peers")
+    parser.add_argument("--out", type=Path, help="the record, .json; the page lies beside it, .md")
+    arguments = parser.parse_args()
+    device = torch.device(arguments.device)
+    methods = [method for method in METHODS if method.installed]
+    if arguments.brief:
+        methods = [BASELINE, RECTGRAD]
+    elif len(methods) < len(METHODS):
+        names = ", ".join(m.title for m in METHODS if not m.installed)
+        parser.error(f"not installed: {names}; pip install 'captum-rectgrad[peers]', or --brief")
+    groups: dict[str, tuple[Sequence[Case], Sequence[Method]]] = {
+        "Networks": (main_cases(device), methods)
+    }
+    if not arguments.brief:
+        groups |= {
+            "By batch": (BY_BATCH, (BASELINE, RECTGRAD)),
+            "By resolution": (BY_SIZE, (BASELINE, RECTGRAD)),
+        }
+    measured = {
+        title: _group(_chosen(cases, arguments.network), of, device, arguments.seconds)
+        for title, (cases, of) in groups.items()
+    }
+    text = page(measured, device)
+    print(text, end="")
+    if arguments.out:
+        arguments.out.parent.mkdir(parents=True, exist_ok=True)
+        record = json.dumps(as_json(measured, device), indent=2) + "\n"
+        arguments.out.write_text(record, encoding="utf-8")
+        arguments.out.with_suffix(".md").write_text(text, encoding="utf-8")
+    return 0
+
+
+def _chosen(cases: Sequence[Case], network: str | None) -> list[Case]:
+    return [case for case in cases if network in (None, case.network)]
+
+
+def _group(
+    cases: Sequence[Case], methods: Sequence[Method], device: torch.device, seconds: float
+) -> list[Measured]:
+    found = []
+    for case in tqdm(cases, unit="case", disable=None):
+        ratios = timed(case, methods, device, seconds)
+        memory = {method.key: peak(case, method.key, device) for method in (BASELINE, RECTGRAD)}
+        found.append(Measured(case, ratios, memory))
+    return found
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,82 @@
+"""The networks and batches that are measured."""
+
+from dataclasses import dataclass
+
+import timm
+import torch
+from torch import Tensor, nn
+
+import rectgrad_zoo
+
+
+@dataclass(frozen=True)
+class Case:
+    """A network and a batch.
+
+    Attributes:
+        network: its name, of the zoo or of timm.
+        batch: images.
+        size: of them, in pixels a side.
+    """
+
+    network: str
+    batch: int
+    size: int
+
+    @property
+    def title(self) -> str:
+        """What the table calls it."""
+        return f"{self.network}, {self.batch} x {self.size}"
+
+    def model(self, device: torch.device) -> nn.Module:
+        """The network, in eval mode: trained where its weights are at hand, else as it starts.
+
+        Args:
+            device: where.
+        """
+        if self.network in ("cifar10_cnn", "tf_efficientnet_lite0"):
+            return rectgrad_zoo.load(self.network, device=device)
+        torch.manual_seed(0)
+        model: nn.Module = timm.create_model(self.network)
+        return model.to(device).eval()
+
+    def images(self, device: torch.device) -> Tensor:
+        """Noise: which pixels there are does not matter to the time.
+
+        Args:
+            device: where.
+
+        Returns:
+            `(batch, 3, size, size)`, about in the range of normalised images.
+        """
+        drawn = torch.randn(self.batch, 3, self.size, self.size, generator=torch.manual_seed(0))
+        return drawn.to(device)
+
+
+CPU = (
+    Case("cifar10_cnn", 256, 32),
+    Case("resnet50", 4, 224),
+    Case("vgg16", 2, 224),
+    Case("inception_v4", 2, 299),
+    Case("tf_efficientnet_lite0", 8, 224),
+    Case("vit_tiny_patch16_224", 8, 224),
+)
+GPU = (
+    Case("cifar10_cnn", 1024, 32),
+    Case("resnet50", 64, 224),
+    Case("vgg16", 64, 224),
+    Case("inception_v4", 64, 299),
+    Case("tf_efficientnet_lite0", 64, 224),
+    Case("vit_tiny_patch16_224", 64, 224),
+)
+BY_BATCH = tuple(Case("cifar10_cnn", batch, 32) for batch in (1, 4, 16, 64, 256, 1024))
+BY_SIZE = tuple(Case("tf_efficientnet_lite0", 4, size) for size in (64, 128, 224, 320, 448))
+
+
+def main_cases(device: torch.device) -> tuple[Case, ...]:
+    """Those of the table.
+
+    Args:
+        device: a GPU gets batches that fill it.
+    """
+    return GPU if device.type == "cuda" else CPU
