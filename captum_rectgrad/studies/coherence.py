@@ -12,7 +12,7 @@ from tqdm import tqdm
 
 from captum_rectgrad.measures import share_inside
 from captum_rectgrad.statistics import mean
-from captum_rectgrad.studies.comparing import Measured, baselines, less_than
+from captum_rectgrad.studies.comparing import Measured, both_less_than_baselines
 from captum_rectgrad.studies.grids import Line, block_size, draw_block, new_figure
 from captum_rectgrad.studies.lab import Lab
 from captum_rectgrad.studies.maps import finished
@@ -153,18 +153,13 @@ def _row(final: str, title: str, found: Seen, seed: int) -> Row:
 
 
 def _claims(measured: Measured, final: str, seed: int) -> list[Claim]:
-    return [
-        less_than(
-            measured,
-            OFF,
-            winner,
-            baselines(measured),
-            f"Maps of {title} fall on the object more than those of all baselines",
-            f"section 5.2, figure 5a; final threshold of the baselines: {final}",
-            seed,
-        )
-        for winner, title in (("rectgrad", "RectGrad"), ("rectgrad-prr", "RectGrad PRR"))
-    ]
+    return both_less_than_baselines(
+        measured,
+        {OFF: ""},
+        "Maps of {} fall on the object more than those of all baselines",
+        f"section 5.2, figure 5a; final threshold of the baselines: {final}",
+        seed,
+    )
 
 
 def _lines(

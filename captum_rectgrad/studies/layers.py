@@ -15,6 +15,7 @@ from captum_rectgrad import LayerRectGrad
 from captum_rectgrad.interval_curves import draw_curve
 from captum_rectgrad.measures import share_inside
 from captum_rectgrad.statistics import difference, mean
+from captum_rectgrad.studies import keys
 from captum_rectgrad.studies.batches import in_batches
 from captum_rectgrad.studies.convolutions import convolution_activations, outputs
 from captum_rectgrad.studies.lab import Lab
@@ -266,6 +267,7 @@ def _figure(
             for axes, found in zip(line[1:], maps, strict=True):
                 plot_map(found[i], axes)
     _draw_shares(made.plots[0], excess, lab.seed)
+    keys.explain(made.figure, f"maps: {keys.MAPS}; {keys.OUTLINE}")
     return made.figure
 
 
@@ -276,7 +278,9 @@ def _draw_shares(axes: Axes, excess: Mapping[str, Values], seed: int) -> None:
         axes.set_xticks(range(len(points)), list(found))
     axes.axhline(1, color="0.5", linestyle=":", linewidth=1)
     axes.set_ylabel("share outside the object\nover the background's area", fontsize=8)
-    axes.legend(fontsize=8, frameon=False)
+    lines, _ = axes.get_legend_handles_labels()
+    dotted = keys.dotted("no preference for object or background")
+    axes.legend(handles=[*lines, keys.band(), dotted], fontsize=8, frameon=False)
 
 
 STUDY = Study(

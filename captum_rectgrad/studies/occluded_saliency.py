@@ -1,25 +1,24 @@
 """Figure 2: saliency maps are not zero where the images hold nothing but noise."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
 import numpy as np
 import torch
 from matplotlib.figure import Figure
-from matplotlib.patches import Rectangle
 from numpy.typing import NDArray
 from torch import Tensor
 
 from captum_rectgrad.measures import channel_sum, share_inside
 from captum_rectgrad.methods import choose_methods
 from captum_rectgrad.statistics import mean, proportion, proportion_difference
-from captum_rectgrad.studies.grids import picture
+from captum_rectgrad.studies import keys
+from captum_rectgrad.studies.grids import Line, block_size, draw_block, new_figure
 from captum_rectgrad.studies.lab import Lab
 from captum_rectgrad.studies.material import Network, Role
-from captum_rectgrad.studies.patch import NOISES, corner
+from captum_rectgrad.studies.patch import MARGIN, NOISES, corner
 from captum_rectgrad.studies.result import Claim, Result, Row, judged_above, judged_within
 from captum_rectgrad.studies.study import ImagesConfig, Study
-from captum_rectgrad.visualization import Row as Line
-from captum_rectgrad.visualization import plot_comparison
 from rectgrad_zoo.data import LabelledImages
 from rectgrad_zoo.occlusion import Occlusion, occluded
 
@@ -57,7 +56,7 @@ def occluded_saliency(config: ImagesConfig, lab: Lab) -> Result:
     right_plain = _right(lab, lab.network("plain"), data)
     numbers: list[Row] = []
     claims: list[Claim] = []
-    lines: list[Line] = []
+    blocks: dict[str, list[Line]] = {}
     for role, noise in NOISES.items():
         network = lab.network(role)
         seen = network.sees(data).images
@@ -76,14 +75,15 @@ def occluded_saliency(config: ImagesConfig, lab: Lab) -> Result:
             }
         )
         claims += _claims(found, right_plain, role, lab.seed)
-        lines += [
-            Line(picture(image), noise, {"Saliency": drawn})
-            for image, drawn in zip(seen[:_DRAWN], maps, strict=True)
+        names = (lab.material.classes[label] for label in data.labels[:_DRAWN].tolist())
+        blocks[noise] = [
+            Line(image, name, {"Saliency": drawn})
+            for image, name, drawn in zip(seen[:_DRAWN], names, maps, strict=True)
         ]
     return Result(
         rows=numbers,
         claims=claims,
-        figure=_figure(lines, corner_side=int(region.any(dim=0).sum())),
+        figure=_figure(blocks, int(region.any(dim=0).sum())),
         notes=(
             (
                 "Maps are summed over channels. The square marks the corner in which no filter of "
@@ -163,12 +163,20 @@ def _claims(found: _Seen, right_plain: NDArray[np.float64], role: Role, seed: in
     ]
 
 
-def _figure(lines: list[Line], corner_side: int) -> Figure:
-    figure = plot_comparison(lines)
-    for axes in figure.axes:
-        axes.add_patch(
-            Rectangle((-0.5, -0.5), corner_side, corner_side, fill=False, edgecolor="red")
-        )
+def _figure(blocks: Mapping[str, list[Line]], side: int) -> Figure:
+    """The networks beside each other."""
+    width, height = block_size(len(next(iter(blocks.values()))), 1)
+    figure = new_figure((width + 0.4) * len(blocks), height + 0.3)
+    parts = figure.subfigures(1, len(blocks), squeeze=False)[0]
+    for part, (noise, lines) in zip(parts, blocks.items(), strict=True):
+        draw_block(part, lines, noise, square=side)
+    noise_side = side + MARGIN
+    keys.explain(
+        figure,
+        f"green: the {side} x {side} pixels in which no filter of the first layer sees anything "
+        "but noise,",
+        f"of the {noise_side} x {noise_side} that are noise",
+    )
     return figure
 
 

@@ -14,7 +14,7 @@ from torch import Tensor
 from captum_rectgrad.estimate import Estimate
 from captum_rectgrad.interval_curves import draw_curve
 from captum_rectgrad.statistics import difference, mean, share
-from captum_rectgrad.studies import sweep
+from captum_rectgrad.studies import keys, sweep
 from captum_rectgrad.studies.grids import Line, block_size, draw_block, new_figure
 from captum_rectgrad.studies.lab import Lab
 from captum_rectgrad.studies.result import (
@@ -33,7 +33,13 @@ ALIKE = 0.9  # of a correlation or overlap: what "no significant change" is take
 SAME_REGION = 0.5  # of an overlap: what "regions did not change" is taken to mean
 NEARLY_ALL = 0.95  # of the thresholds: what "tau is about 0" is taken to mean
 ROUNDING = 1e-5  # of the largest value: what "equal" is taken to mean in float32
-_CURVES = 2.6  # inches
+_CURVES = 3.1  # inches
+_LIKENESSES = (
+    (sweep.RANK_REFERENCE, sweep.OVERLAP_REFERENCE),
+    (sweep.RANK_TAU, sweep.OVERLAP_TAU),
+    (sweep.RANK_LOWER, sweep.OVERLAP_LOWER),
+)
+_COLOURS = ("#c43c00", "#2a6a9e", "#5c8a3a")
 _SMALL = 7  # points
 
 
@@ -224,16 +230,20 @@ def _draw_curves(where: SubFigure, found: Sweep, seed: int) -> None:
         _curve(left, found, name, seed)
     left.set_yscale("symlog", linthresh=0.01)
     left.set_title("share of the pixels and of the maps; energy", fontsize=_SMALL)
-    for name in (
-        sweep.RANK_TAU,
-        sweep.OVERLAP_TAU,
-        sweep.RANK_LOWER,
-        sweep.OVERLAP_LOWER,
-    ):
-        _curve(middle, found, name, seed)
+    for colour, pair in zip(_COLOURS, _LIKENESSES, strict=True):
+        for name, style in zip(pair, ("-", "--"), strict=True):
+            _curve(middle, found, name, seed, colour, style)
     middle.set_title("how alike maps are", fontsize=_SMALL)
     for axes in (left, middle):
-        axes.legend(fontsize=_SMALL - 1, frameon=False)
+        lines, _ = axes.get_legend_handles_labels()
+        axes.legend(
+            handles=[*lines, keys.band()],
+            fontsize=_SMALL - 1,
+            frameon=False,
+            loc="upper center",
+            bbox_to_anchor=(0.5, -0.3),
+            ncols=2,
+        )
         axes.grid(axis="y", color="0.9")
         axes.spines[["top", "right"]].set_visible(False)
     drawn = right.imshow(found.at_zero.T, cmap="Greys", vmin=0, vmax=1, aspect="auto")
@@ -247,9 +257,11 @@ def _draw_curves(where: SubFigure, found: Sweep, seed: int) -> None:
         axes.set_xlabel("q", fontsize=_SMALL)
 
 
-def _curve(axes: Axes, found: Sweep, name: str, seed: int) -> None:
+def _curve(
+    axes: Axes, found: Sweep, name: str, seed: int, colour: str | None = None, style: str = "-"
+) -> None:
     estimates = [_estimate(found, name, title, seed) for title in found.titles]
-    draw_curve(axes, range(len(estimates)), estimates, label=name)
+    draw_curve(axes, range(len(estimates)), estimates, colour=colour, label=name, style=style)
 
 
 STUDY = Study(
