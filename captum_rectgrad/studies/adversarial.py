@@ -263,9 +263,10 @@ STUDY = Study(
     needs="test images; the plain network",
     run=adversarial,
     presets={
-        "smoke": AdversarialConfig(images=40),
+        "smoke": AdversarialConfig(images=30, epsilons=(0.02,), drawn=1),
         "quick": AdversarialConfig(images=300),
         "full": AdversarialConfig(),
     },
     minutes={"smoke": 0.3, "quick": None, "full": None},
+    compares=True,
 )

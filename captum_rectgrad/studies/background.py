@@ -123,9 +123,10 @@ STUDY = Study(
     needs="images with masks; the plain network",
     run=background,
     presets={
-        "smoke": BackgroundConfig(per_class=5),
+        "smoke": BackgroundConfig(per_class=2),
         "quick": BackgroundConfig(),
         "full": BackgroundConfig(),
     },
     minutes={"smoke": 0.1, "quick": None, "full": 0.5},
+    compares=True,
 )

@@ -6,13 +6,13 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 from torch import Tensor
-from tqdm import tqdm
 
 from captum_rectgrad.estimate import Estimate
 from captum_rectgrad.methods import Method
 from captum_rectgrad.statistics import difference, mean
 from captum_rectgrad.studies.lab import Lab
 from captum_rectgrad.studies.material import Network
+from captum_rectgrad.studies.progress import Progress
 from captum_rectgrad.studies.result import (
     Claim,
     Row,
@@ -61,7 +61,7 @@ def measure_maps(
     values: dict[str, dict[str, NDArray[np.float64]]] = {name: {} for name in measures}
     methods = tuple(lab.methods)
     total = len(images) * len(methods)
-    with tqdm(total=total, unit="map", desc=network.name, disable=None) as progress:
+    with Progress(total, "map", network.name) as progress:
         for method in methods:
             parts: dict[str, list[NDArray[np.float64]]] = {name: [] for name in measures}
             for batch in lab.maps(method, network, images, targets):

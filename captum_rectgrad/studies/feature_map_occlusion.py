@@ -10,7 +10,6 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
 from torch import Tensor, nn
-from tqdm import tqdm
 
 from captum_rectgrad.interval_curves import draw_curve
 from captum_rectgrad.statistics import difference, mean
@@ -19,6 +18,7 @@ from captum_rectgrad.studies.batches import in_batches
 from captum_rectgrad.studies.convolutions import convolution_activations
 from captum_rectgrad.studies.lab import Lab
 from captum_rectgrad.studies.masks import at_size, correct
+from captum_rectgrad.studies.progress import Progress
 from captum_rectgrad.studies.result import Claim, Result, Row, all_of, judged
 from captum_rectgrad.studies.study import Study
 from rectgrad_zoo.data import to_model_range
@@ -64,7 +64,7 @@ def feature_map_occlusion(config: FeatureMapOcclusionConfig, lab: Lab) -> Result
     layers = convolution_activations(network.model, inputs[:1])
     curves: dict[str, Curves] = {}
     rounds = len(layers) * len(data)
-    with tqdm(total=rounds, unit="image", desc=network.name, disable=None) as progress:
+    with Progress(rounds, "image", network.name) as progress:
         for number, layer in enumerate(layers):
             found = []
             for i, mask in enumerate(at_size(data.masks, layer.size)):

@@ -9,7 +9,6 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
 from torch import Tensor, nn
-from tqdm import tqdm
 
 from captum_rectgrad import LayerRectGrad
 from captum_rectgrad.interval_curves import draw_curve
@@ -21,6 +20,7 @@ from captum_rectgrad.studies.convolutions import convolution_activations, output
 from captum_rectgrad.studies.lab import Lab
 from captum_rectgrad.studies.masks import at_size, correct, one_of_each
 from captum_rectgrad.studies.material import MaskedImages
+from captum_rectgrad.studies.progress import Progress
 from captum_rectgrad.studies.result import Claim, Result, Row, judged, judged_above
 from captum_rectgrad.studies.sheets import sheet, show_image
 from captum_rectgrad.studies.study import Study
@@ -175,7 +175,7 @@ def measure(
         found = method(model, list(modules.values()), inputs, data.labels[batch].to(lab.device))
         return [maps.cpu() for maps in found]
 
-    with tqdm(total=len(data), unit="image", desc=label, disable=None) as progress:
+    with Progress(len(data), "image", label) as progress:
         for batch, found in in_batches(len(data), lab.batch_size, compute):
             for layer, maps in zip(modules, found, strict=True):
                 height, width = maps.shape[2:]

@@ -157,9 +157,11 @@ STUDY = Study(
     needs="test images; the networks trained behind noise",
     run=patch,
     presets={
-        "smoke": ImagesConfig(images=100),
+        "smoke": ImagesConfig(images=30),
         "quick": ImagesConfig(images=1000),
         "full": ImagesConfig(),
     },
     minutes={"smoke": 0.3, "quick": None, "full": None},
+    roles=("occluded", "noise"),
+    compares=True,
 )

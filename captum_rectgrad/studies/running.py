@@ -20,7 +20,7 @@ from captum_rectgrad.studies.recording import (
     unclaimed_if_nothing_was_done,
     write_whole,
 )
-from captum_rectgrad.studies.report import size_warning
+from captum_rectgrad.studies.report import FINAL, size_warning
 from captum_rectgrad.studies.study import AnyStudy, Preset
 from captum_rectgrad.studies.summary import section
 from rectgrad_zoo import ZooError
@@ -79,7 +79,7 @@ def recorded_config(study: AnyStudy, preset: Preset, lab: Lab) -> dict[str, Any]
         "preset": preset,
         "material": lab.material.name,
         "methods": [method.key for method in lab.methods],
-        "final percentile of baselines": lab.final_percentile,
+        FINAL: lab.final_percentile,
         "seed": lab.seed,
         "batch size": lab.batch_size,
         "device": device_name(lab),
@@ -106,8 +106,12 @@ def run_all(studies: Sequence[AnyStudy], preset: Preset, lab: Lab) -> tuple[bool
     if warning := size_warning(preset):
         sections.append(warning)
     with session(lab.cluster):
-        for study in studies:
+        for number, study in enumerate(studies, start=1):
+            begun = time.monotonic()
             ran, section = _section(study, preset, lab)
+            if ran:
+                minutes = (time.monotonic() - begun) / 60
+                _LOG.info("%s: %.1f min (%d of %d)", study.name, minutes, number, len(studies))
             done = done and ran
             sections.append(section)
     write_whole(lab.folder / REPORT, "\n\n".join(sections) + "\n")

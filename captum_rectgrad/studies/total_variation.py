@@ -65,9 +65,10 @@ STUDY = Study(
     needs="test images; the plain network",
     run=total_variation,
     presets={
-        "smoke": ImagesConfig(images=100),
+        "smoke": ImagesConfig(images=30),
         "quick": ImagesConfig(images=1000),
         "full": ImagesConfig(),
     },
     minutes={"smoke": 0.2, "quick": 7.1, "full": None},
+    compares=True,
 )

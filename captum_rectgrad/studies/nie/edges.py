@@ -135,7 +135,7 @@ STUDY = Study(
     needs="test images; the plain network",
     run=edges,
     presets={
-        "smoke": EdgesConfig(images=20),
+        "smoke": EdgesConfig(images=12),
         "quick": EdgesConfig(images=300),
         "full": EdgesConfig(),
     },

@@ -196,7 +196,7 @@ STUDY = Study(
     needs="test images; the plain network",
     run=layers,
     presets={
-        "smoke": LayersConfig(images=20),
+        "smoke": LayersConfig(images=12),
         "quick": LayersConfig(images=200),
         "full": LayersConfig(),
     },

@@ -175,7 +175,7 @@ STUDY = Study(
     needs="test images; the plain network",
     run=maps,
     presets={
-        "smoke": MapsConfig(images=20),
+        "smoke": MapsConfig(images=12),
         "quick": MapsConfig(images=300),
         "full": MapsConfig(),
     },

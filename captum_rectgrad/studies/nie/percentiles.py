@@ -263,7 +263,7 @@ STUDY = Study(
     needs="test images; the plain network",
     run=percentiles,
     presets={
-        "smoke": PercentilesConfig(images=20, percentiles=(80.0, 98.0)),
+        "smoke": PercentilesConfig(images=12, percentiles=(80.0, 98.0)),
         "quick": PercentilesConfig(images=100),
         "full": PercentilesConfig(),
     },

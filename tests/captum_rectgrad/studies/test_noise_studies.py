@@ -56,7 +56,7 @@ def seen(touched: float, wrong: int, wrong_elsewhere: int) -> module._Seen:
 
 def verdicts(found: module._Seen, role: Role) -> list[str]:
     plain = np.ones(2000)
-    return [claim.verdict for claim in module._claims(found, plain, role, 0)]
+    return [claim.verdict for claim in module._claims(found, plain, role, 0.0625, 0)]
 
 
 def test_claims_on_noise() -> None:
@@ -71,9 +71,9 @@ def test_claims_on_noise() -> None:
 
 def test_only_what_the_paper_says_is_called_the_papers() -> None:
     found = seen(0.5, 0, 0)
-    own = [claim.source for claim in module._claims(found, np.ones(2000), "noise", 0)]
+    own = [claim.source for claim in module._claims(found, np.ones(2000), "noise", 0.0625, 0)]
     assert own == ["not in the paper; noise of each image"] * 3
-    paper = [claim.source for claim in module._claims(found, np.ones(2000), "occluded", 0)]
+    paper = [claim.source for claim in module._claims(found, np.ones(2000), "occluded", 0.0625, 0)]
     assert paper[:2] == ["section 3.1, figure 2; one patch"] * 2
     assert paper[2] == "not in the paper; one patch"
 
