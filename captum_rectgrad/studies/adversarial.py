@@ -250,6 +250,8 @@ def _boxes(axes: Axes, measured: Measured, name: str, flipped: NDArray[np.bool_]
             boxprops={"facecolor": _COLOURS[group], "alpha": 0.6},
             medianprops={"color": "black"},
         )
+    for between in places[1:] - 0.5:
+        axes.axhline(between, color="0.9", linewidth=0.6, zorder=0)
     axes.set_yticks(places, [method.title for method in measured.methods])
     axes.set_ylim(len(places) - 0.5, -0.5)
     axes.tick_params(labelsize=_SMALL)
@@ -263,7 +265,7 @@ STUDY = Study(
     needs="test images; the plain network",
     run=adversarial,
     presets={
-        "smoke": AdversarialConfig(images=30, epsilons=(0.02,), drawn=1),
+        "smoke": AdversarialConfig(images=20, epsilons=(0.02,), drawn=1),
         "quick": AdversarialConfig(images=300),
         "full": AdversarialConfig(),
     },

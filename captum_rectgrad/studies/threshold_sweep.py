@@ -241,7 +241,7 @@ def _draw_curves(where: SubFigure, found: Sweep, seed: int) -> None:
             fontsize=_SMALL - 1,
             frameon=False,
             loc="upper center",
-            bbox_to_anchor=(0.5, -0.3),
+            bbox_to_anchor=(0.5, -0.36),
             ncols=2,
         )
         axes.grid(axis="y", color="0.9")
