@@ -131,6 +131,7 @@ def _reproduce(args: argparse.Namespace) -> int:
         raise ValueError("--ray-address is for --engine ray")
     study = None if name == ALL else find(name)
     checkpoints = tuple(_checkpoint(given) for given in args.checkpoint)
+    material = _material(args, checkpoints)
     for role, given in checkpoints:
         if study is not None and role not in study.roles:
             raise ValueError(
@@ -140,7 +141,7 @@ def _reproduce(args: argparse.Namespace) -> int:
     keys = [method.key for method in methods()] if args.methods is None else args.methods.split(",")
     device, cluster = _machine(args)
     lab = Lab(
-        material=_material(args, checkpoints),
+        material=material,
         methods=choose_methods(keys),
         folder=_folder(args.out or Path("reproduced") / name),
         device=device,

@@ -104,11 +104,11 @@ def _facts(
     study: AnyStudy, config: Mapping[str, object], origin: Mapping[str, object]
 ) -> dict[str, object]:
     """Configuration and provenance, each thing once, and of the methods those that were run."""
-    run = config["methods"] if study.compares else ()
+    run = config.get("methods", ()) if study.compares else ()
     assert isinstance(run, list | tuple)  # noqa: S101 (for the type checker: recorded_config)
     among = config.get(ONLY)
     run = [key for key in run if not isinstance(among, list | tuple) or key in among]
-    known = origin["methods"]
+    known = origin.get("methods", {})
     assert isinstance(known, Mapping)  # noqa: S101 (likewise)
     settings = {f"{key}, run with": known[key] for key in run if key in known}
     left_out = {"methods", ONLY} if study.compares else {"methods", FINAL}

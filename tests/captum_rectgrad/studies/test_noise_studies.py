@@ -37,10 +37,10 @@ def test_patch_says_what_is_not_in_the_paper(lab: Callable[..., Lab]) -> None:
     sources = [claim.source for claim in result.claims]
     assert (
         sources
-        == ["section 5.3, figure 7; one patch"] * 5 + ["not in the paper; noise of each image"] * 5
+        == ["section 5.3, figure 7; one patch"] * 2 + ["not in the paper; noise of each image"] * 2
     )
-    similarly = [claim for claim in result.claims if "similarly" in claim.text]
-    assert [claim.verdict for claim in similarly] == ["undecided"] * 2  # DeepLIFT was not run
+    # RectGrad PRR and DeepLIFT were not run.
+    assert not [claim for claim in result.claims if "PRR" in claim.text or "similar" in claim.text]
 
 
 def seen(touched: float, wrong: int, wrong_elsewhere: int) -> module._Seen:
