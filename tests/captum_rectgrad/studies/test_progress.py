@@ -2,7 +2,6 @@ import logging
 
 import pytest
 
-from captum_rectgrad.studies import progress
 from captum_rectgrad.studies.progress import Progress
 
 
@@ -15,7 +14,7 @@ def test_a_log_has_a_line_every_few_minutes(
 ) -> None:
     caplog.set_level(logging.INFO)
     clock = iter([0.0, 60.0, 299.0, 300.0, 420.0, 700.0])
-    monkeypatch.setattr(progress.time, "monotonic", lambda: next(clock))
+    monkeypatch.setattr("captum_rectgrad.studies.progress.time.monotonic", lambda: next(clock))
     with Progress(60, "map", "plain", initial=10) as shown:
         for _ in range(5):
             shown.update(10)
