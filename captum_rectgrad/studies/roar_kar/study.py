@@ -8,6 +8,7 @@ from torch import Tensor
 from captum_rectgrad.errors import RectGradError
 from captum_rectgrad.studies.lab import Lab
 from captum_rectgrad.studies.material import Network
+from captum_rectgrad.studies.precision import precision_of
 from captum_rectgrad.studies.progress import Progress
 from captum_rectgrad.studies.recording import claim_folder
 from captum_rectgrad.studies.result import Result
@@ -17,7 +18,6 @@ from captum_rectgrad.studies.roar_kar.engines import engine_of
 from captum_rectgrad.studies.roar_kar.figure import draw
 from captum_rectgrad.studies.roar_kar.masking import mean_colour
 from captum_rectgrad.studies.roar_kar.notes import notes
-from captum_rectgrad.studies.roar_kar.precision import precision_of
 from captum_rectgrad.studies.roar_kar.ranks import RankFiles, rank_all
 from captum_rectgrad.studies.roar_kar.running import run_cells
 from captum_rectgrad.studies.roar_kar.table import claims, rows
