@@ -32,7 +32,7 @@ def networks(lab: Lab, inputs: Tensor) -> dict[str, nn.Module]:
 
     Returns:
         `"trained"`, and `"untrained"` with all layers initialised anew, statistics of
-        normalisations too.
+        normalisations too: one such network, so that intervals say nothing of others.
     """
     trained = lab.network("plain").model
     untrained = copy.deepcopy(trained)

@@ -10,9 +10,9 @@ from torch import nn
 
 from captum_rectgrad.interval_curves import draw_curve
 from captum_rectgrad.sanity.explaining import Explaining
-from captum_rectgrad.sanity.randomisation import Order, Randomisation, randomisation
+from captum_rectgrad.sanity.randomisation import REPEATS, Order, Randomisation, randomisation
 from captum_rectgrad.sanity.similarity import UNSIGNED
-from captum_rectgrad.statistics import difference, mean
+from captum_rectgrad.statistics import crossed_mean
 from captum_rectgrad.studies.grids import Line, block_size, draw_block, new_figure
 from captum_rectgrad.studies.lab import Lab
 from captum_rectgrad.studies.nie.compared import METHODS, explaining, inputs_of
@@ -34,10 +34,12 @@ class LayersConfig:
     Attributes:
         images: number of test images.
         steps: number of layers, evenly spaced, at which maps are made; None: all.
+        repeats: how many times layers are re-initialised.
     """
 
     images: int | None = 500
     steps: int | None = None
+    repeats: int = REPEATS
 
 
 def layers(config: LayersConfig, lab: Lab) -> Result:
@@ -63,19 +65,21 @@ def layers(config: LayersConfig, lab: Lab) -> Result:
                 model,
                 order,
                 steps=config.steps,
+                repeats=config.repeats,
                 seed=lab.seed,
                 original=original,
             )
-    undefined = next(iter(found.values())).undefined
+    drawn = next(iter(found.values())).made.drawn
     notes = [
         (
             f"{len(inputs)} images, for the class that the trained network predicts, whatever the "
-            "others do. Random layers are initialised anew, statistics of normalisations too."
+            "others do. Random layers are initialised anew, statistics of normalisations too, "
+            f"{config.repeats} times; intervals are over these and over the images."
         )
     ]
-    if undefined:
+    if drawn:
         notes.append(
-            f"Of {', '.join(undefined)} it is not defined how they are initialised: they were "
+            f"Of {', '.join(drawn)} it is not defined how they are initialised: they were "
             "drawn from normal distributions with their means and standard deviations."
         )
     return Result(
@@ -93,7 +97,7 @@ def _rows(found: Mapping[tuple[Order, str], Randomisation], seed: int) -> list[R
             "method": method,
             "layer": layer,
             "random layers": count,
-            **{name: mean(values[place], seed) for name, values in run.similarity.items()},
+            **{name: crossed_mean(values[place], seed) for name, values in run.similarity.items()},
         }
         for (order, method), run in found.items()
         for place, (layer, count) in enumerate(zip(run.layers, run.randomised, strict=True))
@@ -121,7 +125,7 @@ def claims(runs: Mapping[str, Randomisation], model: nn.Module, seed: int) -> li
         convolutions, dense = kinds[nn.Conv2d], kinds[nn.Linear]
         source = "supplement, section G" if method == "Guided BP" else "not in the paper"
         if convolutions and dense:
-            gap = difference(np.mean(dense, axis=0), np.mean(convolutions, axis=0), seed)
+            gap = crossed_mean(np.mean(dense, axis=0) - np.mean(convolutions, axis=0), seed)
             made.append(
                 Claim(
                     f"Convolutions have a greater impact on {method} than dense layers",
@@ -131,7 +135,7 @@ def claims(runs: Mapping[str, Randomisation], model: nn.Module, seed: int) -> li
                 )
             )
         if len(convolutions) > 1:  # the layers come from the output on
-            gap = difference(convolutions[0], convolutions[-1], seed)
+            gap = crossed_mean(convolutions[0] - convolutions[-1], seed)
             made.append(
                 Claim(
                     f"Earlier convolutions have a greater impact on {method} than later ones",
@@ -179,7 +183,7 @@ def _figure(
 
 def _draw_curves(axes: Axes, runs: Mapping[str, Randomisation], seed: int) -> None:
     for colour, (method, run) in zip(_COLOURS, runs.items(), strict=True):
-        points = [mean(values, seed) for values in run.similarity[UNSIGNED]]
+        points = [crossed_mean(values, seed) for values in run.similarity[UNSIGNED]]
         places = range(len(points))
         draw_curve(axes, places, points, colour=colour, label=method)
         axes.set_xticks(places, run.layers, rotation=45, ha="right", fontsize=7)
