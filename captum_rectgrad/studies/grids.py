@@ -116,7 +116,7 @@ def draw_block(where: FigureBase, lines: Sequence[Line], title: str) -> None:
             canvas[top : top + height, left : left + width] = _coloured(values)
             if not values.any():
                 _say(axes, left + width / 2, top + height / 2)
-    axes.imshow(canvas, interpolation="nearest")
+    axes.imshow(canvas, interpolation="antialiased")
     where.suptitle(title, fontsize=_LARGE)
     titles = [textwrap.fill(name, _COLUMN) for name in names]
     axes.set_xticks([across * (1 + n) + width / 2 for n in range(len(names))], titles)

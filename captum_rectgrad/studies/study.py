@@ -27,6 +27,8 @@ class Study(Generic[ConfigT]):
         minutes: how long each takes on CIFAR-10 on two CPU cores, as `result.json` records it, to a
             tenth; None: not measured.
         paper: whose figure or table it is.
+        any_network: whether it asks for no more than test images without labels and a network that
+            is trained, of any size and input range.
     """
 
     name: str
@@ -37,6 +39,7 @@ class Study(Generic[ConfigT]):
     presets: Mapping[Preset, ConfigT]
     minutes: Mapping[Preset, float | None]
     paper: str = KIM
+    any_network: bool = False
 
 
 @dataclass(frozen=True)

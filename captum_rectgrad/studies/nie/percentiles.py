@@ -28,7 +28,7 @@ from captum_rectgrad.sanity.similarity import IMAGE, UNSIGNED
 from captum_rectgrad.statistics import mean, proportion
 from captum_rectgrad.studies.grids import new_figure
 from captum_rectgrad.studies.lab import Lab
-from captum_rectgrad.studies.nie.compared import explaining, inputs_of
+from captum_rectgrad.studies.nie.compared import counted, explaining, inputs_of
 from captum_rectgrad.studies.result import (
     Claim,
     Result,
@@ -39,6 +39,7 @@ from captum_rectgrad.studies.study import Study
 
 PERCENTILES = (0.0, 50.0, 80.0, 90.0, 95.0, 98.0, 99.0, 99.5)
 PAPERS = 98.0
+_STEPS = 3  # of the cascade: one layer, half of them, all
 SALIENCY = "Saliency"
 _COLOURS = {"RectGrad": "#c43c00", "NoBias RectGrad": "#2a6a9e"}
 VARIANTS: Mapping[str, type[RectGrad]] = {"RectGrad": RectGrad, "NoBias RectGrad": NoBiasRectGrad}
@@ -132,8 +133,8 @@ def percentiles(config: PercentilesConfig, lab: Lab) -> Result:
         figure=_figure(asked.found, config.percentiles, lab.seed),
         notes=(
             (
-                f"{len(inputs)} images, for the class that the trained network predicts; other "
-                f"classes are the {OTHERS - 1} with the next logits and the one with the smallest. "
+                f"{counted(inputs)} Maps are for the class that the trained network predicts; "
+                f"other classes are the {OTHERS - 1} with the next logits and the one with the smallest. "
                 f"Likeness is the {UNSIGNED}. Layers are made random from the output on. Empty "
                 "maps are like none and are left out."
             ),
@@ -148,7 +149,9 @@ def percentiles(config: PercentilesConfig, lab: Lab) -> Result:
 def _checks(lab: Lab, asked: _Asked, method: Method, rule: ModifiedGradient) -> Checks:
     explained = explaining(lab, method, asked.model, asked.inputs)
     original = explained.maps(asked.model)
-    cascade = randomisation(explained, asked.model, "cascading", seed=asked.seed, original=original)
+    cascade = randomisation(
+        explained, asked.model, "cascading", steps=_STEPS, seed=asked.seed, original=original
+    )
     likeness = cascade.similarity[UNSIGNED]
     classes = class_sensitivity(explained, asked.model, asked.others, original=original)
     cosines = [
@@ -260,13 +263,14 @@ STUDY = Study(
     name="rectgrad-percentiles",
     shows="claims",
     asks="what RectGrad's maps depend on at several percentiles",
-    needs="test images; the plain network",
+    needs="test images; the plain network, or any (--model)",
     run=percentiles,
     presets={
-        "smoke": PercentilesConfig(images=20, percentiles=(80.0, 98.0)),
+        "smoke": PercentilesConfig(images=3, percentiles=(80.0, 98.0)),
         "quick": PercentilesConfig(images=100),
         "full": PercentilesConfig(),
     },
     minutes={"smoke": None, "quick": 3.7, "full": None},
     paper="Sixt et al. 2020",
+    any_network=True,
 )
