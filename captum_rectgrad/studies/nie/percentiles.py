@@ -134,7 +134,8 @@ def percentiles(config: PercentilesConfig, lab: Lab) -> Result:
         notes=(
             (
                 f"{counted(inputs)} Maps are for the class that the trained network predicts; "
-                f"other classes are the {OTHERS - 1} with the next logits and the one with the smallest. "
+                f"other classes are the {OTHERS - 1} with the next logits and the one with the "
+                "smallest. "
                 f"Likeness is the {UNSIGNED}. Layers are made random from the output on. Empty "
                 "maps are like none and are left out."
             ),
