@@ -44,6 +44,7 @@ def test_on_cifar10_with_masks(tmp_path: Path) -> None:
     reproduce_all(tmp_path / "out", "--data", DATA / "cifar10")
 
 
+@pytest.mark.slow
 def test_on_a_network_from_the_hub(hub: HubServer, client: Client, tmp_path: Path) -> None:  # noqa: F811
     name = "test_resnet.r160_in1k"  # timm's smallest; as vgg16.tv_in1k, but for the size
     config = {"architecture": "test_resnet", "num_classes": 1000, "pretrained_cfg": {}}
