@@ -43,6 +43,7 @@ class Cifar10:
 
     name = "CIFAR-10"
     classes = CIFAR10_CLASSES
+    note = ""
 
     def images(self, split: Split) -> LabelledImages:
         """See `Material`."""

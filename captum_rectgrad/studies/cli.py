@@ -9,6 +9,7 @@ from typing import Literal, cast, get_args
 
 import torch
 
+import rectgrad_zoo
 from captum_rectgrad.methods import choose_methods, methods
 from captum_rectgrad.studies.cifar10 import Cifar10
 from captum_rectgrad.studies.engines import Cluster
@@ -16,13 +17,15 @@ from captum_rectgrad.studies.generated import Shapes
 from captum_rectgrad.studies.lab import BATCH_SIZE, Lab
 from captum_rectgrad.studies.maps import FINAL_PERCENTILE
 from captum_rectgrad.studies.material import Material, Role
+from captum_rectgrad.studies.photographs import BATCH_SIZE as FEW
+from captum_rectgrad.studies.photographs import Photographs
 from captum_rectgrad.studies.registry import STUDIES, find
 from captum_rectgrad.studies.running import run_all, run_study
 from captum_rectgrad.studies.study import PRESETS
 from rectgrad_zoo.devices import parse_device
 
 EngineName = Literal["local", "ray"]
-GENERATED = "shapes"
+GENERATED, PHOTOGRAPHS = "shapes", "photographs"
 ALL = "all"
 _MASKS = "-masks"  # of the folder beside that of the images
 
@@ -58,11 +61,19 @@ def _add_material(parser: argparse.ArgumentParser) -> None:
     """What the studies work on."""
     parser.add_argument(
         "--data",
-        default=GENERATED,
         metavar="DATA",
         help="CIFAR-10: a folder or a Hub data set, as for `rectgrad zoo train`; or "
-        f"{GENERATED}: generated images and small networks, which need no download (default)",
+        f"{GENERATED}: generated images and small networks, which need no download (default); with "
+        f"--model {PHOTOGRAPHS}: those that come with scikit-image (default), or a folder of "
+        "pictures",
     )
+    model = parser.add_argument(
+        "--model",
+        metavar="NAME",
+        help="a network to explain photographs of, as for `rectgrad explain`; for "
+        f"{', '.join(study.name for study in STUDIES if study.any_network)}",
+    )
+    model.completer = _complete_model  # type: ignore[attr-defined]
     parser.add_argument(
         "--masks",
         type=Path,
@@ -103,7 +114,10 @@ def _add_machine(parser: argparse.ArgumentParser) -> None:
         help="of this machine, or with --engine ray of the cluster's (default: %(default)s)",
     )
     parser.add_argument(
-        "--batch-size", type=int, default=BATCH_SIZE, help="images at a time (default: %(default)s)"
+        "--batch-size",
+        type=int,
+        metavar="N",
+        help=f"images at a time (default: {BATCH_SIZE}; with --model {FEW})",
     )
     parser.add_argument(
         "--engine",
@@ -125,6 +139,8 @@ def _reproduce(args: argparse.Namespace) -> int:
         _list()
         return 0
     name = _name(args.name)
+    if args.batch_size is None:
+        args.batch_size = BATCH_SIZE if args.model is None else FEW
     if args.batch_size < 1:
         raise ValueError(f"--batch-size must be at least 1, got {args.batch_size}")
     if args.ray_address is not None and args.engine != "ray":
@@ -151,7 +167,8 @@ def _reproduce(args: argparse.Namespace) -> int:
         final_percentile=None if args.no_final_threshold else FINAL_PERCENTILE,
     )
     if study is None:
-        done, report = run_all(STUDIES, args.preset, lab)
+        suited = [study for study in STUDIES if args.model is None or study.any_network]
+        done, report = run_all(suited, args.preset, lab)
     else:
         done, report = True, run_study(study, args.preset, lab)
     print(f"wrote {report}")
@@ -192,6 +209,10 @@ def _complete(prefix: str, **_: object) -> list[str]:
     return [name for name in names if name.startswith(prefix)]
 
 
+def _complete_model(prefix: str, **_: object) -> list[str]:
+    return rectgrad_zoo.complete(prefix)
+
+
 def _list() -> None:
     rows = [("name", "shows", "asks", "needs", "minutes: " + ", ".join(PRESETS))]
     for study in STUDIES:
@@ -210,13 +231,30 @@ def _time(minutes: float | None) -> str:
 
 
 def _material(args: argparse.Namespace, checkpoints: tuple[tuple[Role, str], ...]) -> Material:
-    if args.data == GENERATED:
+    if args.model is not None:
+        return _photographs(args)
+    if args.data == PHOTOGRAPHS:
+        raise ValueError(f"--data {PHOTOGRAPHS} needs --model NAME, the network to explain")
+    if args.data in {None, GENERATED}:
         if args.masks or args.checkpoint:
             raise ValueError(f"--masks and --checkpoint are for CIFAR-10, not for {GENERATED}")
         return Shapes(Path(torch.hub.get_dir()) / "captum-rectgrad")
     beside = Path(f"{str(args.data).rstrip('/')}{_MASKS}")
     masks = args.masks or (beside if beside.is_dir() else None)
     return Cifar10(args.data, masks, checkpoints)
+
+
+def _photographs(args: argparse.Namespace) -> Photographs:
+    if args.masks or args.checkpoint:
+        raise ValueError("--masks and --checkpoint are for CIFAR-10, not for --model")
+    if args.data in {None, PHOTOGRAPHS}:
+        return Photographs(args.model)
+    if args.data == GENERATED or not Path(args.data).is_dir():
+        raise ValueError(
+            f"with --model, --data must be {PHOTOGRAPHS} or a folder of pictures, got "
+            f"{args.data!r}; for another network on CIFAR-10 give --checkpoint plain=NAME"
+        )
+    return Photographs(args.model, Path(args.data))
 
 
 def _checkpoint(given: str) -> tuple[Role, str]:

@@ -39,6 +39,7 @@ class Shapes:
 
     name = "generated shapes"
     classes = SHAPE_CLASSES
+    note = ""
 
     def images(self, split: Split) -> LabelledImages:
         """See `Material`."""

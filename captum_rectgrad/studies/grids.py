@@ -122,7 +122,7 @@ def draw_block(
             canvas[top : top + height, left : left + width] = _coloured(values)
             if not values.any():
                 _say(axes, left + width / 2, top + height / 2)
-    axes.imshow(canvas, interpolation="nearest")
+    axes.imshow(canvas, interpolation="antialiased")
     if square is not None:
         corners = product(range(len(lines)), range(1 + len(names)))
         for row, column in corners:

@@ -113,7 +113,7 @@ def _measure(
         touched.append((inside != 0).double().mean(dim=1))
         share.append(share_inside(batch.maps, region))
         drawn = torch.cat([drawn, batch.maps[: max(0, _DRAWN - len(drawn))]])
-    occlusion = network.recipe.occlusion
+    occlusion = network.occlusion
     assert occlusion is not None  # noqa: S101 (corner has looked)
     found = _Seen(
         touched=torch.cat(touched).numpy(),

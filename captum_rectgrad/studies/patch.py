@@ -120,9 +120,9 @@ def corner(network: Network, images: Tensor) -> Tensor:
     Raises:
         ValueError: the network was trained without noise.
     """
-    if network.recipe.occlusion is None:
+    if network.occlusion is None:
         raise ValueError(f"{network.name} was trained without noise: there is no corner")
-    side = network.recipe.occlusion.size - MARGIN
+    side = network.occlusion.size - MARGIN
     region = torch.zeros(images.shape[-2:], dtype=torch.bool)
     region[:side, :side] = True
     return region

@@ -10,6 +10,7 @@ from typing import Any
 from captum_rectgrad.errors import RectGradError
 from captum_rectgrad.studies.engines import session
 from captum_rectgrad.studies.lab import Lab
+from captum_rectgrad.studies.photographs import Photographs
 from captum_rectgrad.studies.provenance import device_name, provenance
 from captum_rectgrad.studies.recording import (
     REPORT,
@@ -42,11 +43,13 @@ def run_study(study: AnyStudy, preset: Preset, lab: Lab) -> Path:
         The report.
 
     Raises:
-        RectGradError: the folder is of another run, the material is not there, or the cluster is
-            not what it should be.
+        RectGradError: the study is not for this material, the folder is of another run, the
+            material is not there, or the cluster is not what it should be.
         ZooError: a network or the images are not there.
         NotAvailableError: a method would not be itself on a network.
     """
+    if isinstance(lab.material, Photographs) and not study.any_network:
+        raise RectGradError(f"{study.name} is not for photographs and any network (--model)")
     config = recorded_config(study, preset, lab)
     state = claim_folder(lab.folder, config)
     if state == "done":
@@ -59,6 +62,8 @@ def run_study(study: AnyStudy, preset: Preset, lab: Lab) -> Path:
         begun = time.monotonic()
         result = study.run(study.presets[preset], lab)
         origin = provenance(lab, time.monotonic() - begun, resumed=state == "begun")
+        if lab.material.note:
+            result = dataclasses.replace(result, notes=(*result.notes, lab.material.note))
     record(lab.folder, study, result, config, origin)
     return lab.folder / REPORT
 

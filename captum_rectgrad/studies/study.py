@@ -30,6 +30,8 @@ class Study(Generic[ConfigT]):
         paper: whose figure or table it is.
         roles: of the networks that it looks at.
         compares: whether it compares the methods that are chosen; others have their own.
+        any_network: whether it asks for no more than test images without labels and a network that
+            is trained, of any size and input range.
     """
 
     name: str
@@ -42,6 +44,7 @@ class Study(Generic[ConfigT]):
     paper: str = KIM
     roles: tuple[Role, ...] = ("plain",)
     compares: bool = False
+    any_network: bool = False
 
 
 @dataclass(frozen=True)

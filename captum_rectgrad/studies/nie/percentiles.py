@@ -28,7 +28,7 @@ from captum_rectgrad.sanity.similarity import IMAGE, UNSIGNED, empty
 from captum_rectgrad.statistics import crossed_mean, mean, proportion
 from captum_rectgrad.studies.grids import new_figure
 from captum_rectgrad.studies.lab import Lab
-from captum_rectgrad.studies.nie.compared import explaining, inputs_of
+from captum_rectgrad.studies.nie.compared import counted, explaining, inputs_of
 from captum_rectgrad.studies.result import (
     Claim,
     Result,
@@ -39,6 +39,7 @@ from captum_rectgrad.studies.study import Study
 
 PERCENTILES = (0.0, 50.0, 80.0, 90.0, 95.0, 98.0, 99.0, 99.5)
 PAPERS = 98.0
+_STEPS = 3  # of the cascade: one layer, half of them, all
 SALIENCY = "Saliency"
 _COLOURS = {"RectGrad": "#c43c00", "NoBias RectGrad": "#2a6a9e"}
 VARIANTS: Mapping[str, type[RectGrad]] = {"RectGrad": RectGrad, "NoBias RectGrad": NoBiasRectGrad}
@@ -133,9 +134,9 @@ def percentiles(config: PercentilesConfig, lab: Lab) -> Result:
         figure=_figure(asked.found, config.percentiles, lab.seed),
         notes=(
             (
-                f"{len(inputs)} images, for the class that the trained network predicts; other "
-                f"classes are the {OTHERS - 1} with the next logits and the one with the smallest. "
-                f"Likeness is the {UNSIGNED}. Layers are made random from the output on, "
+                f"{counted(inputs)} Maps are for the class that the trained network predicts; "
+                f"other classes are the {OTHERS - 1} with the next logits and the one with the "
+                f"smallest. Likeness is the {UNSIGNED}. Layers are made random from the output on, "
                 f"{REPEATS} times: intervals are over these and over the images. Empty maps are "
                 "left out; where another is empty and the map is not, they are not alike (0)."
             ),
@@ -264,13 +265,14 @@ STUDY = Study(
     name="rectgrad-percentiles",
     shows="claims",
     asks="what RectGrad's maps depend on at several percentiles",
-    needs="test images; the plain network",
+    needs="test images; the plain network, or any (--model)",
     run=percentiles,
     presets={
-        "smoke": PercentilesConfig(images=12, percentiles=(80.0, 98.0)),
+        "smoke": PercentilesConfig(images=3, percentiles=(80.0, 98.0)),
         "quick": PercentilesConfig(images=100),
         "full": PercentilesConfig(),
     },
     minutes={"smoke": None, "quick": 3.7, "full": None},
     paper="Sixt et al. 2020",
+    any_network=True,
 )

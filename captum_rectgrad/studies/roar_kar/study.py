@@ -45,6 +45,8 @@ def roar_kar(config: RoarKarConfig, lab: Lab) -> Result:
     """
     engine = engine_of(lab)  # first: what it lacks should not be found out an hour later
     network = lab.network("plain")
+    if network.recipe is None:
+        raise RectGradError(f"{network.name} was not trained by a recipe that can be trained again")
     train = network.sees(lab.images("train", config.train_images))
     test = network.sees(lab.images("test", config.test_images))
     cells = lab.folder / "cells"

@@ -65,7 +65,7 @@ def test_networks_play_the_role_they_were_trained_for() -> None:
     material = Cifar10("nowhere")
     plain, occluded = material.network("plain"), material.network("occluded")
     assert (plain.name, occluded.name) == ("cifar10_cnn", "cifar10_cnn_occluded")
-    assert plain.recipe.occlusion is None
+    assert plain.occlusion is None
     assert not plain.model.training
     # Given by its folder it is called the same: no path gets into a result.
     folder = str(checkpoint_folder("cifar10_cnn"))

@@ -214,7 +214,7 @@ def test_every_panel_has_chance_one_scale_and_single_networks() -> None:
     at = {
         tuple(np.asarray(line.get_ydata()).tolist())
         for line in figure.axes[0].lines
-        if line.get_marker() == "." and line.get_xdata()[0] == 0.3
+        if line.get_marker() == "." and np.asarray(line.get_xdata())[0] == 0.3
     }
     assert (0.6, 0.9) in at
     # Lines that lie on each other have markers of their own.
