@@ -165,6 +165,6 @@ STUDY = Study(
         ),
         "full": RoarKarConfig(),
     },
-    minutes={"smoke": 0.3, "quick": None, "full": None},
+    minutes={"smoke": 0.3, "quick": 62.5, "full": None},
     compares=True,
 )
