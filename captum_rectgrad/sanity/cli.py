@@ -47,6 +47,7 @@ from captum_rectgrad.sanity.page import draw, markdown
 from captum_rectgrad.sanity.randomisation import REPEATS
 from captum_rectgrad.studies.generated import drawn
 from captum_rectgrad.studies.provenance import name_of
+from rectgrad_zoo import registry
 from rectgrad_zoo.devices import parse_device
 from rectgrad_zoo.reading import read_cifar10
 
@@ -127,7 +128,8 @@ def _add_checks(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--random-labels",
         metavar="NAME",
-        help="the same network trained on random labels, for that check",
+        help="the same network trained on random labels, for that check (default: the zoo's "
+        "NAME_random_labels, if it is at hand)",
     )
     parser.add_argument(
         "--layers", metavar="A,B,...", help="which are made random (default: all with parameters)"
@@ -171,8 +173,9 @@ def _check(args: argparse.Namespace) -> int:
     device = parse_device(args.device)
     model = rectgrad_zoo.load(args.model, device=device)
     other = None
-    if args.random_labels is not None:
-        other = rectgrad_zoo.load(args.random_labels, device=device)
+    of_random_labels = args.random_labels or _control(args.model)
+    if of_random_labels is not None:
+        other = rectgrad_zoo.load(of_random_labels, device=device)
     name, images = _images(args, model)
     predicted = logits(model, images, args.batch_size).argmax(dim=1)
     explaining = Explaining(method, images, predicted, args.batch_size, args.seed)
@@ -198,6 +201,12 @@ def _check(args: argparse.Namespace) -> int:
     if checked.failed:
         return FAILED
     return 0 if checked.decided else UNDECIDED
+
+
+def _control(model: str) -> str | None:
+    """The zoo's network of random labels for a model of the zoo's, where that needs no download."""
+    row = registry.find(f"{model}_random_labels")
+    return row.name if row and registry.local_folder(row) else None
 
 
 def _options(args: argparse.Namespace) -> Options:
