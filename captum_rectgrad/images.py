@@ -1,9 +1,11 @@
-"""Photographs: from a file, or three that come with scikit-image."""
+"""Photographs: from files, or those that come with scikit-image."""
 
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
 import skimage.data
+from numpy.typing import NDArray
 from PIL import Image, ImageOps
 
 # Modes of 16-bit grey, which Pillow's own conversion clips.
@@ -55,9 +57,62 @@ def sample_images() -> dict[str, Image.Image]:
     Returns:
         RGB images by name; nothing is downloaded.
     """
-    pictures = {
-        "chelsea": skimage.data.chelsea(),
-        "coffee": skimage.data.coffee(),
-        "rocket": skimage.data.rocket(),
-    }
-    return {name: Image.fromarray(pixels).convert("RGB") for name, pixels in pictures.items()}
+    return {name: _bundled(name) for name in list(_BUNDLED)[:3]}
+
+
+def photographs() -> dict[str, Image.Image]:
+    """All photographs that scikit-image carries; drawings, scans and synthetic images are none.
+
+    Returns:
+        15 RGB images by name, those of `sample_images` first; seven are grey. Nothing is
+        downloaded.
+    """
+    return {name: _bundled(name) for name in _BUNDLED}
+
+
+def folder_images(folder: Path) -> dict[str, Image.Image]:
+    """All pictures that lie in a folder itself, in the order of their names.
+
+    Args:
+        folder: other files are left out by their endings, hidden ones too.
+
+    Returns:
+        RGB images by the name of their file; see `read_image`.
+
+    Raises:
+        ValueError: there is no such folder, it has no picture, or one cannot be read.
+    """
+    if not folder.is_dir():
+        raise ValueError(f"there is no folder {str(folder)!r} with pictures")
+    endings = Image.registered_extensions()
+    files = sorted(
+        file
+        for file in folder.iterdir()
+        if file.suffix.lower() in endings and not file.name.startswith(".")
+    )
+    if not files:
+        raise ValueError(f"the folder {str(folder)!r} has no picture such as a PNG or JPEG")
+    return {file.name: read_image(file) for file in files}
+
+
+_BUNDLED: dict[str, Callable[[], NDArray[np.uint8]]] = {
+    "chelsea": skimage.data.chelsea,
+    "coffee": skimage.data.coffee,
+    "rocket": skimage.data.rocket,
+    "astronaut": skimage.data.astronaut,
+    "motorcycle": lambda: skimage.data.stereo_motorcycle()[0],
+    "retina": skimage.data.retina,
+    "micrograph": skimage.data.immunohistochemistry,
+    "galaxies": skimage.data.hubble_deep_field,
+    "camera": skimage.data.camera,
+    "coins": skimage.data.coins,
+    "clock": skimage.data.clock,
+    "moon": skimage.data.moon,
+    "brick": skimage.data.brick,
+    "grass": skimage.data.grass,
+    "gravel": skimage.data.gravel,
+}
+
+
+def _bundled(name: str) -> Image.Image:
+    return Image.fromarray(_BUNDLED[name]()).convert("RGB")

@@ -150,7 +150,9 @@ def choose_methods(
     known = {method.key: method for method in methods(percentile)}
     if keys is None:
         return tuple(method for method in known.values() if not method.control)
-    wanted = [key.strip() for key in keys]
+    wanted = [key.strip() for key in keys if key.strip()]
+    if not wanted:
+        raise ValueError(f"no method is named; choose from {', '.join(known)}, or MODULE:NAME")
     known |= {key: _imported(key) for key in wanted if ":" in key}
     for key in wanted:
         if key not in known or wanted.count(key) > 1:
@@ -179,9 +181,12 @@ def _imported(key: str) -> Method:
         return found
     if isinstance(found, type) and issubclass(found, Attribution):
         return of_captum(key, name, found)
+    what = "a class that does not derive from captum.attr.Attribution"
+    if not isinstance(found, type):
+        what = f"a {type(found).__name__}"
     raise ValueError(
-        f"{key!r} is {type(found).__name__}; expected a captum_rectgrad.methods.Method, or a "
-        "class of attribution methods of Captum's"
+        f"{key!r} is {what}; expected a captum_rectgrad.methods.Method, or a class that derives "
+        "from captum.attr.Attribution"
     )
 
 

@@ -55,8 +55,9 @@ class SaliencyMap(ModifiedGradient):
 class DeconvNet(ModifiedGradient):
     """The positive part of the gradient at every activation (Zeiler and Fergus 2014).
 
-    A ReLU passes it through inactive units too: of the forward pass nothing remains but the
-    switches of max-pooling. Any other activation still multiplies it by its derivative.
+    A ReLU passes it through inactive units too, so that nothing of its forward pass remains; what
+    max-pooling, products and attention did there still counts. Any other activation multiplies by
+    its derivative.
 
     Args:
         model: as in `RectGrad`.
@@ -83,9 +84,9 @@ class DeconvNet(ModifiedGradient):
 class GuidedBP(ModifiedGradient):
     """The positive part of the gradient, at active units (Springenberg et al. 2015).
 
-    Where an activation is positive; any other than ReLU still multiplies by its derivative. On a
-    ReLU net it is RectGrad with `tau=0`, before all that RectGrad does besides (claim 2 of Kim et
-    al. 2019).
+    Where an activation is positive, not its input: a sigmoid is so everywhere. Any other than ReLU
+    still multiplies by its derivative. On a net whose activations are never negative it is RectGrad
+    with `tau=0`, before all that RectGrad does besides (claim 2 of Kim et al. 2019).
 
     Args:
         model: as in `RectGrad`.

@@ -3,6 +3,11 @@
 `a` is the activation, `R_out` the gradient arriving at it. RectGrad's rules (Kim et al. 2019,
 section 4.1 and appendix B) pass it where a unit's score is strictly greater than a threshold; those
 of the older family (Nie et al. 2018, equations 1 to 3) where the signs of `a` and `R_out` allow.
+
+Nie et al. know ReLUs alone, whose pre-activation and activation are positive together. For others
+the activation decides: so guided backpropagation stays PR1 with a threshold of 0 wherever no
+activation is negative (claim 2 of Kim et al. 2019), and a sigmoid, as in squeeze-and-excitation,
+passes what is positive. The sign of its pre-activation says only on which side of 1/2 it is.
 """
 
 from dataclasses import dataclass
@@ -159,7 +164,10 @@ class SignGate:
         last_hidden: bool,
         derived: bool = False,
     ) -> tuple[Tensor, Tensor]:
-        """What has signs that allow it; see `Gating`. A unit counts as active where `a > 0`."""
+        """What has signs that allow it; see `Gating`.
+
+        A unit is active where `a > 0`: a sigmoid always.
+        """
         del last_hidden
         if self.rule == "deconvnet":
             kept = gradient > 0

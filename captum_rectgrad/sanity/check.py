@@ -13,9 +13,11 @@ from captum_rectgrad.sanity.convergence import Convergence, convergence
 from captum_rectgrad.sanity.explaining import Explaining
 from captum_rectgrad.sanity.findings import Finding
 from captum_rectgrad.sanity.image_recovery import image_recovery
+from captum_rectgrad.sanity.logits import check_classes, logits
+from captum_rectgrad.sanity.parameter_layers import chosen_layers, parameter_layers
 from captum_rectgrad.sanity.random_labels import random_labels
-from captum_rectgrad.sanity.randomisation import Order, Randomisation, randomisation
-from captum_rectgrad.sanity.similarity import IMAGE, UNSIGNED
+from captum_rectgrad.sanity.randomisation import REPEATS, Order, Randomisation, randomisation
+from captum_rectgrad.sanity.similarity import IMAGE, UNSIGNED, empty
 
 BOUND = 0.5  # of a similarity that is 1 for equal maps
 STEPS = 8  # layers at which maps of randomised models are made
@@ -30,16 +32,34 @@ class Options:
         bound: similarity above which maps that should differ count as alike, in (0, 1).
         layers: names of those that are randomised; None: all that have parameters.
         steps: at how many of them maps are made; None: at all.
+        repeats: how many times layers are randomised, each with parameters of its own.
         others: classes that the explained one is compared with; None: those with the next logits,
             and the one with the smallest.
         seed: of all that is random.
+
+    Raises:
+        ValueError: a number is out of its range, or `layers` or `others` is empty.
     """
 
     bound: float = BOUND
     layers: Sequence[str] | None = None
     steps: int | None = STEPS
+    repeats: int = REPEATS
     others: Sequence[int] | None = None
     seed: int = 0
+
+    def __post_init__(self) -> None:
+        """Check the numbers."""
+        if not 0 < self.bound < 1:
+            raise ValueError(f"bound must be between 0 and 1, got {self.bound}")
+        for name in ("steps", "repeats"):
+            value = getattr(self, name)
+            if value is not None and value < 1:
+                raise ValueError(f"{name} must be at least 1, got {value}")
+        for name in ("layers", "others"):
+            value = getattr(self, name)
+            if value is not None and not value:
+                raise ValueError(f"{name} must name at least one, or be None for the default")
 
 
 @dataclass(frozen=True, eq=False)
@@ -52,6 +72,7 @@ class Checked:
         cascade: similarities, layers added from the output on.
         single: similarities, each layer alone.
         converged: of the backward signal; None where it is not defined for the method.
+        empty: how many of the model's own maps are empty, and have no likeness to anything.
     """
 
     findings: tuple[Finding, ...]
@@ -59,11 +80,17 @@ class Checked:
     cascade: Randomisation
     single: Randomisation
     converged: Convergence | None
+    empty: int
 
     @property
     def failed(self) -> bool:
         """Whether any check failed."""
         return any(finding.verdict == "failed" for finding in self.findings)
+
+    @property
+    def decided(self) -> bool:
+        """Whether any check failed or passed."""
+        return any(finding.verdict in ("failed", "passed") for finding in self.findings)
 
 
 def check(
@@ -88,12 +115,13 @@ def check(
         The findings.
 
     Raises:
-        ValueError: a layer or class is one that the model does not have, or the images are not of
-            its size.
+        ValueError: a layer or class is one that the model does not have, the images are not of its
+            size, or the network of the random labels has other classes. All that before the first
+            map is made.
         NotAvailableError: the method would not be itself on this model.
     """
     options = options or Options()
-    others = _others(explaining, model, options)
+    others = _valid(explaining, model, options, of_random_labels)
     original = explaining.maps(model)
 
     def randomised(order: Order) -> Randomisation:
@@ -103,6 +131,7 @@ def check(
             order,
             layers=options.layers,
             steps=options.steps,
+            repeats=options.repeats,
             seed=options.seed,
             original=original,
         )
@@ -111,7 +140,10 @@ def check(
     bound, seed = options.bound, options.seed
     sensitivity = class_sensitivity(explaining, model, others, original=original)
     recovery = image_recovery(explaining, model, original=original)
-    converged = None if rule is None else convergence(rule, explaining.images, seed=seed)
+    converged = None
+    if rule is not None:
+        size = explaining.batch_size
+        converged = convergence(rule, explaining.images, batch_size=size, seed=seed)
     found = (
         findings.of_cascade(cascade, bound, seed),
         findings.of_single_layers(single, bound, seed),
@@ -122,13 +154,28 @@ def check(
         if converged is None
         else findings.of_convergence(converged, bound, seed),
     )
-    return Checked(found, original, cascade, single, converged)
+    return Checked(found, original, cascade, single, converged, int(empty(original).sum()))
 
 
-def _others(explaining: Explaining, model: nn.Module, options: Options) -> Tensor:
+def _valid(
+    explaining: Explaining, model: nn.Module, options: Options, of_random_labels: nn.Module | None
+) -> Tensor:
+    """Raise what `check` says; the other classes, `(N, K)`."""
+    one = explaining.images[:1]
+    chosen_layers(parameter_layers(model, one), options.layers)
+    classes = logits(model, one).shape[1]
+    check_classes(classes, explaining.targets)
+    if of_random_labels is not None:
+        its = logits(of_random_labels, one).shape[1]
+        if its != classes:
+            raise ValueError(
+                f"the network trained on random labels has {its} logits, the model {classes}"
+            )
     if options.others is None:
         return other_classes(model, explaining.images, OTHERS, explaining.batch_size)
-    return torch.tensor(options.others).expand(len(explaining.images), -1)
+    others = torch.tensor(options.others).expand(len(explaining.images), -1)
+    check_classes(classes, others)
+    return others
 
 
 def _labels(

@@ -6,8 +6,10 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
+from tqdm import tqdm
 
 from captum_rectgrad.sanity.explaining import Explaining
+from captum_rectgrad.sanity.logits import check_classes, logits
 from captum_rectgrad.sanity.similarity import SIMILARITIES, Similarity
 
 
@@ -29,21 +31,17 @@ def class_sensitivity(
         similarities: what is measured, by name.
 
     Returns:
-        By the measure's name `(N,)`, the mean over the other classes; NaN without any.
+        By the measure's name `(N,)`, the mean over the other classes; NaN without any, and where
+        the map is empty.
 
     Raises:
-        ValueError: a class is one that the model does not have.
+        ValueError: a class is one that the model does not have, or the images are not of its size.
         NotAvailableError: the method would not be itself on this model.
     """
-    classes = logits(model, explaining.images[:1]).shape[1]
-    for wanted in (explaining.targets, others):
-        if not ((wanted >= 0) & (wanted < classes)).all():
-            raise ValueError(
-                f"classes must be 0 to {classes - 1}, as the model has {classes} logits; got "
-                f"{int(wanted.min())} to {int(wanted.max())}"
-            )
+    check_classes(logits(model, explaining.images[:1]).shape[1], explaining.targets, others)
     before = explaining.maps(model) if original is None else original
-    maps = [explaining.maps(model, other) for other in others.T]
+    each_class = tqdm(others.T, unit="class", desc="other classes", disable=None)
+    maps = [explaining.maps(model, other) for other in each_class]
     # A class is no other than itself.
     same = (explaining.targets == others.T).numpy()
     found = {}
@@ -71,32 +69,8 @@ def other_classes(model: nn.Module, images: Tensor, count: int, batch_size: int)
     Raises:
         ValueError: the model has a single logit, or the images are not of its size.
     """
-    found = torch.cat([logits(model, part) for part in torch.split(images, batch_size)])
-    order = found.argsort(dim=1, descending=True)
+    order = logits(model, images, batch_size).argsort(dim=1, descending=True)
     count = min(count, order.shape[1] - 1)
     if not count:
         raise ValueError("the model has one logit: there is no other class to compare with")
     return torch.cat([order[:, 1:count], order[:, -1:]], dim=1)
-
-
-def logits(model: nn.Module, images: Tensor) -> Tensor:
-    """The model's output, on the CPU.
-
-    Args:
-        model: in eval mode.
-        images: `(N, C, H, W)`.
-
-    Returns:
-        `(N, classes)`.
-
-    Raises:
-        ValueError: the images are not of the size the model is for.
-    """
-    try:
-        with torch.inference_mode():
-            output: Tensor = model(images.to(next(model.parameters()).device)).cpu()
-    except RuntimeError as error:
-        raise ValueError(
-            f"the model cannot take images of shape {tuple(images.shape[1:])}: {error}"
-        ) from error
-    return output

@@ -39,16 +39,19 @@ from captum_rectgrad.methods import (
 )
 from captum_rectgrad.modified_gradient import ModifiedGradient
 from captum_rectgrad.sanity.check import BOUND, STEPS, Checked, Options, check
-from captum_rectgrad.sanity.class_sensitivity import logits
 from captum_rectgrad.sanity.explaining import BATCH_SIZE, Explaining
 from captum_rectgrad.sanity.findings import Finding
-from captum_rectgrad.sanity.page import draw, markdown, unresettable
+from captum_rectgrad.sanity.logits import logits
+from captum_rectgrad.sanity.notes import notes
+from captum_rectgrad.sanity.page import draw, markdown
+from captum_rectgrad.sanity.randomisation import REPEATS
 from captum_rectgrad.studies.generated import drawn
 from captum_rectgrad.studies.provenance import name_of
+from rectgrad_zoo import registry
 from rectgrad_zoo.devices import parse_device
 from rectgrad_zoo.reading import read_cifar10
 
-FAILED = 1
+FAILED, UNDECIDED = 1, 3  # exit statuses
 GENERATED = "shapes"
 IMAGES = 100
 # Methods that are rules for the gradient at activations, by their key. Captum's of the same name
@@ -77,8 +80,9 @@ def add_parser(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]"
         help="whether maps depend on what the model has learnt",
         description="Sanity checks of one method on one model: layers made random again "
         "(Adebayo et al. 2018), other classes and the image itself (Nie et al. 2018), random "
-        "signals sent backwards (Sixt et al. 2020). Exit status 0: nothing failed; 1: something "
-        "did; 2: wrong arguments.",
+        "signals sent backwards (Sixt et al. 2020). Exit status 0: something passed and nothing "
+        "failed; 1: something failed; 2: wrong arguments; 3: nothing was decided, as with few "
+        "images.",
     )
     parser.add_argument("images", nargs="*", metavar="IMAGE", help="image files, instead of --data")
     parser.add_argument("--model", required=True, metavar="NAME", help="as for `rectgrad explain`")
@@ -124,7 +128,8 @@ def _add_checks(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--random-labels",
         metavar="NAME",
-        help="the same network trained on random labels, for that check",
+        help="the same network trained on random labels, for that check (default: the zoo's "
+        "NAME_random_labels, if it is at hand)",
     )
     parser.add_argument(
         "--layers", metavar="A,B,...", help="which are made random (default: all with parameters)"
@@ -135,6 +140,14 @@ def _add_checks(parser: argparse.ArgumentParser) -> None:
         default=STEPS,
         metavar="N",
         help="at how many layers, evenly spaced, maps are made (default: %(default)s)",
+    )
+    parser.add_argument(
+        "--repeats",
+        type=int,
+        default=REPEATS,
+        metavar="N",
+        help="how many times layers are made random, each with other parameters; intervals are "
+        "over these and over the images (default: %(default)s)",
     )
     parser.add_argument(
         "--others",
@@ -152,27 +165,20 @@ def _add_checks(parser: argparse.ArgumentParser) -> None:
 
 
 def _check(args: argparse.Namespace) -> int:
-    if not 0 < args.bound < 1:
-        raise ValueError(f"--bound must be between 0 and 1, got {args.bound}")
-    for name in ("count", "steps", "batch_size"):
+    for name in ("count", "batch_size"):
         if getattr(args, name) < 1:
             raise ValueError(f"--{name.replace('_', '-')} must be at least 1")
+    options = _options(args)
     method = _method(args.method, args.percentile)
     device = parse_device(args.device)
     model = rectgrad_zoo.load(args.model, device=device)
     other = None
-    if args.random_labels is not None:
-        other = rectgrad_zoo.load(args.random_labels, device=device)
+    of_random_labels = args.random_labels or _control(args.model)
+    if of_random_labels is not None:
+        other = rectgrad_zoo.load(of_random_labels, device=device)
     name, images = _images(args, model)
-    predicted = _predicted(model, images, args.batch_size)
+    predicted = logits(model, images, args.batch_size).argmax(dim=1)
     explaining = Explaining(method, images, predicted, args.batch_size, args.seed)
-    options = Options(
-        bound=args.bound,
-        layers=None if args.layers is None else args.layers.split(","),
-        steps=args.steps,
-        others=None if args.others is None else [int(number) for number in args.others.split(",")],
-        seed=args.seed,
-    )
     rule = _rule(args.method, model, args.percentile)
     try:
         checked = check(explaining, model, options, rule=rule, of_random_labels=other)
@@ -192,12 +198,33 @@ def _check(args: argparse.Namespace) -> int:
     threshold = "" if args.percentile is None else f", q = {args.percentile:g},"
     title = f"{method.title}{threshold} on {args.model}"
     _write(args, checked, _picture(model, images[0]), title, options, facts)
-    return FAILED if checked.failed else 0
+    if checked.failed:
+        return FAILED
+    return 0 if checked.decided else UNDECIDED
 
 
-def _predicted(model: nn.Module, images: Tensor, batch_size: int) -> Tensor:
-    return torch.cat(
-        [logits(model, part).argmax(dim=1) for part in torch.split(images, batch_size)]
+def _control(model: str) -> str | None:
+    """The zoo's network of random labels for a model of the zoo's, where that needs no download."""
+    row = registry.find(f"{model}_random_labels")
+    return row.name if row and registry.local_folder(row) else None
+
+
+def _options(args: argparse.Namespace) -> Options:
+    others = None
+    if args.others is not None:
+        try:
+            others = [int(number) for number in args.others.split(",")]
+        except ValueError as error:
+            raise ValueError(
+                f"--others must be numbers of classes, such as 3,5; got {args.others!r}"
+            ) from error
+    return Options(
+        bound=args.bound,
+        layers=None if args.layers is None else args.layers.split(","),
+        steps=args.steps,
+        repeats=args.repeats,
+        others=others,
+        seed=args.seed,
     )
 
 
@@ -254,17 +281,17 @@ def _write(
     name = f"{Path(args.model).name}-{args.method.replace(':', '.')}{threshold}"
     folder = args.out or Path("checked") / name
     folder.mkdir(parents=True, exist_ok=True)
-    undefined = checked.cascade.undefined
     draw(checked, picture, title, options).savefig(folder / "figure.png")
-    text = markdown(checked.findings, title, facts, undefined)
+    text = markdown(checked, title, facts)
     (folder / "report.md").write_text(text, encoding="utf-8")
     found = [_plain(finding) for finding in checked.findings]
+    facts = {**facts, "notes": notes(checked)}
     content = json.dumps({"title": title, **facts, "findings": found}, indent=2, allow_nan=False)
     (folder / "result.json").write_text(content + "\n", encoding="utf-8")
     for finding in checked.findings:
         print(f"{finding.check}: {finding.verdict}. {finding.sentence}")
-    if undefined:
-        print(unresettable(undefined))
+    for note in notes(checked):
+        print(note)
     print(f"wrote {folder / 'report.md'}")
 
 

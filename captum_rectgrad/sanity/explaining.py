@@ -7,6 +7,7 @@ from torch import Tensor, nn
 
 from captum_rectgrad.comparison import attribute
 from captum_rectgrad.methods import Method
+from captum_rectgrad.seeds import derived_seed
 
 BATCH_SIZE = 50
 
@@ -51,7 +52,9 @@ class Explaining:
             strict=True,
         )
         parts = [
-            attribute(self.method, model, x.to(device), y.to(device), self.seed + number).cpu()
+            attribute(
+                self.method, model, x.to(device), y.to(device), derived_seed(self.seed, number)
+            ).cpu()
             for number, (x, y) in enumerate(pairs)
         ]
         return torch.cat(parts)

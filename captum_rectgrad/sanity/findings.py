@@ -11,7 +11,7 @@ from captum_rectgrad.estimate import Estimate
 from captum_rectgrad.sanity.convergence import INPUT, Convergence
 from captum_rectgrad.sanity.randomisation import Randomisation
 from captum_rectgrad.sanity.similarity import UNSIGNED
-from captum_rectgrad.statistics import mean
+from captum_rectgrad.statistics import crossed_mean, mean
 
 Verdict: TypeAlias = Literal["passed", "failed", "undecided", "not run"]
 Said: TypeAlias = Mapping[Verdict, str]
@@ -59,12 +59,14 @@ def of_cascade(found: Randomisation, bound: float, seed: int) -> Finding:
         seed: of the intervals.
 
     Returns:
-        The finding, judged at the first step that has at least half of the layers random.
+        The finding, judged at the first step that has at least half of those layers random that
+        are in the end.
     """
-    numbers = _by_layer(found, seed)
+    numbers = _by_layer(found.layers, found.similarity[UNSIGNED], seed)
     decisive = numbers[found.half][1]
     value = _said(decisive)
-    how_many = f"{found.randomised[found.half]} of {found.randomised[-1]} layers"
+    of = f"{found.randomised[-1]} {'chosen ' if found.chosen else ''}layers"
+    how_many = f"{found.randomised[found.half]} of the {of}"
     said: Said = {
         "failed": f"with the last {how_many} random, maps are much as they were ({value}): they "
         "hardly depend on what these layers have learnt",
@@ -78,32 +80,51 @@ def of_cascade(found: Randomisation, bound: float, seed: int) -> Finding:
 def of_single_layers(found: Randomisation, bound: float, seed: int) -> Finding:
     """Each layer was re-initialised alone.
 
+    Where the logits hardly change either, nothing follows of the method from maps that stay as they
+    were; a normalisation, say, is not random when it is made anew.
+
     Args:
         found: with the order `"independent"`.
-        bound: see `judged`.
+        bound: see `judged`; of maps, and of logits.
         seed: of the intervals.
 
     Returns:
-        The finding, judged by the layer that matters least.
+        The finding, judged by that layer which matters least to the maps, of those that change the
+        logits for certain.
     """
-    numbers = _by_layer(found, seed)
+    check = "independent randomisation"
+    maps = _by_layer(found.layers, found.similarity[UNSIGNED], seed)
+    # Of these random parameters, not of all there could be: so over images alone.
+    logits = [
+        (layer, mean(each.mean(axis=0), seed))
+        for layer, each in zip(found.layers, found.logits, strict=True)
+    ]
+    numbers = (*maps, *((f"logits' rank correlation: {layer}", number) for layer, number in logits))
     verdicts = {
         layer: judged(number, bound)
-        for layer, (_, number) in zip(found.layers, numbers, strict=True)
+        for (layer, number), (_, change) in zip(maps, logits, strict=True)
+        if judged(change, bound) == "passed"
     }
+    tried = f"the {len(verdicts)} that change the logits, of {len(maps)} layers tried"
+    if not verdicts:
+        sentence = f"none of the {len(maps)} layers tried changes the logits for certain by itself"
+        return Finding(check, "undecided", sentence + _too_few(logits[0][1]), numbers)
     deaf = [layer for layer, verdict in verdicts.items() if verdict == "failed"]
     if deaf:
         sentence = (
             f"maps stay much as they were when one of {', '.join(deaf)} alone is random "
-            f"({len(deaf)} of the {len(numbers)} layers tried)"
+            f"({len(deaf)} of {tried})"
         )
-        return Finding("independent randomisation", "failed", sentence, tuple(numbers))
-    if all(verdict == "passed" for verdict in verdicts.values()):
-        sentence = f"each of the {len(numbers)} layers tried changes the maps when it is random"
-        return Finding("independent randomisation", "passed", sentence, tuple(numbers))
+        return Finding(check, "failed", sentence, numbers)
     unsure = [layer for layer, verdict in verdicts.items() if verdict == "undecided"]
-    sentence = f"whether {', '.join(unsure)} alone changes the maps is not decided"
-    return Finding("independent randomisation", "undecided", sentence, tuple(numbers))
+    if unsure:
+        of = dict(maps)
+        said = ", ".join(f"{layer} ({_said(of[layer])})" for layer in unsure)
+        sentence = (
+            f"whether the maps change when one of these alone is random is not decided: {said}"
+        )
+        return Finding(check, "undecided", sentence + _too_few(of[unsure[0]]), numbers)
+    return Finding(check, "passed", f"maps change with each of {tried}", numbers)
 
 
 def of_pairs(
@@ -143,20 +164,27 @@ def of_convergence(found: Convergence, bound: float, seed: int) -> Finding:
         seed: of the intervals.
 
     Returns:
-        The finding, judged at the input.
+        The finding, judged at the input, whatever the cosine's sign; not run where the model has so
+        few logits that vectors of them are alike by chance.
     """
+    chance = f"{found.unrelated:.2f} for unrelated vectors of {found.logits} logits"
+    if found.unrelated >= bound:
+        return not_run(
+            CONVERGENCE, f"absolute cosines are {chance} already, held against {bound:g}"
+        )
     numbers = [
-        (f"cosine at {layer}" if layer == INPUT else f"cosine before {layer}", mean(row, seed))
+        (f"|cosine| {'at' if layer == INPUT else 'before'} {layer}", mean(abs(row), seed))
         for layer, row in zip(found.layers, found.cosines, strict=True)
     ]
     at_input = numbers[0][1]
     said: Said = {
-        "failed": "whatever is sent backwards arrives at the input in much the same direction "
-        f"(cosine {_said(at_input)}): the rule forgets what was asked",
-        "passed": f"what is sent backwards arrives at the input in directions of its own (cosine "
-        f"{at_input})",
-        "undecided": f"what is sent backwards arrives at the input in directions that are alike to "
-        f"a degree (cosine {_said(at_input)}) that decides nothing",
+        "failed": "whatever is sent backwards arrives at the input in much the same direction, or "
+        f"its opposite (absolute cosine {_said(at_input)}; {chance}): the rule forgets what was "
+        "asked",
+        "passed": "what is sent backwards arrives at the input in directions of its own (absolute "
+        f"cosine {_said(at_input)}; {chance})",
+        "undecided": "what is sent backwards arrives at the input in directions that are alike to "
+        f"a degree (absolute cosine {_said(at_input)}; {chance}) that decides nothing",
     }
     return _finding(CONVERGENCE, at_input, bound, said, numbers)
 
@@ -175,6 +203,8 @@ def not_run(check: str, why: str) -> Finding:
 
 
 def _said(number: Estimate) -> str:
+    if np.isnan(number.low):
+        return f"{number.value:.2f}" if number.count else "not defined"
     return f"{number.value:.2f}, {number.low:.2f} to {number.high:.2f}"
 
 
@@ -186,14 +216,17 @@ def _finding(
     numbers: Sequence[tuple[str, Estimate]],
 ) -> Finding:
     verdict = judged(number, bound)
-    sentence = said[verdict]
-    if np.isnan(number.low):
-        sentence += f"; {number.count} images are too few for an interval"
-    return Finding(check, verdict, sentence, tuple(numbers))
+    return Finding(check, verdict, said[verdict] + _too_few(number), tuple(numbers))
 
 
-def _by_layer(found: Randomisation, seed: int) -> list[tuple[str, Estimate]]:
-    return [
-        (layer, mean(values, seed))
-        for layer, values in zip(found.layers, found.similarity[UNSIGNED], strict=True)
-    ]
+def _too_few(number: Estimate) -> str:
+    if not np.isnan(number.low):
+        return ""
+    return f"; {number.count} images are too few for an interval"
+
+
+def _by_layer(
+    layers: Sequence[str], values: NDArray[np.float64], seed: int
+) -> list[tuple[str, Estimate]]:
+    """Over re-initialisations and images; `values` are `(layers, R, N)`."""
+    return [(layer, crossed_mean(each, seed)) for layer, each in zip(layers, values, strict=True)]

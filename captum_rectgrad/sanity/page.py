@@ -12,15 +12,17 @@ from numpy.typing import NDArray
 from captum_rectgrad.interval_curves import draw_curve
 from captum_rectgrad.sanity.check import Checked, Options
 from captum_rectgrad.sanity.findings import Finding
+from captum_rectgrad.sanity.notes import notes
 from captum_rectgrad.sanity.randomisation import Randomisation
 from captum_rectgrad.sanity.similarity import UNSIGNED
-from captum_rectgrad.statistics import mean
+from captum_rectgrad.statistics import crossed_mean, mean
 from captum_rectgrad.visualization import plot_map
 
 _SMALL = 8  # points
 _LINE = 120  # letters
 _PANELS = 8  # maps of the cascade that are drawn at most
 _COLOURS = ("#c43c00", "#2a6a9e", "#5c8a3a", "#7a5195")
+_GREY, _LOGITS = "#777777", "rank correlation of the logits"
 _VERDICT = {"passed": "#2e7d32", "failed": "#c62828", "undecided": "#8d6e00", "not run": "0.5"}
 
 
@@ -50,16 +52,13 @@ def draw(checked: Checked, picture: NDArray[np.float64], title: str, options: Op
     return figure
 
 
-def markdown(
-    findings: Sequence[Finding], title: str, facts: Mapping[str, object], undefined: Sequence[str]
-) -> str:
+def markdown(checked: Checked, title: str, facts: Mapping[str, object]) -> str:
     """The page in Markdown.
 
     Args:
-        findings: of all checks.
+        checked: the outcome.
         title: of the page.
         facts: where it comes from, by name.
-        undefined: parameters whose re-initialisation is not defined.
 
     Returns:
         The text.
@@ -68,35 +67,18 @@ def markdown(
     lines += [
         f"- **{finding.check}: {finding.verdict}.** {finding.sentence[0].upper()}"
         f"{finding.sentence[1:]}."
-        for finding in findings
+        for finding in checked.findings
     ]
-    if undefined:
-        lines += ["", unresettable(undefined)]
+    for note in notes(checked):
+        lines += ["", note]
     lines += ["", "| check | measure | mean and 95 % interval | images |", "|---|---|---|---|"]
     lines += [
         f"| {finding.check} | {name} | {number} | {number.count} |"
-        for finding in findings
+        for finding in checked.findings
         for name, number in finding.numbers
     ]
     lines += ["", *(f"- {name}: {fact}" for name, fact in facts.items())]
     return "\n".join(lines) + "\n"
-
-
-def unresettable(undefined: Sequence[str]) -> str:
-    """A sentence on parameters whose layer has no `reset_parameters`.
-
-    Args:
-        undefined: their names, at least one.
-
-    Returns:
-        Which, and what was done.
-    """
-    shown = ", ".join(undefined[:_PANELS]) + (" and others" if len(undefined) > _PANELS else "")
-    return (
-        f"How {len(undefined)} parameters are made anew is not defined, as their layers have no "
-        f"reset_parameters ({shown}): they were drawn from normal distributions with their means "
-        "and standard deviations."
-    )
 
 
 def _draw_maps(where: SubFigure, checked: Checked, picture: NDArray[np.float64]) -> None:
@@ -119,8 +101,10 @@ def _draw_randomised(axes: Axes, found: Randomisation, options: Options, what: s
     # A map without negative values has one curve twice: the dashes show both.
     styles = zip(_COLOURS, ("-", "--", "-."), strict=False)
     for (colour, line), (name, values) in zip(styles, found.similarity.items(), strict=False):
-        points = [mean(row, options.seed) for row in values]
+        points = [crossed_mean(each, options.seed) for each in values]
         draw_curve(axes, range(len(points)), points, colour=colour, label=name, style=line)
+    points = [mean(each.mean(axis=0), options.seed) for each in found.logits]
+    draw_curve(axes, range(len(points)), points, colour=_GREY, label=_LOGITS, style=":")
     axes.set_xticks(range(len(found.layers)), found.layers, rotation=60, ha="right")
     axes.set_title(f"likeness to the map of the model\n{what}", fontsize=_SMALL + 1)
     axes.legend(fontsize=_SMALL - 1, frameon=False)
@@ -129,7 +113,7 @@ def _draw_randomised(axes: Axes, found: Randomisation, options: Options, what: s
 
 def _draw_converged(axes: Axes, checked: Checked, options: Options) -> None:
     axes.set_title(
-        "cosine of two random backward signals\nwhere they enter ...", fontsize=_SMALL + 1
+        "|cosine| of two random backward signals\nwhere they enter ...", fontsize=_SMALL + 1
     )
     if checked.converged is None:
         axes.text(0.5, 0.5, "not defined for this method", ha="center", transform=axes.transAxes)
@@ -137,8 +121,10 @@ def _draw_converged(axes: Axes, checked: Checked, options: Options) -> None:
         return
     layers, cosines = checked.converged.layers[::-1], checked.converged.cosines[::-1]
     places = sorted({round(place) for place in np.linspace(0, len(layers) - 1, 12)})
-    points = [mean(cosines[place], options.seed) for place in places]
+    points = [mean(abs(cosines[place]), options.seed) for place in places]
     draw_curve(axes, range(len(points)), points, colour=_COLOURS[0])
+    axes.axhline(checked.converged.unrelated, color=_GREY, linewidth=0.8, label="unrelated vectors")
+    axes.legend(fontsize=_SMALL - 1, frameon=False)
     axes.set_xticks(range(len(places)), [layers[p] for p in places], rotation=60, ha="right")
     _frame(axes, options)
 
@@ -162,8 +148,8 @@ def _draw_verdicts(where: SubFigure, findings: Sequence[Finding], options: Optio
         ):
             axes.text(x, height, text, fontsize=_SMALL, color=colour, va="center")
     where.suptitle(
-        f"judged by the {UNSIGNED}, the cosine, or the correlation with the image: alike above "
-        f"{options.bound:g}",
+        f"judged by the {UNSIGNED}, the absolute cosine, or the correlation with the "
+        f"image: alike above {options.bound:g}",
         fontsize=_SMALL,
         color="0.4",
     )

@@ -4,10 +4,10 @@ from collections import Counter
 from collections.abc import Sequence
 from contextlib import ExitStack
 
-import torch
 from torch import Tensor, nn
 
 from captum_rectgrad.errors import RectGradError
+from captum_rectgrad.sanity.logits import logits
 
 ROOT = "(the model itself)"  # parameters that belong to no part of it
 
@@ -22,15 +22,16 @@ def parameter_layers(model: nn.Module, x: Tensor, *, once: bool = False) -> list
 
     Returns:
         Names as in `model.named_modules()`, by their first call; modules that are not called are
-        left out. Parameters of the model's own are `ROOT`.
+        left out; `never_called` has them. Parameters of the model's own are `ROOT`.
 
     Raises:
+        ValueError: the model cannot take the inputs.
         RectGradError: nothing that is called has parameters.
     """
     calls: Counter[str] = Counter()
     if next(model.parameters(), None) is None:
         raise RectGradError("the model has no parameters")
-    with ExitStack() as hooks, torch.no_grad():
+    with ExitStack() as hooks:
         for name, module in model.named_modules():
             if next(module.parameters(recurse=False), None) is not None:
                 hooks.callback(
@@ -38,10 +39,30 @@ def parameter_layers(model: nn.Module, x: Tensor, *, once: bool = False) -> list
                         lambda *_, name=name or ROOT: calls.update([name])
                     ).remove
                 )
-        model(x.to(next(model.parameters()).device))
+        logits(model, x)
     if not calls:
         raise RectGradError("the model calls no layer that has parameters")
     return [name for name, count in calls.items() if count == 1 or not once]
+
+
+def never_called(model: nn.Module, called: Sequence[str]) -> list[str]:
+    """Modules with parameters of their own that the forward pass does not call.
+
+    It may not use them at all, or hand their parameters to a function, as `nn.MultiheadAttention`
+    does with its `out_proj`.
+
+    Args:
+        model: the model.
+        called: all that `parameter_layers` gave.
+
+    Returns:
+        Names as in `model.named_modules()`.
+    """
+    return [
+        name or ROOT
+        for name, module in model.named_modules()
+        if next(module.parameters(recurse=False), None) is not None and (name or ROOT) not in called
+    ]
 
 
 def chosen_layers(available: Sequence[str], wanted: Sequence[str] | None) -> list[str]:

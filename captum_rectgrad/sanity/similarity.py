@@ -10,11 +10,26 @@ from torch import Tensor
 
 from captum_rectgrad.measures import channel_sum, rank_correlation
 
-# From two maps `(N, C, H, W)` to a number for each pair, `(N,)`, 1 for equal ones.
+# From maps and others to hold against them, both `(N, C, H, W)`, to a number for each pair, `(N,)`:
+# 1 for equal ones. Of a map that is empty there is none (NaN). Where the other alone is empty all
+# is lost that the map showed: 0.
 Similarity = Callable[[Tensor, Tensor], NDArray[np.float64]]
 # The measures that decide. The first knows neither scale nor sign.
 UNSIGNED, IMAGE = "rank correlation of absolute values", "correlation with the image"
 WINDOW = 7  # pixels, the side of the SSIM's window
+
+
+def empty(maps: Tensor) -> NDArray[np.bool_]:
+    """Which maps show nothing.
+
+    Args:
+        maps: `(N, C, H, W)`.
+
+    Returns:
+        `(N,)`, whether the map, summed over channels, has one value everywhere.
+    """
+    values = channel_sum(maps).flatten(1)
+    return np.asarray((values == values[:, :1]).all(dim=1).numpy())
 
 
 def signed_ranks(first: Tensor, second: Tensor) -> NDArray[np.float64]:
@@ -25,9 +40,9 @@ def signed_ranks(first: Tensor, second: Tensor) -> NDArray[np.float64]:
         second: `(N, C, H, W)`.
 
     Returns:
-        `(N,)`, in [-1, 1]; NaN where one of the two is constant.
+        `(N,)`, in [-1, 1]; NaN where `first` is empty, 0 where `second` alone is.
     """
-    return np.asarray(rank_correlation(first, second).numpy())
+    return _nothing_left(first, second, rank_correlation(first, second).numpy())
 
 
 def absolute_ranks(first: Tensor, second: Tensor) -> NDArray[np.float64]:
@@ -38,7 +53,7 @@ def absolute_ranks(first: Tensor, second: Tensor) -> NDArray[np.float64]:
         second: `(N, C, H, W)`.
 
     Returns:
-        `(N,)`, in [-1, 1]; NaN where one of the two is constant.
+        `(N,)`, in [-1, 1]; NaN where `first` is empty, 0 where `second` alone is.
     """
     one, other = (channel_sum(maps).abs()[:, None] for maps in (first, second))
     return signed_ranks(one, other)
@@ -52,10 +67,11 @@ def structure(first: Tensor, second: Tensor) -> NDArray[np.float64]:
         second: `(N, C, H, W)`.
 
     Returns:
-        `(N,)`, in [-1, 1]; NaN where one of the two is zero everywhere.
+        `(N,)`, in [-1, 1]; NaN where `first` is empty, 0 where `second` alone is.
     """
     pairs = zip(_unit(channel_sum(first).abs()), _unit(channel_sum(second).abs()), strict=True)
-    return np.array([_ssim(one, other) for one, other in pairs])
+    values = np.array([_ssim(one, other) for one, other in pairs])
+    return _nothing_left(first, second, values)
 
 
 # Adebayo et al. 2018, section 3: with and without the sign, and SSIM.
@@ -101,6 +117,14 @@ RECOVERIES: Mapping[str, Similarity] = {
     IMAGE: input_correlation,
     "SSIM with the image": input_structure,
 }
+
+
+def _nothing_left(
+    first: Tensor, second: Tensor, values: NDArray[np.float64]
+) -> NDArray[np.float64]:
+    """Likenesses, with what a `Similarity` has where one of the two maps is empty."""
+    lost = np.where(empty(second), 0.0, values)
+    return np.where(empty(first), np.nan, lost)
 
 
 def _unit(maps: Tensor) -> Tensor:

@@ -12,7 +12,9 @@ from torch import Tensor
 
 from captum_rectgrad.errors import RectGradError
 from captum_rectgrad.statistics import mean
+from captum_rectgrad.studies import keys
 from captum_rectgrad.studies.attacks import SIGNED, Attack, attack, compare
+from captum_rectgrad.studies.boxes import WHISKERS
 from captum_rectgrad.studies.class_sensitivity import claims, drop
 from captum_rectgrad.studies.comparing import Measured
 from captum_rectgrad.studies.grids import Line, block_size, draw_block, new_figure
@@ -210,11 +212,13 @@ def _draw_numbers(
     found: Mapping[tuple[str, float], Measured],
     attacks: Mapping[float, Attack],
 ) -> None:
-    grid = where.subplots(len(SIGNED), len(found), squeeze=False, sharey=True)
+    grid = where.subplots(len(SIGNED), len(found), squeeze=False, sharex="row", sharey=True)
     for name, line in zip(SIGNED, grid, strict=True):
         for ((final, epsilon), measured), axes in zip(found.items(), line, strict=True):
             _boxes(axes, measured, name, attacks[epsilon].flipped)
-            axes.set_title(f"epsilon {epsilon:g}; final threshold: {final}", fontsize=_SMALL)
+            axes.set_title(
+                f"epsilon {epsilon:g}\nfinal threshold of the baselines: {final}", fontsize=_SMALL
+            )
             axes.set_xlabel(f"{name} of the maps before and after", fontsize=_SMALL)
     where.legend(
         handles=[
@@ -223,6 +227,8 @@ def _draw_numbers(
         ],
         fontsize=_SMALL,
         loc="outside lower center",
+        title=keys.BOXES,
+        title_fontsize=_SMALL,
         ncols=2,
         frameon=False,
     )
@@ -238,12 +244,14 @@ def _boxes(axes: Axes, measured: Measured, name: str, flipped: NDArray[np.bool_]
             positions=(places + offset).tolist(),
             widths=0.3,
             orientation="horizontal",
-            whis=(5, 95),
+            whis=WHISKERS,
             showfliers=False,
             patch_artist=True,
             boxprops={"facecolor": _COLOURS[group], "alpha": 0.6},
             medianprops={"color": "black"},
         )
+    for between in places[1:] - 0.5:
+        axes.axhline(between, color="0.9", linewidth=0.6, zorder=0)
     axes.set_yticks(places, [method.title for method in measured.methods])
     axes.set_ylim(len(places) - 0.5, -0.5)
     axes.tick_params(labelsize=_SMALL)
@@ -257,9 +265,10 @@ STUDY = Study(
     needs="test images; the plain network",
     run=adversarial,
     presets={
-        "smoke": AdversarialConfig(images=40),
+        "smoke": AdversarialConfig(images=20, epsilons=(0.02,), drawn=1),
         "quick": AdversarialConfig(images=300),
         "full": AdversarialConfig(),
     },
     minutes={"smoke": 0.3, "quick": None, "full": None},
+    compares=True,
 )

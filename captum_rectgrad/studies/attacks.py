@@ -9,7 +9,6 @@ import torch
 from captum.robust import FGSM
 from numpy.typing import NDArray
 from torch import Tensor, nn
-from tqdm import tqdm
 
 from captum_rectgrad.measures import rank_correlation, top_overlap, without_sign
 from captum_rectgrad.methods import Method
@@ -19,6 +18,7 @@ from captum_rectgrad.studies.comparing import Measured
 from captum_rectgrad.studies.lab import Lab
 from captum_rectgrad.studies.maps import finished
 from captum_rectgrad.studies.material import Network
+from captum_rectgrad.studies.progress import Progress
 
 Likeness = Callable[[Tensor, Tensor], Tensor]  # of two maps, `(N, C, H, W)` each, to `(N,)`
 Numbers = NDArray[np.float64]
@@ -107,7 +107,7 @@ def compare(
     """
     methods = tuple(lab.methods)
     found: dict[Case, dict[str, Numbers]] = {}
-    with tqdm(total=len(inputs) * len(methods), unit="image", disable=None) as progress:
+    with Progress(len(inputs) * len(methods), "map", network.name) as progress:
         for method in methods:
 
             def compute(batch: slice, method: Method = method) -> dict[Case, Tensor]:

@@ -9,10 +9,10 @@ from captum_rectgrad.measures import (
     amount_of_channels_inside,
     share_inside,
 )
+from captum_rectgrad.studies.boxes import Panel, boxplots
 from captum_rectgrad.studies.comparing import (
     Measure,
     both_less_than_baselines,
-    boxplots,
     channels_note,
     measure_maps,
     rows,
@@ -77,8 +77,8 @@ def background(config: BackgroundConfig, lab: Lab) -> Result:
         claims=claims,
         figure=boxplots(
             {
-                "as in figure 8": (measured, AMOUNT, None),
-                "by share of the map": (measured, EXCESS, 1.0),
+                "as in figure 8": Panel(measured, AMOUNT, scaled=True),
+                "by share of the map": Panel(measured, EXCESS, 1.0),
             }
         ),
         notes=(
@@ -123,9 +123,10 @@ STUDY = Study(
     needs="images with masks; the plain network",
     run=background,
     presets={
-        "smoke": BackgroundConfig(per_class=5),
+        "smoke": BackgroundConfig(per_class=2),
         "quick": BackgroundConfig(),
         "full": BackgroundConfig(),
     },
     minutes={"smoke": 0.1, "quick": None, "full": 0.5},
+    compares=True,
 )

@@ -43,6 +43,7 @@ class Cifar10:
 
     name = "CIFAR-10"
     classes = CIFAR10_CLASSES
+    note = ""
 
     def images(self, split: Split) -> LabelledImages:
         """See `Material`."""
@@ -62,7 +63,14 @@ class Cifar10:
         """See `Material`."""
         standard, noise = CHECKPOINTS[role]
         name = dict(self.checkpoints).get(role, standard)
-        model, recipe = rectgrad_zoo.load(name), rectgrad_zoo.recipe(name)
+        model = rectgrad_zoo.load(name)
+        logits = getattr(model, "num_classes", len(self.classes))
+        if logits != len(self.classes):
+            raise RectGradError(
+                f"{name} tells {logits} classes apart, {self.name} has {len(self.classes)}; the "
+                f"role {role!r} needs a network such as {standard}"
+            )
+        recipe = rectgrad_zoo.recipe(name)
         found = recipe.occlusion.kind if recipe.occlusion else None
         if found != noise:
             raise RectGradError(

@@ -8,17 +8,17 @@ import torch
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
 from torch import Tensor
-from tqdm import tqdm
 
 from captum_rectgrad.measures import share_inside
 from captum_rectgrad.statistics import mean
-from captum_rectgrad.studies.comparing import Measured, baselines, less_than
+from captum_rectgrad.studies.comparing import Measured, both_less_than_baselines
 from captum_rectgrad.studies.grids import Line, block_size, draw_block, new_figure
 from captum_rectgrad.studies.lab import Lab
 from captum_rectgrad.studies.maps import finished
 from captum_rectgrad.studies.masks import correct
 from captum_rectgrad.studies.material import MaskedImages, Network
 from captum_rectgrad.studies.pairs import Likeness, likeness
+from captum_rectgrad.studies.progress import Progress
 from captum_rectgrad.studies.result import Claim, Result, Row
 from captum_rectgrad.studies.study import Study
 
@@ -122,15 +122,17 @@ def _seen(
     """Measure the maps of one method after the other, with each final threshold."""
     whole = replace(lab, final_percentile=None)
     found: dict[Key, Seen] = {}
-    for method in tqdm(lab.methods, unit="method", desc=network.name, disable=None):
-        maps = whole.few_maps(method, network, data.images, data.labels)
-        for final, percentile in lab.finals.items():
-            cut = finished(method, maps, percentile)
-            found[final, method.key] = Seen(
-                off=share_inside(cut, ~data.masks).numpy(),
-                likeness=likeness(cut, data.labels, lab.seed),
-                drawn={place: cut[place].clone() for place in drawn},
-            )
+    with Progress(len(lab.methods), "method", network.name) as progress:
+        for method in lab.methods:
+            maps = whole.few_maps(method, network, data.images, data.labels)
+            for final, percentile in lab.finals.items():
+                cut = finished(method, maps, percentile)
+                found[final, method.key] = Seen(
+                    off=share_inside(cut, ~data.masks).numpy(),
+                    likeness=likeness(cut, data.labels, lab.seed),
+                    drawn={place: cut[place].clone() for place in drawn},
+                )
+            progress.update()
     return found
 
 
@@ -153,18 +155,13 @@ def _row(final: str, title: str, found: Seen, seed: int) -> Row:
 
 
 def _claims(measured: Measured, final: str, seed: int) -> list[Claim]:
-    return [
-        less_than(
-            measured,
-            OFF,
-            winner,
-            baselines(measured),
-            f"Maps of {title} fall on the object more than those of all baselines",
-            f"section 5.2, figure 5a; final threshold of the baselines: {final}",
-            seed,
-        )
-        for winner, title in (("rectgrad", "RectGrad"), ("rectgrad-prr", "RectGrad PRR"))
-    ]
+    return both_less_than_baselines(
+        measured,
+        {OFF: ""},
+        "Maps of {} fall on the object more than those of all baselines",
+        f"section 5.2, figure 5a; final threshold of the baselines: {final}",
+        seed,
+    )
 
 
 def _lines(
@@ -203,9 +200,10 @@ STUDY = Study(
     needs="images with masks; the plain network",
     run=coherence,
     presets={
-        "smoke": CoherenceConfig(per_class=3),
+        "smoke": CoherenceConfig(per_class=2, pairs=2),
         "quick": CoherenceConfig(),
         "full": CoherenceConfig(),
     },
     minutes={"smoke": 0.1, "quick": None, "full": 1.3},
+    compares=True,
 )

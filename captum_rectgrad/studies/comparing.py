@@ -1,21 +1,18 @@
-"""Studies that measure something on every map of every method: numbers, claims, boxplots."""
+"""Studies that measure something on every map of every method: numbers and claims."""
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from matplotlib.axes import Axes
-from matplotlib.backends.backend_agg import FigureCanvasAgg
-from matplotlib.figure import Figure
 from numpy.typing import NDArray
 from torch import Tensor
-from tqdm import tqdm
 
 from captum_rectgrad.estimate import Estimate
 from captum_rectgrad.methods import Method
 from captum_rectgrad.statistics import difference, mean
 from captum_rectgrad.studies.lab import Lab
 from captum_rectgrad.studies.material import Network
+from captum_rectgrad.studies.progress import Progress
 from captum_rectgrad.studies.result import (
     Claim,
     Row,
@@ -27,7 +24,6 @@ from captum_rectgrad.studies.result import (
 # From maps (N, C, H, W) and which of the images they are of to one number for each.
 Measure = Callable[[Tensor, slice], Tensor]
 NOTHING = "there is nothing to compare with"
-_WIDTH, _HEIGHT = 4.6, 3.4  # inches, of a panel
 
 
 @dataclass(frozen=True, eq=False)
@@ -65,7 +61,7 @@ def measure_maps(
     values: dict[str, dict[str, NDArray[np.float64]]] = {name: {} for name in measures}
     methods = tuple(lab.methods)
     total = len(images) * len(methods)
-    with tqdm(total=total, unit="map", desc=network.name, disable=None) as progress:
+    with Progress(total, "map", network.name) as progress:
         for method in methods:
             parts: dict[str, list[NDArray[np.float64]]] = {name: [] for name in measures}
             for batch in lab.maps(method, network, images, targets):
@@ -253,53 +249,3 @@ def channels_note(runs: Sequence[Measured], summed: str, apart: str) -> str:
 def baselines(measured: Measured) -> list[str]:
     """Keys of the methods that the paper calls baselines."""
     return [method.key for method in measured.methods if method.baseline and not method.control]
-
-
-def boxplots(panels: Mapping[str, tuple[Measured, str, float | None]]) -> Figure:
-    """Boxes from quartile to quartile, whiskers from the 5th to the 95th percentile of the images.
-
-    Args:
-        panels: by title: the measurements, which measure, and where to draw a line for reference.
-            Without a reference the controls, whose scale means nothing, are left out.
-
-    Returns:
-        The figure, panels two to a line.
-    """
-    columns = min(2, len(panels))
-    lines = -(-len(panels) // columns)
-    figure = Figure(figsize=(_WIDTH * columns, _HEIGHT * lines), dpi=150, layout="constrained")
-    FigureCanvasAgg(figure)
-    grid = figure.subplots(lines, columns, squeeze=False).ravel()
-    for axes, (title, (measured, measure, reference)) in zip(grid, panels.items(), strict=False):
-        draw_boxes(axes, measured, measure, reference)
-        axes.set_title(title, fontsize=9)
-    for axes in grid[len(panels) :]:
-        axes.set_axis_off()
-    return figure
-
-
-def draw_boxes(axes: Axes, measured: Measured, measure: str, reference: float | None) -> None:
-    """Draw one panel of `boxplots`.
-
-    Args:
-        axes: where.
-        measured: the measurements.
-        measure: which of them.
-        reference: see there.
-    """
-    shown = [m for m in measured.methods if reference is not None or not m.control]
-    values = [measured.values[measure][method.key] for method in shown]
-    axes.boxplot(
-        [numbers[np.isfinite(numbers)] for numbers in values],
-        tick_labels=[method.title for method in shown],
-        orientation="horizontal",
-        whis=(5, 95),
-        showfliers=False,
-        medianprops={"color": "#c43c00", "linewidth": 1.6},
-    )
-    axes.invert_yaxis()
-    axes.tick_params(labelsize=8)
-    axes.set_xlabel(measure, fontsize=8)
-    axes.spines[["top", "right"]].set_visible(False)
-    if reference is not None:
-        axes.axvline(reference, color="0.5", linestyle=":", linewidth=1)

@@ -10,14 +10,15 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
 from torch import Tensor, nn
-from tqdm import tqdm
 
 from captum_rectgrad.interval_curves import draw_curve
 from captum_rectgrad.statistics import difference, mean
+from captum_rectgrad.studies import keys
 from captum_rectgrad.studies.batches import in_batches
 from captum_rectgrad.studies.convolutions import convolution_activations
 from captum_rectgrad.studies.lab import Lab
 from captum_rectgrad.studies.masks import at_size, correct
+from captum_rectgrad.studies.progress import Progress
 from captum_rectgrad.studies.result import Claim, Result, Row, all_of, judged
 from captum_rectgrad.studies.study import Study
 from rectgrad_zoo.data import to_model_range
@@ -63,7 +64,7 @@ def feature_map_occlusion(config: FeatureMapOcclusionConfig, lab: Lab) -> Result
     layers = convolution_activations(network.model, inputs[:1])
     curves: dict[str, Curves] = {}
     rounds = len(layers) * len(data)
-    with tqdm(total=rounds, unit="image", desc=network.name, disable=None) as progress:
+    with Progress(rounds, "image", network.name) as progress:
         for number, layer in enumerate(layers):
             found = []
             for i, mask in enumerate(at_size(data.masks, layer.size)):
@@ -303,7 +304,14 @@ def _figure(curves: Mapping[str, Curves], seed: int) -> Figure:
             axes.set_title(f"{layer}, {view}" if len(curves) == 1 else layer, fontsize=9)
             axes.set_xlabel(label, fontsize=7.5)
         line[0].set_ylabel("margin of the class's logit", fontsize=8)
-    grid[0][0].legend(title="occluded", fontsize=8, title_fontsize=8, frameon=False)
+    lines, _ = grid[0][0].get_legend_handles_labels()
+    figure.legend(
+        handles=[*lines, keys.band(), keys.dotted("below: another class is ahead")],
+        loc="outside lower center",
+        ncols=4,
+        fontsize=8,
+        frameon=False,
+    )
     return figure
 
 
@@ -311,7 +319,7 @@ def _draw(axes: Axes, curves: Mapping[str, Array], seed: int) -> None:
     for name, colour in REGIONS.items():
         points = [mean(values, seed) for values in curves[name].T]
         shares = np.linspace(0, 1, len(points)).tolist()
-        draw_curve(axes, shares, points, colour=colour, label=name, marker=None)
+        draw_curve(axes, shares, points, colour=colour, label=f"{name} occluded", marker=None)
     axes.axhline(0, color="0.5", linestyle=":", linewidth=1)
     axes.tick_params(labelsize=8)
     axes.spines[["top", "right"]].set_visible(False)

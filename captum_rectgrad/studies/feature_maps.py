@@ -12,6 +12,7 @@ from torch import Tensor, nn
 
 from captum_rectgrad.methods import choose_methods
 from captum_rectgrad.statistics import mean
+from captum_rectgrad.studies import keys
 from captum_rectgrad.studies.batches import in_batches
 from captum_rectgrad.studies.convolutions import (
     ConvolutionActivation,
@@ -255,7 +256,12 @@ def _figure(
     axes.set_xticks(range(len(shares)), list(shares))
     axes.set_ylabel("share of active units", fontsize=8)
     axes.set_ylim(bottom=0)
-    axes.legend(fontsize=8, frameon=False)
+    axes.legend(title="bars: 95 % intervals", fontsize=8, title_fontsize=8, frameon=False)
+    keys.explain(
+        made.figure,
+        f"map: {keys.MAPS}; {keys.OUTLINE}",
+        f"grey: the first {_SIDE * _SIDE} channels, each from 0 (black) to its largest value",
+    )
     return made.figure
 
 

@@ -12,6 +12,7 @@ import timm
 import torch
 
 from captum_rectgrad.studies.material import MaskedImages, Network, Role
+from captum_rectgrad.studies.precision import precision_of
 from captum_rectgrad.studies.shapes import SHAPE_CLASSES, shapes
 from rectgrad_zoo.data import LabelledImages
 from rectgrad_zoo.occlusion import FIXED, PER_IMAGE, Occlusion
@@ -21,6 +22,7 @@ from rectgrad_zoo.training import train
 
 SIZES: dict[Split, int] = {"train": 6000, "test": 1000}
 SEEDS: dict[Split, int] = {"train": 1, "test": 2}
+CPU = torch.device("cpu")
 _PATCH = 10  # pixels, as for CIFAR-10
 _WEIGHTS, _RECIPE = "model.safetensors", "recipe.json"
 
@@ -37,6 +39,7 @@ class Shapes:
 
     name = "generated shapes"
     classes = SHAPE_CLASSES
+    note = ""
 
     def images(self, split: Split) -> LabelledImages:
         """See `Material`."""
@@ -64,7 +67,7 @@ def recipe_of(role: Role) -> Recipe:
         role: see `Role`.
 
     Returns:
-        Five epochs of Adam.
+        Five epochs of Adam, in what this machine computes fastest in.
     """
     noise = {"plain": None, "occluded": FIXED, "noise": PER_IMAGE}[role]
     return Recipe(
@@ -79,6 +82,7 @@ def recipe_of(role: Role) -> Recipe:
             epochs=5,
             seed=0,
             keep=BEST_VALIDATION,
+            precision=precision_of(CPU),
         ),
         occlusion=Occlusion(_PATCH, seed=0, kind=noise) if noise else None,
     )
@@ -111,7 +115,7 @@ def _identity(recipe: Recipe) -> dict[str, object]:
 
 
 def _train(recipe: Recipe, folder: Path) -> None:
-    weights = train(recipe, drawn("train"), torch.device("cpu")).weights
+    weights = train(recipe, drawn("train"), CPU).weights
     folder.parent.mkdir(parents=True, exist_ok=True)
     with TemporaryDirectory(dir=folder.parent) as unfinished:
         made = Path(unfinished) / "network"

@@ -6,15 +6,18 @@ A block is one picture: hundreds of axes would take longer than their maps.
 import textwrap
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from itertools import product
 
 import numpy as np
 from matplotlib import colormaps
 from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure, FigureBase
+from matplotlib.patches import Rectangle
 from numpy.typing import NDArray
 from torch import Tensor
 
+from captum_rectgrad.studies import keys
 from captum_rectgrad.studies.maps import model_inputs
 from captum_rectgrad.visualization import COLOURS, Map, capped_map
 
@@ -88,13 +91,16 @@ def new_figure(width: float, height: float) -> Figure:
     return figure
 
 
-def draw_block(where: FigureBase, lines: Sequence[Line], title: str) -> None:
+def draw_block(
+    where: FigureBase, lines: Sequence[Line], title: str, square: int | None = None
+) -> None:
     """Draw images and their maps: captions at the left, titles of the columns above.
 
     Args:
         where: a figure or a part of one, of nothing else.
         lines: at least one, all with the same columns.
         title: of the block.
+        square: side of a square to mark in the upper left corner of every picture, in pixels.
 
     Raises:
         ValueError: there is no line.
@@ -116,11 +122,16 @@ def draw_block(where: FigureBase, lines: Sequence[Line], title: str) -> None:
             canvas[top : top + height, left : left + width] = _coloured(values)
             if not values.any():
                 _say(axes, left + width / 2, top + height / 2)
-    axes.imshow(canvas, interpolation="nearest")
+    axes.imshow(canvas, interpolation="antialiased")
+    if square is not None:
+        corners = product(range(len(lines)), range(1 + len(names)))
+        for row, column in corners:
+            _mark(axes, column * across, row * down, square)
     where.suptitle(title, fontsize=_LARGE)
     titles = [textwrap.fill(name, _COLUMN) for name in names]
     axes.set_xticks([across * (1 + n) + width / 2 for n in range(len(names))], titles)
-    axes.set_xlabel("red: for the class, blue: against it", fontsize=_SMALL - 1, color="0.4")
+    key = textwrap.fill(keys.MAPS, _COLUMN * (2 + len(names)))
+    axes.set_xlabel(key, fontsize=_SMALL - 1, color="0.35")
     axes.set_yticks([down * n + height / 2 for n in range(len(lines))], [x.caption for x in lines])
     axes.tick_params(labelsize=_SMALL, length=0, top=True, labeltop=True, labelbottom=False)
     axes.spines[:].set_visible(False)
@@ -131,6 +142,16 @@ def _coloured(values: Map) -> NDArray[np.float64]:
     scale = abs(values).max() or 1.0
     found: NDArray[np.float64] = colormaps[COLOURS](values / scale / 2 + 0.5)
     return found[..., :3]
+
+
+def _mark(axes: Axes, left: int, top: int, side: int) -> None:
+    """Two colours, so that it shows on any picture."""
+    for colour, width in (("black", 1.8), ("#5cff3c", 0.9)):
+        axes.add_patch(
+            Rectangle(
+                (left - 0.5, top - 0.5), side, side, fill=False, edgecolor=colour, linewidth=width
+            )
+        )
 
 
 def _say(axes: Axes, x: float, y: float) -> None:

@@ -9,17 +9,18 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
 from torch import Tensor, nn
-from tqdm import tqdm
 
 from captum_rectgrad import LayerRectGrad
 from captum_rectgrad.interval_curves import draw_curve
 from captum_rectgrad.measures import share_inside
 from captum_rectgrad.statistics import difference, mean
+from captum_rectgrad.studies import keys
 from captum_rectgrad.studies.batches import in_batches
 from captum_rectgrad.studies.convolutions import convolution_activations, outputs
 from captum_rectgrad.studies.lab import Lab
 from captum_rectgrad.studies.masks import at_size, correct, one_of_each
 from captum_rectgrad.studies.material import MaskedImages
+from captum_rectgrad.studies.progress import Progress
 from captum_rectgrad.studies.result import Claim, Result, Row, judged, judged_above
 from captum_rectgrad.studies.sheets import sheet, show_image
 from captum_rectgrad.studies.study import Study
@@ -174,7 +175,7 @@ def measure(
         found = method(model, list(modules.values()), inputs, data.labels[batch].to(lab.device))
         return [maps.cpu() for maps in found]
 
-    with tqdm(total=len(data), unit="image", desc=label, disable=None) as progress:
+    with Progress(len(data), "image", label) as progress:
         for batch, found in in_batches(len(data), lab.batch_size, compute):
             for layer, maps in zip(modules, found, strict=True):
                 height, width = maps.shape[2:]
@@ -266,6 +267,7 @@ def _figure(
             for axes, found in zip(line[1:], maps, strict=True):
                 plot_map(found[i], axes)
     _draw_shares(made.plots[0], excess, lab.seed)
+    keys.explain(made.figure, f"maps: {keys.MAPS}; {keys.OUTLINE}")
     return made.figure
 
 
@@ -276,7 +278,9 @@ def _draw_shares(axes: Axes, excess: Mapping[str, Values], seed: int) -> None:
         axes.set_xticks(range(len(points)), list(found))
     axes.axhline(1, color="0.5", linestyle=":", linewidth=1)
     axes.set_ylabel("share outside the object\nover the background's area", fontsize=8)
-    axes.legend(fontsize=8, frameon=False)
+    lines, _ = axes.get_legend_handles_labels()
+    dotted = keys.dotted("no preference for object or background")
+    axes.legend(handles=[*lines, keys.band(), dotted], fontsize=8, frameon=False)
 
 
 STUDY = Study(

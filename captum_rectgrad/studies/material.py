@@ -3,10 +3,11 @@
 from dataclasses import dataclass
 from typing import Literal, Protocol
 
+import torch
 from torch import Tensor, nn
 
 from rectgrad_zoo.data import LabelledImages
-from rectgrad_zoo.occlusion import occluded
+from rectgrad_zoo.occlusion import Occlusion, occluded
 from rectgrad_zoo.reading import Split
 from rectgrad_zoo.recipes import Recipe
 
@@ -29,16 +30,38 @@ class Network:
     """A trained network and what is known of it.
 
     Attributes:
-        name: of the recipe; never a path.
+        name: of the recipe, or what the zoo was asked for; never a path.
         sha256: of its weights, hexadecimal.
         model: in eval mode, on the CPU.
-        recipe: how it was trained; its noise is in every image it is shown.
+        recipe: how it was trained; its noise is in every image it is shown. None: not by a recipe
+            of the zoo's.
+        mean: of each channel, subtracted from values in [0, 1].
+        std: what they are then divided by.
     """
 
     name: str
     sha256: str
     model: nn.Module
-    recipe: Recipe
+    recipe: Recipe | None
+    mean: tuple[float, ...] = (0.5, 0.5, 0.5)
+    std: tuple[float, ...] = (0.5, 0.5, 0.5)
+
+    @property
+    def occlusion(self) -> Occlusion | None:
+        """The noise it was trained behind, if any."""
+        return self.recipe.occlusion if self.recipe else None
+
+    def inputs(self, images: Tensor) -> Tensor:
+        """Pixels as the network takes them, by the same operations as timm's transform.
+
+        Args:
+            images: `(N, 3, H, W)`, uint8, of the network's size.
+
+        Returns:
+            `(N, 3, H, W)`, float32.
+        """
+        mean, std = (torch.tensor(each)[:, None, None] for each in (self.mean, self.std))
+        return images.float().div_(255).sub_(mean).div_(std)
 
     def sees(self, data: LabelledImages) -> LabelledImages:
         """The images with the noise that the network was trained behind, if any.
@@ -49,7 +72,7 @@ class Network:
         Returns:
             The same labels, and the images with the noise.
         """
-        return occluded(data, self.recipe.occlusion)
+        return occluded(data, self.occlusion)
 
 
 class Material(Protocol):
@@ -62,6 +85,10 @@ class Material(Protocol):
     @property
     def classes(self) -> tuple[str, ...]:
         """Names of the classes, by label."""
+
+    @property
+    def note(self) -> str:
+        """What a reader of every report on it has to know; empty: nothing."""
 
     def images(self, split: Split) -> LabelledImages:
         """All images of a split, in a fixed order.

@@ -1,25 +1,24 @@
 """Figure 2: saliency maps are not zero where the images hold nothing but noise."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
 import numpy as np
 import torch
 from matplotlib.figure import Figure
-from matplotlib.patches import Rectangle
 from numpy.typing import NDArray
 from torch import Tensor
 
 from captum_rectgrad.measures import channel_sum, share_inside
 from captum_rectgrad.methods import choose_methods
 from captum_rectgrad.statistics import mean, proportion, proportion_difference
-from captum_rectgrad.studies.grids import picture
+from captum_rectgrad.studies import keys
+from captum_rectgrad.studies.grids import Line, block_size, draw_block, new_figure
 from captum_rectgrad.studies.lab import Lab
 from captum_rectgrad.studies.material import Network, Role
-from captum_rectgrad.studies.patch import NOISES, corner
+from captum_rectgrad.studies.patch import MARGIN, NOISES, corner
 from captum_rectgrad.studies.result import Claim, Result, Row, judged_above, judged_within
 from captum_rectgrad.studies.study import ImagesConfig, Study
-from captum_rectgrad.visualization import Row as Line
-from captum_rectgrad.visualization import plot_comparison
 from rectgrad_zoo.data import LabelledImages
 from rectgrad_zoo.occlusion import Occlusion, occluded
 
@@ -57,33 +56,35 @@ def occluded_saliency(config: ImagesConfig, lab: Lab) -> Result:
     right_plain = _right(lab, lab.network("plain"), data)
     numbers: list[Row] = []
     claims: list[Claim] = []
-    lines: list[Line] = []
+    blocks: dict[str, list[Line]] = {}
     for role, noise in NOISES.items():
         network = lab.network(role)
         seen = network.sees(data).images
         region = corner(network, seen)
         found, maps = _measure(lab, network, data, seen, region)
+        area = region.double().mean().item()
         touched, share = mean(found.touched, lab.seed), mean(found.share, lab.seed)
         numbers.append(
             {
                 "noise": noise,
                 "corner's pixels not zero": touched,
                 "share in the corner": share,
-                "corner's share of the area": region.double().mean().item(),
+                "corner's share of the area": area,
                 "accuracy": proportion(found.right),
                 "accuracy with other noise": proportion(found.right_elsewhere),
                 "accuracy on plain images": proportion(right_plain),
             }
         )
-        claims += _claims(found, right_plain, role, lab.seed)
-        lines += [
-            Line(picture(image), noise, {"Saliency": drawn})
-            for image, drawn in zip(seen[:_DRAWN], maps, strict=True)
+        claims += _claims(found, right_plain, role, area, lab.seed)
+        names = (lab.material.classes[label] for label in data.labels[:_DRAWN].tolist())
+        blocks[noise] = [
+            Line(image, name, {"Saliency": drawn})
+            for image, name, drawn in zip(seen[:_DRAWN], names, maps, strict=True)
         ]
     return Result(
         rows=numbers,
         claims=claims,
-        figure=_figure(lines, corner_side=int(region.any(dim=0).sum())),
+        figure=_figure(blocks, int(region.any(dim=0).sum())),
         notes=(
             (
                 "Maps are summed over channels. The square marks the corner in which no filter of "
@@ -112,7 +113,7 @@ def _measure(
         touched.append((inside != 0).double().mean(dim=1))
         share.append(share_inside(batch.maps, region))
         drawn = torch.cat([drawn, batch.maps[: max(0, _DRAWN - len(drawn))]])
-    occlusion = network.recipe.occlusion
+    occlusion = network.occlusion
     assert occlusion is not None  # noqa: S101 (corner has looked)
     found = _Seen(
         touched=torch.cat(touched).numpy(),
@@ -133,8 +134,11 @@ def _right(
     return right
 
 
-def _claims(found: _Seen, right_plain: NDArray[np.float64], role: Role, seed: int) -> list[Claim]:
+def _claims(
+    found: _Seen, right_plain: NDArray[np.float64], role: Role, area: float, seed: int
+) -> list[Claim]:
     paper = "section 3.1, figure 2" if role == "occluded" else "not in the paper"
+    share = mean(found.share, seed)
     not_zero = proportion((found.touched > 0).astype(np.float64))
     behind = proportion_difference(right_plain, found.right, seed)
     exchanged = proportion_difference(found.right, found.right_elsewhere, seed)
@@ -143,8 +147,9 @@ def _claims(found: _Seen, right_plain: NDArray[np.float64], role: Role, seed: in
             "Saliency maps are not zero on the noise, consistently across test data",
             f"{paper}; {NOISES[role]}",
             judged_above(not_zero, NEARLY_ALL),
-            f"share of the images whose map is not zero there: {not_zero}; held against "
-            f"{NEARLY_ALL:g}",
+            f"share of the images with any value but zero there, however small: {not_zero}; held "
+            f"against {NEARLY_ALL:g}. How much that is: share of the map in the corner {share}, "
+            f"of the area {area:g}",
         ),
         Claim(
             "Test accuracy does not change significantly when the training images have the noise",
@@ -163,12 +168,20 @@ def _claims(found: _Seen, right_plain: NDArray[np.float64], role: Role, seed: in
     ]
 
 
-def _figure(lines: list[Line], corner_side: int) -> Figure:
-    figure = plot_comparison(lines)
-    for axes in figure.axes:
-        axes.add_patch(
-            Rectangle((-0.5, -0.5), corner_side, corner_side, fill=False, edgecolor="red")
-        )
+def _figure(blocks: Mapping[str, list[Line]], side: int) -> Figure:
+    """The networks beside each other."""
+    width, height = block_size(len(next(iter(blocks.values()))), 1)
+    figure = new_figure((width + 0.4) * len(blocks), height + 0.3)
+    parts = figure.subfigures(1, len(blocks), squeeze=False)[0]
+    for part, (noise, lines) in zip(parts, blocks.items(), strict=True):
+        draw_block(part, lines, noise, square=side)
+    noise_side = side + MARGIN
+    keys.explain(
+        figure,
+        f"green: the {side} x {side} pixels in which no filter of the first layer sees anything "
+        "but noise,",
+        f"of the {noise_side} x {noise_side} that are noise",
+    )
     return figure
 
 
@@ -179,9 +192,10 @@ STUDY = Study(
     needs="test images; the plain network and those trained behind noise",
     run=occluded_saliency,
     presets={
-        "smoke": ImagesConfig(images=100),
+        "smoke": ImagesConfig(images=40),
         "quick": ImagesConfig(),
         "full": ImagesConfig(),
     },
     minutes={"smoke": 0.1, "quick": 3.1, "full": None},
+    roles=("plain", "occluded", "noise"),
 )

@@ -8,10 +8,10 @@ from captum_rectgrad.measures import (
     amount_of_channels_inside,
     share_inside,
 )
+from captum_rectgrad.studies.boxes import Panel, boxplots
 from captum_rectgrad.studies.comparing import (
     Measured,
     baselines,
-    boxplots,
     channels_note,
     less_than,
     measure_maps,
@@ -49,7 +49,7 @@ def patch(config: ImagesConfig, lab: Lab) -> Result:
         and of all channels, and its share of the map.
     """
     data = lab.images("test", config.images)
-    panels: dict[str, tuple[Measured, str, float | None]] = {}
+    panels: dict[str, Panel] = {}
     numbers: list[Row] = []
     claims: list[Claim] = []
     area = float("nan")
@@ -59,8 +59,8 @@ def patch(config: ImagesConfig, lab: Lab) -> Result:
         region = corner(network, seen)
         area = region.double().mean().item()
         measured = measure(lab, network, seen, region)
-        panels[noise] = (measured, AMOUNT, None)
-        panels[f"{noise}, by share"] = (measured, SHARE, area)
+        panels[noise] = Panel(measured, AMOUNT, scaled=True)
+        panels[f"{noise}, by share of the map"] = Panel(measured, SHARE, area)
         numbers += rows(measured, lab.seed, noise=noise)
         claims += _claims(measured, f"{SOURCES[role]}; {noise}", lab.seed)
     return Result(
@@ -72,7 +72,7 @@ def patch(config: ImagesConfig, lab: Lab) -> Result:
                 f"A map that treats all pixels alike has a share of {area:.2%} in the corner: the "
                 "dotted line."
             ),
-            channels_note([measured for measured, _, _ in panels.values()], AMOUNT, OF_CHANNELS),
+            channels_note([panel.measured for panel in panels.values()], AMOUNT, OF_CHANNELS),
             (
                 "The amount is proportional to a method's scale, which is another for every "
                 "method; only the shares compare them. A map that is zero everywhere has no share."
@@ -120,9 +120,9 @@ def corner(network: Network, images: Tensor) -> Tensor:
     Raises:
         ValueError: the network was trained without noise.
     """
-    if network.recipe.occlusion is None:
+    if network.occlusion is None:
         raise ValueError(f"{network.name} was trained without noise: there is no corner")
-    side = network.recipe.occlusion.size - MARGIN
+    side = network.occlusion.size - MARGIN
     region = torch.zeros(images.shape[-2:], dtype=torch.bool)
     region[:side, :side] = True
     return region
@@ -130,40 +130,24 @@ def corner(network: Network, images: Tensor) -> Tensor:
 
 def _claims(measured: Measured, source: str, seed: int) -> list[Claim]:
     others = baselines(measured)
+    least = "RectGrad PRR assigns the least attribution to the corner"
+    less = "RectGrad assigns less to the corner than all baselines but DeepLIFT"
+    others_of = {
+        "rectgrad-prr": (least, [*others, "rectgrad"]),
+        "rectgrad": (less, [key for key in others if key != "deeplift"]),
+    }
+    run = {method.key for method in measured.methods}
     claims = [
-        claim
+        less_than(measured, measure, winner, beaten, text + how, source, seed)
         for measure, how in ((AMOUNT, ""), (SHARE, " (by share of the map)"))
-        for claim in (
-            less_than(
-                measured,
-                measure,
-                "rectgrad-prr",
-                [*others, "rectgrad"],
-                f"RectGrad PRR assigns the least attribution to the corner{how}",
-                source,
-                seed,
-            ),
-            less_than(
-                measured,
-                measure,
-                "rectgrad",
-                [key for key in others if key != "deeplift"],
-                f"RectGrad assigns less to the corner than all baselines but DeepLIFT{how}",
-                source,
-                seed,
-            ),
-        )
+        for winner, (text, beaten) in others_of.items()
+        if winner in run
     ]
-    similarly = similar(
-        measured,
-        SHARE,
-        ("rectgrad", "deeplift"),
-        SIMILAR,
-        "RectGrad and DeepLIFT assign similarly much to the corner (by share of the map)",
-        source,
-        seed,
-    )
-    return [*claims, similarly]
+    pair = ("rectgrad", "deeplift")
+    if run.issuperset(pair):
+        text = "RectGrad and DeepLIFT assign similarly much to the corner (by share of the map)"
+        claims.append(similar(measured, SHARE, pair, SIMILAR, text, source, seed))
+    return claims
 
 
 STUDY = Study(
@@ -173,9 +157,11 @@ STUDY = Study(
     needs="test images; the networks trained behind noise",
     run=patch,
     presets={
-        "smoke": ImagesConfig(images=100),
+        "smoke": ImagesConfig(images=30),
         "quick": ImagesConfig(images=1000),
         "full": ImagesConfig(),
     },
     minutes={"smoke": 0.3, "quick": None, "full": None},
+    roles=("occluded", "noise"),
+    compares=True,
 )

@@ -14,8 +14,10 @@ from captum_rectgrad.methods import Method
 from captum_rectgrad.rectgrad import RectGrad
 from captum_rectgrad.rules import Rule
 from captum_rectgrad.statistics import difference, proportion
+from captum_rectgrad.studies import keys
 from captum_rectgrad.studies.background import EXCESS, SHARE, shares_outside
-from captum_rectgrad.studies.comparing import Measured, draw_boxes, measure_maps, rows
+from captum_rectgrad.studies.boxes import ALIKE, Panel, draw_boxes
+from captum_rectgrad.studies.comparing import Measured, measure_maps, rows
 from captum_rectgrad.studies.lab import Lab
 from captum_rectgrad.studies.masks import HALF, correct, one_of_each
 from captum_rectgrad.studies.material import MaskedImages, Network
@@ -280,7 +282,8 @@ def _figure(lab: Lab, network: Network, data: MaskedImages, measured: Measured) 
         maps = torch.cat([batch.maps for batch in lab.maps(method, network, images, labels)])
         for axes, one in zip(column, maps, strict=True):
             plot_map(one, axes)
-    draw_boxes(made.plots[0], measured, EXCESS, 1.0)
+    draw_boxes(made.plots[0], Panel(measured, EXCESS, 1.0))
+    keys.explain(made.figure, f"maps: {keys.MAPS}; {keys.OUTLINE}", keys.BOXES, ALIKE)
     return made.figure
 
 

@@ -220,7 +220,7 @@ def _numbers(cells: dict[str, Any]) -> dict[str, Any]:
 
 
 def _number(cell: object) -> object:
-    """JSON has no NaN."""
+    """JSON has no NaN, and a table an empty cell."""
     return None if isinstance(cell, float) and not math.isfinite(cell) else cell
 
 
@@ -232,13 +232,13 @@ def _csv(result: Result) -> str:
         for name, cell in row.items():
             if isinstance(cell, Estimate):
                 cells |= {
-                    name: cell.value,
-                    f"{name}, low": cell.low,
-                    f"{name}, high": cell.high,
+                    name: _number(cell.value),
+                    f"{name}, low": _number(cell.low),
+                    f"{name}, high": _number(cell.high),
                     f"{name}, count": cell.count,
                 }
             else:
-                cells[name] = cell
+                cells[name] = _number(cell)
         flat.append(cells)
     text = io.StringIO(newline="")
     writer = csv.DictWriter(text, fieldnames=list(flat[0]) if flat else [], lineterminator="\n")

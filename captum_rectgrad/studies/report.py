@@ -6,6 +6,9 @@ from captum_rectgrad.studies.result import Cell, Claim, Result, Row
 from captum_rectgrad.studies.study import AnyStudy
 
 FIGURE = "figure.png"
+# Of a configuration: which of the chosen methods a study is content with, and what its own methods
+# have no use for.
+ONLY, FINAL = "of_methods", "final percentile of baselines"
 
 
 def report(
@@ -33,7 +36,7 @@ def report(
         f"## What holds\n\n{claims_table(result.claims)}",
         f"## Numbers\n\n{table(result.rows)}",
         "\n".join(f"- {note}" for note in result.notes),
-        f"## Where this comes from\n\n{_listed(config)}\n{_listed(origin)}",
+        f"## Where this comes from\n\n{_listed(_facts(study, config, origin))}",
     )
     return "\n\n".join(section for section in sections if section) + "\n"
 
@@ -95,6 +98,22 @@ def _said(cell: Cell) -> str:
     if cell is None:
         return ""
     return f"{cell:.4g}" if isinstance(cell, float) else str(cell)
+
+
+def _facts(
+    study: AnyStudy, config: Mapping[str, object], origin: Mapping[str, object]
+) -> dict[str, object]:
+    """Configuration and provenance, each thing once, and of the methods those that were run."""
+    run = config.get("methods", ()) if study.compares else ()
+    assert isinstance(run, list | tuple)  # noqa: S101 (for the type checker: recorded_config)
+    among = config.get(ONLY)
+    run = [key for key in run if not isinstance(among, list | tuple) or key in among]
+    known = origin.get("methods", {})
+    assert isinstance(known, Mapping)  # noqa: S101 (likewise)
+    settings = {f"{key}, run with": known[key] for key in run if key in known}
+    left_out = {"methods", ONLY} if study.compares else {"methods", FINAL}
+    facts = {key: fact for key, fact in {**config, **origin}.items() if key not in left_out}
+    return {**facts, **({"methods": run} if run else {}), **settings}
 
 
 def _listed(facts: Mapping[str, object]) -> str:

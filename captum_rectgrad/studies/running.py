@@ -10,6 +10,7 @@ from typing import Any
 from captum_rectgrad.errors import RectGradError
 from captum_rectgrad.studies.engines import session
 from captum_rectgrad.studies.lab import Lab
+from captum_rectgrad.studies.photographs import Photographs
 from captum_rectgrad.studies.provenance import device_name, provenance
 from captum_rectgrad.studies.recording import (
     REPORT,
@@ -20,7 +21,7 @@ from captum_rectgrad.studies.recording import (
     unclaimed_if_nothing_was_done,
     write_whole,
 )
-from captum_rectgrad.studies.report import size_warning
+from captum_rectgrad.studies.report import FINAL, size_warning
 from captum_rectgrad.studies.study import AnyStudy, Preset
 from captum_rectgrad.studies.summary import section
 from rectgrad_zoo import ZooError
@@ -42,11 +43,13 @@ def run_study(study: AnyStudy, preset: Preset, lab: Lab) -> Path:
         The report.
 
     Raises:
-        RectGradError: the folder is of another run, the material is not there, or the cluster is
-            not what it should be.
+        RectGradError: the study is not for this material, the folder is of another run, the
+            material is not there, or the cluster is not what it should be.
         ZooError: a network or the images are not there.
         NotAvailableError: a method would not be itself on a network.
     """
+    if isinstance(lab.material, Photographs) and not study.any_network:
+        raise RectGradError(f"{study.name} is not for photographs and any network (--model)")
     config = recorded_config(study, preset, lab)
     state = claim_folder(lab.folder, config)
     if state == "done":
@@ -59,6 +62,8 @@ def run_study(study: AnyStudy, preset: Preset, lab: Lab) -> Path:
         begun = time.monotonic()
         result = study.run(study.presets[preset], lab)
         origin = provenance(lab, time.monotonic() - begun, resumed=state == "begun")
+        if lab.material.note:
+            result = dataclasses.replace(result, notes=(*result.notes, lab.material.note))
     record(lab.folder, study, result, config, origin)
     return lab.folder / REPORT
 
@@ -79,7 +84,7 @@ def recorded_config(study: AnyStudy, preset: Preset, lab: Lab) -> dict[str, Any]
         "preset": preset,
         "material": lab.material.name,
         "methods": [method.key for method in lab.methods],
-        "final percentile of baselines": lab.final_percentile,
+        FINAL: lab.final_percentile,
         "seed": lab.seed,
         "batch size": lab.batch_size,
         "device": device_name(lab),
@@ -106,8 +111,12 @@ def run_all(studies: Sequence[AnyStudy], preset: Preset, lab: Lab) -> tuple[bool
     if warning := size_warning(preset):
         sections.append(warning)
     with session(lab.cluster):
-        for study in studies:
+        for number, study in enumerate(studies, start=1):
+            begun = time.monotonic()
             ran, section = _section(study, preset, lab)
+            if ran:
+                minutes = (time.monotonic() - begun) / 60
+                _LOG.info("%s: %.1f min (%d of %d)", study.name, minutes, number, len(studies))
             done = done and ran
             sections.append(section)
     write_whole(lab.folder / REPORT, "\n\n".join(sections) + "\n")

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Any, Generic, Literal, TypeVar
 
 from captum_rectgrad.studies.lab import Lab
+from captum_rectgrad.studies.material import Role
 from captum_rectgrad.studies.result import Result
 
 ConfigT = TypeVar("ConfigT")
@@ -27,6 +28,10 @@ class Study(Generic[ConfigT]):
         minutes: how long each takes on CIFAR-10 on two CPU cores, as `result.json` records it, to a
             tenth; None: not measured.
         paper: whose figure or table it is.
+        roles: of the networks that it looks at.
+        compares: whether it compares the methods that are chosen; others have their own.
+        any_network: whether it asks for no more than test images without labels and a network that
+            is trained, of any size and input range.
     """
 
     name: str
@@ -37,6 +42,9 @@ class Study(Generic[ConfigT]):
     presets: Mapping[Preset, ConfigT]
     minutes: Mapping[Preset, float | None]
     paper: str = KIM
+    roles: tuple[Role, ...] = ("plain",)
+    compares: bool = False
+    any_network: bool = False
 
 
 @dataclass(frozen=True)

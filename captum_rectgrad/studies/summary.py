@@ -32,22 +32,22 @@ def section(study: AnyStudy, folder: Path) -> str:
     """
     claims = claims_table(read_claims(folder))
     link = f"[report]({folder.name}/{REPORT})"
-    return f"## {study.name} ({study.shows}): {study.asks}\n\n{claims}\n\n{link}"
+    return f"## {folder.name} ({study.shows}): {study.asks}\n\n{claims}\n\n{link}"
 
 
 def page(folder: Path) -> str:
     """The page of all runs that are in a folder.
 
     Args:
-        folder: with a folder for each study that was run, of its name.
+        folder: with a folder for each study that was run, of its name, and for each on other
+            material, of a name that begins with it.
 
     Returns:
         Markdown.
     """
     sections = [_INTRODUCTION]
     for study in STUDIES:
-        own = folder / study.name
-        if (own / RESULT).exists():
+        for own in runs_of(study, folder):
             found = read_result(own)
             config, origin = found["config"], found["provenance"]
             said = (
@@ -57,6 +57,20 @@ def page(folder: Path) -> str:
             heading, _, rest = section(study, own).partition("\n\n")
             sections.append(f"{heading}\n\n{said}\n\n{rest}")
     return "\n\n".join(sections) + "\n"
+
+
+def runs_of(study: AnyStudy, folder: Path) -> list[Path]:
+    """The folders of a study's runs that are done: the one of its name first.
+
+    Args:
+        study: which.
+        folder: see `page`.
+
+    Returns:
+        Folders, by their names.
+    """
+    done = sorted(file.parent for file in folder.glob(f"{study.name}*/{RESULT}"))
+    return [own for own in done if read_result(own)["study"] == study.name]
 
 
 def main(argv: Sequence[str] | None = None) -> None:

@@ -10,7 +10,6 @@ import torch
 from captum.attr import GuidedBackprop
 from numpy.typing import NDArray
 from torch import Tensor, nn
-from tqdm import tqdm
 from typing_extensions import Unpack
 
 from captum_rectgrad.activations import is_activation
@@ -25,6 +24,7 @@ from captum_rectgrad.studies.batches import in_batches
 from captum_rectgrad.studies.lab import Lab
 from captum_rectgrad.studies.maps import model_inputs
 from captum_rectgrad.studies.material import Network
+from captum_rectgrad.studies.progress import Progress
 from captum_rectgrad.threshold import percentile_per_sample
 
 PERCENTILES = (0.0, 10.0, 20.0, 40.0, 60.0, 80.0, 85.0, 90.0, 95.0, 98.0, 99.0, 99.5)
@@ -106,7 +106,7 @@ def measure(lab: Lab, network: Network, images: Tensor, targets: Tensor) -> Swee
 
     parts: list[dict[str, Numbers]] = []
     zeros: list[Tensor] = []
-    with tqdm(total=len(images), unit="image", desc=network.name, disable=None) as progress:
+    with Progress(len(images), "image", network.name) as progress:
         for batch, (found, at_zero) in in_batches(len(images), lab.batch_size, compute):
             parts.append(found)
             zeros.append(at_zero)

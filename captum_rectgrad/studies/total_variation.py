@@ -3,7 +3,8 @@
 from torch import Tensor
 
 from captum_rectgrad import measures
-from captum_rectgrad.studies.comparing import both_less_than_baselines, boxplots, measure_maps, rows
+from captum_rectgrad.studies.boxes import Panel, boxplots
+from captum_rectgrad.studies.comparing import both_less_than_baselines, measure_maps, rows
 from captum_rectgrad.studies.lab import Lab
 from captum_rectgrad.studies.result import Result
 from captum_rectgrad.studies.study import ImagesConfig, Study
@@ -34,7 +35,7 @@ def total_variation(config: ImagesConfig, lab: Lab) -> Result:
     claims = both_less_than_baselines(
         measured,
         {AMOUNT: "", RELATIVE: " (per unit of attribution)"},
-        "maps of {} vary less than those of all baselines",
+        "Maps of {} vary less than those of all baselines",
         "section 5.3, figure 8",
         lab.seed,
     )
@@ -43,8 +44,8 @@ def total_variation(config: ImagesConfig, lab: Lab) -> Result:
         claims=claims,
         figure=boxplots(
             {
-                "as in figure 8": (measured, AMOUNT, None),
-                "per unit of attribution": (measured, RELATIVE, None),
+                "as in figure 8": Panel(measured, AMOUNT, scaled=True),
+                "per unit of attribution": Panel(measured, RELATIVE),
             }
         ),
         notes=(
@@ -64,9 +65,10 @@ STUDY = Study(
     needs="test images; the plain network",
     run=total_variation,
     presets={
-        "smoke": ImagesConfig(images=100),
+        "smoke": ImagesConfig(images=30),
         "quick": ImagesConfig(images=1000),
         "full": ImagesConfig(),
     },
     minutes={"smoke": 0.2, "quick": 7.1, "full": None},
+    compares=True,
 )

@@ -122,7 +122,7 @@ class Activation:
             rule = "PR1" if options.activations_met == 0 else "PR2"
         options.activations_met += 1
         if rule in ("vanilla", "deconvnet", "guided"):
-            active = (self.z > 0).astype(float)
+            active = (self.a > 0).astype(float)
             slope = active if self.derivative is None else self.derivative(self.z)
             if rule == "vanilla":
                 return np.asarray(r * slope)

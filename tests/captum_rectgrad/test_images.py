@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from captum_rectgrad.images import read_image, sample_images
+from captum_rectgrad.images import folder_images, photographs, read_image, sample_images
 
 
 def test_orientation_is_obeyed(tmp_path: Path) -> None:
@@ -66,3 +66,24 @@ def test_three_photographs_that_need_no_file() -> None:
     images = sample_images()
     assert list(images) == ["chelsea", "coffee", "rocket"]
     assert all(image.mode == "RGB" and min(image.size) > 224 for image in images.values())
+
+
+def test_all_photographs_that_need_no_file() -> None:
+    images = photographs()
+    assert list(images)[:3] == list(sample_images())
+    assert len({image.tobytes() for image in images.values()}) == 15
+    assert all(image.mode == "RGB" and min(image.size) > 224 for image in images.values())
+    grey = [name for name, image in images.items() if not np.ptp(np.asarray(image), axis=2).any()]
+    assert len(grey) == 7
+
+
+def test_pictures_of_a_folder(tmp_path: Path) -> None:
+    for name in ("b.JPG", "a.png", ".hidden.png"):
+        Image.new("RGB", (3, 2), "red").save(tmp_path / name)
+    (tmp_path / "list.csv").write_text("1")
+    assert list(folder_images(tmp_path)) == ["a.png", "b.JPG"]
+    (tmp_path / "c.png").write_text("no picture")
+    with pytest.raises(ValueError, match=r"cannot read '.*c\.png' as an image"):
+        folder_images(tmp_path)
+    with pytest.raises(ValueError, match="there is no folder"):
+        folder_images(tmp_path / "missing")

@@ -308,8 +308,8 @@ def test_two_methods_of_one_key_are_refused() -> None:
         ("no.such.module:NAME", "cannot be imported: No module named 'no'"),
         ("captum.attr:NoSuch", "cannot be imported: module 'captum.attr' has no attribute"),
         (":NAME", "cannot be imported: Empty module name"),
-        ("torch:float32", "is dtype; expected a captum_rectgrad.methods.Method"),
-        ("torch.nn:ReLU", "is type; expected"),
+        ("torch:float32", "is a dtype; expected a captum_rectgrad.methods.Method"),
+        ("torch.nn:ReLU", "is a class that does not derive from captum.attr.Attribution; expected"),
     ],
 )
 def test_what_is_no_method_is_refused(key: str, message: str) -> None:

@@ -53,6 +53,42 @@ def test_at_any_other_activation_the_derivative_follows(rule: str, expected: lis
     assert FAMILY[rule](leaky).attribute(SIGNS).tolist() == [expected]
 
 
+@pytest.mark.parametrize(
+    ("rule", "passes"),
+    [("vanilla", [1, 1, 1, 1]), ("deconvnet", [1, 1, 0, 0]), ("guided", [1, 1, 0, 0])],
+)
+def test_a_sigmoid_is_active_wherever_its_input_is(rule: str, passes: list[float]) -> None:
+    slope = torch.sigmoid(SIGNS) * (1 - torch.sigmoid(SIGNS))
+    expected = torch.tensor([[2.0, 2.0, -2.0, -2.0]]) * torch.tensor([passes]) * slope
+    found = FAMILY[rule](ByHand(torch.sigmoid)).attribute(SIGNS)
+    torch.testing.assert_close(found, expected)
+
+
+class Gated(nn.Module):
+    """A squeeze-and-excitation gate: half of a random net's gates have a negative input."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        torch.manual_seed(0)
+        self.conv, self.squeeze, self.last = nn.Conv2d(2, 8, 3), nn.Linear(8, 8), nn.Linear(8, 3)
+
+    def forward(self, x: Tensor) -> Tensor:
+        h = F.relu(self.conv(x))
+        gate = torch.sigmoid(self.squeeze(h.mean(dim=(2, 3))))
+        y: Tensor = self.last((h * gate[:, :, None, None]).mean(dim=(2, 3)))
+        return y
+
+
+def test_claim_2_holds_of_a_net_with_gates() -> None:
+    model, x = Gated(), torch.rand(3, 2, 6, 6)
+    at_zero = RectGrad(
+        model, tau=0, padding_trick=False, final_threshold=False, multiply_by_inputs=False
+    )
+    guided = GuidedBP(model).attribute(x, target=1)
+    assert guided.abs().max() > 0
+    assert torch.equal(guided, at_zero.attribute(x, target=1))
+
+
 @pytest.mark.parametrize("rule", FAMILY)
 @pytest.mark.parametrize("kind", ["mlp", "conv", "pools", "residual", "smooth"])
 def test_agrees_with_the_naive_twin(kind: str, rule: str) -> None:

@@ -5,6 +5,7 @@ import pytest
 from numpy.typing import NDArray
 
 from captum_rectgrad.statistics import (
+    crossed_mean,
     difference,
     independent_difference,
     mean,
@@ -118,3 +119,47 @@ def test_what_is_no_mean_is_resampled_too() -> None:
 def test_pairs_must_be_pairs() -> None:
     with pytest.raises(ValueError, match="must be as many"):
         difference([1.0, 2.0], [1.0])
+
+
+def crossed(by_network: float, by_image: float, by_both: float, shape: tuple[int, int]) -> float:
+    """How often the interval holds the true mean, 0."""
+    held = []
+    for seed in range(400):
+        draw = np.random.default_rng(seed).standard_normal
+        values = by_network * draw((shape[0], 1)) + by_image * draw(shape[1])
+        found = crossed_mean(values + by_both * draw(shape))
+        held.append(found.low < 0 < found.high)
+    return float(np.mean(held))
+
+
+@pytest.mark.parametrize(
+    "deviations", [(1, 0, 0.1), (0.1, 1, 1), (0.3, 1, 1), (0.1, 1, 0), (0, 1, 1)]
+)
+def test_few_networks_and_many_images_are_held_in_95_of_100_cases(
+    deviations: tuple[float, float, float],
+) -> None:
+    assert crossed(*deviations, shape=(3, 50)) > 0.92  # 0.95 less 2.75 standard errors
+
+
+def test_of_networks_alone_the_interval_is_students() -> None:
+    values = np.array([0.3, 0.4, 0.8])[:, None] + np.zeros(20)
+    found = crossed_mean(values)
+    half = 4.303 * np.std([0.3, 0.4, 0.8], ddof=1) / math.sqrt(3)  # two degrees of freedom
+    assert found.value == pytest.approx(0.5)
+    assert found.high - found.value == pytest.approx(half, rel=1e-3)
+    assert found.count == 20
+
+
+def test_one_network_has_the_interval_of_its_images_and_few_images_none() -> None:
+    assert crossed_mean(SAMPLE[None], seed=3) == mean(SAMPLE, seed=3)
+    assert math.isnan(crossed_mean(np.arange(27.0).reshape(3, 9)).low)
+    same = crossed_mean(np.ones((3, 12)))
+    assert (same.low, same.high) == (1, 1)
+
+
+def test_an_image_that_one_network_has_no_value_for_is_left_out() -> None:
+    values = np.arange(36.0).reshape(3, 12)
+    values[1, 4] = math.nan
+    assert crossed_mean(values) == crossed_mean(np.delete(values, 4, axis=1))
+    with pytest.raises(ValueError, match=r"expected .* \(R, N\); got \(3,\)"):
+        crossed_mean([1.0, 2.0, 3.0])

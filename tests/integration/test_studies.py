@@ -7,8 +7,13 @@ import sys
 from pathlib import Path
 
 import pytest
+import safetensors.torch
+import timm
 
 from captum_rectgrad.studies.registry import STUDIES
+from tests.rectgrad_zoo.hub_client import Client
+from tests.rectgrad_zoo.hub_fixtures import client, forks, hub  # noqa: F401
+from tests.rectgrad_zoo.hub_server import HubServer
 
 DATA = Path(os.environ.get("RECTGRAD_DATA", Path(__file__).parents[3] / "shared" / "data"))
 RECTGRAD = str(Path(sys.executable).parent / "rectgrad")
@@ -37,3 +42,24 @@ def test_a_newcomer_without_any_data(tmp_path: Path) -> None:
 @pytest.mark.skipif(not (DATA / "cifar10-masks").is_dir(), reason=f"no CIFAR-10 in {DATA}")
 def test_on_cifar10_with_masks(tmp_path: Path) -> None:
     reproduce_all(tmp_path / "out", "--data", DATA / "cifar10")
+
+
+@pytest.mark.slow
+def test_on_a_network_from_the_hub(hub: HubServer, client: Client, tmp_path: Path) -> None:  # noqa: F811
+    name = "test_resnet.r160_in1k"  # timm's smallest; as vgg16.tv_in1k, but for the size
+    config = {"architecture": "test_resnet", "num_classes": 1000, "pretrained_cfg": {}}
+    weights = safetensors.torch.save(timm.create_model("test_resnet").state_dict())
+    files = {"config.json": json.dumps(config).encode(), "model.safetensors": weights}
+    commit = hub.add(f"timm/{name}", files)
+    words = ("reproduce", "nie-edges", "--model", name, "--preset", "smoke", "--out")
+    done = client.run(*words, tmp_path / "out")
+    assert done.status == 0, done.stderr
+    content = json.loads((tmp_path / "out" / "result.json").read_text())
+    assert content["config"]["material"] == f"photographs of scikit-image for {name}"
+    used = content["provenance"]["used"]["network plain"]
+    assert used.startswith(f"{name} (timm/{name}@{commit}), SHA-256 ")
+    hub.repositories.clear()
+    missing = client.run(*words, tmp_path / "none", HF_HOME=str(tmp_path / "other"))
+    assert missing.status == 2
+    assert missing.stderr.splitlines()[-1].startswith("rectgrad: error: ")
+    assert not (tmp_path / "none").exists()

@@ -107,6 +107,12 @@ CHECKPOINTS = (
         purpose="a control for sanity checks: a network that knows nothing",
     ),
     _own(
+        "cifar10_cnn_random_labels",
+        "d0a1899244bd61c290622853617d01f83140cccb1b09337795671d13cf020338",
+        data="10,000 images of CIFAR-10 with shuffled labels",
+        purpose="a control for sanity checks: a network that learnt by heart, and no classes",
+    ),
+    _own(
         "cifar10_cnn_seed1",
         "4abcb1208e6ac28c6fde573f85b5220c6d76b28773ec7a0316278a30cb45e6c3",
         data="CIFAR-10",

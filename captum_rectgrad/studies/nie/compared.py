@@ -1,6 +1,7 @@
 """What the studies of Nie et al. compare: rules, networks, logits."""
 
 import copy
+from collections.abc import Mapping
 
 import torch
 from torch import Tensor, nn
@@ -8,10 +9,11 @@ from torch import Tensor, nn
 from captum_rectgrad import DeconvNet, GuidedBP, NoBiasRectGrad, RectGrad, SaliencyMap
 from captum_rectgrad.methods import Method, of_captum
 from captum_rectgrad.sanity.explaining import Explaining
+from captum_rectgrad.sanity.logits import logits
 from captum_rectgrad.sanity.parameter_layers import parameter_layers
 from captum_rectgrad.sanity.reinitialisation import reinitialise
+from captum_rectgrad.statistics import ENOUGH
 from captum_rectgrad.studies.lab import Lab
-from captum_rectgrad.studies.maps import model_inputs
 
 # RectGrad with and without the multiplication, which alone makes a map resemble its image.
 METHODS: tuple[Method, ...] = (
@@ -32,7 +34,7 @@ def networks(lab: Lab, inputs: Tensor) -> dict[str, nn.Module]:
 
     Returns:
         `"trained"`, and `"untrained"` with all layers initialised anew, statistics of
-        normalisations too.
+        normalisations too: one such network, so that intervals say nothing of others.
     """
     trained = lab.network("plain").model
     untrained = copy.deepcopy(trained)
@@ -74,5 +76,51 @@ def predicted(model: nn.Module, inputs: Tensor, batch_size: int) -> Tensor:
 
 
 def inputs_of(lab: Lab, count: int | None) -> Tensor:
-    """Test images as networks take them, `(N, C, H, W)`, in [-1, 1]."""
-    return model_inputs(lab.images("test", count).images)
+    """Test images as the plain network takes them.
+
+    Args:
+        lab: material.
+        count: how many; None, or more than there are: all.
+
+    Returns:
+        `(N, C, H, W)`.
+
+    Raises:
+        ValueError: the network cannot take them.
+    """
+    network = lab.network("plain")
+    inputs = network.inputs(lab.images("test", count).images)
+    logits(network.model, inputs[:1])  # refuses in words what it cannot take
+    return inputs
+
+
+def counted(inputs: Tensor) -> str:
+    """How many images there are, and whether they are enough, as the start of a note.
+
+    Args:
+        inputs: `(N, C, H, W)`.
+
+    Returns:
+        A sentence.
+    """
+    if len(inputs) < ENOUGH:
+        return f"{len(inputs)} images: fewer than {ENOUGH} have no interval, so nothing is decided."
+    return f"{len(inputs)} images."
+
+
+def same_rules(maps: Mapping[str, Tensor]) -> str:
+    """A note where DeconvNet and guided backpropagation are one method on a network.
+
+    Args:
+        maps: of the same images, by the title of their method.
+
+    Returns:
+        A sentence; empty where the two differ.
+    """
+    if not torch.equal(maps["DeconvNet"], maps["Guided BP"]):
+        return ""
+    return (
+        "DeconvNet and Guided BP are the same here: the network's activations are other than ReLU, "
+        "and where such a one has the derivative 0, as ReLU6 at inactive units, DeconvNet passes "
+        "nothing, either."
+    )

@@ -13,7 +13,14 @@ from captum_rectgrad.sanity.similarity import SIMILARITIES, input_correlation
 from captum_rectgrad.statistics import difference, mean
 from captum_rectgrad.studies.grids import Line, block_size, draw_block, new_figure
 from captum_rectgrad.studies.lab import Lab
-from captum_rectgrad.studies.nie.compared import METHODS, explaining, inputs_of, networks
+from captum_rectgrad.studies.nie.compared import (
+    METHODS,
+    counted,
+    explaining,
+    inputs_of,
+    networks,
+    same_rules,
+)
 from captum_rectgrad.studies.result import Claim, Result, Row, judged
 from captum_rectgrad.studies.study import NIE, Study
 
@@ -91,13 +98,14 @@ def edges(config: EdgesConfig, lab: Lab) -> Result:
     return Result(
         rows=rows,
         claims=_claims(found, lab.seed),
-        figure=_figure(inputs, shown),
+        figure=_figure(lab.images("test", len(shown)).images, shown),
         notes=(
             (
-                f"{len(inputs)} images. {LIKE[0].upper()}{LIKE[1:]} is Pearson's, over all pixels "
+                f"{counted(inputs)} {LIKE[0].upper()}{LIKE[1:]} is Pearson's, over all pixels "
                 "and channels, whatever its sign; the other measures are of maps summed over "
                 "channels."
             ),
+            *filter(None, [same_rules(shown[0])]),
         ),
     )
 
@@ -121,8 +129,8 @@ def _claims(found: dict[tuple[str, str], NDArray[np.float64]], seed: int) -> lis
     ]
 
 
-def _figure(inputs: Tensor, shown: list[dict[str, Tensor]]) -> Figure:
-    lines = [Line(image, "", maps) for image, maps in zip(inputs, shown, strict=False)]
+def _figure(images: Tensor, shown: list[dict[str, Tensor]]) -> Figure:
+    lines = [Line(image, "", maps) for image, maps in zip(images, shown, strict=True)]
     figure = new_figure(*block_size(len(lines), len(lines[0].maps)))
     draw_block(figure, lines, "trained network")
     return figure
@@ -132,13 +140,14 @@ STUDY = Study(
     name="nie-edges",
     shows="supplement, figure 9",
     asks="how far maps are what an edge detector finds",
-    needs="test images; the plain network",
+    needs="test images; the plain network, or any (--model)",
     run=edges,
     presets={
-        "smoke": EdgesConfig(images=20),
+        "smoke": EdgesConfig(images=3),
         "quick": EdgesConfig(images=300),
         "full": EdgesConfig(),
     },
     minutes={"smoke": None, "quick": 0.8, "full": None},
     paper=NIE,
+    any_network=True,
 )

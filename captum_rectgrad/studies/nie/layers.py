@@ -6,16 +6,22 @@ from dataclasses import dataclass
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from torch import nn
+from torch import Tensor, nn
 
 from captum_rectgrad.interval_curves import draw_curve
-from captum_rectgrad.sanity.explaining import Explaining
-from captum_rectgrad.sanity.randomisation import Order, Randomisation, randomisation
+from captum_rectgrad.sanity.parameter_layers import module_of
+from captum_rectgrad.sanity.randomisation import REPEATS, Order, Randomisation, randomisation
 from captum_rectgrad.sanity.similarity import UNSIGNED
-from captum_rectgrad.statistics import difference, mean
+from captum_rectgrad.statistics import crossed_mean
 from captum_rectgrad.studies.grids import Line, block_size, draw_block, new_figure
 from captum_rectgrad.studies.lab import Lab
-from captum_rectgrad.studies.nie.compared import METHODS, explaining, inputs_of
+from captum_rectgrad.studies.nie.compared import (
+    METHODS,
+    counted,
+    explaining,
+    inputs_of,
+    same_rules,
+)
 from captum_rectgrad.studies.result import Claim, Result, Row, judged
 from captum_rectgrad.studies.study import NIE, Study
 
@@ -33,11 +39,14 @@ class LayersConfig:
 
     Attributes:
         images: number of test images.
-        steps: number of layers, evenly spaced, at which maps are made; None: all.
+        steps: number of layers, evenly spaced, at which maps are made: at all where there are no
+            more (VGG-16 has 16); None: at all.
+        repeats: how many times layers are re-initialised.
     """
 
     images: int | None = 500
-    steps: int | None = None
+    steps: int | None = 16
+    repeats: int = REPEATS
 
 
 def layers(config: LayersConfig, lab: Lab) -> Result:
@@ -53,35 +62,44 @@ def layers(config: LayersConfig, lab: Lab) -> Result:
     inputs = inputs_of(lab, config.images)
     model = lab.network("plain").model
     found: dict[tuple[Order, str], Randomisation] = {}
-    asked: dict[str, Explaining] = {}
+    first: dict[str, Tensor] = {}
     for method in METHODS:
-        asked[method.title] = explaining(lab, method, model, inputs)
-        original = asked[method.title].maps(model)
+        asked = explaining(lab, method, model, inputs)
+        original = asked.maps(model)
+        first[method.title] = original[:1]
         for order in ORDERS:
             found[order, method.title] = randomisation(
-                asked[method.title],
+                asked,
                 model,
                 order,
                 steps=config.steps,
+                repeats=config.repeats,
                 seed=lab.seed,
                 original=original,
             )
-    undefined = next(iter(found.values())).undefined
+    run = found["cascading", METHODS[0].title]
     notes = [
         (
-            f"{len(inputs)} images, for the class that the trained network predicts, whatever the "
-            "others do. Random layers are initialised anew, statistics of normalisations too."
+            f"{counted(inputs)} Maps are for the class that the trained network predicts, whatever "
+            "the others do. Random layers are initialised anew, statistics of normalisations too, "
+            f"{config.repeats} times; intervals are over these and over the images."
         )
     ]
-    if undefined:
+    if len(run.layers) < run.randomised[-1]:
         notes.append(
-            f"Of {', '.join(undefined)} it is not defined how they are initialised: they were "
+            f"Of {run.randomised[-1]} layers with parameters, maps were made at "
+            f"{len(run.layers)}, evenly spaced: claims are about those."
+        )
+    notes += filter(None, [same_rules(first)])
+    if drawn := run.made.drawn:
+        notes.append(
+            f"Of {', '.join(drawn)} it is not defined how they are initialised: they were "
             "drawn from normal distributions with their means and standard deviations."
         )
     return Result(
         rows=_rows(found, lab.seed),
         claims=claims({m.title: found["independent", m.title] for m in METHODS}, model, lab.seed),
-        figure=_figure(lab, found, asked),
+        figure=_figure(lab, found),
         notes=notes,
     )
 
@@ -93,7 +111,7 @@ def _rows(found: Mapping[tuple[Order, str], Randomisation], seed: int) -> list[R
             "method": method,
             "layer": layer,
             "random layers": count,
-            **{name: mean(values[place], seed) for name, values in run.similarity.items()},
+            **{name: crossed_mean(values[place], seed) for name, values in run.similarity.items()},
         }
         for (order, method), run in found.items()
         for place, (layer, count) in enumerate(zip(run.layers, run.randomised, strict=True))
@@ -114,14 +132,14 @@ def claims(runs: Mapping[str, Randomisation], model: nn.Module, seed: int) -> li
     made = []
     for method in ("Guided BP", "NoBias RectGrad"):
         likeness = dict(zip(runs[method].layers, runs[method].similarity[UNSIGNED], strict=True))
-        kinds = {
-            kind: [v for name, v in likeness.items() if isinstance(model.get_submodule(name), kind)]
+        names = {
+            kind: [name for name in likeness if isinstance(module_of(model, name), kind)]
             for kind in (nn.Conv2d, nn.Linear)
         }
-        convolutions, dense = kinds[nn.Conv2d], kinds[nn.Linear]
+        convolutions, dense = ([likeness[name] for name in each] for each in names.values())
         source = "supplement, section G" if method == "Guided BP" else "not in the paper"
         if convolutions and dense:
-            gap = difference(np.mean(dense, axis=0), np.mean(convolutions, axis=0), seed)
+            gap = crossed_mean(np.mean(dense, axis=0) - np.mean(convolutions, axis=0), seed)
             made.append(
                 Claim(
                     f"Convolutions have a greater impact on {method} than dense layers",
@@ -131,25 +149,22 @@ def claims(runs: Mapping[str, Randomisation], model: nn.Module, seed: int) -> li
                 )
             )
         if len(convolutions) > 1:  # the layers come from the output on
-            gap = difference(convolutions[0], convolutions[-1], seed)
+            last, first = names[nn.Conv2d][0], names[nn.Conv2d][-1]
+            gap = crossed_mean(likeness[last] - likeness[first], seed)
             made.append(
                 Claim(
                     f"Earlier convolutions have a greater impact on {method} than later ones",
                     source,
                     judged(gap),
-                    f"{UNSIGNED} with the last convolution random, less with the first: {gap}",
+                    f"{UNSIGNED} with {last} random, less with {first}: {gap}",
                 )
             )
     return made
 
 
-def _figure(
-    lab: Lab,
-    found: Mapping[tuple[Order, str], Randomisation],
-    asked: Mapping[str, Explaining],
-) -> Figure:
+def _figure(lab: Lab, found: Mapping[tuple[Order, str], Randomisation]) -> Figure:
     """The first image's maps for both orders, the curves of all images below."""
-    image = next(iter(asked.values())).images[0]
+    (image,) = lab.images("test", 1).images
     blocks = {}
     for order, title in ORDERS.items():
         run = found[order, METHODS[0].title]
@@ -179,9 +194,11 @@ def _figure(
 
 def _draw_curves(axes: Axes, runs: Mapping[str, Randomisation], seed: int) -> None:
     for colour, (method, run) in zip(_COLOURS, runs.items(), strict=True):
-        points = [mean(values, seed) for values in run.similarity[UNSIGNED]]
+        points = [crossed_mean(values, seed) for values in run.similarity[UNSIGNED]]
         places = range(len(points))
-        draw_curve(axes, places, points, colour=colour, label=method)
+        # Dashed, so that both are seen where it is the same as DeconvNet.
+        style = "--" if method == "Guided BP" else "-"
+        draw_curve(axes, places, points, colour=colour, label=method, style=style)
         axes.set_xticks(places, run.layers, rotation=45, ha="right", fontsize=7)
     axes.set_ylim(-0.1, 1.05)
     axes.set_ylabel(f"{UNSIGNED}\nwith the trained network's maps", fontsize=7)
@@ -193,13 +210,14 @@ STUDY = Study(
     name="nie-layers",
     shows="supplement, figures 10 and 11",
     asks="which layers' weights the maps depend on",
-    needs="test images; the plain network",
+    needs="test images; the plain network, or any (--model)",
     run=layers,
     presets={
-        "smoke": LayersConfig(images=20),
-        "quick": LayersConfig(images=200),
+        "smoke": LayersConfig(images=3, steps=3),
+        "quick": LayersConfig(images=200, steps=6),
         "full": LayersConfig(),
     },
     minutes={"smoke": None, "quick": 2.1, "full": None},
     paper=NIE,
+    any_network=True,
 )

@@ -1,10 +1,12 @@
 """Figures 1 to 8, 12 and 13: maps for several logits, of a trained and an untrained network."""
 
+import textwrap
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TypeAlias
 
 import numpy as np
+import torch
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
 from torch import Tensor, nn
@@ -18,14 +20,18 @@ from captum_rectgrad.studies.grids import Line, block_size, draw_block, new_figu
 from captum_rectgrad.studies.lab import Lab
 from captum_rectgrad.studies.nie.compared import (
     METHODS,
+    counted,
     explaining,
     inputs_of,
     networks,
+    predicted,
+    same_rules,
 )
 from captum_rectgrad.studies.result import Claim, Result, Row, judged
 from captum_rectgrad.studies.study import NIE, Study
 
 OTHERS = 2  # logits beside the largest: the next, and the smallest
+_CAPTION = 16  # letters of a line
 # By network and method, what was measured, by its name, `(N,)`.
 Found: TypeAlias = Mapping[tuple[str, str], Mapping[str, NDArray[np.float64]]]
 
@@ -62,7 +68,10 @@ def maps(config: MapsConfig, lab: Lab) -> Result:
     with tqdm(total=total, unit="method", desc="maps", disable=None) as progress:
         for name, model in models.items():
             others = other_classes(model, inputs, OTHERS, lab.batch_size)
-            drawn: list[dict[str, Tensor]] = [{} for _ in range(config.drawn * (1 + OTHERS))]
+            few_others = others[: config.drawn]
+            drawn: list[dict[str, Tensor]] = [
+                {} for _ in range(few_others.numel() + len(few_others))
+            ]
             for method in METHODS:
                 asked = explaining(lab, method, model, inputs)
                 original = asked.maps(model)
@@ -71,18 +80,18 @@ def maps(config: MapsConfig, lab: Lab) -> Result:
                     **image_recovery(asked, model, original=original),
                 }
                 few = explaining(lab, method, model, inputs[: config.drawn])
-                each = [few.maps(model), *(few.maps(model, o) for o in others[: config.drawn].T)]
+                each = [original[: config.drawn], *(few.maps(model, o) for o in few_others.T)]
                 for place, lines in enumerate(drawn):
                     lines[method.title] = each[place % len(each)][place // len(each)]
                 progress.update()
-            blocks[f"{name} network"] = _lines(inputs, model, lab, drawn, others)
+            blocks[f"{name} network"] = _lines(lab, model, inputs, drawn, few_others)
     return Result(
         rows=_rows(found, lab.seed),
         claims=claims(found, lab.seed),
         figure=_figure(blocks),
         notes=(
             (
-                f"{len(inputs)} images. The largest logit is compared with the next and with the "
+                f"{counted(inputs)} The largest logit is compared with the next and with the "
                 "smallest: the mean over the two. Likeness is of maps summed over channels, SSIM "
                 "of absolute values brought to [0, 1]."
             ),
@@ -91,6 +100,7 @@ def maps(config: MapsConfig, lab: Lab) -> Result:
                 "that is multiplied by the image (RectGrad) resembles it for that alone: NoBias "
                 "RectGrad is the same without."
             ),
+            *filter(None, [same_rules(drawn[0])]),
         ),
     )
 
@@ -112,7 +122,9 @@ def claims(found: Found, seed: int) -> list[Claim]:
             other = found[network, method]
             less = difference(other[UNSIGNED], saliency[UNSIGNED], seed)
             more = difference(other[IMAGE], saliency[IMAGE], seed)
-            source = "supplement, figures 1 to 8" if "Rect" not in method else "not in the paper"
+            source = (
+                "supplement, figures 1 to 8, 12, 13" if "Rect" not in method else "not in the paper"
+            )
             made += [
                 Claim(
                     f"{method} is less class-sensitive than saliency ({network} network)",
@@ -143,18 +155,19 @@ def _rows(found: Found, seed: int) -> list[Row]:
 
 
 def _lines(
-    inputs: Tensor, model: nn.Module, lab: Lab, drawn: list[dict[str, Tensor]], others: Tensor
+    lab: Lab, model: nn.Module, inputs: Tensor, drawn: list[dict[str, Tensor]], others: Tensor
 ) -> list[Line]:
     """A line for each image and logit."""
     names = lab.material.classes
-    logits = 1 + OTHERS
-    largest = explaining(lab, METHODS[0], model, inputs[: len(drawn) // logits]).targets
+    images = lab.images("test", len(others)).images
+    largest = predicted(model, inputs[: len(others)], lab.batch_size)
+    chosen = torch.cat([largest[:, None], others], dim=1)
+    what = ("largest", *["next"] * (others.shape[1] - 1), "smallest")
     lines = []
     for place, shown in enumerate(drawn):
-        image, logit = divmod(place, logits)
-        chosen = int(largest[image]) if logit == 0 else int(others[image, logit - 1])
-        what = ("largest", "next", "smallest")[logit]
-        lines.append(Line(inputs[image], f"{what} logit:\n{names[chosen]}", shown))
+        image, logit = divmod(place, len(what))
+        name = textwrap.fill(names[int(chosen[image, logit])], _CAPTION)
+        lines.append(Line(images[image], f"{what[logit]} logit:\n{name}", shown))
     return lines
 
 
@@ -170,15 +183,16 @@ def _figure(blocks: Mapping[str, list[Line]]) -> Figure:
 
 STUDY = Study(
     name="nie-maps",
-    shows="what the supplement's figures 1 to 8 show",
+    shows="what the supplement's figures 1 to 8, 12 and 13 show",
     asks="whether maps tell classes apart, or show the image whatever the class",
-    needs="test images; the plain network",
+    needs="test images; the plain network, or any (--model)",
     run=maps,
     presets={
-        "smoke": MapsConfig(images=20),
+        "smoke": MapsConfig(images=3, drawn=1),
         "quick": MapsConfig(images=300),
         "full": MapsConfig(),
     },
     minutes={"smoke": None, "quick": 1.4, "full": None},
     paper=NIE,
+    any_network=True,
 )

@@ -4,18 +4,24 @@ import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
-import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from numpy.typing import NDArray
-from scipy.stats import bootstrap, kstest, kurtosis
+from scipy.stats import kstest
 
 from captum_rectgrad.estimate import Estimate
 from captum_rectgrad.interval_curves import draw_curve
-from captum_rectgrad.statistics import difference, mean
+from captum_rectgrad.statistics import mean
 from captum_rectgrad.studies.grids import new_figure
 from captum_rectgrad.studies.lab import Lab
 from captum_rectgrad.studies.maps import model_inputs
+from captum_rectgrad.studies.nie.moments import (
+    excess_kurtosis,
+    mean_over_size,
+    of_its_own_image,
+    pair_correlation,
+    relative_variance,
+    skewness,
+)
 from captum_rectgrad.studies.nie.random_networks import guided_limit
 from captum_rectgrad.studies.nie.simulation import (
     RULES,
@@ -29,6 +35,7 @@ from captum_rectgrad.studies.result import (
     Result,
     Row,
     Verdict,
+    all_of,
     judged_above,
     judged_within,
 )
@@ -37,9 +44,9 @@ from captum_rectgrad.studies.study import NIE, Study
 MOSTLY = 0.95  # of a correlation: what "converges to" is taken to mean
 NO_CORRELATION = 0.05  # what "preserves no information" and "uncorrelated" are taken to mean
 GAUSSIAN = 0.5  # excess kurtosis that still counts as a Gaussian's; a uniform's is -1.2
+SKEWED = 0.25  # skewness that still counts as a Gaussian's; an exponential's is 2
+SCALED = 0.25  # of a variance over the theory's, less 1; without the half it would be -0.5
 SHARED = 1 / math.pi  # correlation of pixels of a DeconvNet map, which share their filters
-_RESAMPLES = 500
-_FEW = 10  # networks: an interval of fewer means nothing
 _COLOURS = ("#2a6a9e", "#5c8a3a", "#7a5195", "#e08a2c", "#c43c00")
 # Map, and backward signal at the first hidden layer, by rule.
 Samples = Mapping[int, Mapping[str, Sample]]
@@ -104,9 +111,10 @@ def _notes(config: TheoryConfig, limit: Estimate) -> tuple[str, ...]:
             "The proof of theorem 2 has every pixel of a DeconvNet map independent of the others. "
             "But all patches share their filters, and the backward ReLU leaves a mean that is not "
             "0: over networks, pixels of one channel, off the border, correlate by 1 / pi = "
-            f"{SHARED:.3f}, the dotted line. Each by itself is Gaussian as the theorem says, with "
-            "a variance of half what appendix C states, where the half that the ReLU cuts off is "
-            "left out: it is in the normalisation."
+            f"{SHARED:.3f}, the dotted line, which within one map is a constant of each channel. "
+            "Each by itself is Gaussian as the theorem says, with a variance of half what appendix "
+            "C states, where the half that the ReLU cuts off is left out: it is in the "
+            "normalisation. The test of Kolmogorov and Smirnov is of one pixel of each network."
         ),
         (
             "The proof of proposition 1 takes the forward pattern of ReLUs for independent of the "
@@ -164,8 +172,8 @@ def _judged_limit(points: Mapping[int, Estimate]) -> Verdict:
 
 
 def _map_claims(rule: str, sample: Sample, size: str, seed: int) -> list[Claim]:
-    own, tails = of_its_own_image(sample, seed), excess_kurtosis(sample, seed)
-    apart = pair_correlation(sample, seed)
+    own, apart = of_its_own_image(sample, seed), pair_correlation(sample, seed)
+    spread, (shape, moments) = relative_variance(sample, seed), _shape(sample, seed)
     return [
         Claim(
             f"{rule} maps keep no information on the image",
@@ -175,10 +183,11 @@ def _map_claims(rule: str, sample: Sample, size: str, seed: int) -> list[Claim]:
             f"against {NO_CORRELATION:g}",
         ),
         Claim(
-            f"Values of {rule} maps have a Gaussian's tails",
-            "theorem 2",
-            judged_within(tails, GAUSSIAN),
-            f"excess kurtosis, {size}: {tails}; held against {GAUSSIAN:g}; {_kolmogorov(sample)}",
+            f"Values of {rule} maps are standard Gaussian",
+            "theorem 2, with the variance of the notes",
+            all_of([shape, judged_within(_less_one(spread), SCALED)]),
+            f"{size}: variance over the theory's {spread}, held against 1 +- {SCALED:g}; "
+            f"{moments}; {_kolmogorov(sample)}",
         ),
         Claim(
             f"Pixels of {rule} maps are uncorrelated",
@@ -190,7 +199,7 @@ def _map_claims(rule: str, sample: Sample, size: str, seed: int) -> list[Claim]:
 
 
 def _signal_claims(rule: str, sample: Sample, size: str, seed: int) -> list[Claim]:
-    apart, tails = pair_correlation(sample, seed), excess_kurtosis(sample, seed)
+    apart, (shape, moments) = pair_correlation(sample, seed), _shape(sample, seed)
     center, own = mean_over_size(sample, seed), of_its_own_image(sample, seed)
     source, bound = "proposition 1", f"held against {NO_CORRELATION:g}"
     return [
@@ -214,102 +223,26 @@ def _signal_claims(rule: str, sample: Sample, size: str, seed: int) -> list[Clai
             f"image, {size}: {own}; {bound}",
         ),
         Claim(
-            f"Backward signals of {rule} have a Gaussian's tails",
+            f"Backward signals of {rule} are Gaussian about their mean",
             source,
-            judged_within(tails, GAUSSIAN),
-            f"excess kurtosis, {size}: {tails}; held against {GAUSSIAN:g}",
+            shape,
+            f"{size}: {moments}",
         ),
     ]
 
 
-def excess_kurtosis(sample: Sample, seed: int) -> Estimate:
-    """Of the values of all networks together, but for empty maps; 0 for a Gaussian's.
-
-    Args:
-        sample: see there.
-        seed: of the bootstrap over networks.
-
-    Returns:
-        The excess kurtosis.
-    """
-    values = sample.values[np.isfinite(sample.values).all(axis=1) & sample.values.any(axis=1)]
-    return _over_networks(lambda chosen: float(kurtosis(values[chosen], axis=None)), values, seed)
+def _shape(sample: Sample, seed: int) -> tuple[Verdict, str]:
+    """Whether values have a Gaussian's skewness and kurtosis, and both in words."""
+    lean, tails = skewness(sample, seed), excess_kurtosis(sample, seed)
+    verdict = all_of([judged_within(lean, SKEWED), judged_within(tails, GAUSSIAN)])
+    return verdict, (
+        f"skewness {lean}, held against {SKEWED:g}; excess kurtosis {tails}, held against "
+        f"{GAUSSIAN:g}"
+    )
 
 
-def pair_correlation(sample: Sample, seed: int) -> Estimate:
-    """Correlation, over networks, of two different values of one map or signal.
-
-    Of all pairs together, as all values have one distribution. Maps that are empty are left out.
-
-    Args:
-        sample: see there.
-        seed: of the bootstrap over networks.
-
-    Returns:
-        Their covariance over their variance.
-    """
-    pairs = sample.pairs[sample.pairs[:, 1] > 0]
-
-    def ratio(chosen: NDArray[np.intp]) -> float:
-        product, square, center = pairs[chosen].mean(axis=0)
-        return float((product - center**2) / (square - center**2))
-
-    return _over_networks(ratio, pairs, seed)
-
-
-def mean_over_size(sample: Sample, seed: int) -> Estimate:
-    """Mean of the values over the root of their mean square; 0 for a mean of 0.
-
-    Args:
-        sample: see there.
-        seed: of the bootstrap over networks.
-
-    Returns:
-        The ratio, in [-1, 1].
-    """
-    pairs = sample.pairs[sample.pairs[:, 1] > 0]
-
-    def ratio(chosen: NDArray[np.intp]) -> float:
-        _, square, center = pairs[chosen].mean(axis=0)
-        return float(center / math.sqrt(square))
-
-    return _over_networks(ratio, pairs, seed)
-
-
-def of_its_own_image(sample: Sample, seed: int) -> Estimate:
-    """By how much maps resemble their own image more than another, whatever the sign.
-
-    A map and its negative are equally likely of random weights, so that a signed correlation has
-    mean 0 whatever the map shows.
-
-    Args:
-        sample: see there.
-        seed: of the bootstrap over networks.
-
-    Returns:
-        The mean difference of the absolute correlations.
-    """
-    return difference(abs(sample.with_input), abs(sample.with_other), seed)
-
-
-def _over_networks(
-    statistic: Callable[[NDArray[np.intp]], float], values: NDArray[np.float64], seed: int
-) -> Estimate:
-    """A statistic of some of the networks, by their numbers, with its bootstrap interval."""
-    count = len(values)
-    if count < _FEW:
-        nan = float("nan")
-        return Estimate(statistic(np.arange(count)) if count else nan, nan, nan, count)
-    everything = np.arange(count)
-    found = bootstrap(
-        (everything,),
-        lambda chosen: statistic(np.asarray(chosen, dtype=np.intp)),
-        n_resamples=_RESAMPLES,
-        vectorized=False,
-        method="percentile",
-        rng=np.random.default_rng(seed),
-    ).confidence_interval
-    return Estimate(statistic(everything), float(found.low), float(found.high), count)
+def _less_one(ratio: Estimate) -> Estimate:
+    return Estimate(ratio.value - 1, ratio.low - 1, ratio.high - 1, ratio.count)
 
 
 def _kolmogorov(sample: Sample) -> str:
@@ -326,6 +259,8 @@ def _rows(of: str, unit: str, samples: Samples, seed: int) -> list[Row]:
             "rule": rule,
             "correlation with image or activations": mean(sample.with_input, seed),
             "correlation with the limit": mean(sample.with_limit, seed) if of == "map" else None,
+            "variance over the theory's": relative_variance(sample, seed) if of == "map" else None,
+            "skewness": skewness(sample, seed),
             "excess kurtosis": excess_kurtosis(sample, seed),
             "correlation of pairs": pair_correlation(sample, seed),
         }
@@ -384,7 +319,7 @@ STUDY = Study(
     needs="test images",
     run=theory,
     presets={
-        "smoke": TheoryConfig(filters=(16, 64, 256), widths=(64, 256), networks=12),
+        "smoke": TheoryConfig(filters=(16, 64), widths=(32, 64), networks=10),
         "quick": TheoryConfig(filters=(16, 64, 256, 1024), networks=40),
         "full": TheoryConfig(),
     },

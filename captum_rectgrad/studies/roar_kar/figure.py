@@ -1,11 +1,13 @@
 """Figure 18: accuracy against the fraction of pixels that are gone."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 
 from matplotlib import colormaps
 from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
 
 from captum_rectgrad.studies.roar_kar.cells import Measure
 from captum_rectgrad.studies.roar_kar.config import Form
@@ -17,7 +19,20 @@ PANELS: Mapping[Measure, str] = {
     "mask": "the mask of ROAR alone",
     "road-morf": "ROAD: most important imputed",
 }
+SINGLE = "small: single networks; line: their mean"
 _WIDTH, _HEIGHT = 3.3, 2.9  # inches, of a panel
+_MARKERS = "osD^vP*X<>"
+_SMALL = 8  # points
+
+
+@dataclass(frozen=True)
+class _Style:
+    """How the lines of a method are told from those of others that they lie on."""
+
+    colour: object
+    marker: str
+    line: str
+    width: float
 
 
 def draw(curves: Curves) -> Figure:
@@ -29,22 +44,25 @@ def draw(curves: Curves) -> Figure:
         curves: see there.
 
     Returns:
-        The figure.
+        The figure. Where a point has several networks, those are drawn too.
     """
     forms = _forms(curves.rankings)
-    size = (_WIDTH * len(PANELS), _HEIGHT * len(forms) + 0.6)
+    size = (_WIDTH * len(PANELS), _HEIGHT * len(forms) + 0.8)
     figure = Figure(figsize=size, dpi=150, layout="constrained")
     FigureCanvasAgg(figure)
-    grid = figure.subplots(len(forms), len(PANELS), squeeze=False, sharex=True, sharey="col")
+    grid = figure.subplots(len(forms), len(PANELS), squeeze=False, sharex=True, sharey=True)
+    styles = _styles(curves.rankings)
     for line, form in zip(grid, forms, strict=True):
         for axes, (measure, title) in zip(line, PANELS.items(), strict=True):
-            _panel(axes, curves, measure, form)
-            axes.set_title(f"{title}\n{form} maps of the baselines", fontsize=8)
-        line[0].set_ylabel("test accuracy", fontsize=8)
+            _panel(axes, curves, measure, form, styles)
+            axes.set_title(f"{title}\n{form} maps of the baselines", fontsize=_SMALL)
+        line[0].set_ylabel("test accuracy", fontsize=_SMALL)
     for axes in grid[-1]:
-        axes.set_xlabel("fraction of the pixels", fontsize=8)
-    handles, labels = grid[0][0].get_legend_handles_labels()
-    figure.legend(handles, labels, loc="outside lower center", ncols=5, fontsize=8, frameon=False)
+        axes.set_xlabel("fraction of the pixels", fontsize=_SMALL)
+    handles, _ = grid[0][0].get_legend_handles_labels()
+    if curves.by_networks("roar"):
+        handles.append(Line2D([], [], color="0.5", marker=".", linestyle="", label=SINGLE))
+    figure.legend(handles=handles, loc="outside lower center", ncols=5, fontsize=8, frameon=False)
     return figure
 
 
@@ -54,32 +72,62 @@ def _forms(rankings: Sequence[Ranking]) -> list[Form]:
     return list(dict.fromkeys(several or [r.form for r in rankings]))
 
 
-def _panel(axes: Axes, curves: Curves, measure: Measure, form: Form) -> None:
-    colours, styles = colormaps["tab10"], {True: (":", "0.4"), False: ("-", None)}
-    keys = list(dict.fromkeys(ranking.method.key for ranking in curves.rankings))
+def _styles(rankings: Sequence[Ranking]) -> dict[str, _Style]:
+    """By a method's key: a marker of its own, and thinner lines on top of thicker ones."""
+    methods = list(dict.fromkeys(ranking.method for ranking in rankings))
+    colours = colormaps["tab10"]
+    return {
+        method.key: _Style(
+            colour="0.3" if method.control else colours(number % colours.N),
+            marker=_MARKERS[number % len(_MARKERS)],
+            line=":" if method.control else "-",
+            width=1.2 if method.baseline else 2.2,
+        )
+        for number, method in enumerate(methods)
+    }
+
+
+def _panel(
+    axes: Axes, curves: Curves, measure: Measure, form: Form, styles: Mapping[str, _Style]
+) -> None:
+    axes.axhline(curves.chance, color="0.6", linestyle="--", linewidth=1, zorder=0, label="chance")
     start = curves.start(measure)
     fractions = [*([0.0] if start is not None else []), *curves.config.fractions]
     for ranking in curves.rankings:
         method = ranking.method
         if method.baseline and not method.control and ranking.form != form:
             continue
-        style, grey = styles[method.control]
-        accuracies = curves.accuracies(measure, ranking)
+        style = styles[method.key]
         axes.plot(
             fractions,
-            [*([start] if start is not None else []), *accuracies],
+            [*([start] if start is not None else []), *curves.accuracies(measure, ranking)],
             label=method.title,
-            color=grey or colours(keys.index(method.key) % colours.N),
-            linestyle=style,
-            linewidth=1.2 if method.baseline else 2.2,
-            marker="o",
-            markersize=2.5,
+            color=style.colour,
+            linestyle=style.line,
+            linewidth=style.width,
+            zorder=4 - style.width,
+            marker=style.marker,
+            markersize=5,
+            markerfacecolor="none",
         )
-    if measure == "mask":
-        axes.axhline(curves.chance, color="0.7", linewidth=0.8, zorder=0)
-        axes.annotate(
-            "chance", (1, curves.chance), color="0.5", fontsize=7, ha="right", va="bottom"
-        )
-    axes.tick_params(labelsize=7)
+        _single_networks(axes, curves, measure, ranking, style)
+    axes.tick_params(labelsize=_SMALL - 1)
     axes.set_xlim(-0.02, 1)
     axes.spines[["top", "right"]].set_visible(False)
+
+
+def _single_networks(
+    axes: Axes, curves: Curves, measure: Measure, ranking: Ranking, style: _Style
+) -> None:
+    if not curves.by_networks(measure):
+        return
+    points = zip(curves.config.fractions, curves.curve(measure, ranking), strict=True)
+    for fraction, networks in points:
+        axes.plot(
+            [fraction] * len(networks),
+            networks.mean(axis=1),
+            linestyle="",
+            marker=".",
+            markersize=2.5,
+            color=style.colour,
+        )

@@ -4,8 +4,7 @@ import logging
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from tqdm import tqdm
-
+from captum_rectgrad.studies.progress import Progress
 from captum_rectgrad.studies.roar_kar.cells import (
     Cell,
     CorruptCellError,
@@ -37,15 +36,12 @@ def run_cells(
     """
     found = {cell: _read(folder, cell, len(work.test)) for cell in cells}
     missing = [cell for cell, answers in found.items() if answers is None]
-    # disable=None: no bar where there is no terminal.
-    with tqdm(
-        total=len(cells), initial=len(cells) - len(missing), unit="cell", disable=None
-    ) as progress:
+    done = len(cells) - len(missing)
+    with Progress(len(cells), "cell", initial=done) as progress:
         for cell, answers in engine(missing, work, ranks):
             write_cell(folder, cell, answers)
             found[cell] = answers
-            progress.set_postfix_str(cell.name)
-            progress.update()
+            progress.update(last=cell.name)
     return {cell: answers for cell, answers in found.items() if answers is not None}
 
 

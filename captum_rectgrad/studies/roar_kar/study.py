@@ -4,11 +4,12 @@ import copy
 from collections.abc import Mapping, Sequence
 
 from torch import Tensor
-from tqdm import tqdm
 
 from captum_rectgrad.errors import RectGradError
 from captum_rectgrad.studies.lab import Lab
 from captum_rectgrad.studies.material import Network
+from captum_rectgrad.studies.precision import precision_of
+from captum_rectgrad.studies.progress import Progress
 from captum_rectgrad.studies.recording import claim_folder
 from captum_rectgrad.studies.result import Result
 from captum_rectgrad.studies.roar_kar.config import RoarKarConfig, forms_of
@@ -17,7 +18,6 @@ from captum_rectgrad.studies.roar_kar.engines import engine_of
 from captum_rectgrad.studies.roar_kar.figure import draw
 from captum_rectgrad.studies.roar_kar.masking import mean_colour
 from captum_rectgrad.studies.roar_kar.notes import notes
-from captum_rectgrad.studies.roar_kar.precision import precision_of
 from captum_rectgrad.studies.roar_kar.ranks import RankFiles, rank_all
 from captum_rectgrad.studies.roar_kar.running import run_cells
 from captum_rectgrad.studies.roar_kar.table import claims, rows
@@ -45,6 +45,8 @@ def roar_kar(config: RoarKarConfig, lab: Lab) -> Result:
     """
     engine = engine_of(lab)  # first: what it lacks should not be found out an hour later
     network = lab.network("plain")
+    if network.recipe is None:
+        raise RectGradError(f"{network.name} was not trained by a recipe that can be trained again")
     train = network.sees(lab.images("train", config.train_images))
     test = network.sees(lab.images("test", config.test_images))
     cells = lab.folder / "cells"
@@ -126,7 +128,7 @@ def _ranks(
         for ranking in rankings
     }
     total = len(by_method) * sum(len(images) for images in data.values())
-    with tqdm(total=total, unit="map", desc=network.name, disable=None) as progress:
+    with Progress(total, "map", network.name) as progress:
         splits = {split: explained(images) for split, images in data.items()}
         return rank_all(lab, network, by_method, splits, progress.update)
 
@@ -139,8 +141,8 @@ STUDY = Study(
     run=roar_kar,
     presets={
         "smoke": RoarKarConfig(
-            train_images=128,
-            test_images=100,
+            train_images=64,
+            test_images=50,
             fractions=(0.3, 0.7),
             networks=1,
             epochs=1,
@@ -163,5 +165,6 @@ STUDY = Study(
         ),
         "full": RoarKarConfig(),
     },
-    minutes={"smoke": 0.3, "quick": None, "full": None},
+    minutes={"smoke": 0.3, "quick": 62.5, "full": None},
+    compares=True,
 )

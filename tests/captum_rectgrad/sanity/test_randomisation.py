@@ -14,8 +14,8 @@ from captum_rectgrad.sanity.parameter_layers import parameter_layers
 from captum_rectgrad.sanity.randomisation import Order, randomisation, randomised_models
 from captum_rectgrad.sanity.reinitialisation import reinitialise
 from captum_rectgrad.sanity.similarity import signed_ranks
+from captum_rectgrad.seeds import derived_seed
 
-quantus = pytest.importorskip("quantus")
 LAYERS = ["last", "second", "norm", "first", "(the model itself)"]  # from the output on
 
 
@@ -33,13 +33,12 @@ def test_cascading_adds_layers_from_the_output_on(net: nn.Module, images: Tensor
     before = copy.deepcopy(net.state_dict())
     layers = parameter_layers(net, images)
     steps = [
-        (random.last, random.layers, changed(net, random.model))
-        for random, _ in randomised_models(net, layers, "cascading", seed=0)
+        (random.layers, changed(net, random.model))
+        for random in randomised_models(net, layers, "cascading", seed=0)
     ]
-    assert [last for last, _, _ in steps] == LAYERS
-    assert [layers for _, layers, _ in steps] == [tuple(LAYERS[: i + 1]) for i in range(5)]
+    assert [layers for layers, _ in steps] == [tuple(LAYERS[: i + 1]) for i in range(5)]
     expected = [{"last"}, {"last", "second"}, {"last", "second", "norm"}]
-    assert [found for _, _, found in steps[:3]] == expected
+    assert [found for _, found in steps[:3]] == expected
     assert all(torch.equal(value, before[name]) for name, value in net.state_dict().items())
 
 
@@ -47,7 +46,7 @@ def test_independent_changes_one_layer_at_a_time(net: nn.Module, images: Tensor)
     layers = parameter_layers(net, images)
     steps = [
         (random.layers, changed(net, random.model))
-        for random, _ in randomised_models(net, layers, "independent", seed=0)
+        for random in randomised_models(net, layers, "independent", seed=0)
     ]
     assert steps == [
         ((name,), {name if name in dict(net.named_modules()) else ""}) for name in LAYERS
@@ -66,7 +65,12 @@ def test_a_method_that_ignores_the_model_stays_as_it_is(
     for values in found.similarity.values():
         np.testing.assert_allclose(values, 1, atol=1e-6)
     assert found.layers == tuple(LAYERS)
-    assert found.undefined == ("scale",)
+    assert found.made.drawn == ("scale",)
+    assert found.made.left == ("norm.weight", "norm.bias")[::-1]  # as they were made
+    assert found.never_called == ("unused",)
+    assert not found.chosen
+    assert not found.empty.any()
+    assert found.similarity["SSIM"].shape == found.logits.shape == (5, 3, 12)
     assert torch.equal(found.first, explaining.images[:1].expand(5, -1, -1, -1))
 
 
@@ -76,31 +80,104 @@ def test_a_method_that_reads_one_layer_changes_where_that_one_is_random(
     def attribute(model: nn.Module, x: Tensor, _: Tensor) -> Tensor:
         return x.detach() * model.state_dict()["second.weight"].sum().sign()
 
-    # Its map is the image, or its negative: by the sign of a sum that another seed turns.
-    seed = next(seed for seed in range(50) if _sign(net, seed) != _sign(net, None))
+    # Its map is the image, or its negative: by the sign of a sum that some seeds turn.
+    seed = next(seed for seed in range(50) if len({*_signs(net, seed)}) == 2)
+    turned = [-1.0 if sign != _sign(net) else 1.0 for sign in _signs(net, seed)]
     cascade = randomisation(of(attribute, explaining), net, "cascading", seed=seed)
     single = randomisation(of(attribute, explaining), net, "independent", seed=seed)
-    ranks = "rank correlation"
-    np.testing.assert_allclose(cascade.similarity[ranks][:, 0], [1, -1, -1, -1, -1])
-    np.testing.assert_allclose(single.similarity[ranks][:, 0], [1, -1, 1, 1, 1])
+    ranks, same = "rank correlation", [1.0, 1.0, 1.0]
+    np.testing.assert_allclose(cascade.similarity[ranks][..., 0], [same, *[turned] * 4])
+    expected = [same, turned, same, same, same]
+    np.testing.assert_allclose(single.similarity[ranks][..., 0], expected)
 
 
-def _sign(net: nn.Module, seed: int | None) -> float:
-    model = copy.deepcopy(net)
-    if seed is not None:
-        reinitialise(model, ["second"], seed)
-    return float(model.state_dict()["second.weight"].sum().sign())
+def _sign(net: nn.Module) -> float:
+    return float(net.state_dict()["second.weight"].sum().sign())
+
+
+def _signs(net: nn.Module, seed: int) -> list[float]:
+    """Of three re-initialisations."""
+    models = [copy.deepcopy(net) for _ in range(3)]
+    for repeat, model in enumerate(models):
+        reinitialise(model, ["second"], derived_seed(seed, "repeat", repeat))
+    return [_sign(model) for model in models]
+
+
+class Remembers(nn.Linear):
+    """Its reset changes a buffer that is in no state dict."""
+
+    times: Tensor
+
+    def __init__(self) -> None:
+        super().__init__(4, 4)
+        self.register_buffer("times", torch.ones(()), persistent=False)
+
+    def reset_parameters(self) -> None:
+        super().reset_parameters()
+        if "times" in self._buffers:
+            self.times += 1
+
+    def forward(self, x: Tensor) -> Tensor:
+        return super().forward(x) * self.times
+
+
+def test_alone_all_else_is_as_it_was_whatever_came_before() -> None:
+    torch.manual_seed(0)
+    model = nn.Sequential(nn.Linear(4, 4), nn.ReLU(), Remembers(), nn.Linear(4, 3)).eval()
+    x = torch.rand(6, 4)
+    for random in randomised_models(model, ["0", "2", "3"], "independent", seed=1, repeats=2):
+        fresh = copy.deepcopy(model)
+        reinitialise(fresh, random.layers, derived_seed(1, "repeat", random.repeat))
+        assert torch.equal(random.model(x), fresh(x))
+
+
+def test_repeats_have_parameters_of_their_own(explaining: Explaining, net: nn.Module) -> None:
+    one, three = (randomisation(explaining, net, repeats=n) for n in (1, 3))
+    for name, values in three.similarity.items():
+        np.testing.assert_array_equal(values[:, :1], one.similarity[name])
+        assert not np.allclose(values[:, 0], values[:, 1])
+    assert torch.equal(one.first, three.first)
+    with pytest.raises(ValueError, match="repeats must be at least 1, got 0"):
+        randomisation(explaining, net, repeats=0)
+
+
+def test_maps_that_vanish_are_like_none(explaining: Explaining, net: nn.Module) -> None:
+    whole = net.state_dict()["last.weight"].clone()
+
+    def attribute(model: nn.Module, x: Tensor, _: Tensor) -> Tensor:
+        return x.detach() * torch.equal(model.state_dict()["last.weight"], whole)
+
+    found = randomisation(of(attribute, explaining), net, "independent", repeats=2)
+    for values in found.similarity.values():
+        np.testing.assert_allclose(values[0], 0)
+        np.testing.assert_allclose(values[1:], 1, atol=1e-6)
+    assert found.empty.sum(axis=(1, 2)).tolist() == [24, 0, 0, 0, 0]
 
 
 def test_fewer_steps_end_at_the_last_layer(explaining: Explaining, net: nn.Module) -> None:
     whole = randomisation(explaining, net)
     few = randomisation(explaining, net, steps=2)
-    assert few.layers == ("last", "(the model itself)")
-    assert few.randomised == (1, 5)
+    assert few.layers == ("last", "norm", "(the model itself)")
+    assert few.randomised == (1, 3, 5)
     for name, values in few.similarity.items():
-        np.testing.assert_array_equal(values, whole.similarity[name][[0, 4]])
-    assert randomisation(explaining, net, steps=1).randomised == (5,)
-    assert randomisation(explaining, net, layers=["norm", "last"]).layers == ("last", "norm")
+        np.testing.assert_array_equal(values, whole.similarity[name][[0, 2, 4]])
+    single = randomisation(explaining, net, "independent", steps=2)
+    assert single.layers == ("last", "(the model itself)")
+    chosen = randomisation(explaining, net, layers=["norm", "last"])
+    assert chosen.layers == ("last", "norm")
+    assert chosen.chosen
+
+
+@pytest.mark.parametrize("steps", [None, 1, 2, 3, 4, 5])
+def test_half_of_the_layers_is_the_same_place_whatever_the_steps(
+    steps: int | None, explaining: Explaining, net: nn.Module
+) -> None:
+    found = randomisation(explaining, net, steps=steps, repeats=1)
+    assert found.layers[found.half] == "norm"
+    assert found.randomised[found.half] == 3
+
+
+def test_unknown_layers_and_no_steps_are_refused(explaining: Explaining, net: nn.Module) -> None:
     with pytest.raises(ValueError, match="steps must be at least 1, got 0"):
         randomisation(explaining, net, steps=0)
     with pytest.raises(ValueError, match=r"it has .*first, norm, second, last"):
@@ -128,6 +205,7 @@ def test_agrees_with_quantus(
         one = Explaining(explaining.method, torch.tensor(inputs), torch.tensor(targets))
         return one.maps(model).sum(dim=1, keepdim=True).numpy()
 
+    quantus = pytest.importorskip("quantus")
     metric = quantus.MPRT(
         layer_order=theirs, abs=False, normalise=False, seed=42, disable_warnings=True
     )
@@ -138,8 +216,8 @@ def test_agrees_with_quantus(
         a_batch=maps.sum(dim=1, keepdim=True).numpy(),
         explain_func=explain,
     )
-    found = randomisation(explaining, model, order, similarities={"ranks": signed_ranks})
+    found = randomisation(explaining, model, order, similarities={"ranks": signed_ranks}, repeats=1)
     expected = {layer: scores[layer] for layer in found.layers}
     assert set(scores) == {"original", *expected}
-    for layer, values in zip(found.layers, found.similarity["ranks"], strict=True):
+    for layer, (values,) in zip(found.layers, found.similarity["ranks"], strict=True):
         np.testing.assert_allclose(values, expected[layer], atol=1e-6)

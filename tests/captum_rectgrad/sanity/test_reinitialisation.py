@@ -1,17 +1,18 @@
 import copy
 
+import pytest
 import torch
-from torch import nn
+from torch import Tensor, nn
 
 from captum_rectgrad.sanity.parameter_layers import ROOT
-from captum_rectgrad.sanity.reinitialisation import reinitialise
+from captum_rectgrad.sanity.reinitialisation import Reinitialised, reinitialise
 from captum_rectgrad.seeds import derived_seed
 
 
 def test_as_reset_parameters_does_and_nothing_else(net: nn.Module) -> None:
     before = copy.deepcopy(net.state_dict())
     state = torch.get_rng_state()
-    assert reinitialise(net, ["second"], seed=3) == []
+    assert reinitialise(net, ["second"], seed=3) == Reinitialised((), ())
     assert torch.equal(torch.get_rng_state(), state)
     torch.manual_seed(derived_seed(3, "second"))
     fresh = nn.Conv2d(5, 6, 3)
@@ -45,7 +46,7 @@ def test_without_reset_parameters_they_keep_mean_and_deviation_and_are_named(
 ) -> None:
     net.scale = nn.Parameter(torch.randn(3, 200, 200) * 0.5 + 4)
     before = net.scale.detach().clone()
-    assert reinitialise(net, [ROOT], seed=0) == ["scale"]
+    assert reinitialise(net, [ROOT], seed=0) == Reinitialised(drawn=("scale",), left=())
     assert not torch.equal(net.scale, before)
     torch.testing.assert_close(net.scale.mean(), before.mean(), rtol=0, atol=0.01)
     torch.testing.assert_close(net.scale.std(), before.std(), rtol=0, atol=0.01)
@@ -58,7 +59,20 @@ class Scaled(nn.Module):
         self.by = nn.Parameter(torch.tensor(2.5))
 
 
-def test_a_single_number_stays_and_is_named() -> None:
+@pytest.mark.parametrize("value", [torch.tensor(2.5), torch.full((7,), 1e-5), torch.zeros(0)])
+def test_what_has_one_value_stays_and_is_named(value: Tensor) -> None:
     model = nn.Sequential(Scaled())
-    assert reinitialise(model, ["0"], seed=0) == ["0.by"]
-    assert float(model.state_dict()["0.by"]) == 2.5
+    model[0].by = nn.Parameter(value.clone())
+    assert reinitialise(model, ["0"], seed=0) == Reinitialised(drawn=(), left=("0.by",))
+    assert torch.equal(model.state_dict()["0.by"], value)
+
+
+@pytest.mark.filterwarnings("ignore:.*weight_norm.* is deprecated")
+def test_a_reset_that_changes_nothing_is_named(net: nn.Module) -> None:
+    # Once normalised so, its `weight` is no parameter, and what it is made of is not reset.
+    model = nn.Sequential(nn.utils.weight_norm(nn.Linear(4, 3)))
+    assert reinitialise(model, ["0"], seed=0).left == ("0.weight_g", "0.weight_v")
+    norm = net.get_submodule("norm")  # never trained: reset gives it the same again
+    assert reinitialise(net, ["norm"], seed=0).left == ("norm.weight", "norm.bias")
+    nn.init.constant_(norm.weight, 7)  # type: ignore[arg-type]
+    assert reinitialise(net, ["norm"], seed=0).left == ("norm.bias",)

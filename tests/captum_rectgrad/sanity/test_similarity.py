@@ -8,6 +8,7 @@ from captum_rectgrad.sanity.similarity import (
     RECOVERIES,
     SIMILARITIES,
     absolute_ranks,
+    empty,
     input_correlation,
     input_structure,
     signed_ranks,
@@ -38,8 +39,23 @@ def test_a_sign_is_nothing_to_the_absolute_measures(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", SIMILARITIES)
-def test_an_empty_map_is_like_none(name: str) -> None:
-    assert np.isnan(SIMILARITIES[name](MAPS, 0 * MAPS)).all()
+def test_of_an_empty_map_there_is_none_and_what_becomes_empty_is_lost(name: str) -> None:
+    some = MAPS.clone()
+    some[1] = 0
+    assert np.isnan(SIMILARITIES[name](some, MAPS)).tolist() == [False, True, False]
+    assert np.isnan(SIMILARITIES[name](some, some)).tolist() == [False, True, False]
+    assert SIMILARITIES[name](MAPS, 0 * MAPS).tolist() == [0, 0, 0]
+
+
+@pytest.mark.parametrize("name", SIMILARITIES)
+def test_a_map_that_is_no_number_is_not_taken_for_an_empty_one(name: str) -> None:
+    assert np.isnan(SIMILARITIES[name](MAPS, MAPS * float("nan"))).all()
+
+
+def test_channels_that_cancel_are_an_empty_map() -> None:
+    one = torch.randn(2, 1, 5, 5)
+    assert empty(torch.cat([one, -one], dim=1)).tolist() == [True, True]
+    assert not empty(one).any()
 
 
 def test_structure_is_scikit_images() -> None:

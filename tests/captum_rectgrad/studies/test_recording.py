@@ -69,7 +69,7 @@ def test_what_is_written(tmp_path: Path) -> None:
         "method": "a, b",
         "amount": "1.5",
         "amount, low": "1.0",
-        "amount, high": "nan",
+        "amount, high": "",
         "amount, count": "3",
         "empty": "",
     }

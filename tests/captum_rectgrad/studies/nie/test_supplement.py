@@ -9,6 +9,7 @@ import torch
 from captum_rectgrad.comparison import attribute
 from captum_rectgrad.estimate import Estimate
 from captum_rectgrad.sanity.randomisation import Randomisation
+from captum_rectgrad.sanity.reinitialisation import Reinitialised
 from captum_rectgrad.sanity.similarity import IMAGE, UNSIGNED
 from captum_rectgrad.studies.lab import Lab
 from captum_rectgrad.studies.nie import edges, layers, maps, percentiles
@@ -80,7 +81,7 @@ def test_edges_compares_both_networks(lab: Callable[..., Lab]) -> None:
 
 
 def test_layers_goes_through_all_of_them_both_ways(lab: Callable[..., Lab]) -> None:
-    result = layers.layers(layers.LayersConfig(images=10, steps=3), lab())
+    result = layers.layers(layers.LayersConfig(images=10, steps=3, repeats=2), lab())
     assert len(result.rows) == 2 * 3 * len(TITLES)
     first = result.rows[:3]
     assert [row["layer"] for row in first] == ["fc2", "conv4", "conv1"]
@@ -97,7 +98,7 @@ def test_percentiles_checks_both_variants_beside_saliency(lab: Callable[..., Lab
         *((title, q) for title in percentiles.VARIANTS for q in ("50", "98")),
     ]
     assert len(result.claims) == 7
-    cosine = "cosine of two random backward signals at the input"
+    cosine = "absolute cosine of two random backward signals at the input"
     assert result.rows[1][cosine] == result.rows[3][cosine]  # the multiplication comes after it
 
 
@@ -105,7 +106,8 @@ def test_percentiles_are_judged_at_the_papers() -> None:
     high, low = np.full(20, 0.8) + np.arange(20) / 1000, np.arange(20) / 1000
 
     def checks(half: np.ndarray, image: np.ndarray) -> percentiles.Checks:
-        return percentiles.Checks(half, half, half, image, half, low)
+        each = np.stack([half, half])
+        return percentiles.Checks(each, each, half, image, half, low)
 
     found: dict[tuple[str, float | None], percentiles.Checks] = {
         ("RectGrad", 80.0): checks(low, high),
@@ -124,12 +126,21 @@ def test_section_g_compares_convolutions_with_dense_layers_and_with_each_other(
     lab: Callable[..., Lab],
 ) -> None:
     names = ("fc2", "fc1", "conv4", "conv3", "conv2", "conv1")
-    likeness = np.array([0.9, 0.8, 0.3, 0.2, 0.2, 0.5])[:, None] + np.arange(20) / 1000
+    likeness = np.array([0.9, 0.8, 0.3, 0.2, 0.2, 0.5])[:, None, None] + np.zeros((3, 20))
     run = Randomisation(
-        "independent", names, (1,) * 6, {UNSIGNED: likeness}, torch.zeros(6, 3, 32, 32), ()
+        order="independent",
+        layers=names,
+        randomised=(1,) * 6,
+        chosen=False,
+        similarity={UNSIGNED: likeness + np.arange(20) / 1000},
+        logits=np.zeros((6, 3, 20)),
+        empty=np.zeros((6, 3, 20), dtype=bool),
+        first=torch.zeros(6, 3, 32, 32),
+        made=Reinitialised((), ()),
+        never_called=(),
     )
     model = lab().network("plain").model
     found = layers.claims({"Guided BP": run, "NoBias RectGrad": run}, model, seed=0)
     assert [claim.verdict for claim in found] == ["holds", "does not hold"] * 2
     assert "means: 0.55" in found[0].because
-    assert "first: -0.2" in found[1].because
+    assert "with conv4 random, less with conv1: -0.2" in found[1].because

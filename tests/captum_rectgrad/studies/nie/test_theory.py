@@ -1,29 +1,34 @@
 """Estimates and verdicts of `nie-theory` on samples whose answer is known, and the study, small."""
 
+import itertools
 from collections.abc import Callable
+from dataclasses import replace
 
 import numpy as np
 import pytest
+import torch
+from scipy.stats import kurtosis, skew
 
 from captum_rectgrad.estimate import Estimate
+from captum_rectgrad.seeds import derived_seed
 from captum_rectgrad.studies.lab import Lab
 from captum_rectgrad.studies.maps import model_inputs
+from captum_rectgrad.studies.nie.moments import (
+    excess_kurtosis,
+    mean_over_size,
+    of_its_own_image,
+    pair_correlation,
+    relative_variance,
+    skewness,
+)
+from captum_rectgrad.studies.nie.random_networks import random_dense
 from captum_rectgrad.studies.nie.simulation import (
     RULES,
     Sample,
     simulate_maps,
     simulate_signals,
 )
-from captum_rectgrad.studies.nie.theory import (
-    SHARED,
-    TheoryConfig,
-    claims,
-    excess_kurtosis,
-    mean_over_size,
-    of_its_own_image,
-    pair_correlation,
-    theory,
-)
+from captum_rectgrad.studies.nie.theory import SHARED, SKEWED, TheoryConfig, claims, theory
 
 RNG = np.random.default_rng(0)
 
@@ -50,6 +55,30 @@ def test_the_excess_kurtosis_of_a_gaussian_and_of_a_laplace_distribution() -> No
     assert gaussian.low < 0 < gaussian.high
     assert gaussian.count == 60
     assert excess_kurtosis(sample(tails="laplace"), seed=0).low > 1  # 3 in the limit
+
+
+def test_moments_of_all_values_together_are_scipys() -> None:
+    leaning = replace(sample(), values=RNG.gamma(3, size=(60, 24)))
+    assert skewness(leaning, seed=0).value == pytest.approx(skew(leaning.values, axis=None))
+    assert excess_kurtosis(leaning, 0).value == pytest.approx(kurtosis(leaning.values, axis=None))
+
+
+def test_what_leans_or_has_another_variance_is_no_standard_gaussian() -> None:
+    gaussian = sample(networks=200)
+    leaning = RNG.gamma(16, size=(200, 24))  # skewness 0.5, excess kurtosis 0.375
+    assert skewness(replace(gaussian, values=leaning), seed=0).low > SKEWED
+    half = replace(gaussian, pairs=gaussian.pairs * [1, 0.5, 1])
+    assert relative_variance(half, seed=0).value == pytest.approx(0.5)
+
+    def verdict(of: Sample) -> str:
+        maps = dict.fromkeys(RULES, of)
+        judged = claims({64: maps}, {32: maps}, Estimate(1, 1, 1, 9), seed=0)
+        found = {claim.text: claim.verdict for claim in judged}
+        return found["Values of Saliency maps are standard Gaussian"]
+
+    assert verdict(gaussian) == "holds"
+    assert verdict(replace(gaussian, values=leaning)) == "does not hold"
+    assert verdict(half) == "does not hold"
 
 
 def test_the_correlation_of_pairs_is_a_ratio_of_means() -> None:
@@ -80,9 +109,9 @@ def test_verdicts() -> None:
     found = {claim.text: claim.verdict for claim in judged}
     assert found["Guided backpropagation converges to the image"] == "holds"
     assert found["Saliency maps keep no information on the image"] == "holds"
-    assert found["Values of Saliency maps have a Gaussian's tails"] == "holds"
+    assert found["Values of Saliency maps are standard Gaussian"] == "holds"
     assert found["Pixels of Saliency maps are uncorrelated"] == "holds"
-    assert found["Values of DeconvNet maps have a Gaussian's tails"] == "does not hold"
+    assert found["Values of DeconvNet maps are standard Gaussian"] == "does not hold"
     assert found["Pixels of DeconvNet maps are uncorrelated"] == "does not hold"
     assert found["Backward signals of Saliency are uncorrelated"] == "holds"
     assert found["Backward signals of Guided BP are uncorrelated"] == "holds"
@@ -132,3 +161,24 @@ def test_what_the_notes_say_of_pixels_and_signals(lab: Callable[..., Lab]) -> No
     guided = simulate_signals(64, images, 60, seed=0)["Guided BP"]
     assert abs(pair_correlation(guided, seed=0).value) < 0.02
     assert mean_over_size(guided, seed=0).low > 0.1
+
+
+@pytest.mark.filterwarnings("ignore:the map of sample")
+def test_signals_are_the_gradient_at_the_first_layer_by_hand(lab: Callable[..., Lab]) -> None:
+    images = model_inputs(lab().images("test", 2).images)
+    found = simulate_signals(16, images, 2, seed=0)["Saliency"]
+    for number, image in enumerate(images):
+        x = image.flatten()
+        generator = torch.Generator().manual_seed(derived_seed(0, "width", 16, number))
+        weights = [w.detach() for w in random_dense(16, len(x), generator).parameters()]
+        h1 = (weights[0] @ x).clamp(min=0)
+        h2 = (weights[1] @ h1).clamp(min=0)
+        h3 = (weights[2] @ h2).clamp(min=0)
+        signal = weights[1].T @ ((weights[2].T @ (weights[3][0] * (h3 > 0))) * (h2 > 0))
+        expected = signal.double().numpy() / np.sqrt((signal.double().numpy() ** 2).mean())
+        np.testing.assert_allclose(found.values[number], expected, rtol=1e-3, atol=1e-4)
+        products = [a * b for a, b in itertools.permutations(expected, 2)]
+        moments = [np.mean(products), 1, expected.mean()]
+        np.testing.assert_allclose(found.pairs[number], moments, atol=1e-4)
+        own = np.corrcoef(expected, h1.numpy())[0, 1]
+        assert found.with_input[number] == pytest.approx(own, abs=1e-4)

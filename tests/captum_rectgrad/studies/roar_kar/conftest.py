@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 import torch
 
+from captum_rectgrad.studies.generated import recipe_of
 from captum_rectgrad.studies.lab import Lab
 from captum_rectgrad.studies.roar_kar.masking import mean_colour
 from captum_rectgrad.studies.roar_kar.ranks import RankFiles, pixel_ranks, tie_order
@@ -28,7 +29,7 @@ def work(lab: Callable[..., Lab]) -> Work:
         test=test,
         colour=mean_colour(train.images),
         model=network.model,
-        training=training_of(network.recipe, 10, epochs=1, precision="float32"),
+        training=training_of(recipe_of("plain"), 10, epochs=1, precision="float32"),
         device=torch.device("cpu"),
         seed=0,
         batch_size=7,

@@ -11,7 +11,7 @@ from captum_rectgrad.methods import choose_methods
 from captum_rectgrad.studies.roar_kar.cells import Cell, Measure
 from captum_rectgrad.studies.roar_kar.config import Form, RoarKarConfig
 from captum_rectgrad.studies.roar_kar.curves import Curves, Ranking, table_cells
-from captum_rectgrad.studies.roar_kar.figure import PANELS, draw
+from captum_rectgrad.studies.roar_kar.figure import PANELS, SINGLE, draw
 from captum_rectgrad.studies.roar_kar.notes import best_forms, notes
 from captum_rectgrad.studies.roar_kar.table import PAPER, TITLES, claims, rows
 from captum_rectgrad.studies.roar_kar.training import Answers
@@ -198,3 +198,35 @@ def test_the_figure_has_a_line_for_each_method_and_form() -> None:
     assert lines[f"{roar}\nthresholded maps of the baselines", "Saliency"][1] == 0.8
     road = "ROAD: most important imputed\nabsolute maps of the baselines"
     assert lines[road, "RectGrad"][0] == 0.75
+
+
+def test_every_panel_has_chance_one_scale_and_single_networks() -> None:
+    curves = made_up()
+    cell = Cell("roar", "rectgrad", "signed", 0.3, 1)
+    curves = replace(curves, answers={**curves.answers, cell: np.arange(IMAGES) < 0.9 * IMAGES})
+    figure = draw(curves)
+    for axes in figure.axes:
+        (chance,) = (line for line in axes.lines if line.get_label() == "chance")
+        assert set(np.asarray(chance.get_ydata()).tolist()) == {0.1}
+        assert axes.get_ylim() == figure.axes[0].get_ylim()
+        several = axes.get_title().startswith(("ROAR", "KAR"))
+        assert (len([line for line in axes.lines if line.get_marker() == "."]) > 0) == several
+    at = {
+        tuple(np.asarray(line.get_ydata()).tolist())
+        for line in figure.axes[0].lines
+        if line.get_marker() == "." and np.asarray(line.get_xdata())[0] == 0.3
+    }
+    assert (0.6, 0.9) in at
+    # Lines that lie on each other have markers of their own.
+    shown = [line for line in figure.axes[0].lines if line.get_label() in ("Saliency", "Random")]
+    assert len({line.get_marker() for line in shown}) == 2
+    (legend,) = figure.legends
+    assert [text.get_text() for text in legend.get_texts()] == [
+        "chance",
+        "Saliency",
+        "RectGrad",
+        "Random",
+        SINGLE,
+    ]
+    one = draw(made_up(replace(CONFIG, networks=1)))
+    assert not [line for axes in one.axes for line in axes.lines if line.get_marker() == "."]

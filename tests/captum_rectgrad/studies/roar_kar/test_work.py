@@ -6,10 +6,10 @@ import numpy as np
 import pytest
 import torch
 
+from captum_rectgrad.studies.precision import Precision
 from captum_rectgrad.studies.roar_kar.cells import Cell, Measure
 from captum_rectgrad.studies.roar_kar.engines import ranks_of
 from captum_rectgrad.studies.roar_kar.imputation import imputed
-from captum_rectgrad.studies.roar_kar.precision import Precision
 from captum_rectgrad.studies.roar_kar.ranks import RankFiles
 from captum_rectgrad.studies.roar_kar.training import Training, answers, train_network
 from captum_rectgrad.studies.roar_kar.work import Work, measure_cell, see

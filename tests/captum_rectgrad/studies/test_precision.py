@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 import torch
 
-from captum_rectgrad.studies.roar_kar.precision import precision_of
+from captum_rectgrad.studies.precision import precision_of
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="reads what Linux says of the CPU")

@@ -1,0 +1,68 @@
+"""What a reader of a check's numbers has to know, in sentences."""
+
+from collections.abc import Sequence
+
+from captum_rectgrad.sanity.check import Checked
+
+_SHOWN = 8  # names
+
+
+def notes(checked: Checked) -> list[str]:
+    """What intervals are over, which maps are empty, which parameters are not simply made anew.
+
+    Args:
+        checked: the outcome.
+
+    Returns:
+        Sentences.
+    """
+    made, uncalled = checked.cascade.made, checked.cascade.never_called
+    found = [_intervals(checked)]
+    if checked.empty or checked.cascade.empty.any() or checked.single.empty.any():
+        found.append(_empty_maps(checked))
+    if made.drawn:
+        found.append(
+            f"How {len(made.drawn)} parameters are made anew is not defined, as their layers have "
+            f"no reset_parameters ({_some(made.drawn)}): they were drawn from normal distributions "
+            "with their means and standard deviations."
+        )
+    if made.left:
+        found.append(
+            f"{len(made.left)} parameters of layers made random are as they were "
+            f"({_some(made.left)}): they have one value only, or reset_parameters gives them those "
+            "that they had."
+        )
+    if uncalled:
+        found.append(
+            f"{len(uncalled)} modules with parameters are never called, and not made random "
+            f"({_some(uncalled)}): the model does not use them, or hands their parameters to a "
+            "function."
+        )
+    return found
+
+
+def _intervals(checked: Checked) -> str:
+    repeats = checked.cascade.logits.shape[1]
+    if repeats == 1:
+        return (
+            "Layers were made random once: all intervals are over the images, and say nothing of "
+            "other random parameters."
+        )
+    return (
+        f"Layers were made random {repeats} times, each time with other parameters: intervals of "
+        "randomisation are over these and over the images, all others over the images."
+    )
+
+
+def _empty_maps(checked: Checked) -> str:
+    random = [checked.cascade.empty, checked.single.empty]
+    return (
+        f"{checked.empty} of the model's {len(checked.original)} maps are empty, and left out. "
+        f"{sum(int(each.sum()) for each in random)} of {sum(each.size for each in random)} maps of "
+        "models with random layers are: where the model's own is not, that counts as no likeness "
+        "(0), as it does for other classes."
+    )
+
+
+def _some(names: Sequence[str]) -> str:
+    return ", ".join(names[:_SHOWN]) + (" and others" if len(names) > _SHOWN else "")

@@ -1,0 +1,112 @@
+"""All checks together: what is refused before any map is made, and what the page says."""
+
+from typing import Any
+
+import pytest
+import torch
+from torch import Tensor, nn
+
+from captum_rectgrad.methods import Method
+from captum_rectgrad.sanity.check import Options, check
+from captum_rectgrad.sanity.explaining import Explaining
+from captum_rectgrad.sanity.notes import notes
+
+
+def image_itself(_: nn.Module, x: Tensor, __: Tensor) -> Tensor:
+    return x.detach()
+
+
+def never(*_: Any) -> Tensor:
+    raise AssertionError("a map was made")
+
+
+@pytest.fixture
+def asked(explaining: Explaining) -> Explaining:
+    return Explaining(Method("n", "N", never), explaining.images, explaining.targets)
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"bound": 1.0}, "bound must be between 0 and 1, got 1.0"),
+        ({"steps": 0}, "steps must be at least 1, got 0"),
+        ({"repeats": 0}, "repeats must be at least 1, got 0"),
+        ({"others": ()}, "others must name at least one"),
+        ({"layers": ()}, "layers must name at least one"),
+    ],
+)
+def test_numbers_out_of_range_are_refused(options: dict[str, Any], message: str) -> None:
+    with pytest.raises(ValueError, match=message):
+        Options(**options)
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"others": (1, 4)}, "classes must be 0 to 3, as the model has 4 logits; got 1 to 4"),
+        ({"layers": ("fc",)}, r"named 'fc'; it has .*, first, norm, second, last"),
+    ],
+)
+def test_what_the_model_does_not_have_is_refused_before_any_map(
+    options: dict[str, Any], message: str, asked: Explaining, net: nn.Module
+) -> None:
+    with pytest.raises(ValueError, match=message):
+        check(asked, net, Options(**options))
+
+
+def test_images_classes_and_networks_that_do_not_fit_are_refused_before_any_map(
+    asked: Explaining, net: nn.Module
+) -> None:
+    small = Explaining(asked.method, torch.zeros(12, 4, 10, 10), asked.targets)
+    with pytest.raises(ValueError, match=r"cannot take images of shape \(4, 10, 10\)"):
+        check(small, net, Options(others=(1,)))
+    with pytest.raises(ValueError, match="got 7 to 7"):
+        check(Explaining(asked.method, asked.images, torch.full((12,), 7)), net)
+    other = nn.Sequential(nn.Conv2d(3, 7, 10), nn.Flatten())
+    with pytest.raises(ValueError, match="random labels has 7 logits, the model 4"):
+        check(asked, net, of_random_labels=other)
+
+
+def test_what_was_made_how_is_said(explaining: Explaining, net: nn.Module) -> None:
+    mine = Explaining(Method("m", "M", image_itself), explaining.images, explaining.targets)
+    checked = check(mine, net, Options(repeats=2))
+    assert checked.failed
+    assert checked.decided
+    said = notes(checked)
+    assert [sentence.partition(":")[0] for sentence in said] == [
+        "Layers were made random 2 times, each time with other parameters",
+        (
+            "How 1 parameters are made anew is not defined, as their layers have no "
+            "reset_parameters (scale)"
+        ),
+        "2 parameters of layers made random are as they were (norm.bias, norm.weight)",
+        "1 modules with parameters are never called, and not made random (unused)",
+    ]
+
+
+def test_empty_maps_are_counted(explaining: Explaining, net: nn.Module) -> None:
+    before = net.state_dict()["first.weight"].clone()
+
+    def attribute(model: nn.Module, x: Tensor, _: Tensor) -> Tensor:
+        """Two are empty; and of a model whose first layer is random, all."""
+        found = x.detach().clone()
+        found[:2] *= 0
+        return found * torch.equal(model.state_dict()["first.weight"], before)
+
+    mine = Explaining(Method("m", "M", attribute), explaining.images, explaining.targets)
+    checked = check(mine, net, Options(repeats=1))
+    assert checked.empty == 2
+    # Of five layers and 12 images twice: 2 at all ten places, the other 10 where `first` is random:
+    # twice in the cascade, once alone.
+    assert "2 of the model's 12 maps are empty, and left out. 50 of 120 maps" in notes(checked)[1]
+    assert {number.count for finding in checked.findings[:1] for _, number in finding.numbers} == {
+        10
+    }
+
+
+def test_few_images_decide_nothing(explaining: Explaining, net: nn.Module) -> None:
+    few = Explaining(explaining.method, explaining.images[:3], explaining.targets[:3])
+    checked = check(few, net, Options(steps=1, repeats=1))
+    assert not checked.decided
+    assert not checked.failed
+    assert "Layers were made random once" in notes(checked)[0]

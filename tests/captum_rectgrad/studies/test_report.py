@@ -1,0 +1,42 @@
+"""The page of a run, as a reader sees it."""
+
+from collections.abc import Callable
+
+import pytest
+
+from captum_rectgrad.studies.lab import Lab
+from captum_rectgrad.studies.registry import find
+from captum_rectgrad.studies.running import run_study
+
+pytestmark = pytest.mark.filterwarnings("ignore:the map of sample", "ignore:the maps of")
+
+
+def origin(name: str, made: Lab) -> list[str]:
+    """What the report says of where its numbers come from."""
+    text = run_study(find(name), "smoke", made).read_text()
+    return text.partition("## Where this comes from\n\n")[2].splitlines()
+
+
+def test_methods_that_were_not_run_are_not_named(lab: Callable[..., Lab]) -> None:
+    keys = ("saliency", "smoothgrad", "rectgrad", "random")
+    compared = origin("total-variation", lab(*keys, folder="all"))
+    assert "- methods: saliency, smoothgrad, rectgrad, random" in compared
+    assert len([line for line in compared if ", run with: " in line]) == 2
+    assert any(line.startswith("- final percentile of baselines: 95") for line in compared)
+    few = origin("roar-kar", lab(*keys, folder="few"))
+    assert "- methods: saliency, rectgrad, random" in few
+    assert not any("smoothgrad" in line or "of_methods" in line for line in few)
+    own = origin("layers", lab(*keys, folder="none"))
+    assert not any("smoothgrad" in line or "final percentile" in line for line in own)
+
+
+def test_nothing_is_said_twice(lab: Callable[..., Lab]) -> None:
+    names = [line.partition(": ")[0] for line in origin("background", lab("saliency"))]
+    assert "- device" in names
+    assert len(set(names)) == len(names)
+
+
+def test_claims_on_methods_that_were_not_run_are_not_judged(lab: Callable[..., Lab]) -> None:
+    for name in ("background", "patch", "coherence", "total-variation"):
+        text = run_study(find(name), "smoke", lab("saliency", folder=name)).read_text()
+        assert "RectGrad" not in text.partition("## What holds")[2].partition("## Numbers")[0]
