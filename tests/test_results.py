@@ -68,7 +68,7 @@ def percentile_row(method: str, q: str) -> dict[str, Any]:
 
 HALF, WHOLE = "likeness with the later half of the layers random", "likeness with all layers random"
 CLASSES, IMAGE = "likeness of maps for other classes", "correlation with the image"
-COSINE = "cosine of two random backward signals at the input"
+COSINE = "absolute cosine of two random backward signals at the input"
 
 
 def test_the_page_on_trust_has_the_numbers_that_were_measured() -> None:

@@ -161,7 +161,7 @@ STUDY = Study(
         "quick": ImagesConfig(images=1000),
         "full": ImagesConfig(),
     },
-    minutes={"smoke": 0.3, "quick": None, "full": None},
+    minutes={"smoke": 0.3, "quick": 9.5, "full": None},
     roles=("occluded", "noise"),
     compares=True,
 )

@@ -323,6 +323,6 @@ STUDY = Study(
         "quick": TheoryConfig(filters=(16, 64, 256, 1024), networks=40),
         "full": TheoryConfig(),
     },
-    minutes={"smoke": None, "quick": 1.3, "full": None},
+    minutes={"smoke": None, "quick": 0.9, "full": None},
     paper=NIE,
 )
