@@ -76,7 +76,7 @@ def test_the_zoo_is_listed(capsys: pytest.CaptureFixture[str]) -> None:
         (["--target", "10"], "classes 0 to 9"),
         (["--percentile", "101"], "[0, 100]"),
         (["--methods", "gradcam"], "'gradcam' is no method; choose from"),
-        (["--methods", ""], "'' is no method; choose from"),
+        (["--methods", ""], "no method is named; choose from"),
         (["--target", "3.0"], "this model has 10 classes, such as 'airplane' and 'truck'"),
         (["--save-maps", "maps.txt"], "must end in .npz"),
         (["--out", "no/such/folder/figure.png"], "cannot write 'no/such/folder/figure.png'"),
