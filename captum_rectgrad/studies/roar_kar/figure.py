@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+import numpy as np
 from matplotlib import colormaps
 from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
@@ -19,6 +20,9 @@ PANELS: Mapping[Measure, str] = {
     "mask": "the mask of ROAR alone",
     "road-morf": "ROAD: most important imputed",
 }
+# ROAR and KAR are the same networks' business; the others' accuracies are on other scales.
+_ONE_SCALE: tuple[tuple[Measure, ...], ...] = (("roar", "kar"), ("mask",), ("road-morf",))
+CHANCE = "chance"
 SINGLE = "small: single networks; line: their mean"
 _WIDTH, _HEIGHT = 3.3, 2.9  # inches, of a panel
 _MARKERS = "osD^vP*X<>"
@@ -50,13 +54,16 @@ def draw(curves: Curves) -> Figure:
     size = (_WIDTH * len(PANELS), _HEIGHT * len(forms) + 0.8)
     figure = Figure(figsize=size, dpi=150, layout="constrained")
     FigureCanvasAgg(figure)
-    grid = figure.subplots(len(forms), len(PANELS), squeeze=False, sharex=True, sharey=True)
+    grid = figure.subplots(len(forms), len(PANELS), squeeze=False, sharex=True)
     styles = _styles(curves.rankings)
     for line, form in zip(grid, forms, strict=True):
         for axes, (measure, title) in zip(line, PANELS.items(), strict=True):
             _panel(axes, curves, measure, form, styles)
             axes.set_title(f"{title}\n{form} maps of the baselines", fontsize=_SMALL)
         line[0].set_ylabel("test accuracy", fontsize=_SMALL)
+    columns = dict(zip(PANELS, grid.T, strict=True))
+    for measures in _ONE_SCALE:
+        _scale([axes for measure in measures for axes in columns[measure]], curves.chance)
     for axes in grid[-1]:
         axes.set_xlabel("fraction of the pixels", fontsize=_SMALL)
     handles, _ = grid[0][0].get_legend_handles_labels()
@@ -64,6 +71,19 @@ def draw(curves: Curves) -> Figure:
         handles.append(Line2D([], [], color="0.5", marker=".", linestyle="", label=SINGLE))
     figure.legend(handles=handles, loc="outside lower center", ncols=5, fontsize=8, frameon=False)
     return figure
+
+
+def _scale(panels: Sequence[Axes], chance: float) -> None:
+    """One scale for these, of their accuracies; where chance is off it, that is said."""
+    lines = [line for axes in panels for line in axes.lines if line.get_label() != CHANCE]
+    values = np.concatenate([np.asarray(line.get_ydata()) for line in lines])
+    margin = 0.05 * (values.max() - values.min()) + 0.01
+    low, high = values.min() - margin, values.max() + margin
+    for axes in panels:
+        axes.set_ylim(low, high)
+        if not low < chance < high:
+            below = f"chance is {'below' if chance < low else 'above'}: {chance:.1%}"
+            axes.text(0.02, 0.02, below, transform=axes.transAxes, fontsize=_SMALL - 1, color="0.4")
 
 
 def _forms(rankings: Sequence[Ranking]) -> list[Form]:
@@ -90,7 +110,7 @@ def _styles(rankings: Sequence[Ranking]) -> dict[str, _Style]:
 def _panel(
     axes: Axes, curves: Curves, measure: Measure, form: Form, styles: Mapping[str, _Style]
 ) -> None:
-    axes.axhline(curves.chance, color="0.6", linestyle="--", linewidth=1, zorder=0, label="chance")
+    axes.axhline(curves.chance, color="0.6", linestyle="--", linewidth=1, zorder=0, label=CHANCE)
     start = curves.start(measure)
     fractions = [*([0.0] if start is not None else []), *curves.config.fractions]
     for ranking in curves.rankings:
