@@ -1,17 +1,16 @@
 """Peak memory of one attribution, each in a process of its own."""
 
 import multiprocessing
+import re
 import resource
-import sys
 import warnings
 from concurrent.futures import ProcessPoolExecutor
+from pathlib import Path
 
 import torch
 
 from benchmarks.attribution.cases import Case
 from benchmarks.attribution.methods import METHODS
-
-_KIB = 1 if sys.platform == "darwin" else 1024  # the unit that a process's maximum is told in
 
 
 def peak(case: Case, key: str, device: torch.device) -> int | None:
@@ -45,4 +44,14 @@ def _peak(case: Case, key: str, device: torch.device, threads: int) -> int | Non
             return None
     if device.type == "cuda":
         return torch.cuda.max_memory_allocated(device)
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * _KIB
+    return _most_resident()
+
+
+def _most_resident() -> int:
+    """The maximum resident set of this process, in bytes."""
+    # Linux hands `ru_maxrss` down from the process that started this one, which may have had more.
+    status = Path("/proc/self/status")
+    if not status.exists():
+        return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss  # macOS: in bytes
+    (kib,) = re.findall(r"VmHWM:\s+(\d+) kB", status.read_text(encoding="ascii"))
+    return int(kib) * 1024

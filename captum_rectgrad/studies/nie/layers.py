@@ -217,7 +217,7 @@ STUDY = Study(
         "quick": LayersConfig(images=200, steps=6),
         "full": LayersConfig(),
     },
-    minutes={"smoke": None, "quick": 2.1, "full": None},
+    minutes={"smoke": None, "quick": 4.3, "full": None},
     paper=NIE,
     any_network=True,
 )
