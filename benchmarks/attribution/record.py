@@ -8,7 +8,7 @@ from typing import Any
 import torch
 
 from benchmarks.attribution.cases import Case
-from benchmarks.attribution.methods import BASELINE, METHODS, RECTGRAD
+from benchmarks.attribution.methods import BASELINE, METHODS, PERCENTILE, RECTGRAD
 from benchmarks.attribution.timing import Ratio
 from captum_rectgrad.studies.provenance import name_of
 
@@ -67,7 +67,7 @@ def as_json(groups: Mapping[str, list[Measured]], device: torch.device) -> dict[
     """
     return {
         "machine": machine(device),
-        "percentile": 98,
+        "percentile": PERCENTILE,
         "groups": {
             title: [
                 {
