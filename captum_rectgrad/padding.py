@@ -3,10 +3,12 @@
 Kim et al. 2019, appendix C.1 and listing 2.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
+import torch
 from torch import Tensor
 
+from captum_rectgrad.buffers import INTEGERS
 from captum_rectgrad.windows import Windows
 
 MIN_POSITIONS = 3  # with fewer, everything would be border
@@ -36,14 +38,17 @@ def padded_dims(
     return tuple(padded)
 
 
-def zero_border(gradient: Tensor, dims: tuple[int, ...]) -> Tensor:
+def zero_border(
+    gradient: Tensor, dims: tuple[int, ...], empty_like: Callable[[Tensor], Tensor]
+) -> Tensor:
     """The gradient with a border of width 1 set to zero along the given dimensions.
 
     A dimension with fewer than 3 positions is left alone.
 
     Args:
-        gradient: any shape.
+        gradient: any shape, floating point.
         dims: dimensions, as `padded_dims` gives them.
+        empty_like: makes the new tensor, as `torch.empty_like` does.
 
     Returns:
         A new tensor, or the same one where there is nothing to zero.
@@ -51,8 +56,14 @@ def zero_border(gradient: Tensor, dims: tuple[int, ...]) -> Tensor:
     wide = [dim for dim in dims if gradient.shape[dim] >= MIN_POSITIONS]
     if not wide:
         return gradient
-    gradient = gradient.clone()
+    inside = gradient.new_ones(gradient.shape[min(wide) :], dtype=torch.bool)
     for dim in wide:
-        gradient.select(dim, 0).zero_()
-        gradient.select(dim, -1).zero_()
-    return gradient
+        inside.select(dim, 0).zero_()
+        inside.select(dim, -1).zero_()
+    if gradient.is_complex():
+        return torch.where(inside, gradient, 0)
+    # Bit by bit: in one go, and NaN and infinity become zero too.
+    bits = INTEGERS[gradient.element_size()]
+    result = empty_like(gradient)
+    torch.bitwise_and(gradient.view(bits), -inside.to(bits), out=result.view(bits))
+    return result

@@ -23,6 +23,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from captum_rectgrad.buffers import Buffers
 from captum_rectgrad.errors import RectGradError
 from captum_rectgrad.escapes import made_before, mark_known
 from captum_rectgrad.nodes import OverwrittenError, Rectify, RectifyInPlace, Redistribute
@@ -97,6 +98,7 @@ class RectifiedPass:
         thread: the thread whose pass this is; the others must not notice.
         running: calls of hooked modules that have begun and not ended, the innermost last.
         idle: whether function calls are left alone, as they are not the model's.
+        buffers: memory of the backward pass.
     """
 
     settings: Settings
@@ -113,6 +115,7 @@ class RectifiedPass:
     thread: int = field(default_factory=threading.get_ident)
     running: list[Running] = field(default_factory=list)
     idle: bool = False
+    buffers: Buffers = field(default_factory=Buffers)
 
     @contextmanager
     def suspended(self) -> Iterator[None]:
@@ -256,7 +259,7 @@ class RectifiedPass:
 
     def _zero_border(self, dims: tuple[int, ...], gradient: Tensor) -> Tensor:
         self.check_backward()
-        return zero_border(gradient, dims)
+        return zero_border(gradient, dims, self.buffers.empty_like)
 
     def _gate(self, name: str, kept: Tensor, changes: int, gradient: Tensor) -> Tensor:
         if _changes(kept) != changes:
@@ -280,6 +283,7 @@ class RectifiedPass:
             samples=self.batch,
             last_hidden=not any(gate.units for gate in self.gates),
             derived=derived,
+            empty_like=self.buffers.empty_like,
         )
         self.gates.append(Gate(name, gradient.numel() // self.batch, passed))
         return passing

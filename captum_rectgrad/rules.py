@@ -10,6 +10,7 @@ activation is negative (claim 2 of Kim et al. 2019), and a sigmoid, as in squeez
 passes what is positive. The sign of its pre-activation says only on which side of 1/2 it is.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
 from typing import Literal, Protocol, TypeVar, get_args
@@ -17,7 +18,7 @@ from typing import Literal, Protocol, TypeVar, get_args
 import torch
 from torch import Tensor
 
-from captum_rectgrad.few_largest import Floats, is_worthwhile, pass_few_largest
+from captum_rectgrad.selection_on_cpu import Floats, is_worthwhile, pass_above_rank
 from captum_rectgrad.threshold import nearest_rank, percentile_per_sample
 
 Rule = Literal["PR1", "PR2", "PR3", "PR4", "Mod"]
@@ -37,6 +38,7 @@ class Gating(Protocol):
         samples: int,
         last_hidden: bool,
         derived: bool = False,
+        empty_like: Callable[[Tensor], Tensor] = torch.empty_like,
     ) -> tuple[Tensor, Tensor]:
         """What passes; what a sample's units do never depends on another's.
 
@@ -47,6 +49,7 @@ class Gating(Protocol):
             last_hidden: whether this is the last hidden activation before the output.
             derived: whether what passes is then multiplied by the activation's derivative, as it
                 is at all but ReLU.
+            empty_like: makes the tensor of what passes.
 
         Returns:
             The gradient where it passes, elsewhere 0, of its shape and dtype; and whether any of a
@@ -105,15 +108,21 @@ class Selection:
         samples: int,
         last_hidden: bool,
         derived: bool = False,
+        empty_like: Callable[[Tensor], Tensor] = torch.empty_like,
     ) -> tuple[Tensor, Tensor]:
         """What has a score above the threshold; see `Gating`."""
         del derived
         if self.percentile is not None and gradient.device.type == "cpu":
             units = gradient.numel() // samples
-            above = units - nearest_rank(units, self.percentile)
-            if is_worthwhile(units, above):
-                by_rule = partial(_score, self._scored_by(last_hidden=last_hidden))
-                return pass_few_largest(by_rule, above, activation, gradient, samples)
+            if is_worthwhile(units):
+                return pass_above_rank(
+                    partial(_score, self._scored_by(last_hidden=last_hidden)),
+                    nearest_rank(units, self.percentile),
+                    activation,
+                    gradient,
+                    samples,
+                    empty_like,
+                )
         kept = self.kept(activation, gradient, samples=samples, last_hidden=last_hidden)
         return _where(kept, gradient)
 
@@ -163,12 +172,13 @@ class SignGate:
         samples: int,
         last_hidden: bool,
         derived: bool = False,
+        empty_like: Callable[[Tensor], Tensor] = torch.empty_like,
     ) -> tuple[Tensor, Tensor]:
         """What has signs that allow it; see `Gating`.
 
         A unit is active where `a > 0`: a sigmoid always.
         """
-        del last_hidden
+        del last_hidden, empty_like
         if self.rule == "deconvnet":
             kept = gradient > 0
         elif self.rule == "guided":

@@ -204,6 +204,6 @@ STUDY = Study(
         "quick": CoherenceConfig(),
         "full": CoherenceConfig(),
     },
-    minutes={"smoke": 0.1, "quick": None, "full": 1.3},
+    minutes={"smoke": 0.1, "quick": None, "full": 1.1},
     compares=True,
 )

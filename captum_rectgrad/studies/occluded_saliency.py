@@ -196,6 +196,6 @@ STUDY = Study(
         "quick": ImagesConfig(),
         "full": ImagesConfig(),
     },
-    minutes={"smoke": 0.1, "quick": 3.1, "full": None},
+    minutes={"smoke": 0.1, "quick": 3.1, "full": 2.8},
     roles=("plain", "occluded", "noise"),
 )

@@ -70,14 +70,44 @@ def test_timm_convolutions_with_weights_by_sample_count_too(padding: str | int) 
     assert found.count_nonzero() == found[:, :, seen, seen].numel()
 
 
+def zeroed(gradient: Tensor, dims: tuple[int, ...]) -> Tensor:
+    return zero_border(gradient, dims, torch.empty_like)
+
+
 def test_border_by_hand() -> None:
     gradient = torch.arange(12.0).reshape(1, 1, 3, 4)
-    assert zero_border(gradient, (-2, -1)).tolist() == [[[[0] * 4, [0, 5, 6, 0], [0] * 4]]]
-    assert zero_border(gradient, (-1,)).tolist() == [[[[0, 1, 2, 0], [0, 5, 6, 0], [0, 9, 10, 0]]]]
+    assert zeroed(gradient, (-2, -1)).tolist() == [[[[0] * 4, [0, 5, 6, 0], [0] * 4]]]
+    assert zeroed(gradient, (-1,)).tolist() == [[[[0, 1, 2, 0], [0, 5, 6, 0], [0, 9, 10, 0]]]]
     assert gradient.tolist() == torch.arange(12.0).reshape(1, 1, 3, 4).tolist()
 
 
 def test_a_dimension_that_would_be_all_border_is_left_alone() -> None:
     gradient = torch.ones(1, 1, 2, 3)
-    assert zero_border(gradient, (-2, -1)).tolist() == [[[[0, 1, 0], [0, 1, 0]]]]
-    assert zero_border(gradient, (-2,)) is gradient
+    assert zeroed(gradient, (-2, -1)).tolist() == [[[[0, 1, 0], [0, 1, 0]]]]
+    assert zeroed(gradient, (-2,)) is gradient
+
+
+def test_the_border_is_zero_whatever_was_there() -> None:
+    gradient = torch.full((1, 1, 3, 3), torch.nan)
+    gradient[0, 0, 0] = torch.inf
+    gradient[0, 0, 1, 1] = -0.0
+    found = zeroed(gradient, (-2, -1))
+    assert found.abs().sum() == 0
+    assert found.signbit().nonzero().tolist() == [[0, 0, 1, 1]]  # what is inside stays as it was
+
+
+@pytest.mark.parametrize(
+    "dtype", [torch.float64, torch.float32, torch.bfloat16, torch.complex64, torch.complex128]
+)
+@pytest.mark.parametrize("layout", [torch.contiguous_format, torch.channels_last])
+def test_border_of_other_numbers_and_layouts(
+    dtype: torch.dtype, layout: torch.memory_format
+) -> None:
+    gradient = torch.randn(2, 3, 4, 5).to(dtype).contiguous(memory_format=layout)
+    expected = gradient.clone()
+    expected[:, :, [0, -1]] = 0
+    expected[:, :, :, [0, -1]] = 0
+    assert torch.equal(zeroed(gradient, (-2, -1)), expected)
+    expected = gradient.clone()
+    expected[:, :, [0, -1]] = 0
+    assert torch.equal(zeroed(gradient, (-2,)), expected)

@@ -147,7 +147,7 @@ STUDY = Study(
         "quick": EdgesConfig(images=300),
         "full": EdgesConfig(),
     },
-    minutes={"smoke": None, "quick": 0.8, "full": None},
+    minutes={"smoke": None, "quick": 0.2, "full": None},
     paper=NIE,
     any_network=True,
 )

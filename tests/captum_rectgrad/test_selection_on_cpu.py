@@ -1,4 +1,4 @@
-"""The few largest are the very units that sorting gives, whatever the guess was worth."""
+"""What passes on a CPU are the very units that the definition keeps."""
 
 import numpy as np
 import pytest
@@ -8,9 +8,9 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 from torch import Tensor
 
-from captum_rectgrad import few_largest
-from captum_rectgrad.few_largest import BLOCK, Floats, Indices, is_worthwhile, pass_few_largest
+from captum_rectgrad import selection_on_cpu
 from captum_rectgrad.rules import RULES, Rule, Selection
+from captum_rectgrad.selection_on_cpu import Floats, is_worthwhile, pass_above_rank
 from captum_rectgrad.threshold import nearest_rank
 
 
@@ -18,42 +18,37 @@ def product(activation: Floats, gradient: Floats) -> Floats:
     return activation * gradient
 
 
-def by_sorting(scores: Floats, count: int) -> Indices:
-    return np.flatnonzero(scores > np.sort(scores)[len(scores) - count])
+def passing_above(rank: int, a: Tensor, r: Tensor) -> tuple[Tensor, Tensor]:
+    return pass_above_rank(product, rank, a, r, len(a), torch.empty_like)
 
 
 # Few different values, so that ties are the rule; and those that are easily got wrong.
 VALUES = st.sampled_from([-np.inf, -2.0, -1.0, -0.0, 0.0, 1.0, 1.5, 2.0, 3.0, np.inf, np.nan])
 
 
-@given(st.data(), st.integers(1, 300))
-def test_ties_infinities_and_nan(data: st.DataObject, units: int) -> None:
-    scores = data.draw(arrays(np.float32, units, elements=VALUES))
-    count = data.draw(st.integers(1, units))
-    ones = np.ones_like(scores)
-    found = few_largest.few_largest(product, count, scores, ones)
-    assert np.array_equal(found, by_sorting(scores, count))
+@given(st.data(), st.integers(1, 3), st.integers(1, 300))
+def test_ties_infinities_and_nan(data: st.DataObject, samples: int, units: int) -> None:
+    a = data.draw(arrays(np.float32, (samples, units), elements=VALUES))
+    rank = data.draw(st.integers(0, units - 1))
+    ones = np.ones_like(a)
+    # By sorting, NaN last, as NumPy does.
+    expected = a > np.sort(a, axis=1)[:, rank, None]
+    passing, passed = passing_above(rank, torch.from_numpy(a), torch.from_numpy(ones))
+    assert np.array_equal(passing.numpy(), expected)
+    assert np.array_equal(passed.numpy(), expected.any(axis=1))
 
 
-@given(st.integers(0, 10**6), st.floats(0, 1), st.integers(1, 500))
+@given(st.integers(0, 10**6), st.floats(0, 1), st.floats(0, 100))
 @settings(max_examples=50)
-def test_scores_of_several_blocks(seed: int, zeros: float, count: int) -> None:
-    draw = np.random.default_rng(seed)
-    a, r = draw.standard_normal((2, BLOCK + 5000)).astype(np.float32)
-    r[draw.random(len(r)) < zeros] = 0
-    found = few_largest.few_largest(product, count, a, r)
-    assert np.array_equal(found, by_sorting(a * r, count))
-
-
-@pytest.mark.parametrize("period", [2, 3, 5, 32, 33, 128])
-def test_a_guess_that_misleads(period: int) -> None:
-    # The large ones are at regular places, which the guess may see all of, or none.
-    scores = np.random.default_rng(0).random(20_000, dtype=np.float32)
-    scores[::period] += 10
-    for large in (scores, -scores):
-        for count in (1, 90, 400, 900):
-            found = few_largest.few_largest(product, count, large, np.ones_like(large))
-            assert np.array_equal(found, by_sorting(large, count))
+def test_it_is_what_the_definition_keeps(seed: int, zeros: float, percentile: float) -> None:
+    generator = torch.Generator().manual_seed(seed)
+    a, r = torch.randn((2, 3, 5000), generator=generator)
+    r[torch.rand(r.shape, generator=generator) < zeros] = 0
+    selection = Selection("PR1", percentile=percentile)
+    passing, passed = selection.passed_on(a, r, samples=3, last_hidden=False)
+    kept = selection.kept(a, r, samples=3, last_hidden=False)
+    assert torch.equal(passing, torch.where(kept, r, 0))
+    assert torch.equal(passed, kept.any(dim=1))
 
 
 def tensors(dtype: torch.dtype, shape: tuple[int, ...]) -> tuple[Tensor, Tensor]:
@@ -73,26 +68,44 @@ def test_a_batch_is_as_by_the_definition(
     selection = Selection(rule, percentile=98)
     passing, passed = selection.passed_on(a, r, samples=3, last_hidden=False)
     kept = selection.kept(a, r, samples=3, last_hidden=False)
-    assert is_worthwhile(16 * 20 * 20, 128)  # so that it is the fast path that is tested
+    assert is_worthwhile(16 * 20 * 20)  # so that it is the fast path that is tested
     assert torch.equal(passing, torch.where(kept.view_as(r), r, 0))
     assert passing.dtype == dtype
     assert passing.is_contiguous(memory_format=layout)
     assert torch.equal(passed, kept.any(dim=1))
 
 
+def test_activations_and_gradients_of_two_dtypes() -> None:
+    """As under autocast, where some activations are of half precision."""
+    a, r = tensors(torch.float32, (2, 6000))
+    for pair in ((a.bfloat16(), r), (a, r.bfloat16())):
+        selection = Selection("PR1", percentile=98)
+        passing, _ = selection.passed_on(*pair, samples=2, last_hidden=False)
+        kept = selection.kept(*pair, samples=2, last_hidden=False)
+        assert torch.equal(passing, torch.where(kept, pair[1], 0))
+        assert passing.dtype == pair[1].dtype
+
+
 def test_activations_and_gradients_of_two_layouts() -> None:
     a, r = tensors(torch.float32, (2, 8, 24, 24))
-    expected, _ = pass_few_largest(product, 50, a, r, 2)
+    expected, _ = passing_above(4500, a, r)
     last = torch.channels_last
     for pair in ((a.contiguous(memory_format=last), r), (a, r.contiguous(memory_format=last))):
-        assert torch.equal(pass_few_largest(product, 50, *pair, 2)[0], expected)
+        assert torch.equal(passing_above(4500, *pair)[0], expected)
+
+
+def test_gradients_that_share_memory() -> None:
+    """Such as a sum's, which is one number for all."""
+    a, _ = tensors(torch.float32, (2, 8, 24, 24))
+    one = torch.ones(()).expand_as(a)
+    assert torch.equal(passing_above(4500, a, one)[0], passing_above(4500, a, one.clone())[0])
 
 
 def test_numbers_that_overflow_do_so_silently() -> None:
     a, r = tensors(torch.float32, (1, 5000))
     a[0, :4] = torch.tensor([torch.inf, torch.inf, 3e38, 3e38])
     r[0, :4] = torch.tensor([1, 0, 1e9, -1e9])  # inf, NaN, inf, -inf
-    passing, _ = pass_few_largest(product, 5000 - nearest_rank(5000, 98), a, r, 1)
+    passing, _ = passing_above(nearest_rank(5000, 98), a, r)
     kept = Selection("PR1", percentile=98).kept(a, r, samples=1, last_hidden=True)
     assert kept[0, :4].tolist() == [True, False, True, False]
     assert torch.equal(passing, torch.where(kept, r, 0))
@@ -100,7 +113,7 @@ def test_numbers_that_overflow_do_so_silently() -> None:
 
 def test_nothing_passes_where_all_scores_tie() -> None:
     a = torch.ones(2, 5000)
-    passing, passed = pass_few_largest(product, 100, a, a, 2)
+    passing, passed = passing_above(4900, a, a)
     assert not passing.any()
     assert not passed.any()
 
@@ -108,22 +121,16 @@ def test_nothing_passes_where_all_scores_tie() -> None:
 @pytest.mark.parametrize("threads", [1, 2, 5])
 def test_threads_change_nothing(threads: int, monkeypatch: pytest.MonkeyPatch) -> None:
     a, r = tensors(torch.float32, (7, 90_000))
-    assert a.numel() > few_largest.WORTH_THREADS
-    expected, _ = pass_few_largest(product, 1800, a, r, 7)
+    assert a.numel() > selection_on_cpu.WORTH_THREADS
+    expected, _ = passing_above(88_200, a, r)
     monkeypatch.setattr(torch, "get_num_threads", lambda: threads)
-    passing, passed = pass_few_largest(product, 1800, a, r, 7)
+    passing, passed = passing_above(88_200, a, r)
     assert torch.equal(passing, expected)
     assert passed.all()
 
 
 def test_a_sample_does_not_depend_on_the_others() -> None:
     a, r = tensors(torch.float32, (4, 6000))
-    together, _ = pass_few_largest(product, 120, a, r, 4)
-    alone = [pass_few_largest(product, 120, a[i : i + 1], r[i : i + 1], 1)[0] for i in range(4)]
+    together, _ = passing_above(5880, a, r)
+    alone = [passing_above(5880, a[i : i + 1], r[i : i + 1])[0] for i in range(4)]
     assert torch.equal(together, torch.cat(alone))
-
-
-def test_worthwhile() -> None:
-    assert is_worthwhile(4096, 82)
-    assert not is_worthwhile(4095, 82)  # too small
-    assert not is_worthwhile(4096, 513)  # not few
