@@ -38,6 +38,8 @@ def test_python_in_the_pages_runs() -> None:
 def test_the_number_of_reference_maps() -> None:
     (count,) = re.findall(r"(\d+) maps of nine networks", README)
     assert int(count) == sum(NETS.values())
+    method = (ROOT / "docs" / "method.md").read_text(encoding="utf-8")
+    assert re.findall(r"compares (\d+) maps", method) == [count]
     assert len(NETS) == 9
 
 
@@ -49,9 +51,17 @@ def test_paths_in_the_documentation_exist() -> None:
         *(ROOT / "docs").rglob("*.md"),
     ):
         text = page.read_text(encoding="utf-8")
-        links = re.findall(r"\]\((?!https?:)([^)#]+)\)", text)
-        for link in links:
-            assert (page.parent / link).exists(), (page, link)
+        links = re.findall(r"\]\((?!https?:)([^)#]*)(?:#([^)]*))?\)", text)
+        for link, anchor in links:
+            target = page.parent / link if link else page
+            assert target.exists(), (page, link)
+            assert not anchor or anchor in anchors(target), (page, link, anchor)
+
+
+def anchors(page: Path) -> set[str]:
+    """What its headings are called in links, by GitHub and by mkdocs."""
+    headings = re.findall(r"^#+ (.*)$", page.read_text(encoding="utf-8"), re.MULTILINE)
+    return {re.sub(r"[^\w\- ]", "", heading).lower().replace(" ", "-") for heading in headings}
 
 
 @pytest.mark.parametrize(

@@ -97,3 +97,16 @@ def test_the_readme_has_the_numbers_that_were_measured() -> None:
         f"{rounded(saliency, HALF)}), and {rounded(ours, CLASSES)} with the maps of other classes "
         f"(saliency: {rounded(saliency, CLASSES)})" in text
     )
+
+
+def test_the_page_on_the_method_has_the_thresholds_that_were_measured() -> None:
+    text = (FOLDER.parent / "method.md").read_text("utf-8")
+    percentiles, shares = (
+        [cell.strip() for cell in line.strip("|").split("|")[1:]]
+        for line in text.splitlines()
+        if line.startswith(("| q |", "| exactly zero |"))
+    )
+    rows = {row["threshold"]: row for row in result("threshold-sweep")["rows"]}
+    measured = [rows[f"q = {q}"]["thresholds at zero"]["value"] for q in percentiles]
+    assert shares == [f"{share * 100:.0f} %" for share in measured]
+    assert len(shares) == 8
