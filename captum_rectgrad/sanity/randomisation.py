@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 from tqdm import tqdm
 
+from captum_rectgrad.sanity.defaults import REPEATS
 from captum_rectgrad.sanity.explaining import Explaining
 from captum_rectgrad.sanity.logits import logits, same_order
 from captum_rectgrad.sanity.parameter_layers import (
@@ -29,7 +30,6 @@ from captum_rectgrad.seeds import derived_seed
 
 Order = Literal["cascading", "independent"]
 _Number = TypeVar("_Number", np.float64, np.bool_)
-REPEATS = 3  # re-initialisations of every layer
 
 
 @dataclass(frozen=True, eq=False)
