@@ -1,12 +1,8 @@
 """What the documentation says can be typed, and its numbers are those of the tests."""
 
-import doctest
-import importlib
 import re
 from pathlib import Path
 from typing import Any
-
-import pytest
 
 from tests.integration.test_golden import NETS
 
@@ -52,20 +48,3 @@ def test_paths_in_the_documentation_exist() -> None:
         links = re.findall(r"\]\((?!https?:)([^)#]+)\)", text)
         for link in links:
             assert (page.parent / link).exists(), (page, link)
-
-
-@pytest.mark.parametrize(
-    ("module", "examples"),
-    [
-        ("rectgrad", 6),
-        ("modified_gradient", 5),
-        ("relu_family", 15),
-        ("layer", 6),
-        ("neuron", 5),
-    ],
-)
-@pytest.mark.filterwarnings("ignore:the map of sample")
-def test_examples_in_docstrings(module: str, examples: int) -> None:
-    results = doctest.testmod(importlib.import_module(f"captum_rectgrad.{module}"))
-    assert results.attempted >= examples
-    assert results.failed == 0

@@ -136,7 +136,7 @@ def randomisation(
             always counts; cascading, there are maps where half of them are random besides.
         repeats: how many times layers are re-initialised, each with parameters of its own.
         seed: of the new parameters.
-        original: the maps of the model itself, if they are there already.
+        original: the maps of the model itself, `(N, C, H, W)`, if they are there already.
         similarities: what is measured, by name.
 
     Returns:
