@@ -4,6 +4,8 @@ import re
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 from tests.integration.test_golden import NETS
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -37,6 +39,7 @@ def test_the_number_of_reference_maps() -> None:
     assert len(NETS) == 9
 
 
+@pytest.mark.checkout
 def test_paths_in_the_documentation_exist() -> None:
     for page in (
         ROOT / "README.md",

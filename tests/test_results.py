@@ -10,6 +10,7 @@ import pytest
 from captum_rectgrad.studies.registry import find, studies
 from captum_rectgrad.studies.summary import PAGE, page
 
+pytestmark = pytest.mark.checkout
 FOLDER = Path(__file__).resolve().parents[1] / "docs" / "results"
 RECORDED = sorted(file.parent.name for file in FOLDER.glob("*/result.json"))
 # On CIFAR-10, in folders of their names; others are in folders of a name that begins with theirs.
