@@ -18,8 +18,9 @@ from tqdm import tqdm
 
 import rectgrad_zoo
 from captum_rectgrad.methods import methods
+from captum_rectgrad.sanity.defaults import REPEATS
 from captum_rectgrad.sanity.explaining import Explaining
-from captum_rectgrad.sanity.randomisation import REPEATS, randomisation
+from captum_rectgrad.sanity.randomisation import randomisation
 from captum_rectgrad.studies.generated import Shapes, drawn
 from captum_rectgrad.studies.lab import Lab
 from captum_rectgrad.studies.maps import model_inputs

@@ -10,8 +10,10 @@ from typing import TYPE_CHECKING, Any
 
 import argcomplete
 
-from captum_rectgrad import __version__
+from captum_rectgrad import __version__, method_keys, model_names, zoo_arguments
 from captum_rectgrad.errors import RectGradError
+from captum_rectgrad.sanity import arguments as check_arguments
+from captum_rectgrad.studies import arguments as reproduce_arguments
 
 if TYPE_CHECKING:
     from PIL.Image import Image
@@ -19,8 +21,6 @@ if TYPE_CHECKING:
 DEFAULT_MODEL = "tf_efficientnet_lite0"
 BAD_REQUEST = 2
 INTERRUPTED = 130
-COMPLETING = "_ARGCOMPLETE"  # set by the shell when it asks for completions
-
 
 # RecursionError and OverflowError: of files that are nested or hold numbers beyond all sense.
 _REFUSALS = (
@@ -44,10 +44,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         The exit status: 0, 2 where something was wrong with what was asked for, 130 where it was
         interrupted.
     """
-    argv = sys.argv[1:] if argv is None else list(argv)
-    # The shell hands over the line that it wants completed, and no arguments.
-    line = os.environ.get("COMP_LINE", "").split()[1:] if COMPLETING in os.environ else argv
-    parser = _parser(line[0] if line else "")
+    parser = _parser()
     argcomplete.autocomplete(parser)
     args = parser.parse_args(argv)
     try:
@@ -70,33 +67,17 @@ def _show_warning(message: Warning | str, *_: Any, **__: Any) -> None:
     print(f"rectgrad: warning: {message}", file=sys.stderr)
 
 
-def _parser(command: str) -> argparse.ArgumentParser:
-    """The parser; of commands that are slow to import, only the one given has its arguments."""
+def _parser() -> argparse.ArgumentParser:
+    """The parser: what a command does is imported when it is run."""
     parser = argparse.ArgumentParser(
         prog="rectgrad", description="Attribution maps by Rectified Gradient."
     )
     parser.add_argument("--version", action="version", version=f"rectgrad {__version__}")
     commands = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
     _add_explain(commands)
-    # PyTorch, Captum and timm take seconds to import.
-    if command == "zoo":
-        from rectgrad_zoo.cli import add_parser
-
-        add_parser(commands)
-    else:
-        commands.add_parser("zoo", help="pretrained checkpoints: list, show, fetch, ...")
-    if command == "reproduce":
-        from captum_rectgrad.studies.cli import add_parser
-
-        add_parser(commands)
-    else:
-        commands.add_parser("reproduce", help="re-run the experiments of Kim et al. 2019")
-    if command == "check":
-        from captum_rectgrad.sanity.cli import add_parser
-
-        add_parser(commands)
-    else:
-        commands.add_parser("check", help="whether maps depend on what the model has learnt")
+    zoo_arguments.add_parser(commands)
+    reproduce_arguments.add_parser(commands)
+    check_arguments.add_parser(commands)
     return parser
 
 
@@ -139,8 +120,7 @@ def _add_explain(commands: "argparse._SubParsersAction[argparse.ArgumentParser]"
     methods = explain.add_argument(
         "--methods",
         metavar="A,B,...",
-        help="columns of the figure, of saliency, gradient-input, guided-bp, smoothgrad, "
-        "integrated, deeplift, rectgrad, rectgrad-prr, random, or MODULE:NAME to "
+        help=f"columns of the figure, of {', '.join(method_keys.COMPARED)}, or MODULE:NAME to "
         "import (default: all that apply, but for random)",
     )
     explain.add_argument("--device", default="cpu", help="cpu, cuda, mps (default: %(default)s)")
@@ -155,8 +135,8 @@ def _add_explain(commands: "argparse._SubParsersAction[argparse.ArgumentParser]"
         "--save-maps", type=Path, metavar="FILE", help="also write the raw maps, as .npz"
     )
     explain.set_defaults(run=_explain)
-    model.completer = _complete_model  # type: ignore[attr-defined]
-    methods.completer = _complete_methods  # type: ignore[attr-defined]
+    model.completer = model_names.complete  # type: ignore[attr-defined]
+    methods.completer = method_keys.complete  # type: ignore[attr-defined]
 
 
 def _explain(args: argparse.Namespace) -> int:
@@ -217,16 +197,3 @@ def _zoo_error() -> type[Exception]:
     zoo = sys.modules.get("rectgrad_zoo")
     error: type[Exception] = getattr(zoo, "ZooError", RectGradError)
     return error
-
-
-def _complete_model(prefix: str, **_: object) -> list[str]:
-    import rectgrad_zoo
-
-    return rectgrad_zoo.complete(prefix)
-
-
-def _complete_methods(prefix: str, **_: object) -> list[str]:
-    from captum_rectgrad.methods import methods
-
-    before, comma, last = prefix.rpartition(",")
-    return [f"{before}{comma}{method.key}" for method in methods() if method.key.startswith(last)]

@@ -78,7 +78,7 @@ class LayerRectGrad(LayerAttribution, GradientAttribution):  # type: ignore[misc
 
         Args:
             inputs: `(N, ...)`, or a tuple of such; they may be integers (tokens).
-            target: as in `RectGrad.attribute`.
+            target: as in `RectGrad.attribute`: a tensor is `(N,)`.
             additional_forward_args: further arguments of the model.
             attribute_to_layer_input: attribute to what goes into the layer instead of what comes
                 out.

@@ -88,8 +88,7 @@ def of_captum(
     Returns:
         The column.
 
-    Examples::
-
+    Examples:
         >>> from captum.attr import Deconvolution
         >>> method = of_captum("deconvnet", "DeconvNet", Deconvolution)
     """

@@ -58,8 +58,8 @@ class ModifiedGradient(GradientAttribution):  # type: ignore[misc]
         Args:
             inputs: `(N, ...)`, floating point and finite, or a tuple of such with the same `N`.
             target: which output of each sample, in any of Captum's forms: an int or tuple for
-                all samples, a list or tensor with one entry per sample, or None where the model
-                returns one number per sample.
+                all samples, a list or a tensor `(N,)` with one entry per sample, or None where the
+                model returns one number per sample.
             additional_forward_args: further arguments of the model, not attributed to.
             internal_batch_size: samples in one forward and backward pass, to bound the memory;
                 None: all. The maps are the same to rounding, since thresholds are per sample.
@@ -102,5 +102,9 @@ class ModifiedGradient(GradientAttribution):  # type: ignore[misc]
         return cast("TensorOrTensors", attributions if is_tuple(inputs) else attributions[0])
 
     def attribute_future(self) -> None:
-        """Not implemented, as in Captum's own gradient methods."""
+        """Not implemented, as in Captum's own gradient methods.
+
+        Raises:
+            NotImplementedError: always.
+        """
         raise NotImplementedError(f"attribute_future is not implemented for {type(self).__name__}")

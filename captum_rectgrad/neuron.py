@@ -82,7 +82,7 @@ class NeuronRectGrad(NeuronAttribution, GradientAttribution):  # type: ignore[mi
         """Attribute one neuron to the inputs.
 
         Args:
-            inputs: as in `RectGrad.attribute`.
+            inputs: `(N, ...)`, or a tuple of such, as in `RectGrad.attribute`.
             neuron_selector: an int where the layer is `(N, units)`; a tuple with an int or slice
                 for each dimension but the first, slices meaning the sum; or a function from the
                 layer's tensor (or tuple of tensors) to one number, or one per sample.

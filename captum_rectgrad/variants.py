@@ -12,6 +12,16 @@ class RectGradPRR(RectGrad):
     """RectGrad with the proportional redistribution rule at max-pooling (appendix C.2).
 
     Smoother maps. On a model without max-pooling it is RectGrad. Arguments as in `RectGrad`.
+
+    Examples:
+        >>> import torch
+        >>> from torch import nn
+        >>> from captum_rectgrad import RectGradPRR
+        >>> model = nn.Sequential(
+        ...     nn.Conv2d(3, 8, 3), nn.ReLU(), nn.MaxPool2d(2), nn.Flatten(), nn.Linear(72, 10)
+        ... )
+        >>> RectGradPRR(model, percentile=90).attribute(torch.rand(2, 3, 8, 8), target=4).shape
+        torch.Size([2, 3, 8, 8])
     """
 
     def __init__(
@@ -40,6 +50,14 @@ class RectGradMod(RectGrad):
 
     The paper's counterexample: it also follows units that speak against the class. Arguments as
     in `RectGrad`.
+
+    Examples:
+        >>> import torch
+        >>> from torch import nn
+        >>> from captum_rectgrad import RectGradMod
+        >>> model = nn.Sequential(nn.Flatten(), nn.Linear(192, 64), nn.ReLU(), nn.Linear(64, 10))
+        >>> RectGradMod(model, percentile=90).attribute(torch.rand(2, 3, 8, 8), target=4).shape
+        torch.Size([2, 3, 8, 8])
     """
 
     def __init__(
@@ -68,6 +86,14 @@ class RectGradConst(RectGrad):
 
     With the default `tau=0` and `padding_trick=False` it is the positive part of guided
     backpropagation times input (claim 2). Other arguments as in `RectGrad`.
+
+    Examples:
+        >>> import torch
+        >>> from torch import nn
+        >>> from captum_rectgrad import RectGradConst
+        >>> model = nn.Sequential(nn.Flatten(), nn.Linear(192, 64), nn.ReLU(), nn.Linear(64, 10))
+        >>> RectGradConst(model).attribute(torch.rand(2, 3, 8, 8), target=4).shape
+        torch.Size([2, 3, 8, 8])
     """
 
     def __init__(
@@ -89,6 +115,14 @@ class NoBiasRectGrad(RectGrad):
     """RectGrad without the multiplication by the input (Brocki and Chung 2020).
 
     Maps that do not favour bright pixels. Arguments as in `RectGrad`.
+
+    Examples:
+        >>> import torch
+        >>> from torch import nn
+        >>> from captum_rectgrad import NoBiasRectGrad
+        >>> model = nn.Sequential(nn.Flatten(), nn.Linear(192, 64), nn.ReLU(), nn.Linear(64, 10))
+        >>> NoBiasRectGrad(model, percentile=90).attribute(torch.rand(2, 3, 8, 8), target=4).shape
+        torch.Size([2, 3, 8, 8])
     """
 
     def __init__(

@@ -1,7 +1,5 @@
 """What the documentation says can be typed, and its numbers are those of the tests."""
 
-import doctest
-import importlib
 import re
 from pathlib import Path
 from typing import Any
@@ -43,6 +41,7 @@ def test_the_number_of_reference_maps() -> None:
     assert len(NETS) == 9
 
 
+@pytest.mark.checkout
 def test_paths_in_the_documentation_exist() -> None:
     for page in (
         ROOT / "README.md",
@@ -62,20 +61,3 @@ def anchors(page: Path) -> set[str]:
     """What its headings are called in links, by GitHub and by mkdocs."""
     headings = re.findall(r"^#+ (.*)$", page.read_text(encoding="utf-8"), re.MULTILINE)
     return {re.sub(r"[^\w\- ]", "", heading).lower().replace(" ", "-") for heading in headings}
-
-
-@pytest.mark.parametrize(
-    ("module", "examples"),
-    [
-        ("rectgrad", 6),
-        ("modified_gradient", 5),
-        ("relu_family", 15),
-        ("layer", 6),
-        ("neuron", 5),
-    ],
-)
-@pytest.mark.filterwarnings("ignore:the map of sample")
-def test_examples_in_docstrings(module: str, examples: int) -> None:
-    results = doctest.testmod(importlib.import_module(f"captum_rectgrad.{module}"))
-    assert results.attempted >= examples
-    assert results.failed == 0

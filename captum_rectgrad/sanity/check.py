@@ -10,18 +10,15 @@ from captum_rectgrad.modified_gradient import ModifiedGradient
 from captum_rectgrad.sanity import findings
 from captum_rectgrad.sanity.class_sensitivity import class_sensitivity, other_classes
 from captum_rectgrad.sanity.convergence import Convergence, convergence
+from captum_rectgrad.sanity.defaults import BOUND, OTHERS, REPEATS, STEPS
 from captum_rectgrad.sanity.explaining import Explaining
 from captum_rectgrad.sanity.findings import Finding
 from captum_rectgrad.sanity.image_recovery import image_recovery
 from captum_rectgrad.sanity.logits import check_classes, logits
 from captum_rectgrad.sanity.parameter_layers import chosen_layers, parameter_layers
 from captum_rectgrad.sanity.random_labels import random_labels
-from captum_rectgrad.sanity.randomisation import REPEATS, Order, Randomisation, randomisation
+from captum_rectgrad.sanity.randomisation import Order, Randomisation, randomisation
 from captum_rectgrad.sanity.similarity import IMAGE, UNSIGNED, empty
-
-BOUND = 0.5  # of a similarity that is 1 for equal maps
-STEPS = 8  # layers at which maps of randomised models are made
-OTHERS = 3  # classes that the explained one is compared with
 
 
 @dataclass(frozen=True)

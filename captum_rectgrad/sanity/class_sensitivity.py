@@ -27,7 +27,7 @@ def class_sensitivity(
         explaining: the method, the images and the classes.
         model: in eval mode.
         others: for each image other classes, `(N, K)`.
-        original: the maps of the explained classes, if they are there already.
+        original: the maps of the explained classes, `(N, C, H, W)`, if they are there already.
         similarities: what is measured, by name.
 
     Returns:

@@ -1,4 +1,4 @@
-"""The command `rectgrad check`."""
+"""What `rectgrad check` does."""
 # ruff: noqa: T201 (a command prints)
 
 import argparse
@@ -34,17 +34,16 @@ from captum_rectgrad.methods import (
     Method,
     NotAvailableError,
     choose_methods,
-    methods,
     of_captum,
 )
 from captum_rectgrad.modified_gradient import ModifiedGradient
-from captum_rectgrad.sanity.check import BOUND, STEPS, Checked, Options, check
-from captum_rectgrad.sanity.explaining import BATCH_SIZE, Explaining
+from captum_rectgrad.sanity.arguments import GENERATED
+from captum_rectgrad.sanity.check import Checked, Options, check
+from captum_rectgrad.sanity.explaining import Explaining
 from captum_rectgrad.sanity.findings import Finding
 from captum_rectgrad.sanity.logits import logits
 from captum_rectgrad.sanity.notes import notes
 from captum_rectgrad.sanity.page import draw, markdown
-from captum_rectgrad.sanity.randomisation import REPEATS
 from captum_rectgrad.studies.generated import drawn
 from captum_rectgrad.studies.provenance import name_of
 from rectgrad_zoo import registry
@@ -52,8 +51,6 @@ from rectgrad_zoo.devices import parse_device
 from rectgrad_zoo.reading import read_cifar10
 
 FAILED, UNDECIDED = 1, 3  # exit statuses
-GENERATED = "shapes"
-IMAGES = 100
 # Methods that are rules for the gradient at activations, by their key. Captum's of the same name
 # are checked as they are; what they send backwards is looked at through this package's.
 RULES: dict[str, Callable[..., ModifiedGradient]] = {
@@ -69,102 +66,21 @@ RULES: dict[str, Callable[..., ModifiedGradient]] = {
 _MORE = {"deconvnet": "DeconvNet", "nobias-rectgrad": "NoBias RectGrad"}
 
 
-def add_parser(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
-    """Add the command `check`, with `run` set to a function from arguments to exit status.
+def check_model(args: argparse.Namespace) -> int:
+    """Run the checks, write the report and print what was found.
 
     Args:
-        subparsers: what `ArgumentParser.add_subparsers` returned.
+        args: of the parser in `arguments`.
+
+    Returns:
+        The exit status: 0 where something passed and nothing failed, 1 where something failed, 3
+        where nothing was decided.
+
+    Raises:
+        ValueError: what was asked for makes no sense, or the method cannot be checked on the model.
+        RectGradError: an image cannot be read.
+        ZooError: a network or the images are not there.
     """
-    parser = subparsers.add_parser(
-        "check",
-        help="whether maps depend on what the model has learnt",
-        description="Sanity checks of one method on one model: layers made random again "
-        "(Adebayo et al. 2018), other classes and the image itself (Nie et al. 2018), random "
-        "signals sent backwards (Sixt et al. 2020). Exit status 0: something passed and nothing "
-        "failed; 1: something failed; 2: wrong arguments; 3: nothing was decided, as with few "
-        "images.",
-    )
-    parser.add_argument("images", nargs="*", metavar="IMAGE", help="image files, instead of --data")
-    parser.add_argument("--model", required=True, metavar="NAME", help="as for `rectgrad explain`")
-    parser.add_argument(
-        "--method",
-        default="rectgrad",
-        metavar="NAME",
-        help=f"of {', '.join([*(m.key for m in methods()), *_MORE])}, or MODULE:NAME to import, "
-        "such as captum.attr:Deconvolution (default: %(default)s)",
-    )
-    parser.add_argument(
-        "--percentile", type=float, metavar="Q", help="RectGrad's threshold, 0 to 100"
-    )
-    _add_images(parser)
-    _add_checks(parser)
-    parser.add_argument("--device", default="cpu", help="(default: %(default)s)")
-    parser.add_argument(
-        "--out",
-        type=Path,
-        metavar="DIR",
-        help="folder for report.md, figure.png and result.json (default: checked/MODEL-METHOD)",
-    )
-    parser.set_defaults(run=_check)
-
-
-def _add_images(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument(
-        "--data",
-        metavar="DATA",
-        help=f"test images of CIFAR-10, as for `rectgrad zoo train`; or {GENERATED}: images drawn "
-        f"by the package (default: {GENERATED} for models of 32 x 32 pixels, else three "
-        "photographs, which are too few for a verdict)",
-    )
-    parser.add_argument(
-        "--count", type=int, default=IMAGES, metavar="N", help="of --data (default: %(default)s)"
-    )
-    parser.add_argument(
-        "--batch-size", type=int, default=BATCH_SIZE, help="images at a time (default: %(default)s)"
-    )
-
-
-def _add_checks(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument(
-        "--random-labels",
-        metavar="NAME",
-        help="the same network trained on random labels, for that check (default: the zoo's "
-        "NAME_random_labels, if it is at hand)",
-    )
-    parser.add_argument(
-        "--layers", metavar="A,B,...", help="which are made random (default: all with parameters)"
-    )
-    parser.add_argument(
-        "--steps",
-        type=int,
-        default=STEPS,
-        metavar="N",
-        help="at how many layers, evenly spaced, maps are made (default: %(default)s)",
-    )
-    parser.add_argument(
-        "--repeats",
-        type=int,
-        default=REPEATS,
-        metavar="N",
-        help="how many times layers are made random, each with other parameters; intervals are "
-        "over these and over the images (default: %(default)s)",
-    )
-    parser.add_argument(
-        "--others",
-        metavar="A,B,...",
-        help="numbers of the classes that the predicted one is compared with (default: those with "
-        "the next logits, and the one with the smallest)",
-    )
-    parser.add_argument(
-        "--bound",
-        type=float,
-        default=BOUND,
-        help="likeness above which maps count as the same (default: %(default)s)",
-    )
-    parser.add_argument("--seed", type=int, default=0, help="(default: %(default)s)")
-
-
-def _check(args: argparse.Namespace) -> int:
     for name in ("count", "batch_size"):
         if getattr(args, name) < 1:
             raise ValueError(f"--{name.replace('_', '-')} must be at least 1")

@@ -21,7 +21,7 @@ from captum_rectgrad._captum import TargetType
 from captum_rectgrad.attribution import Objective
 from captum_rectgrad.layer_calls import LayerCalls
 from captum_rectgrad.modified_gradient import ModifiedGradient
-from captum_rectgrad.sanity.explaining import BATCH_SIZE
+from captum_rectgrad.sanity.defaults import BATCH_SIZE
 from captum_rectgrad.sanity.logits import logits
 from captum_rectgrad.sanity.parameter_layers import ROOT, chosen_layers, parameter_layers
 from captum_rectgrad.seeds import derived_seed

@@ -7,9 +7,8 @@ from torch import Tensor, nn
 
 from captum_rectgrad.comparison import attribute
 from captum_rectgrad.methods import Method
+from captum_rectgrad.sanity.defaults import BATCH_SIZE
 from captum_rectgrad.seeds import derived_seed
-
-BATCH_SIZE = 50
 
 
 @dataclass(frozen=True, eq=False)

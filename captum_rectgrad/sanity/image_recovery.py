@@ -26,7 +26,7 @@ def image_recovery(
         explaining: the method and the images. A method that multiplies by the input resembles it
             for that alone.
         model: in eval mode.
-        original: the maps, if they are there already.
+        original: the maps, `(N, C, H, W)`, if they are there already.
         similarities: what is measured, by name.
 
     Returns:

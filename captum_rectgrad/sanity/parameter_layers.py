@@ -90,5 +90,13 @@ def chosen_layers(available: Sequence[str], wanted: Sequence[str] | None) -> lis
 
 
 def module_of(model: nn.Module, layer: str) -> nn.Module:
-    """The module of a name that `parameter_layers` gave."""
+    """The module of a name that `parameter_layers` gave.
+
+    Args:
+        model: the model.
+        layer: the name.
+
+    Returns:
+        The module; the model itself where parameters are its own.
+    """
     return model if layer == ROOT else model.get_submodule(layer)

@@ -24,7 +24,7 @@ def random_labels(
         explaining: the method, the images and the classes, the same for both.
         model: in eval mode.
         other: of the same inputs and classes, trained on the same images with random labels.
-        original: the maps of `model`, if they are there already.
+        original: the maps of `model`, `(N, C, H, W)`, if they are there already.
         similarities: what is measured, by name.
 
     Returns:

@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 from tqdm import tqdm
 
+from captum_rectgrad.sanity.defaults import REPEATS
 from captum_rectgrad.sanity.explaining import Explaining
 from captum_rectgrad.sanity.logits import logits, same_order
 from captum_rectgrad.sanity.parameter_layers import (
@@ -29,7 +30,6 @@ from captum_rectgrad.seeds import derived_seed
 
 Order = Literal["cascading", "independent"]
 _Number = TypeVar("_Number", np.float64, np.bool_)
-REPEATS = 3  # re-initialisations of every layer
 
 
 @dataclass(frozen=True, eq=False)
@@ -136,7 +136,7 @@ def randomisation(
             always counts; cascading, there are maps where half of them are random besides.
         repeats: how many times layers are re-initialised, each with parameters of its own.
         seed: of the new parameters.
-        original: the maps of the model itself, if they are there already.
+        original: the maps of the model itself, `(N, C, H, W)`, if they are there already.
         similarities: what is measured, by name.
 
     Returns:

@@ -9,7 +9,8 @@ import torch
 
 import rectgrad_zoo
 from captum_rectgrad.errors import RectGradError
-from captum_rectgrad.studies.material import MaskedImages, Network, Role
+from captum_rectgrad.studies.choices import Role
+from captum_rectgrad.studies.material import MaskedImages, Network
 from rectgrad_zoo.data import CIFAR10_CLASSES, LabelledImages
 from rectgrad_zoo.occlusion import FIXED, PER_IMAGE
 from rectgrad_zoo.reading import Split, decode_image, parquet_rows, read_cifar10

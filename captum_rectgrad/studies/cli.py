@@ -1,139 +1,42 @@
-"""The command `rectgrad reproduce`."""
+"""What `rectgrad reproduce` does."""
 # ruff: noqa: T201 (a command prints)
 
 import argparse
 import logging
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Literal, cast, get_args
+from typing import cast, get_args
 
 import torch
 
-import rectgrad_zoo
 from captum_rectgrad.methods import choose_methods, methods
+from captum_rectgrad.studies.arguments import ALL, GENERATED, MASKS, PHOTOGRAPHS
+from captum_rectgrad.studies.choices import BATCH_SIZE, FEW, FINAL_PERCENTILE, PRESETS, Role
 from captum_rectgrad.studies.cifar10 import Cifar10
 from captum_rectgrad.studies.engines import Cluster
 from captum_rectgrad.studies.generated import Shapes
-from captum_rectgrad.studies.lab import BATCH_SIZE, Lab
-from captum_rectgrad.studies.maps import FINAL_PERCENTILE
-from captum_rectgrad.studies.material import Material, Role
-from captum_rectgrad.studies.photographs import BATCH_SIZE as FEW
+from captum_rectgrad.studies.lab import Lab
+from captum_rectgrad.studies.material import Material
 from captum_rectgrad.studies.photographs import Photographs
-from captum_rectgrad.studies.registry import STUDIES, find
+from captum_rectgrad.studies.registry import find, studies
 from captum_rectgrad.studies.running import run_all, run_study
-from captum_rectgrad.studies.study import PRESETS
 from rectgrad_zoo.devices import parse_device
 
-EngineName = Literal["local", "ray"]
-GENERATED, PHOTOGRAPHS = "shapes", "photographs"
-ALL = "all"
-_MASKS = "-masks"  # of the folder beside that of the images
 
-
-def add_parser(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
-    """Add the command `reproduce`, with `run` set to a function from arguments to exit status.
+def reproduce(args: argparse.Namespace) -> int:
+    """Run what was asked for, and print where the report is.
 
     Args:
-        subparsers: what `ArgumentParser.add_subparsers` returned.
+        args: of the parser in `arguments`.
+
+    Returns:
+        The exit status: 1 where a study could not be run.
+
+    Raises:
+        ValueError: what was asked for makes no sense.
+        RectGradError: a folder, the material or the cluster is not what it should be.
+        ZooError: a network or the images are not there.
     """
-    parser = subparsers.add_parser(
-        "reproduce",
-        help="re-run the experiments of Kim et al. 2019",
-        description="Re-run an experiment of Kim et al. 2019 and write numbers, a figure, and a "
-        "report of which claims hold.",
-    )
-    # More than one is refused by what it says, which the parser could not.
-    name = parser.add_argument("name", nargs="*", metavar="NAME", help=f"a study, or {ALL}")
-    name.completer = _complete  # type: ignore[attr-defined]
-    parser.add_argument("--list", action="store_true", help="list the studies")
-    parser.add_argument("--preset", choices=PRESETS, default="quick", help="(default: %(default)s)")
-    parser.add_argument("--seed", type=int, default=0, help="(default: %(default)s)")
-    parser.add_argument(
-        "--out", type=Path, metavar="DIR", help="folder to write (default: reproduced/NAME)"
-    )
-    _add_material(parser)
-    _add_methods(parser)
-    _add_machine(parser)
-    parser.set_defaults(run=_reproduce)
-
-
-def _add_material(parser: argparse.ArgumentParser) -> None:
-    """What the studies work on."""
-    parser.add_argument(
-        "--data",
-        metavar="DATA",
-        help="CIFAR-10: a folder or a Hub data set, as for `rectgrad zoo train`; or "
-        f"{GENERATED}: generated images and small networks, which need no download (default); with "
-        f"--model {PHOTOGRAPHS}: those that come with scikit-image (default), or a folder of "
-        "pictures",
-    )
-    model = parser.add_argument(
-        "--model",
-        metavar="NAME",
-        help="a network to explain photographs of, as for `rectgrad explain`; for "
-        f"{', '.join(study.name for study in STUDIES if study.any_network)}",
-    )
-    model.completer = _complete_model  # type: ignore[attr-defined]
-    parser.add_argument(
-        "--masks",
-        type=Path,
-        metavar="DIR",
-        help="folder with masks of CIFAR-10 objects, test-*.parquet with img, mask, label "
-        f"(default: the folder DATA{_MASKS} if there is one)",
-    )
-    parser.add_argument(
-        "--checkpoint",
-        action="append",
-        default=[],
-        metavar="ROLE=NAME",
-        help=f"another checkpoint for a role, of {', '.join(get_args(Role))}; may be repeated",
-    )
-
-
-def _add_methods(parser: argparse.ArgumentParser) -> None:
-    """What is compared, and how."""
-    parser.add_argument(
-        "--methods",
-        metavar="A,B,...",
-        help=f"what is compared, of {', '.join(method.key for method in methods())} (default), or "
-        "MODULE:NAME to import, such as captum.attr:Deconvolution",
-    )
-    parser.add_argument(
-        "--no-final-threshold",
-        action="store_true",
-        help=f"leave the baselines' maps whole; else nothing below their {FINAL_PERCENTILE:g}th "
-        "percentile is left, as in the paper's comparisons",
-    )
-
-
-def _add_machine(parser: argparse.ArgumentParser) -> None:
-    """Where it is computed."""
-    parser.add_argument(
-        "--device",
-        default="cpu",
-        help="of this machine, or with --engine ray of the cluster's (default: %(default)s)",
-    )
-    parser.add_argument(
-        "--batch-size",
-        type=int,
-        metavar="N",
-        help=f"images at a time (default: {BATCH_SIZE}; with --model {FEW})",
-    )
-    parser.add_argument(
-        "--engine",
-        choices=get_args(EngineName),
-        default="local",
-        help="where maps are computed and the networks of roar-kar trained: in this process, or on "
-        "a Ray cluster (default: %(default)s)",
-    )
-    parser.add_argument(
-        "--ray-address",
-        metavar="ADDRESS",
-        help="of a Ray cluster, such as auto or ray://HOST:10001 (default: one on this machine)",
-    )
-
-
-def _reproduce(args: argparse.Namespace) -> int:
     logging.basicConfig(format="rectgrad: %(message)s", level=logging.INFO)
     if args.list:
         _list()
@@ -167,7 +70,7 @@ def _reproduce(args: argparse.Namespace) -> int:
         final_percentile=None if args.no_final_threshold else FINAL_PERCENTILE,
     )
     if study is None:
-        suited = [study for study in STUDIES if args.model is None or study.any_network]
+        suited = [study for study in studies() if args.model is None or study.any_network]
         done, report = run_all(suited, args.preset, lab)
     else:
         done, report = True, run_study(study, args.preset, lab)
@@ -204,18 +107,9 @@ def _machine(args: argparse.Namespace) -> tuple[torch.device, Cluster | None]:
     return parse_device(here), Cluster(args.ray_address, torch.device(kind))
 
 
-def _complete(prefix: str, **_: object) -> list[str]:
-    names = [*(study.name for study in STUDIES), ALL]
-    return [name for name in names if name.startswith(prefix)]
-
-
-def _complete_model(prefix: str, **_: object) -> list[str]:
-    return rectgrad_zoo.complete(prefix)
-
-
 def _list() -> None:
     rows = [("name", "shows", "asks", "needs", "minutes: " + ", ".join(PRESETS))]
-    for study in STUDIES:
+    for study in studies():
         times = ", ".join(_time(study.minutes[preset]) for preset in PRESETS)
         rows.append((study.name, study.shows, study.asks, study.needs, times))
     widths = [max(len(cell) for cell in column) for column in zip(*rows, strict=True)]
@@ -239,7 +133,7 @@ def _material(args: argparse.Namespace, checkpoints: tuple[tuple[Role, str], ...
         if args.masks or args.checkpoint:
             raise ValueError(f"--masks and --checkpoint are for CIFAR-10, not for {GENERATED}")
         return Shapes(Path(torch.hub.get_dir()) / "captum-rectgrad")
-    beside = Path(f"{str(args.data).rstrip('/')}{_MASKS}")
+    beside = Path(f"{str(args.data).rstrip('/')}{MASKS}")
     masks = args.masks or (beside if beside.is_dir() else None)
     return Cifar10(args.data, masks, checkpoints)
 

@@ -11,7 +11,8 @@ import safetensors.torch
 import timm
 import torch
 
-from captum_rectgrad.studies.material import MaskedImages, Network, Role
+from captum_rectgrad.studies.choices import Role
+from captum_rectgrad.studies.material import MaskedImages, Network
 from captum_rectgrad.studies.precision import precision_of
 from captum_rectgrad.studies.shapes import SHAPE_CLASSES, shapes
 from rectgrad_zoo.data import LabelledImages

@@ -11,13 +11,13 @@ from torch import Tensor
 
 from captum_rectgrad.methods import Method
 from captum_rectgrad.seeds import derived_seed
+from captum_rectgrad.studies.choices import BATCH_SIZE, FINAL_PERCENTILE, Role
 from captum_rectgrad.studies.engines import WORKER_THREADS, Cluster, require_ray
-from captum_rectgrad.studies.maps import FINAL_PERCENTILE, MapBatch, predictions, stream_maps
-from captum_rectgrad.studies.material import MaskedImages, Material, Network, Role
+from captum_rectgrad.studies.maps import MapBatch, predictions, stream_maps
+from captum_rectgrad.studies.material import MaskedImages, Material, Network
 from rectgrad_zoo.data import LabelledImages
 from rectgrad_zoo.reading import Split
 
-BATCH_SIZE = 200
 # What results and folders call it; the same for every material, so that they can be compared.
 IMAGES: Mapping[Split, str] = {"train": "training images", "test": "test images"}
 MASKED = "images with masks"

@@ -10,10 +10,9 @@ from captum_rectgrad.comparison import attribute
 from captum_rectgrad.methods import Method
 from captum_rectgrad.seeds import derived_seed
 from captum_rectgrad.studies.batches import in_batches
+from captum_rectgrad.studies.choices import FINAL_PERCENTILE
 from captum_rectgrad.threshold import percentile_per_sample
 from rectgrad_zoo.data import to_model_range
-
-FINAL_PERCENTILE = 95.0  # what is left of a baseline's map, section 5.2
 
 
 @dataclass(frozen=True, eq=False)

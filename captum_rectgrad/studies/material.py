@@ -1,17 +1,16 @@
 """What studies work on: images, masks of their objects, trained networks."""
 
 from dataclasses import dataclass
-from typing import Literal, Protocol
+from typing import Protocol
 
 import torch
 from torch import Tensor, nn
 
+from captum_rectgrad.studies.choices import Role
 from rectgrad_zoo.data import LabelledImages
 from rectgrad_zoo.occlusion import Occlusion, occluded
 from rectgrad_zoo.reading import Split
 from rectgrad_zoo.recipes import Recipe
-
-Role = Literal["plain", "occluded", "noise"]
 
 
 @dataclass(frozen=True, eq=False)

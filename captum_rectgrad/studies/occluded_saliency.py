@@ -13,9 +13,10 @@ from captum_rectgrad.measures import channel_sum, share_inside
 from captum_rectgrad.methods import choose_methods
 from captum_rectgrad.statistics import mean, proportion, proportion_difference
 from captum_rectgrad.studies import keys
+from captum_rectgrad.studies.choices import Role
 from captum_rectgrad.studies.grids import Line, block_size, draw_block, new_figure
 from captum_rectgrad.studies.lab import Lab
-from captum_rectgrad.studies.material import Network, Role
+from captum_rectgrad.studies.material import Network
 from captum_rectgrad.studies.patch import MARGIN, NOISES, corner
 from captum_rectgrad.studies.result import Claim, Result, Row, judged_above, judged_within
 from captum_rectgrad.studies.study import ImagesConfig, Study

@@ -9,6 +9,7 @@ from captum_rectgrad.measures import (
     share_inside,
 )
 from captum_rectgrad.studies.boxes import Panel, boxplots
+from captum_rectgrad.studies.choices import Role
 from captum_rectgrad.studies.comparing import (
     Measured,
     baselines,
@@ -19,7 +20,7 @@ from captum_rectgrad.studies.comparing import (
     similar,
 )
 from captum_rectgrad.studies.lab import Lab
-from captum_rectgrad.studies.material import Network, Role
+from captum_rectgrad.studies.material import Network
 from captum_rectgrad.studies.result import Claim, Result, Row
 from captum_rectgrad.studies.study import ImagesConfig, Study
 

@@ -10,12 +10,12 @@ from timm.data.config import resolve_model_data_config
 import rectgrad_zoo
 from captum_rectgrad.errors import RectGradError
 from captum_rectgrad.images import folder_images, photographs
-from captum_rectgrad.studies.material import MaskedImages, Network, Role
+from captum_rectgrad.studies.choices import Role
+from captum_rectgrad.studies.material import MaskedImages, Network
 from rectgrad_zoo.data import LabelledImages
 from rectgrad_zoo.reading import Split
 from rectgrad_zoo.sources import resolve
 
-BATCH_SIZE = 10  # of 224 x 224 pixels and a network as large as VGG-16: 2 GiB
 NO_LABEL = -1
 
 

@@ -1,48 +1,35 @@
-"""The table of studies."""
+"""The table of studies. One is imported when it is asked for: each needs PyTorch and more."""
 
-from captum_rectgrad.studies import (
-    adversarial,
-    background,
-    coherence,
-    feature_map_occlusion,
-    feature_maps,
-    layers,
-    occluded_saliency,
-    patch,
-    propagation_rules,
-    threshold_sweep,
-    total_variation,
-)
-from captum_rectgrad.studies.nie import edges as nie_edges
-from captum_rectgrad.studies.nie import layers as nie_layers
-from captum_rectgrad.studies.nie import maps as nie_maps
-from captum_rectgrad.studies.nie import percentiles as nie_percentiles
-from captum_rectgrad.studies.nie import theory as nie_theory
-from captum_rectgrad.studies.roar_kar import study as roar_kar
-from captum_rectgrad.studies.study import AnyStudy
+import importlib
+from collections.abc import Mapping
+from typing import TYPE_CHECKING
 
-STUDIES: tuple[AnyStudy, ...] = (
-    occluded_saliency.STUDY,
-    feature_map_occlusion.STUDY,
-    threshold_sweep.STUDY,
-    coherence.STUDY,
-    adversarial.STUDY,
-    layers.STUDY,
-    patch.STUDY,
-    background.STUDY,
-    total_variation.STUDY,
-    feature_maps.STUDY,
-    propagation_rules.STUDY,
-    roar_kar.STUDY,
-    nie_maps.STUDY,
-    nie_edges.STUDY,
-    nie_layers.STUDY,
-    nie_theory.STUDY,
-    nie_percentiles.STUDY,
-)
+if TYPE_CHECKING:
+    from captum_rectgrad.studies.study import AnyStudy
+
+# The module in this package that has `STUDY`, by the study's name.
+MODULES: Mapping[str, str] = {
+    "occluded-saliency": "occluded_saliency",
+    "feature-map-occlusion": "feature_map_occlusion",
+    "threshold-sweep": "threshold_sweep",
+    "coherence": "coherence",
+    "adversarial": "adversarial",
+    "layers": "layers",
+    "patch": "patch",
+    "background": "background",
+    "total-variation": "total_variation",
+    "feature-maps": "feature_maps",
+    "propagation-rules": "propagation_rules",
+    "roar-kar": "roar_kar.study",
+    "nie-maps": "nie.maps",
+    "nie-edges": "nie.edges",
+    "nie-layers": "nie.layers",
+    "nie-theory": "nie.theory",
+    "rectgrad-percentiles": "nie.percentiles",
+}
 
 
-def find(name: str) -> AnyStudy:
+def find(name: str) -> "AnyStudy":
     """The study of a name.
 
     Args:
@@ -54,8 +41,16 @@ def find(name: str) -> AnyStudy:
     Raises:
         ValueError: there is none; the error names all.
     """
-    for study in STUDIES:
-        if study.name == name:
-            return study
-    known = ", ".join(study.name for study in STUDIES)
-    raise ValueError(f"{name!r} is no study; choose from {known}, or all")
+    if name not in MODULES:
+        raise ValueError(f"{name!r} is no study; choose from {', '.join(MODULES)}, or all")
+    study: AnyStudy = importlib.import_module(f"captum_rectgrad.studies.{MODULES[name]}").STUDY
+    return study
+
+
+def studies() -> tuple["AnyStudy", ...]:
+    """All of them, in the order of the table.
+
+    Returns:
+        The studies.
+    """
+    return tuple(map(find, MODULES))

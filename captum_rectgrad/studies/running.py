@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from captum_rectgrad.errors import RectGradError
+from captum_rectgrad.studies.choices import Preset
 from captum_rectgrad.studies.engines import session
 from captum_rectgrad.studies.lab import Lab
 from captum_rectgrad.studies.photographs import Photographs
@@ -22,7 +23,7 @@ from captum_rectgrad.studies.recording import (
     write_whole,
 )
 from captum_rectgrad.studies.report import FINAL, size_warning
-from captum_rectgrad.studies.study import AnyStudy, Preset
+from captum_rectgrad.studies.study import AnyStudy
 from captum_rectgrad.studies.summary import section
 from rectgrad_zoo import ZooError
 

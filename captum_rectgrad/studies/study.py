@@ -2,16 +2,14 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any, Generic, Literal, TypeVar
+from typing import Any, Generic, TypeVar
 
+from captum_rectgrad.studies.choices import Preset, Role
 from captum_rectgrad.studies.lab import Lab
-from captum_rectgrad.studies.material import Role
 from captum_rectgrad.studies.result import Result
 
 ConfigT = TypeVar("ConfigT")
-Preset = Literal["smoke", "quick", "full"]
 KIM, NIE = "Kim et al. 2019", "Nie et al. 2018"
-PRESETS: tuple[Preset, ...] = ("smoke", "quick", "full")
 
 
 @dataclass(frozen=True)

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from captum_rectgrad.studies.recording import REPORT, RESULT, read_claims, read_result, write_whole
-from captum_rectgrad.studies.registry import STUDIES
+from captum_rectgrad.studies.registry import studies
 from captum_rectgrad.studies.report import claims_table
 from captum_rectgrad.studies.study import AnyStudy
 
@@ -46,7 +46,7 @@ def page(folder: Path) -> str:
         Markdown.
     """
     sections = [_INTRODUCTION]
-    for study in STUDIES:
+    for study in studies():
         for own in runs_of(study, folder):
             found = read_result(own)
             config, origin = found["config"], found["provenance"]

@@ -165,7 +165,7 @@ def test_what_is_nested_beyond_all_sense_is_one_line(
 
     parser = argparse.ArgumentParser()
     parser.set_defaults(run=endless)
-    monkeypatch.setattr(cli, "_parser", lambda _: parser)
+    monkeypatch.setattr(cli, "_parser", lambda: parser)
     assert cli.main([]) == cli.BAD_REQUEST
     (line,) = capsys.readouterr().err.splitlines()
     assert line.startswith("rectgrad: error: maximum recursion depth")

@@ -10,7 +10,7 @@ import pytest
 import safetensors.torch
 import timm
 
-from captum_rectgrad.studies.registry import STUDIES
+from captum_rectgrad.studies.registry import studies
 from tests.rectgrad_zoo.hub_client import Client
 from tests.rectgrad_zoo.hub_fixtures import client, forks, hub  # noqa: F401
 from tests.rectgrad_zoo.hub_server import HubServer
@@ -27,7 +27,7 @@ def reproduce_all(out: Path, *more: str | Path) -> None:
     )
     assert done.returncode == 0, done.stderr
     text = (out / "report.md").read_text()
-    for study in STUDIES:
+    for study in studies():
         content = json.loads((out / study.name / "result.json").read_text())
         assert content["rows"]
         assert f"({study.name}/report.md)" in text

@@ -5,13 +5,14 @@ from pathlib import Path
 
 import pytest
 
-from rectgrad_zoo import cli, registry
+from captum_rectgrad import zoo_arguments
+from rectgrad_zoo import registry
 from rectgrad_zoo.errors import ZooError
 
 
 def run(*arguments: str | Path) -> int:
     parser = argparse.ArgumentParser(prog="rectgrad")
-    cli.add_parser(parser.add_subparsers(required=True))
+    zoo_arguments.add_parser(parser.add_subparsers(required=True))
     args = parser.parse_args(["zoo", *map(str, arguments)])
     status: int = args.run(args)
     return status

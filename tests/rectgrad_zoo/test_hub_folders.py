@@ -10,6 +10,7 @@ from rectgrad_zoo import registry
 from rectgrad_zoo.metrics import read_metrics
 from rectgrad_zoo.publishing import prepare
 
+pytestmark = pytest.mark.checkout
 ZOO = Path(__file__).parents[2] / "zoo"
 OWN = [row for row in registry.CHECKPOINTS if not row.published]
 MEGABYTES = {"cifar10_cnn": 2.5, "cifar10_resnet": 6.0}

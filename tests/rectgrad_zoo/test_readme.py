@@ -8,6 +8,7 @@ from rectgrad_zoo.checkpoint import METRICS_FILE
 from rectgrad_zoo.metrics import read_metrics
 from rectgrad_zoo.readme import BEGIN, END, main, rewrite_cards, rewritten, table
 
+pytestmark = pytest.mark.checkout
 ZOO = Path(__file__).parents[2] / "zoo"
 TEXT = (ZOO / "README.md").read_text(encoding="utf-8")
 

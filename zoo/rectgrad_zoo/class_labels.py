@@ -24,6 +24,11 @@ def labels(model: nn.Module) -> list[str] | None:
 
     Raises:
         ZooError: If the configuration's names are neither a list nor a table.
+
+    Examples:
+        >>> import rectgrad_zoo
+        >>> rectgrad_zoo.labels(rectgrad_zoo.load("cifar10_cnn"))[:3]
+        ['airplane', 'automobile', 'bird']
     """
     config = getattr(model, "pretrained_cfg", {})
     count = getattr(model, "num_classes", config.get("num_classes"))

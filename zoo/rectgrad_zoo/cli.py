@@ -1,73 +1,25 @@
-"""The command `rectgrad zoo`: list, show, fetch, verify, train, publish."""
+"""What `rectgrad zoo` list, show, train and verify do; fetch and publish: `hub_commands`."""
 # ruff: noqa: T201 (a command prints)
 
 import argparse
 import sys
-from pathlib import Path
 
 from rectgrad_zoo import registry
 from rectgrad_zoo.checkpoint import METRICS_FILE
 from rectgrad_zoo.devices import parse_device
-from rectgrad_zoo.hub_commands import add_fetch, add_publish
 from rectgrad_zoo.loading import checkpoint_folder
 from rectgrad_zoo.making import STATE_FILE, make_checkpoint
 from rectgrad_zoo.metrics import read_metrics
 from rectgrad_zoo.showing import describe
 from rectgrad_zoo.verifying import verify_folder
 
-_DATA_HELP = "CIFAR-10: a folder (parquet files as uoft-cs/cifar10, or pictures), or a Hub data set"
 
+def list_checkpoints(_: argparse.Namespace) -> int:
+    """Print the table, five lines for each: whole hashes side by side would fit no terminal.
 
-def add_parser(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
-    """Add the command `zoo`; each of its commands sets `run`, a function from arguments to status.
-
-    Args:
-        subparsers: What `ArgumentParser.add_subparsers` returned.
+    Returns:
+        The exit status: 0.
     """
-    zoo = subparsers.add_parser("zoo", help="pretrained checkpoints: list, show, fetch, ...")
-    commands = zoo.add_subparsers(title="commands", metavar="COMMAND", required=True)
-
-    listing = commands.add_parser("list", help="the checkpoints, as a table")
-    listing.set_defaults(run=_list)
-
-    show = commands.add_parser("show", help="a checkpoint's provenance, hash and card")
-    show.add_argument(
-        "name",
-        metavar="NAME",
-        help="name of the zoo, path of a checkpoint folder, or OWNER/NAME on the Hub",
-    )
-    show.set_defaults(run=_show)
-
-    add_fetch(commands)
-
-    train = commands.add_parser("train", help="train a checkpoint from a recipe")
-    train.add_argument("recipe", metavar="RECIPE", type=Path, help="recipe, a TOML file")
-    train.add_argument("--data", metavar="DATA", required=True, help=_DATA_HELP)
-    train.add_argument(
-        "--out",
-        metavar="DIR",
-        type=Path,
-        required=True,
-        help="checkpoint folder to write; an interrupted training in it goes on",
-    )
-    train.add_argument("--device", default="cpu", help="where to train (default: %(default)s)")
-    train.set_defaults(run=_train)
-
-    verify = commands.add_parser("verify", help="recompute a checkpoint's hash and test accuracy")
-    verify.add_argument(
-        "name",
-        metavar="NAME",
-        help="name of the zoo, path of a checkpoint folder, or OWNER/NAME on the Hub",
-    )
-    verify.add_argument("--data", metavar="DATA", required=True, help=_DATA_HELP)
-    verify.add_argument("--device", default="cpu", help="where to measure (default: %(default)s)")
-    verify.set_defaults(run=_verify)
-
-    add_publish(commands)
-
-
-def _list(_: argparse.Namespace) -> int:
-    """Five lines for each: whole hashes and purposes side by side would fit no terminal."""
     name, architecture = (
         max(len(getattr(row, column)) for row in registry.CHECKPOINTS)
         for column in ("name", "architecture")
@@ -85,12 +37,37 @@ def _list(_: argparse.Namespace) -> int:
     return 0
 
 
-def _show(args: argparse.Namespace) -> int:
+def show(args: argparse.Namespace) -> int:
+    """Print what is known of a checkpoint.
+
+    Args:
+        args: of the parser in `captum_rectgrad.zoo_arguments`.
+
+    Returns:
+        The exit status: 0.
+
+    Raises:
+        ZooError: it is damaged, or cannot be fetched.
+        ValueError: there is none of that name.
+    """
     print(describe(args.name), end="")
     return 0
 
 
-def _train(args: argparse.Namespace) -> int:
+def train(args: argparse.Namespace) -> int:
+    """Train a checkpoint, and print its accuracy and its hash.
+
+    Args:
+        args: of the parser in `captum_rectgrad.zoo_arguments`.
+
+    Returns:
+        The exit status: 0.
+
+    Raises:
+        ZooError: the data or the folder cannot be used.
+        ValueError: the recipe or the device makes no sense.
+        KeyboardInterrupt: it was interrupted; what is there goes on.
+    """
     try:
         metrics = make_checkpoint(args.recipe, args.data, args.out, parse_device(args.device))
     except KeyboardInterrupt:
@@ -102,7 +79,19 @@ def _train(args: argparse.Namespace) -> int:
     return 0
 
 
-def _verify(args: argparse.Namespace) -> int:
+def verify(args: argparse.Namespace) -> int:
+    """Measure a checkpoint again, and print where it is not what its card says.
+
+    Args:
+        args: of the parser in `captum_rectgrad.zoo_arguments`.
+
+    Returns:
+        The exit status: 0, or 1 where something differs.
+
+    Raises:
+        ZooError: the checkpoint or the data cannot be read.
+        ValueError: there is none of that name, or no such device.
+    """
     folder = checkpoint_folder(args.name)
     row = registry.find(args.name)
     found = verify_folder(folder, args.data, parse_device(args.device))

@@ -3,7 +3,6 @@
 
 import argparse
 import sys
-from pathlib import Path
 
 from huggingface_hub import constants
 
@@ -20,46 +19,15 @@ _FAILED = 2  # as for all that is wrong with what was asked for
 _PLACES = {"embedded": "this package", "package": "another package that is installed"}
 
 
-def add_fetch(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
-    """Add the command `fetch`."""
-    fetch = commands.add_parser(
-        "fetch",
-        help="download checkpoints, for a machine without network later",
-        description="Download checkpoints into the cache of the Hub's client (HF_HOME), or the "
-        "newer commit of one that is there, and check that they load.",
-    )
-    fetch.add_argument(
-        "names",
-        metavar="NAME",
-        nargs="+",
-        help="name of the zoo, of timm, or OWNER/NAME or OWNER/NAME@REVISION on the Hub",
-    )
-    fetch.set_defaults(run=_fetch)
+def fetch(args: argparse.Namespace) -> int:
+    """Fetch all that can be: one that fails does not keep the others from it.
 
+    Args:
+        args: of the parser in `captum_rectgrad.zoo_arguments`.
 
-def add_publish(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
-    """Add the command `publish`."""
-    command = commands.add_parser(
-        "publish",
-        help="upload a checkpoint's folder to the Hub",
-        description="Upload a checkpoint's folder to the Hub in one commit, as the account of "
-        "HF_TOKEN, and print the revision and the hash to pin.",
-    )
-    command.add_argument("folder", metavar="DIR", type=Path, help="checkpoint folder")
-    command.add_argument("--repo", metavar="OWNER/NAME", required=True, help="where it goes")
-    command.add_argument(
-        "--private",
-        action="store_true",
-        help="for the owner alone, if it is created now (default: what the owner's new ones are)",
-    )
-    command.add_argument(
-        "--dry-run", action="store_true", help="check the folder and say what would be sent"
-    )
-    command.set_defaults(run=_publish)
-
-
-def _fetch(args: argparse.Namespace) -> int:
-    """Fetch all that can be: one that fails, however, does not keep the others from it."""
+    Returns:
+        The exit status: 0, or 2 where one failed.
+    """
     done = [_fetch_named(name) for name in args.names]
     return 0 if all(done) else _FAILED
 
@@ -93,7 +61,19 @@ def _fetch_one(source: Source) -> str:
     return f"{where}, in {constants.HF_HUB_CACHE}{comment}"
 
 
-def _publish(args: argparse.Namespace) -> int:
+def publish_folder(args: argparse.Namespace) -> int:
+    """Upload a checkpoint's folder, and print what to pin.
+
+    Args:
+        args: of the parser in `captum_rectgrad.zoo_arguments`.
+
+    Returns:
+        The exit status: 0.
+
+    Raises:
+        ZooError: it is no checkpoint's, or the Hub refuses it.
+        ValueError: the repository's name is none.
+    """
     planned = prepare(args.folder, args.repo)
     for name, size in planned.files.items():
         print(f"{size:>12,}  {name}")

@@ -57,6 +57,12 @@ def load(
         TypeError: If the name is no text.
         ValueError: If the name is unknown (the error names the nearest), or the device is not here.
         ZooError: If the weights are absent, damaged, or do not fit, or cannot be downloaded.
+
+    Examples:
+        >>> import rectgrad_zoo, torch
+        >>> model = rectgrad_zoo.load("cifar10_cnn")
+        >>> model(torch.zeros(2, 3, 32, 32)).shape
+        torch.Size([2, 10])
     """
     target = parse_device(device) if device is not None else None
     source = resolve(name)
@@ -78,6 +84,11 @@ def recipe(name: str) -> Recipe:
         ValueError: If there is no such checkpoint.
         ZooError: If the checkpoint was not trained from a recipe of this package, or cannot be
             downloaded.
+
+    Examples:
+        >>> import rectgrad_zoo
+        >>> rectgrad_zoo.recipe("cifar10_cnn").architecture
+        'cifar10_cnn'
     """
     file = checkpoint_folder(name) / RECIPE_FILE
     if not file.is_file():

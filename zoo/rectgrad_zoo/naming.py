@@ -18,6 +18,11 @@ def complete(prefix: str) -> list[str]:
     Returns:
         The zoo's names first, then timm's architectures, and with a dot in the prefix their
         pretrained tags.
+
+    Examples:
+        >>> import rectgrad_zoo
+        >>> rectgrad_zoo.complete("cifar10_res")
+        ['cifar10_resnet']
     """
     known = timm.list_pretrained() if "." in prefix else timm.list_models()
     everything = dict.fromkeys([*registry.names(), *known])

@@ -49,6 +49,11 @@ def provenance(model: nn.Module) -> ModelProvenance:
 
     Raises:
         ValueError: If the network is not one of `rectgrad_zoo.load`.
+
+    Examples:
+        >>> import rectgrad_zoo
+        >>> rectgrad_zoo.provenance(rectgrad_zoo.load("cifar10_cnn")).source
+        'embedded'
     """
     found = vars(model).get(_ATTRIBUTE)
     if not isinstance(found, ModelProvenance):

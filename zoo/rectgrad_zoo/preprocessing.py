@@ -19,6 +19,13 @@ def transform(model: nn.Module) -> Callable[[Image.Image], Tensor]:
 
     Raises:
         ValueError: If the network does not carry timm's configuration.
+
+    Examples:
+        >>> import rectgrad_zoo
+        >>> from PIL import Image
+        >>> model = rectgrad_zoo.load("cifar10_cnn")
+        >>> rectgrad_zoo.transform(model)(Image.new("RGB", (640, 480))).shape
+        torch.Size([3, 32, 32])
     """
     if not getattr(model, "pretrained_cfg", None):
         raise ValueError(

@@ -186,7 +186,16 @@ CHECKPOINTS = (
 
 
 def names() -> list[str]:
-    """Names of the zoo's checkpoints."""
+    """Names of the zoo's checkpoints.
+
+    Returns:
+        They are in the order of the table.
+
+    Examples:
+        >>> import rectgrad_zoo
+        >>> rectgrad_zoo.list()[:2]
+        ['cifar10_cnn', 'cifar10_cnn_occluded']
+    """
     return [checkpoint.name for checkpoint in CHECKPOINTS]
 
 

@@ -9,8 +9,9 @@ from matplotlib.figure import Figure
 from torch import Tensor, nn
 
 from captum_rectgrad.interval_curves import draw_curve
+from captum_rectgrad.sanity.defaults import REPEATS
 from captum_rectgrad.sanity.parameter_layers import module_of
-from captum_rectgrad.sanity.randomisation import REPEATS, Order, Randomisation, randomisation
+from captum_rectgrad.sanity.randomisation import Order, Randomisation, randomisation
 from captum_rectgrad.sanity.similarity import UNSIGNED
 from captum_rectgrad.statistics import crossed_mean
 from captum_rectgrad.studies.grids import Line, block_size, draw_block, new_figure

@@ -19,11 +19,11 @@ from captum_rectgrad.estimate import Estimate
 from captum_rectgrad.interval_curves import draw_curve
 from captum_rectgrad.methods import Method, of_captum
 from captum_rectgrad.modified_gradient import ModifiedGradient
-from captum_rectgrad.sanity.check import BOUND, OTHERS
 from captum_rectgrad.sanity.class_sensitivity import class_sensitivity, other_classes
 from captum_rectgrad.sanity.convergence import convergence
+from captum_rectgrad.sanity.defaults import BOUND, OTHERS, REPEATS
 from captum_rectgrad.sanity.image_recovery import image_recovery
-from captum_rectgrad.sanity.randomisation import REPEATS, randomisation
+from captum_rectgrad.sanity.randomisation import randomisation
 from captum_rectgrad.sanity.similarity import IMAGE, UNSIGNED, empty
 from captum_rectgrad.statistics import crossed_mean, mean, proportion
 from captum_rectgrad.studies.grids import new_figure

@@ -37,6 +37,7 @@ def test_guided_backpropagation_fails_and_says_so(
         assert min(figure.size) > 800
 
 
+@pytest.mark.checkout
 def test_the_gradient_passes(tmp_path: Path) -> None:
     arguments = ["check", "--model", "cifar10_cnn", "--method", "saliency", "--data", "shapes"]
     arguments += ["--count", "20", "--steps", "1", "--repeats", "2", "--batch-size", "7"]

@@ -11,10 +11,11 @@ import torch
 
 import rectgrad_zoo  # noqa: F401 (registers the architecture)
 from captum_rectgrad.methods import choose_methods
+from captum_rectgrad.studies.choices import Role
 from captum_rectgrad.studies.generated import recipe_of
 from captum_rectgrad.studies.lab import Lab
 from captum_rectgrad.studies.maps import predictions
-from captum_rectgrad.studies.material import MaskedImages, Network, Role
+from captum_rectgrad.studies.material import MaskedImages, Network
 from captum_rectgrad.studies.shapes import SHAPE_CLASSES, shapes
 from rectgrad_zoo.data import LabelledImages
 from rectgrad_zoo.reading import Split

@@ -9,9 +9,9 @@ import pytest
 import torch
 
 from captum_rectgrad.cli import main
-from captum_rectgrad.studies import cli
+from captum_rectgrad.studies import arguments, cli
 from captum_rectgrad.studies.engines import Cluster
-from captum_rectgrad.studies.registry import STUDIES
+from captum_rectgrad.studies.registry import studies
 
 RECTGRAD = str(Path(sys.executable).parent / "rectgrad")
 
@@ -26,15 +26,15 @@ def test_the_list_names_every_study_and_what_it_shows() -> None:
     status, text = run("--list")
     assert status == 0
     lines = text.splitlines()
-    assert len(lines) == 1 + len(STUDIES)
-    for study, line in zip(STUDIES, lines[1:], strict=True):
+    assert len(lines) == 1 + len(studies())
+    for study, line in zip(studies(), lines[1:], strict=True):
         assert line.startswith(study.name)
         assert study.shows in line
 
 
 def machine(*words: str) -> tuple[torch.device, Cluster | None]:
     parser = argparse.ArgumentParser()
-    cli.add_parser(parser.add_subparsers())
+    arguments.add_parser(parser.add_subparsers())
     return cli._machine(parser.parse_args(["reproduce", *words]))
 
 

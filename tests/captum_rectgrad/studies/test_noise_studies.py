@@ -9,8 +9,8 @@ import pytest
 from captum_rectgrad.estimate import Estimate
 from captum_rectgrad.measures import amount_inside, amount_of_channels_inside
 from captum_rectgrad.studies import occluded_saliency as module
+from captum_rectgrad.studies.choices import Role
 from captum_rectgrad.studies.lab import Lab
-from captum_rectgrad.studies.material import Role
 from captum_rectgrad.studies.occluded_saliency import occluded_saliency
 from captum_rectgrad.studies.patch import AMOUNT, OF_CHANNELS, corner, patch
 from captum_rectgrad.studies.study import ImagesConfig

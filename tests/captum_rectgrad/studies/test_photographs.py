@@ -18,7 +18,7 @@ from captum_rectgrad.errors import RectGradError
 from captum_rectgrad.images import photographs
 from captum_rectgrad.studies.lab import Lab
 from captum_rectgrad.studies.photographs import NO_LABEL, Photographs
-from captum_rectgrad.studies.registry import STUDIES, find
+from captum_rectgrad.studies.registry import find, studies
 from captum_rectgrad.studies.running import run_study
 
 IMAGENET = {"mean": [0.485, 0.456, 0.406], "std": [0.229, 0.224, 0.225]}
@@ -86,7 +86,7 @@ def test_what_photographs_do_not_have(folder: Path) -> None:
 
 def test_other_studies_refuse_them(lab: Callable[..., Lab], folder: Path) -> None:
     made = replace(lab(), material=Photographs(str(folder)))
-    for study in STUDIES:
+    for study in studies():
         if not study.any_network:
             with pytest.raises(RectGradError, match=f"{study.name} is not for photographs"):
                 run_study(study, "smoke", made)
@@ -94,7 +94,7 @@ def test_other_studies_refuse_them(lab: Callable[..., Lab], folder: Path) -> Non
 
 
 @pytest.mark.filterwarnings("ignore:the map of sample")
-@pytest.mark.parametrize("name", [study.name for study in STUDIES if study.any_network])
+@pytest.mark.parametrize("name", [study.name for study in studies() if study.any_network])
 def test_studies_run_on_a_folder_and_say_that_images_are_few(
     name: str, lab: Callable[..., Lab], folder: Path, pictures: Path
 ) -> None:

@@ -11,11 +11,12 @@ from torch import Tensor
 
 from captum_rectgrad.errors import RectGradError
 from captum_rectgrad.methods import NotAvailableError
+from captum_rectgrad.studies.choices import PRESETS, Role
 from captum_rectgrad.studies.lab import Lab
-from captum_rectgrad.studies.material import MaskedImages, Network, Role
-from captum_rectgrad.studies.registry import STUDIES, find
+from captum_rectgrad.studies.material import MaskedImages, Network
+from captum_rectgrad.studies.registry import find, studies
 from captum_rectgrad.studies.running import run_all, run_study
-from captum_rectgrad.studies.study import PRESETS, AnyStudy
+from captum_rectgrad.studies.study import AnyStudy
 from rectgrad_zoo import ZooError
 from rectgrad_zoo.data import LabelledImages
 from rectgrad_zoo.reading import Split
@@ -24,7 +25,7 @@ from tests.captum_rectgrad.studies.conftest import Tiny
 pytestmark = pytest.mark.filterwarnings("ignore:the map of sample", "ignore:the maps of")
 
 
-@pytest.mark.parametrize("study", STUDIES, ids=lambda study: study.name)
+@pytest.mark.parametrize("study", studies(), ids=lambda study: study.name)
 def test_a_study_writes_its_folder(study: AnyStudy, lab: Callable[..., Lab]) -> None:
     made = lab()
     report = run_study(study, "smoke", made)
@@ -143,9 +144,9 @@ def test_a_method_that_is_not_available_stops_its_study_alone(lab: Callable[...,
 
 
 def test_the_table_is_complete() -> None:
-    names = [study.name for study in STUDIES]
+    names = [study.name for study in studies()]
     assert len(set(names)) == len(names)
-    for study in STUDIES:
+    for study in studies():
         assert set(study.presets) == set(study.minutes) == set(PRESETS)
     with pytest.raises(ValueError, match="'none' is no study; choose from occluded-saliency"):
         find("none")

@@ -16,9 +16,10 @@ import torch
 from captum_rectgrad.cli import main
 from captum_rectgrad.errors import RectGradError
 from captum_rectgrad.methods import choose_methods
+from captum_rectgrad.studies.choices import Role
 from captum_rectgrad.studies.engines import Cluster
 from captum_rectgrad.studies.lab import Lab
-from captum_rectgrad.studies.material import Network, Role
+from captum_rectgrad.studies.material import Network
 from captum_rectgrad.studies.registry import find
 from captum_rectgrad.studies.result import Row
 from captum_rectgrad.studies.roar_kar.config import RoarKarConfig
