@@ -2,7 +2,7 @@
 # architecture family of timm.  make docs: the site, in site/, its tutorials run.  Python 3.10+ and make
 # are all they need.
 PYTHON ?= python3
-PYTEST_MARKS ?= not slow and not data and not exhaustive
+PYTEST_MARKS ?= not slow and not data and not exhaustive and not site
 BIN := .venv/bin
 # A process for each core; a file's tests stay together, as they share what they set up.
 IN_PARALLEL := --numprocesses auto --dist loadfile

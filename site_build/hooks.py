@@ -1,6 +1,7 @@
 """What MkDocs calls: pages from outside `docs/`, tutorials run, folders in the navigation."""
 
 import os
+import re
 import subprocess
 import sys
 import tempfile
@@ -55,6 +56,11 @@ def on_page_markdown(markdown: str, page: Page, **_: Any) -> str:
     shown = page.file.src_uri
     sources = {place: source for source, place in outside_pages().items()}
     return with_links(markdown, sources.get(shown, f"docs/{shown}"), shown)
+
+
+def on_page_content(html: str, **_: Any) -> str:
+    """Open a picture in its full size where it is clicked."""
+    return re.sub(r'(<img\b[^>]*? src="([^"]+)"[^>]*>)(?!</a>)', r'<a href="\2">\1</a>', html)
 
 
 def _run(source: Path, folder: Path) -> str:
