@@ -1,0 +1,1 @@
+"""How the site is made from what the repository has; `mkdocs.yml` names `hooks.py`."""

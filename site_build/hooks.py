@@ -1,0 +1,108 @@
+"""What MkDocs calls: pages from outside `docs/`, tutorials run, folders in the navigation."""
+
+import os
+import re
+import subprocess
+import sys
+import tempfile
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any
+
+from mkdocs.config.defaults import MkDocsConfig
+from mkdocs.exceptions import PluginError
+from mkdocs.structure.files import File, Files
+from mkdocs.structure.pages import Page
+
+from site_build.pages import ROOT, outside_pages, tutorial_page, with_links
+
+DOCS = ROOT / "docs"
+
+
+def on_config(config: MkDocsConfig) -> MkDocsConfig:
+    """Write out the folders in the navigation."""
+    config.nav = _written_out(config.nav or [])
+    return config
+
+
+def on_files(files: Files, config: MkDocsConfig) -> Files:
+    """Add the pages that are made here.
+
+    Raises:
+        PluginError: a tutorial fails.
+    """
+    for outside, page in outside_pages().items():
+        text = (ROOT / outside).read_text(encoding="utf-8")
+        files.append(File.generated(config, page, content=text))
+    sources = sorted((DOCS / "tutorials").glob("plot_*.py"))
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        with ThreadPoolExecutor(os.cpu_count()) as workers:
+            failures = workers.map(lambda source: _run(source, folder), sources)
+            if failed := [failure for failure in failures if failure]:
+                raise PluginError("\n\n".join(failed))
+        for source in sources:
+            page = tutorial_page(f"tutorials/{source.name}")
+            text = (folder / f"{source.stem}.md").read_text(encoding="utf-8")
+            files.append(File.generated(config, page, content=text))
+        for figure in sorted(folder.glob("*.png")):
+            content = figure.read_bytes()
+            files.append(File.generated(config, f"tutorials/{figure.name}", content=content))
+    return files
+
+
+def on_page_markdown(markdown: str, page: Page, **_: Any) -> str:
+    """Turn links between files of the repository to links between pages."""
+    shown = page.file.src_uri
+    sources = {place: source for source, place in outside_pages().items()}
+    return with_links(markdown, sources.get(shown, f"docs/{shown}"), shown)
+
+
+def on_page_content(html: str, **_: Any) -> str:
+    """Open a picture in its full size where it is clicked."""
+    return re.sub(r'(<img\b[^>]*? src="([^"]+)"[^>]*>)(?!</a>)', r'<a href="\2">\1</a>', html)
+
+
+def _run(source: Path, folder: Path) -> str:
+    """Run a tutorial in a process of its own; what went wrong, or nothing."""
+    command = [sys.executable, "-m", "site_build.tutorial", str(source), str(folder)]
+    done = subprocess.run(  # noqa: S603
+        command, cwd=ROOT, capture_output=True, text=True, check=False, env=_environment()
+    )
+    return "" if done.returncode == 0 else f"{source.name} failed:\n{done.stderr}"
+
+
+def _environment() -> dict[str, str]:
+    """One thread for each tutorial, and no network: what a tutorial needs was installed."""
+    return {**os.environ, "OMP_NUM_THREADS": "1", "HF_HUB_OFFLINE": "1"}
+
+
+def _written_out(entries: list[Any]) -> list[Any]:
+    """The navigation, with the pages of a folder for each entry that ends with a slash."""
+    found: list[Any] = []
+    for entry in entries:
+        if isinstance(entry, str) and entry.endswith("/"):
+            found += _pages_in(entry)
+        elif isinstance(entry, dict):
+            ((title, below),) = entry.items()
+            inside = _written_out(below) if isinstance(below, list) else below
+            found += [{title: inside}] if inside else []
+        else:
+            found.append(entry)
+    return found
+
+
+def _pages_in(folder: str) -> list[Any]:
+    """Every page of a folder, reports in folders of their own, and what is made to go there."""
+    path = DOCS / folder
+    pages: list[Any] = [
+        f"{folder}{page.name}"
+        for page in sorted(path.glob("*.md"), key=lambda page: (page.name != "README.md", page))
+    ]
+    pages += [tutorial_page(f"{folder}{source.name}") for source in sorted(path.glob("plot_*.py"))]
+    pages += [
+        {report.parent.name: f"{folder}{report.parent.name}/report.md"}
+        for report in sorted(path.glob("*/report.md"))
+    ]
+    made = (page for page in outside_pages().values() if page.startswith(folder))
+    return pages + sorted(made, key=lambda page: (not page.endswith("index.md"), page))
