@@ -2,7 +2,7 @@
 
 import math
 import textwrap
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -98,7 +98,7 @@ class Row:
 
     image: ArrayLike
     caption: str
-    panels: dict[str, Tensor | str] = field(default_factory=dict)
+    panels: Mapping[str, Tensor | str] = field(default_factory=dict)
 
 
 def plot_comparison(rows: Sequence[Row], figure: Figure | None = None) -> Figure:

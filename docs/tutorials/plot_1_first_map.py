@@ -3,8 +3,8 @@
 
 A classifier says *what* it sees. An attribution map says *where*: one number for each pixel, high
 where the pixel spoke for the class. The plain gradient is such a map, and a noisy one. Rectified
-Gradient (RectGrad) is a gradient that passes on only the units which contribute most, layer by layer;
-what is left is a few sharp regions.
+Gradient (RectGrad) is a gradient that passes on only the units which contribute most, layer by
+layer; what is left is a few sharp regions.
 
 This page goes from nothing to the map of a photograph, and from there to a map of a model of your
 own. It needs Python 3.10 or newer and no GPU. In a checkout of the repository:
@@ -21,8 +21,8 @@ The second command runs this page. Without a screen, write `plt.savefig("map.png
 # %%
 # ## A model and a photograph
 #
-# `tf_efficientnet_lite0` is an ImageNet network whose weights were installed along with the package,
-# and scikit-image brings a photograph of a cat called Chelsea. Nothing is downloaded.
+# `tf_efficientnet_lite0` is an ImageNet network whose weights were installed along with the
+# package, and scikit-image brings a photograph of a cat called Chelsea. Nothing is downloaded.
 
 import skimage.data
 import torch
@@ -57,9 +57,9 @@ print(f"{(attributions[0].sum(dim=0) != 0).float().mean():.0%} of the pixels are
 # %%
 # ## The picture
 #
-# `plot_comparison` draws images in rows and methods in columns. It adds up a map's three channels, cuts
-# off what is extreme, and draws red where a pixel spoke for the class. Captum's `Saliency`, the plain
-# gradient, stands beside RectGrad; there blue is against.
+# `plot_comparison` draws images in rows and methods in columns. It adds up a map's three
+# channels, cuts off what is extreme, and draws red where a pixel spoke for the class. Captum's
+# `Saliency`, the plain gradient, stands beside RectGrad; there blue is against.
 
 import matplotlib.pyplot as plt
 from captum.attr import Saliency
@@ -77,9 +77,9 @@ plt.show()
 # %%
 # ## The same for a model of your own
 #
-# Any PyTorch classifier will do, as long as it returns logits, one row for each image. So here is one
-# that nobody has heard of, with ReLUs that are functions. It has to have learnt something for a map
-# to mean anything: ten shapes on textures that the package draws.
+# Any PyTorch classifier will do, as long as it returns logits, one row for each image. So here is
+# one that nobody has heard of, with ReLUs that are functions. It has to have learnt something for
+# a map to mean anything: ten shapes on textures that the package draws.
 
 import torch.nn.functional as F
 from torch import Tensor, nn
@@ -125,18 +125,18 @@ with torch.no_grad():
 print(f"{(predicted == unseen.labels).float().mean():.0%} of 500 new shapes are recognised")
 
 # %%
-# From here on it is the same: a batch of images this time, each with its own class. `plot_map` draws
-# one map wherever you like.
+# From here on it is the same: a batch of images this time, each with its own class. `plot_map`
+# draws one map wherever you like.
 
 right = torch.nonzero(predicted == unseen.labels)[:6, 0]
-maps = RectGrad(mine).attribute(inputs[right], target=predicted[right])
+found = RectGrad(mine).attribute(inputs[right], target=predicted[right])
 
 figure, axes = plt.subplots(2, 6, figsize=(9, 3.2), layout="constrained")
 for column, number in enumerate(right.tolist()):
     axes[0, column].imshow(unseen.images[number].permute(1, 2, 0).numpy())
     axes[0, column].set_title(SHAPE_CLASSES[predicted[number]])
     axes[0, column].axis("off")
-    plot_map(maps[column], axes[1, column])
+    plot_map(found[column], axes[1, column])
 plt.show()
 
 # %%

@@ -2,8 +2,8 @@
 # Your own model: timm, in place, functional
 
 Methods that change the gradient at ReLUs have to find every ReLU. Hooks on modules miss
-`F.relu(x)` and `x.relu_()`, and what they miss stays the plain gradient, without a word. This page
-measures that, on two trained networks.
+`F.relu(x)` and `x.relu_()`, and what they miss stays the plain gradient, without a word. This
+page measures that, on two trained networks.
 """
 
 # %%
@@ -64,9 +64,9 @@ target = int(modules(image).argmax())
 print([bool(torch.equal(modules(image), network(image))) for network in (functional, in_place)])
 
 # %%
-# Three networks, one function. So a method's map should be one, too. What follows is how far each is
-# from the method's own map of the network with modules, as a share of that map's largest value; and
-# how far from the plain gradient.
+# Three networks, one function. So a method's map should be one, too. What follows is how far each
+# is from the method's own map of the network with modules, as a share of that map's largest
+# value; and how far from the plain gradient.
 
 import warnings
 from collections.abc import Callable
@@ -123,16 +123,16 @@ for title, attribute in methods.items():
         print(f"{title:24}{written:10}{far:16.2g}  {near:17.2g}")
 
 # %%
-# Captum's `GuidedBackprop` **is** the plain gradient on the functional network: the distance is 0.
-# Nothing warned. On the other network it is right, as the hooks of one module are called for each of
-# its five calls. RectGrad is right on both, and so is guided backpropagation when it is done by the
-# mechanism of this package. There are [harder cases](../hard-cases.md).
+# Captum's `GuidedBackprop` **is** the plain gradient on the functional network: the distance is
+# 0. Nothing warned. On the other network it is right, as the hooks of one module are called for
+# each of its five calls. RectGrad is right on both, and so is guided backpropagation when it is
+# done by the mechanism of this package. There are [harder cases](../hard-cases.md).
 
 # %%
 # ## A network of timm's
 #
-# Many networks have no `nn.ReLU` at all. `tf_efficientnet_lite0` is timm's, with trained weights; its
-# activations are `nn.ReLU6`, in place.
+# Many networks have no `nn.ReLU` at all. `tf_efficientnet_lite0` is timm's, with trained weights;
+# its activations are `nn.ReLU6`, in place.
 
 import timm
 
@@ -160,7 +160,9 @@ maps: dict[str, Tensor | str] = {
     "this package's GuidedBP": of_this_package(model, image, target)[0],
     "RectGrad": of_rectgrad(model, image, target)[0],
 }
-plot_comparison([Row(picture(model, image[0].detach()), "as the model sees it", maps)], plt.figure())
+plot_comparison(
+    [Row(picture(model, image[0].detach()), "as the model sees it", maps)], plt.figure()
+)
 plt.show()
 
 # %%
@@ -169,8 +171,8 @@ plt.show()
 # `timm.create_model("resnet50.a1_in1k", pretrained=True).eval()` is a model like any other, and
 # `rectgrad_zoo.load("resnet50.a1_in1k")` the same with its hash checked; `weights=` takes a state
 # dict of yours. Both need a download the first time. What can be shown here without one, and so
-# without sense in the map, is that an untrained ResNet with in-place ReLUs is served right: against
-# a copy in which nothing is in place, and hooks and weights afterwards as before.
+# without sense in the map, is that an untrained ResNet with in-place ReLUs is served right:
+# against a copy in which nothing is in place, and hooks and weights afterwards as before.
 
 torch.manual_seed(0)
 resnet = timm.create_model("resnet18", pretrained=False, num_classes=10).eval()
@@ -188,15 +190,15 @@ print("weights as before:", all(torch.equal(v, before[k]) for k, v in resnet.sta
 print("hooks left:", sum(len(m._forward_hooks) + len(m._backward_hooks) for m in resnet.modules()))
 
 # %%
-# [97 of timm's 98 families](../timm-support.md) were compared with a naive reference in this way. The
-# other is too large.
+# [97 of timm's 98 families](../timm-support.md) were compared with a naive reference in this way.
+# The other is too large.
 #
 # ## What to look out for
 #
 # - **Logits, not probabilities.** A softmax at the end changes what is explained.
 # - **`eval()`.** Batch normalisation in training mode mixes samples, and warns.
-# - **All elementwise activations are thresholded**, the sigmoid of a squeeze-and-excite gate too, as in
-#   the original. `RectGrad(model, activations=[nn.ReLU])` narrows it.
+# - **All elementwise activations are thresholded**, the sigmoid of a squeeze-and-excite gate too,
+#   as in the original. `RectGrad(model, activations=[nn.ReLU])` narrows it.
 # - **A model without any activation that can be found warns**, since the map would be the plain
 #   gradient:
 

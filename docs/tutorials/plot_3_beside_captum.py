@@ -1,8 +1,8 @@
 """
 # Beside Captum's methods, and inside `NoiseTunnel`
 
-`RectGrad` is a `captum.attr.GradientAttribution`. It stands in one loop with Captum's methods, goes
-into Captum's `NoiseTunnel`, its metrics and its pictures.
+`RectGrad` is a `captum.attr.GradientAttribution`. It stands in one loop with Captum's methods,
+goes into Captum's `NoiseTunnel`, its metrics and its pictures.
 """
 
 # %%
@@ -74,9 +74,9 @@ compare(maps)
 # %%
 # ## Inside `NoiseTunnel`
 #
-# SmoothGrad is the mean over noisy copies of the image, of whatever method is in the tunnel. Noise is
-# 15 % of the range of the inputs here, and there are eight copies of each image; those of RectGrad are
-# thresholded one by one, then averaged.
+# SmoothGrad is the mean over noisy copies of the image, of whatever method is in the tunnel.
+# Noise is 15 % of the range of the inputs here, and there are eight copies of each image; those
+# of RectGrad are thresholded one by one, then averaged.
 
 width = 0.15 * float(images.detach().max() - images.detach().min())
 torch.manual_seed(0)
@@ -99,7 +99,8 @@ compare(smooth)
 # ## Inside Captum's metrics
 #
 # `sensitivity_max` is how far a map moves, as a share of its length, when the image is changed a
-# little; lower is steadier. (It is asked of the first image alone, with eight changes of 0.02 at most.)
+# little; lower is steadier. (It is asked of the first image alone, with eight changes of 0.02 at
+# most.)
 
 from captum.metrics import sensitivity_max
 
@@ -119,8 +120,8 @@ for title in ("Saliency", "RectGrad"):
     print(f"{title:10}{float(moved):.2f}")
 
 # %%
-# One image says nothing about other images. And a steady map need not be a right one: the image itself
-# is the steadiest of all.
+# One image says nothing about other images. And a steady map need not be a right one: the image
+# itself is the steadiest of all.
 
 # %%
 # ## Inside Captum's pictures
@@ -147,10 +148,10 @@ plt.show()
 # %%
 # ## Methods that are themselves, or say why not
 #
-# Captum's `GuidedBackprop` and `DeepLift` silently become something else on some networks ([measured
-# here](plot_2_your_model.md) for the first). In this package's own comparisons both are held
-# against an independent computation first, and where they are not themselves there is a reason in
-# place of a map. Here is a network that uses one ReLU twice:
+# Captum's `GuidedBackprop` and `DeepLift` silently become something else on some networks
+# ([measured here](plot_2_your_model.md) for the first). In this package's own comparisons both
+# are held against an independent computation first, and where they are not themselves there is a
+# reason in place of a map. Here is a network that uses one ReLU twice:
 
 from torch import nn
 
@@ -167,5 +168,5 @@ for each in choose_methods(["guided-bp", "deeplift", "rectgrad"]):
     print(f"{each.title:10}", outcome if isinstance(outcome, str) else "a map")
 
 # %%
-# `rectgrad explain --methods saliency,deeplift,rectgrad` draws such a comparison from the command line;
-# `MODULE:NAME` adds any other method of Captum's.
+# `rectgrad explain --methods saliency,deeplift,rectgrad` draws such a comparison from the command
+# line; `MODULE:NAME` adds any other method of Captum's.

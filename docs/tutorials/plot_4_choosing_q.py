@@ -1,22 +1,21 @@
 """
 # Choosing q, the padding trick and PRR
 
-RectGrad has one number, the percentile `q` (98 by default), and two switches. What they do, measured:
-when `q` does nothing, when the map is empty, what the padding trick takes away, and what proportional
-redistribution (PRR) smooths.
+RectGrad has one number, the percentile `q` (98 by default), and two switches. What they do,
+measured: when `q` does nothing, when the map is empty, what the padding trick takes away, and
+what proportional redistribution (PRR) smooths.
 """
 
 # %%
 # ## What q does to a map
 #
-# At every activation, `q` per cent of the units are cut off: those of the lowest score, activation
-# times the gradient that arrives. Higher is sparser.
+# At every activation, `q` per cent of the units are cut off: those of the lowest score,
+# activation times the gradient that arrives. Higher is sparser.
 
 import matplotlib.pyplot as plt
-import rectgrad_zoo
 import torch
-from torch import Tensor
 
+import rectgrad_zoo
 from captum_rectgrad import RectGrad
 from captum_rectgrad.explain import class_name, picture
 from captum_rectgrad.images import photographs
@@ -36,9 +35,9 @@ plt.show()
 # %%
 # ## When q does nothing: thresholds at zero
 #
-# Most scores are exactly zero, since most units are inactive or get no gradient. A percentile that
-# falls among them **is** zero, whatever `q` is. `LayerRectGrad` gives the scores of every layer, so
-# this can be counted.
+# Most scores are exactly zero, since most units are inactive or get no gradient. A percentile
+# that falls among them **is** zero, whatever `q` is. `LayerRectGrad` gives the scores of every
+# layer, so this can be counted.
 
 from captum_rectgrad import LayerRectGrad
 from captum_rectgrad.activations import is_activation
@@ -56,7 +55,8 @@ for q in percentiles:
     whole = RectGrad(model, percentile=q).attribute(image, target=target)
     left.append(float((whole.sum(dim=1) != 0).double().mean()))
     print(
-        f"q = {q:4g}: of {len(layers)} thresholds {below_zero[-1]} below zero, {at_zero[-1]} at zero; "
+        f"q = {q:4g}: of {len(layers)} thresholds {below_zero[-1]} below zero, "
+        f"{at_zero[-1]} at zero; "
         f"{left[-1]:.0%} of the pixels are left"
     )
 
@@ -71,9 +71,9 @@ axes[1].set(title="pixels that are not zero", xlabel="q", ylabel="share", ylim=(
 plt.show()
 
 # %%
-# Where all thresholds are zero, `q` changes nothing: at q = 50 the map is the one of `tau=0`, bit for
-# bit. And that one, without the padding trick, is what guided backpropagation times the input has above
-# zero (claim 2 of the paper).
+# Where all thresholds are zero, `q` changes nothing: at q = 50 the map is the one of `tau=0`, bit
+# for bit. And that one, without the padding trick, is what guided backpropagation times the input
+# has above zero (claim 2 of the paper).
 
 from captum_rectgrad import GuidedBP, RectGradConst
 
@@ -83,18 +83,20 @@ print("q = 50 is tau = 0:", torch.equal(half, constant))
 
 untricked = RectGradConst(model, tau=0, padding_trick=False).attribute(image, target=target)
 guided = GuidedBP(model).attribute(image, target=target) * image
-print(f"largest difference to guided backpropagation: {(untricked - guided.relu()).abs().max():.1g}")
+print(
+    f"largest difference to guided backpropagation: {(untricked - guided.relu()).abs().max():.1g}"
+)
 
 # %%
-# So for this image nothing is left to choose where all thresholds are zero, and below that negative
-# scores pass as well. It takes a high `q` to cut off more than guided backpropagation does: 98 is the
-# paper's and the default.
+# So for this image nothing is left to choose where all thresholds are zero, and below that
+# negative scores pass as well. It takes a high `q` to cut off more than guided backpropagation
+# does: 98 is the paper's and the default.
 
 # %%
 # ## When the map is empty: narrow layers
 #
-# The threshold is a score of the layer, the nearest rank, and a unit passes only **above** it. With 25
-# units or fewer and q = 98 that score is the highest: nothing passes.
+# The threshold is a score of the layer, the nearest rank, and a unit passes only **above** it.
+# With 25 units or fewer and q = 98 that score is the highest: nothing passes.
 
 import warnings
 
@@ -113,7 +115,8 @@ print(f"{int(empty.count_nonzero())} values are not zero")
 print(caught[0].message)
 
 # %%
-# The warning names the layer. A lower `q` opens it; or leave that layer out and keep 98 for the others.
+# The warning names the layer. A lower `q` opens it; or leave that layer out and keep 98 for the
+# others.
 
 lower = RectGrad(narrow, percentile=90).attribute(small, target=3)
 without = RectGrad(narrow, activations=[narrow[1]]).attribute(small, target=3)
@@ -122,10 +125,10 @@ print(f"q = 90: {int(lower.count_nonzero())}; without the layer: {int(without.co
 # %%
 # ## The padding trick
 #
-# A convolution that pads sees an edge where there is none. The trick sets a border of one pixel of
-# the gradient to zero before every such convolution (appendix C.1). Here is the
-# network of the paper's CIFAR-10 experiments, on photographs brought to 32 x 32. It has seen nothing of
-# the kind and names them wrongly; what is explained is the class that it says.
+# A convolution that pads sees an edge where there is none. The trick sets a border of one pixel
+# of the gradient to zero before every such convolution (appendix C.1). Here is the network of the
+# paper's CIFAR-10 experiments, on photographs brought to 32 x 32. It has seen nothing of the kind
+# and names them wrongly; what is explained is the class that it says.
 
 from captum_rectgrad.measures import relative_total_variation, share_inside
 
@@ -146,8 +149,8 @@ for title, found in (("with the trick", with_trick), ("without", without_trick))
 # ## PRR
 #
 # Max-pooling hands the whole gradient to the one pixel that was the largest. The proportional
-# redistribution rule shares it out by the activations (appendix C.2). It does something only where a
-# network has max-pools, so not on `tf_efficientnet_lite0`.
+# redistribution rule shares it out by the activations (appendix C.2). It does something only
+# where a network has max-pools, so not on `tf_efficientnet_lite0`.
 
 from captum_rectgrad import RectGradPRR
 
@@ -175,6 +178,6 @@ plot_comparison(rows, plt.figure())
 plt.show()
 
 # %%
-# Roughness is the total variation for each unit of attribution, the mean over 15 photographs: here PRR
-# changes it little. On test images of CIFAR-10, with intervals: [the recorded
+# Roughness is the total variation for each unit of attribution, the mean over 15 photographs:
+# here PRR changes it little. On test images of CIFAR-10, with intervals: [the recorded
 # results](../results/total-variation/report.md).

@@ -1,10 +1,10 @@
 """
 # Does a map point at noise?
 
-Kim et al. (2019, section 5.3) put one and the same patch of random pixels into the upper left corner of
-every image, in training and in testing. Nothing in the patch tells the classes apart: what a map shows
-there is noise. The zoo has such a network. This page asks it about photographs, offline; at the end is
-where the measurement on CIFAR-10 is recorded.
+Kim et al. (2019, section 5.3) put one and the same patch of random pixels into the upper left
+corner of every image, in training and in testing. Nothing in the patch tells the classes apart:
+what a map shows there is noise. The zoo has such a network. This page asks it about photographs,
+offline; at the end is where the measurement on CIFAR-10 is recorded.
 """
 
 # %%
@@ -30,8 +30,8 @@ print(patch)
 # %%
 # ## Small pictures
 #
-# The network takes 32 x 32 pixels. From each of the 15 photographs that come with scikit-image there
-# are five pictures: the whole, and its quarters.
+# The network takes 32 x 32 pixels. From each of the 15 photographs that come with scikit-image
+# there are five pictures: the whole, and its quarters.
 
 
 def five(photograph: Image.Image) -> list[Image.Image]:
@@ -64,14 +64,14 @@ with torch.no_grad():
 print(f"{kept:.0%} of the predictions stay what they were")
 
 # %%
-# Not all of them: the network has learnt *this* patch, and another is not quite nothing to it. That is
-# a caution for all that follows, since a map that shows the patch a little may be right.
+# Not all of them: the network has learnt *this* patch, and another is not quite nothing to it.
+# That is a caution for all that follows, since a map that shows the patch a little may be right.
 
 # %%
 # ## The maps
 #
-# Captum's methods with their signs, and RectGrad. The corner is the 8 x 8 pixels in which a filter of
-# the first layer sees nothing but noise; that is 6.25 % of the picture.
+# Captum's methods with their signs, and RectGrad. The corner is the 8 x 8 pixels in which a
+# filter of the first layer sees nothing but noise; that is 6.25 % of the picture.
 
 from captum_rectgrad.comparison import attribute
 from captum_rectgrad.methods import choose_methods
@@ -107,10 +107,11 @@ plt.show()
 # %%
 # ## Sums and shares
 #
-# The paper adds up the absolute attribution in the corner. That number is proportional to a method's
-# scale, and RectGrad's maps are small everywhere; so beside it stands the share of the map. The paper
-# also cuts off all but the highest 5 % of the baselines' maps before it compares, and not of
-# RectGrad's: both ways are below. Intervals are over the 15 photographs, not over the 75 pictures.
+# The paper adds up the absolute attribution in the corner. That number is proportional to a
+# method's scale, and RectGrad's maps are small everywhere; so beside it stands the share of the
+# map. The paper also cuts off all but the highest 5 % of the baselines' maps before it compares,
+# and not of RectGrad's: both ways are below. Intervals are over the 15 photographs, not over the
+# 75 pictures.
 
 from captum_rectgrad.estimate import Estimate
 from captum_rectgrad.measures import amount_inside, share_inside
@@ -153,18 +154,19 @@ axes.legend()
 plt.show()
 
 # %%
-# By the sum RectGrad does better than all of Captum's methods, by far. By the share it does not, on these
-# photographs: what little it shows is in the corner about as often as anywhere, and its interval holds
-# the corner's share of the area. A sum alone would have misled.
+# By the sum RectGrad does better than all of Captum's methods, by far. By the share it does not,
+# on these photographs: what little it shows is in the corner about as often as anywhere, and its
+# interval holds the corner's share of the area. A sum alone would have misled.
 
 # %%
 # ## What was measured on CIFAR-10
 #
-# Fifteen photographs of other things than the network was trained on are no test. The same question on
-# 1,000 test images of CIFAR-10 is [recorded](../results/patch/report.md), with a control that the paper
-# does not have: networks behind noise that is another in every image. There the order of the methods
-# changes, and saliency has less in the corner than RectGrad. [What saliency maps show of the
-# patch](../results/occluded-saliency/report.md) is figure 2 of the paper. To repeat both:
+# Fifteen photographs of other things than the network was trained on are no test. The same
+# question on 1,000 test images of CIFAR-10 is [recorded](../results/patch/report.md), with a
+# control that the paper does not have: networks behind noise that is another in every image.
+# There the order of the methods changes, and saliency has less in the corner than RectGrad. [What
+# saliency maps show of the patch](../results/occluded-saliency/report.md) is figure 2 of the
+# paper. To repeat both:
 #
 # ```
 # rectgrad reproduce patch --preset quick --data cifar10

@@ -1,28 +1,28 @@
 """
 # Sanity checks: when not to trust it
 
-RectGrad's maps are sparse, sharp and on the object. None of that says that they show why the network
-decided. The question to ask of a map is what it depends on: make the network random, ask for another
-class, and see whether the map changes. This page does it for three methods on a small scale, and then
-with one command.
+RectGrad's maps are sparse, sharp and on the object. None of that says that they show why the
+network decided. The question to ask of a map is what it depends on: make the network random, ask
+for another class, and see whether the map changes. This page does it for three methods on a small
+scale, and then with one command.
 """
 
 # %%
 # ## By eye: another class, another network
 #
-# A cat, and what speaks for a cat. Then what speaks for a sports car, of which there is none in the
-# picture. Then the first again, with the last layer of the network made random, which now knows nothing
-# about classes.
+# A cat, and what speaks for a cat. Then what speaks for a sports car, of which there is none in
+# the picture. Then the first again, with the last layer of the network made random, which now
+# knows nothing about classes.
 
 import copy
 
 import matplotlib.pyplot as plt
 import numpy as np
-import rectgrad_zoo
 import torch
 from captum.attr import Saliency
 from torch import nn
 
+import rectgrad_zoo
 from captum_rectgrad import RectGrad
 from captum_rectgrad.explain import class_index, picture
 from captum_rectgrad.images import sample_images
@@ -37,7 +37,11 @@ ignorant = copy.deepcopy(model)
 assert isinstance(ignorant.classifier, nn.Linear)
 ignorant.classifier.reset_parameters()
 
-asked = {"tiger cat": (model, cat), "sports car": (model, car), "last layer random": (ignorant, cat)}
+asked = {
+    "tiger cat": (model, cat),
+    "sports car": (model, car),
+    "last layer random": (ignorant, cat),
+}
 seen = picture(model, image[0].detach())
 rows = [
     Row(
@@ -58,16 +62,18 @@ plot_comparison(rows, plt.figure())
 plt.show()
 
 # %%
-# RectGrad has nearly the same map three times: eyes and nose, whatever is asked of whatever network. Each
-# of the three looks convincing. Of the noise of saliency the eye is no judge; for that there are numbers.
+# RectGrad has nearly the same map three times: eyes and nose, whatever is asked of whatever
+# network. Each of the three looks convincing. Of the noise of saliency the eye is no judge; for
+# that there are numbers.
 
 # %%
 # ## In numbers
 #
-# `captum_rectgrad.sanity` compares maps by their rank correlation, which is 1 for equal maps. First of the
-# model and a copy in which layers are random, from the last one on (Adebayo et al. 2018); then of the
-# predicted class and three others (Nie et al. 2018). The model is `cifar10_cnn`, the images are twenty
-# shapes on textures that the package draws: not what it was trained on, so that this page needs no data.
+# `captum_rectgrad.sanity` compares maps by their rank correlation, which is 1 for equal maps.
+# First of the model and a copy in which layers are random, from the last one on (Adebayo et al.
+# 2018); then of the predicted class and three others (Nie et al. 2018). The model is
+# `cifar10_cnn`, the images are twenty shapes on textures that the package draws: not what it was
+# trained on, so that this page needs no data.
 
 from torchvision.transforms.functional import to_pil_image
 
@@ -112,15 +118,16 @@ axes.legend()
 plt.show()
 
 # %%
-# **The honest sentence: with half of the layers random, RectGrad's maps are still much as they were, and
-# maps of different classes are much alike. They do not show what the later layers have learnt, nor
-# what separates one class from another.** Saliency changes far more, noisy as it is.
+# **The honest sentence: with half of the layers random, RectGrad's maps are still much as they
+# were, and maps of different classes are much alike. They do not show what the later layers have
+# learnt, nor what separates one class from another.** Saliency changes far more, noisy as it is.
 
 # %%
 # ## With one command
 #
-# `rectgrad check` makes all the checks of one method on one model, with 95 % intervals, a verdict for each, a
-# page and a figure. It is run here as from a shell, on fewer images than its default of 100.
+# `rectgrad check` makes all the checks of one method on one model, with 95 % intervals, a verdict
+# for each, a page and a figure. It is run here as from a shell, on fewer images than its default
+# of 100.
 
 import tempfile
 from pathlib import Path
@@ -128,10 +135,8 @@ from pathlib import Path
 from captum_rectgrad.cli import main
 
 folder = tempfile.mkdtemp()
-status = main(
-    ["check", "--model", "cifar10_cnn", "--method", "rectgrad"]
-    + ["--count", "20", "--steps", "3", "--repeats", "2", "--out", f"{folder}/rectgrad"]
-)
+command = "check --model cifar10_cnn --method rectgrad --count 20 --steps 3 --repeats 2"
+status = main([*command.split(), "--out", f"{folder}/rectgrad"])
 print(f"exit status {status}; {', '.join(sorted(f.name for f in Path(folder).glob('*/*')))}")
 
 # %%
@@ -146,8 +151,9 @@ print(f"exit status {status}; {', '.join(sorted(f.name for f in Path(folder).glo
 # %%
 # ## What follows
 #
-# - Use RectGrad to see which parts of an image the *early* layers respond to on the way to some logit.
+# - Use RectGrad to see which parts of an image the *early* layers respond to on the way to some
+#   logit.
 # - Do not read "why a cat and not a dog" from it. The plain gradient changes with the class.
-# - A high percentile helps, at a price: [the curves on
-#   CIFAR-10](../when-not-to-trust-a-map.md), with intervals.
+# - A high percentile helps, at a price: [the curves on CIFAR-10](../when-not-to-trust-a-map.md),
+#   with intervals.
 # - What each check does and when it fails: [the checks](../sanity-checks.md).

@@ -1,34 +1,36 @@
 """
 # Train, verify and publish a checkpoint
 
-A number about attribution maps is worth no more than the network it was measured on. So a checkpoint
-here is a folder that says how it was made, what it was measured on, and the hash of its weights; and
-each of that can be checked. This page makes one in a few seconds, from a recipe of a few lines.
+A number about attribution maps is worth no more than the network it was measured on. So a
+checkpoint here is a folder that says how it was made, what it was measured on, and the hash of
+its weights; and each of that can be checked. This page makes one in a few seconds, from a recipe
+of a few lines.
 """
 
 # %%
 # ## Images
 #
-# The recipes of the zoo are for CIFAR-10: a copy of the Hub data set `uoft-cs/cifar10`, or a folder with
-# `train/airplane/*` to `test/truck/*`. Here is such a folder without CIFAR-10: shapes on textures that the
-# package draws, in folders of CIFAR-10's names, a disk for an airplane, a square for an automobile.
+# The recipes of the zoo are for CIFAR-10: a copy of the Hub data set `uoft-cs/cifar10`, or a
+# folder with `train/airplane/*` to `test/truck/*`. Here is such a folder without CIFAR-10: white
+# shapes that the package draws, in folders of CIFAR-10's names, a disk for an airplane, a square
+# for an automobile.
 
 import tempfile
 from pathlib import Path
 
-from torchvision.transforms.functional import to_pil_image
+from PIL import Image
 
 from captum_rectgrad.studies.shapes import shapes
 from rectgrad_zoo.data import CIFAR10_CLASSES
 
 work = Path(tempfile.mkdtemp())
 data = work / "data"
-for split, count, seed in (("train", 1500, 1), ("test", 300, 2)):
+for split, count, seed in (("train", 900, 1), ("test", 200, 2)):
     drawn = shapes(count, seed)
-    for number, (pixels, label) in enumerate(zip(drawn.images, drawn.labels.tolist(), strict=True)):
+    for number, (mask, label) in enumerate(zip(drawn.masks, drawn.labels.tolist(), strict=True)):
         folder = data / split / CIFAR10_CLASSES[label]
         folder.mkdir(parents=True, exist_ok=True)
-        to_pil_image(pixels).save(folder / f"{number:04}.png")
+        Image.fromarray(mask.numpy()).save(folder / f"{number:04}.png")
 print(sorted(path.name for path in (data / "train").iterdir()))
 
 # %%
@@ -44,13 +46,13 @@ description = "A network that this tutorial trains; for nothing else."
 
 [data]
 name = "uoft-cs/cifar10"
-validation_size = 200
+validation_size = 100
 validation_seed = 0
 
 [training]
 optimizer = "adam"
 learning_rate = 0.001
-batch_size = 16
+batch_size = 20
 epochs = 5
 seed = 0
 keep = "best_validation"
@@ -82,8 +84,9 @@ checkpoint = work / "tutorial"
 shell(f"zoo train {recipe} --data {data} --out {checkpoint}")
 
 # %%
-# A training that is interrupted goes on when the same command is given again. On one device, with one
-# number of threads and one set of versions, the bytes are the same every time, interrupted or not.
+# A training that is interrupted goes on when the same command is given again. On one device, with
+# one number of threads and one set of versions, the bytes are the same every time, interrupted or
+# not.
 
 # %%
 # ## What is in the folder
@@ -107,7 +110,9 @@ validation = [each["validation"]["accuracy"] for each in metrics["epochs"]]
 figure, axes = plt.subplots(figsize=(6, 2.8), layout="constrained")
 axes.plot(epochs, validation, "o-", color="#2a6a9e")
 axes.axvline(metrics["kept_epoch"], color="0.6", linestyle=":", label="kept")
-axes.set(title="accuracy on the validation images", xlabel="epoch", ylim=(0, 1), xticks=list(epochs))
+axes.set(
+    title="accuracy on the validation images", xlabel="epoch", ylim=(0, 1), xticks=list(epochs)
+)
 axes.legend()
 plt.show()
 
@@ -128,13 +133,14 @@ model = rectgrad_zoo.load(str(checkpoint))
 print(rectgrad_zoo.provenance(model).sha256)
 
 unseen = shapes(10, seed=3)
-inputs = to_model_range(unseen.images)
+pictures = 255 * unseen.masks[:, None].expand(-1, 3, -1, -1).to(torch.uint8)
+inputs = to_model_range(pictures)
 with torch.no_grad():
     predicted = model(inputs).argmax(dim=1)
 right = torch.nonzero(predicted == unseen.labels)[:2, 0]
 maps = RectGrad(model).attribute(inputs[right], target=predicted[right])
 rows = [
-    Row(unseen.images[number].permute(1, 2, 0) / 255, "a new image", {"RectGrad": found})
+    Row(pictures[number].permute(1, 2, 0) / 255, "a new image", {"RectGrad": found})
     for number, found in zip(right.tolist(), maps, strict=True)
 ]
 plot_comparison(rows, plt.figure())
@@ -143,8 +149,8 @@ plt.show()
 # %%
 # ## Verify
 #
-# Hash and accuracy again, from the folder and the images alone. Then once more after someone has changed a
-# single weight, by a little:
+# Hash and accuracy again, from the folder and the images alone. Then once more after someone has
+# changed a single weight, by a little:
 
 shell(f"zoo verify {checkpoint} --data {data}")
 
@@ -163,21 +169,23 @@ print("back again:", weights.write_bytes(original) == len(original))
 # %%
 # ## Publish
 #
-# `rectgrad zoo publish` sends the folder to the Hugging Face Hub in one commit, as the account of `HF_TOKEN`,
-# and prints the revision and the hash to pin. It refuses a folder whose card or measurements are of other
-# weights. With `--dry-run` it checks and says what would be sent; nothing leaves the machine:
+# `rectgrad zoo publish` sends the folder to the Hugging Face Hub in one commit, as the account of
+# `HF_TOKEN`, and prints the revision and the hash to pin. It refuses a folder whose card or
+# measurements are of other weights. With `--dry-run` it checks and says what would be sent;
+# nothing leaves the machine:
 
 shell(f"zoo publish {checkpoint} --repo somebody/tutorial --dry-run")
 
 # %%
-# Do not leave out `--dry-run` for this one. Its card calls the images CIFAR-10, since that is all that the
-# recipes know; that they are not can be told from their fingerprint alone.
+# Do not leave out `--dry-run` for this one. Its card calls the images CIFAR-10, since that is all
+# that the recipes know; that they are not can be told from their fingerprint alone.
 
 card = (checkpoint / "README.md").read_text(encoding="utf-8")
 print(card[card.index("# tutorial") : card.index("## Use")])
 
 # %%
-# So a checkpoint to be published is one trained on CIFAR-10, from a recipe of the zoo's or one of your own:
+# So a checkpoint to be published is one trained on CIFAR-10, from a recipe of the zoo's or one of
+# your own:
 #
 # ```
 # rectgrad zoo train zoo/recipes/cifar10_cnn.toml --data cifar10 --out runs/cifar10_cnn
@@ -185,5 +193,5 @@ print(card[card.index("# tutorial") : card.index("## Use")])
 # rectgrad zoo publish runs/cifar10_cnn --repo OWNER/NAME
 # ```
 #
-# The first takes about 20 minutes on two CPU cores. `zoo/README.md` in the repository has the accuracies of the
-# zoo's own.
+# The first takes about 20 minutes on two CPU cores. `zoo/README.md` in the repository has the
+# accuracies of the zoo's own.

@@ -1,18 +1,19 @@
 """
 # Reproduce table 1, on one machine or many
 
-Table 1 of Kim et al. (2019) asks how much a network still learns when the pixels are gone that a method
-ranks highest (ROAR) or lowest (KAR). Each cell is a training of its own: the table is hours of work. So
-it has presets, goes on where it was interrupted, and can be handed to a cluster. This page runs the
-smallest preset, offline, interrupts it, and goes on.
+Table 1 of Kim et al. (2019) asks how much a network still learns when the pixels are gone that a
+method ranks highest (ROAR) or lowest (KAR). Each cell is a training of its own: the table is
+hours of work. So it has presets, goes on where it was interrupted, and can be handed to a
+cluster. This page runs the smallest preset, offline, interrupts it, and goes on.
 """
 
 # %%
 # ## The command
 #
-# `rectgrad reproduce roar-kar`. Without `--data` it works on shapes that the package draws, with a small
-# network that is trained on them first and kept for other studies. `smoke` is the size that shows that all
-# works: 64 training images, one epoch, one network for each cell. **Its numbers are no result.**
+# `rectgrad reproduce roar-kar`. Without `--data` it works on shapes that the package draws, with
+# a small network that is trained on them first and kept for other studies. `smoke` is the size
+# that shows that all works: 64 training images, one epoch, one network for each cell. **Its
+# numbers are no result.**
 
 import contextlib
 import io
@@ -47,8 +48,8 @@ def cells() -> list[Path]:
 # %%
 # ## Interrupted
 #
-# Somebody presses Ctrl-C when ten cells are done. (Here, a thread does.) Exit status 130 is that of an
-# interrupted command.
+# Somebody presses Ctrl-C when ten cells are done. (Here, a thread does.) Exit status 130 is that
+# of an interrupted command.
 
 
 def press_ctrl_c_after(count: int) -> None:
@@ -66,9 +67,9 @@ print(f"{len(done)} cells are kept; result.json exists: {(run / 'result.json').e
 # %%
 # ## The same command again
 #
-# What is there is left alone, the rest is done. The folder knows what it is a run of: another preset, other
-# methods or images are refused. The cells come out as they would have without the interruption, as each
-# has a seed of its own.
+# What is there is left alone, the rest is done. The folder knows what it is a run of: another
+# preset, other methods or images are refused. The cells come out as they would have without the
+# interruption, as each has a seed of its own.
 
 shell()
 untouched = sum(file.stat().st_mtime_ns == when for file, when in done.items())
@@ -84,8 +85,9 @@ print(f"{time.perf_counter() - began:.1f} s")
 # %%
 # ## What comes out
 #
-# `report.md` sets the paper's claims beside the run, `result.csv` and `result.json` have all numbers, and
-# `figure.png` is figure 18. The scores with their 95 % intervals, the lower the better:
+# `report.md` sets the paper's claims beside the run, `result.csv` and `result.json` have all
+# numbers, and `figure.png` is figure 18. The scores with their 95 % intervals, the lower the
+# better:
 
 result = json.loads((run / "result.json").read_text(encoding="utf-8"))
 for row in result["rows"]:
@@ -111,16 +113,17 @@ plt.show()
 # %%
 # ## The real sizes
 #
-# With CIFAR-10 in a folder (a copy of the Hub data set `uoft-cs/cifar10`), or by that name from the Hub:
+# With CIFAR-10 in a folder (a copy of the Hub data set `uoft-cs/cifar10`), or by that name from
+# the Hub:
 #
 # ```
 # rectgrad reproduce roar-kar --preset quick --data cifar10 --out runs/quick
 # rectgrad reproduce roar-kar --preset full --data cifar10 --out runs/full
 # ```
 #
-# `quick` took an hour on two CPU cores that did other work as well; [its table](../results/roar-kar/report.md) is
-# recorded. `full` has the paper's size: all images, five fractions, three networks for each cell, 20 epochs.
-# Nobody has run it for this project yet.
+# `quick` took an hour on two CPU cores that did other work as well; [its
+# table](../results/roar-kar/report.md) is recorded. `full` has the paper's size: all images, five
+# fractions, three networks for each cell, 20 epochs. Nobody has run it for this project yet.
 #
 # **On one GPU**
 #
@@ -128,7 +131,8 @@ plt.show()
 # rectgrad reproduce roar-kar --preset full --data cifar10 --device cuda --out runs/full
 # ```
 #
-# Another device rounds differently, so it is another run: a folder begun on one is refused on the other.
+# Another device rounds differently, so it is another run: a folder begun on one is refused on the
+# other.
 #
 # **On a Ray cluster** (`pip install 'captum-rectgrad[cluster,studies]'`)
 #
@@ -138,9 +142,9 @@ plt.show()
 #     --ray-address auto --device cuda --out runs/full
 # ```
 #
-# The first starts a cluster on this machine, the second uses the one that is there (`ray://HOST:10001` for one
-# elsewhere); with `--device cuda` cells run on the cluster's GPUs. A machine that is lost has its cells done
-# again elsewhere.
+# The first starts a cluster on this machine, the second uses the one that is there
+# (`ray://HOST:10001` for one elsewhere); with `--device cuda` cells run on the cluster's GPUs. A
+# machine that is lost has its cells done again elsewhere.
 #
-# **What was tried**: on CPUs all of this, the cluster on one machine. Nothing was run on a GPU by this project,
-# nor on a cluster of several machines.
+# **What was tried**: on CPUs all of this, the cluster on one machine. Nothing was run on a GPU by
+# this project, nor on a cluster of several machines.
