@@ -71,7 +71,10 @@ image.requires_grad_()
 gradient = Saliency(model).attribute(image, target=target, abs=False)
 
 maps = {"Saliency": gradient[0], "RectGrad": attributions[0]}
-plot_comparison([Row(picture(model, image[0].detach()), labels[target], maps)], plt.figure())
+plot_comparison(
+    [Row(picture(model, image[0].detach()), labels[target], maps)],
+    plt.figure("A cat; its saliency map is noise all over, RectGrad's is at the eyes and the nose"),
+)
 plt.show()
 
 # %%
@@ -131,7 +134,13 @@ print(f"{(predicted == unseen.labels).float().mean():.0%} of 500 new shapes are 
 right = torch.nonzero(predicted == unseen.labels)[:6, 0]
 found = RectGrad(mine).attribute(inputs[right], target=predicted[right])
 
-figure, axes = plt.subplots(2, 6, figsize=(9, 3.2), layout="constrained")
+figure, axes = plt.subplots(
+    2,
+    6,
+    num="Six shapes, and below each its RectGrad map, parts of the outline",
+    figsize=(9, 3.2),
+    layout="constrained",
+)
 for column, number in enumerate(right.tolist()):
     axes[0, column].imshow(unseen.images[number].permute(1, 2, 0).numpy())
     axes[0, column].set_title(SHAPE_CLASSES[predicted[number]])
@@ -144,5 +153,5 @@ plt.show()
 #
 # - Without writing any Python: `rectgrad explain photo.jpg --out map.png`.
 # - Hooks miss functional ReLUs such as those above in most libraries; [the next
-#   tutorial](plot_2_your_model.md) measures it.
-# - A sharp map is no proof of anything: [when not to trust it](plot_6_sanity_checks.md).
+#   tutorial](plot_2_your_model.py) measures it.
+# - A sharp map is no proof of anything: [when not to trust it](plot_6_sanity_checks.py).

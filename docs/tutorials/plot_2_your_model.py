@@ -161,7 +161,8 @@ maps: dict[str, Tensor | str] = {
     "RectGrad": of_rectgrad(model, image, target)[0],
 }
 plot_comparison(
-    [Row(picture(model, image[0].detach()), "as the model sees it", maps)], plt.figure()
+    [Row(picture(model, image[0].detach()), "as the model sees it", maps)],
+    plt.figure("A cat; plain gradient and Captum's GuidedBackprop are one map, the others are not"),
 )
 plt.show()
 

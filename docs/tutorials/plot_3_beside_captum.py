@@ -55,8 +55,8 @@ for title, found in maps.items():
 # picture every map has its own.
 
 
-def compare(maps: dict[str, Tensor]) -> None:
-    """Draw both images, and their maps beside them."""
+def compare(maps: dict[str, Tensor], name: str) -> None:
+    """Draw both images, and their maps beside them; the name says what is seen."""
     rows = [
         Row(
             picture(model, image),
@@ -65,11 +65,11 @@ def compare(maps: dict[str, Tensor]) -> None:
         )
         for number, (image, target) in enumerate(zip(images.detach(), targets, strict=True))
     ]
-    plot_comparison(rows, plt.figure())
+    plot_comparison(rows, plt.figure(name))
     plt.show()
 
 
-compare(maps)
+compare(maps, "A cat and a cup of coffee, and their maps by four methods")
 
 # %%
 # ## Inside `NoiseTunnel`
@@ -90,7 +90,7 @@ for title in ("Saliency", "RectGrad"):
     nothing = (smooth[f"{title} in NoiseTunnel"].sum(dim=1) == 0).double().mean()
     print(f"{title} in NoiseTunnel: {nothing:.0%} of the pixels zero")
 
-compare(smooth)
+compare(smooth, "The same two with Saliency and RectGrad, alone and in NoiseTunnel")
 
 # %%
 # Whether that is worth eight passes is for you to say: the mean is less sparse than a single map.
@@ -131,7 +131,9 @@ for title in ("Saliency", "RectGrad"):
 
 from captum.attr import visualization
 
-figure, axes = plt.subplots(figsize=(4, 4), layout="constrained")
+figure, axes = plt.subplots(
+    num="A cat in grey, RectGrad's map over it in red", figsize=(4, 4), layout="constrained"
+)
 visualization.visualize_image_attr(
     maps["RectGrad"][0].permute(1, 2, 0).numpy(),
     picture(model, images[0].detach()),
@@ -149,7 +151,7 @@ plt.show()
 # ## Methods that are themselves, or say why not
 #
 # Captum's `GuidedBackprop` and `DeepLift` silently become something else on some networks
-# ([measured here](plot_2_your_model.md) for the first). In this package's own comparisons both
+# ([measured here](plot_2_your_model.py) for the first). In this package's own comparisons both
 # are held against an independent computation first, and where they are not themselves there is a
 # reason in place of a map. Here is a network that uses one ReLU twice:
 

@@ -29,7 +29,10 @@ maps = {
     f"q = {q:g}": RectGrad(model, percentile=q).attribute(image, target=target)[0]
     for q in (50, 90, 98, 99.5)
 }
-plot_comparison([Row(picture(model, image[0]), class_name(model, target), maps)], plt.figure())
+plot_comparison(
+    [Row(picture(model, image[0]), class_name(model, target), maps)],
+    plt.figure("A cat, and its RectGrad maps at q = 50, 90, 98, 99.5: fewer and fewer pixels"),
+)
 plt.show()
 
 # %%
@@ -61,7 +64,13 @@ for q in percentiles:
     )
 
 names = [f"{q:g}" for q in percentiles]
-figure, axes = plt.subplots(1, 2, figsize=(9, 3), layout="constrained")
+figure, axes = plt.subplots(
+    1,
+    2,
+    num="Thresholds below zero and at zero for each q, and the share of pixels left",
+    figsize=(9, 3),
+    layout="constrained",
+)
 axes[0].bar(names, below_zero, color="#2a6a9e", label="below zero")
 axes[0].bar(names, at_zero, bottom=below_zero, color="0.8", label="exactly zero")
 axes[0].set(title=f"thresholds of {len(layers)} layers", xlabel="q", ylabel="layers")
@@ -174,7 +183,10 @@ rows = [
     )
     for number in shown
 ]
-plot_comparison(rows, plt.figure())
+plot_comparison(
+    rows,
+    plt.figure("Three photographs, and their maps without the padding trick, with it, with PRR"),
+)
 plt.show()
 
 # %%

@@ -101,7 +101,9 @@ rows = [
     )
     for name in ("coffee", "astronaut", "motorcycle")
 ]
-plot_comparison(rows, plt.figure())
+plot_comparison(
+    rows, plt.figure("Three small photographs behind the patch of noise, and their maps")
+)
 plt.show()
 
 # %%
@@ -143,7 +145,11 @@ for method in methods:
 
 places = np.arange(len(shares))
 values = np.array([[each.value, each.low, each.high] for each in shares.values()])
-figure, axes = plt.subplots(figsize=(8, 3), layout="constrained")
+figure, axes = plt.subplots(
+    num="For each method the share of its map in the corner, with an interval",
+    figsize=(8, 3),
+    layout="constrained",
+)
 below, above = values[:, 0] - values[:, 1], values[:, 2] - values[:, 0]
 axes.errorbar(values[:, 0], places, xerr=[below, above], fmt="o", color="#c43c00", capsize=3)
 axes.axvline(float(corner.double().mean()), color="0.6", linestyle=":", label="the corner's area")

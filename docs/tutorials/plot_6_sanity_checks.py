@@ -58,7 +58,9 @@ rows = [
         },
     ),
 ]
-plot_comparison(rows, plt.figure())
+plot_comparison(
+    rows, plt.figure("RectGrad's maps for a cat, a car, and a random last layer hardly differ")
+)
 plt.show()
 
 # %%
@@ -104,7 +106,11 @@ for method in choose_methods(["saliency", "guided-bp", "rectgrad"]):
 # %%
 # The whole way from the trained network to one that is random throughout:
 
-figure, axes = plt.subplots(figsize=(8, 3.2), layout="constrained")
+figure, axes = plt.subplots(
+    num="Likeness of maps as more and more layers are random, for three methods",
+    figsize=(8, 3.2),
+    layout="constrained",
+)
 for title, found in cascades.items():
     curve = np.nanmean(found.similarity[UNSIGNED], axis=(1, 2))
     axes.plot(("none", *found.layers), (1, *curve), "o-", label=title)

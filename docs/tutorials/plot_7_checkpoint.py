@@ -107,7 +107,11 @@ import matplotlib.pyplot as plt
 
 epochs = range(1, len(metrics["epochs"]) + 1)
 validation = [each["validation"]["accuracy"] for each in metrics["epochs"]]
-figure, axes = plt.subplots(figsize=(6, 2.8), layout="constrained")
+figure, axes = plt.subplots(
+    num="Accuracy on the validation images by epoch, and the epoch that was kept",
+    figsize=(6, 2.8),
+    layout="constrained",
+)
 axes.plot(epochs, validation, "o-", color="#2a6a9e")
 axes.axvline(metrics["kept_epoch"], color="0.6", linestyle=":", label="kept")
 axes.set(
@@ -143,7 +147,7 @@ rows = [
     Row(pictures[number].permute(1, 2, 0) / 255, "a new image", {"RectGrad": found})
     for number, found in zip(right.tolist(), maps, strict=True)
 ]
-plot_comparison(rows, plt.figure())
+plot_comparison(rows, plt.figure("Two white shapes, and their RectGrad maps"))
 plt.show()
 
 # %%
@@ -193,5 +197,5 @@ print(card[card.index("# tutorial") : card.index("## Use")])
 # rectgrad zoo publish runs/cifar10_cnn --repo OWNER/NAME
 # ```
 #
-# The first takes about 20 minutes on two CPU cores. `zoo/README.md` in the repository has the
-# accuracies of the zoo's own.
+# The first takes about 20 minutes on two CPU cores. [The zoo](../../zoo/README.md) has the
+# accuracies of its own.
