@@ -90,7 +90,7 @@ def _predict(model: nn.Module, x: Tensor, name: str, target: int | None) -> tupl
     index = predicted if target is None else target
     explanation = Explanation(
         name=name,
-        picture=_picture(model, x[0]),
+        picture=picture(model, x[0]),
         predicted=class_name(model, predicted),
         probability=float(probabilities[predicted]),
         target=class_name(model, index),
@@ -98,12 +98,20 @@ def _predict(model: nn.Module, x: Tensor, name: str, target: int | None) -> tupl
     return explanation, index
 
 
-def _picture(model: nn.Module, x: Tensor) -> NDArray[np.float32]:
-    """Undo the normalisation: what the model sees, for the eye."""
+def picture(model: nn.Module, x: Tensor) -> NDArray[np.float32]:
+    """What the model sees, for the eye: undo the normalisation of `rectgrad_zoo.transform`.
+
+    Args:
+        model: of `rectgrad_zoo.load`, or any that carries timm's data configuration.
+        x: one image as the model takes it, `(C, H, W)`.
+
+    Returns:
+        `(H, W, C)` in [0, 1].
+    """
     config = resolve_model_data_config(model)
     mean, std = (torch.tensor(config[key])[:, None, None] for key in ("mean", "std"))
-    picture: NDArray[np.float32] = (x.cpu() * std + mean).permute(1, 2, 0).clamp(0, 1).numpy()
-    return picture
+    seen: NDArray[np.float32] = (x.cpu() * std + mean).permute(1, 2, 0).clamp(0, 1).numpy()
+    return seen
 
 
 def class_name(model: nn.Module, index: int) -> str:

@@ -2,7 +2,7 @@
 
 import math
 import textwrap
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -98,19 +98,21 @@ class Row:
 
     image: ArrayLike
     caption: str
-    panels: dict[str, Tensor | str] = field(default_factory=dict)
+    panels: Mapping[str, Tensor | str] = field(default_factory=dict)
 
 
-def plot_comparison(rows: Sequence[Row]) -> Figure:
+def plot_comparison(rows: Sequence[Row], figure: Figure | None = None) -> Figure:
     """Images in rows, attribution methods in columns (figures 1 and 5a).
 
     A pixel of a map is a whole number of pixels of the figure: none is skipped, however sparse.
 
     Args:
         rows: at least one; the columns are the titles of their panels, in order of appearance.
+        figure: an empty one to draw in, such as `plt.figure()` for a window or a notebook; its size
+            and resolution are set. None: a new one that is attached to no window.
 
     Returns:
-        The figure, not attached to any window; `figure.savefig(...)` writes it.
+        The figure; `figure.savefig(...)` writes it.
 
     Raises:
         ValueError: no rows, or a map that cannot be drawn.
@@ -123,8 +125,11 @@ def plot_comparison(rows: Sequence[Row]) -> Figure:
     above = TITLE_LINE * (1 + max(caption.count("\n") for caption in captions)) + TITLE_ROOM
     width, height = columns * PANEL + (columns + 1) * GAP, (PANEL + above) * len(rows) + GAP
     size = max(np.shape(row.image)[1] for row in rows)
-    figure = Figure(figsize=(width, height), dpi=size * math.ceil(PIXELS / size) / PANEL)
-    FigureCanvasAgg(figure)
+    if figure is None:
+        figure = Figure()
+        FigureCanvasAgg(figure)
+    figure.set_dpi(size * math.ceil(PIXELS / size) / PANEL)
+    figure.set_size_inches(width, height)
     grid = figure.subplots(len(rows), columns, squeeze=False)
     for row, caption, line in zip(rows, captions, grid, strict=True):
         line[0].imshow(np.clip(np.asarray(row.image, dtype=np.float64), 0, 1))

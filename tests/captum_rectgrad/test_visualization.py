@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+import matplotlib.pyplot as plt
 import numpy as np
 import pytest
 import torch
@@ -104,6 +105,17 @@ def test_every_pixel_of_a_map_is_drawn_in_one_size(size: int) -> None:
     # The frame covers a little of the outermost row and column of each of the four panels.
     expected = 4 * lattice.sum().item() * zoom**2
     assert lit.sum() == pytest.approx(expected, rel=0.05)
+
+
+def test_a_comparison_in_a_figure_of_the_caller_is_the_same_picture() -> None:
+    rows = [Row(np.full((8, 8, 3), 0.5), "cat 90%", {"RectGrad": torch.eye(8)})]
+    given = plt.figure(figsize=(9, 1), dpi=30)
+    try:
+        assert plot_comparison(rows, given) is given
+        assert plt.gcf() is given
+        assert np.array_equal(pixels(given), pixels(plot_comparison(rows)))
+    finally:
+        plt.close(given)
 
 
 def test_a_map_of_zeros_says_so() -> None:

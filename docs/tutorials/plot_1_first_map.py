@@ -1,0 +1,157 @@
+"""
+# A first map
+
+A classifier says *what* it sees. An attribution map says *where*: one number for each pixel, high
+where the pixel spoke for the class. The plain gradient is such a map, and a noisy one. Rectified
+Gradient (RectGrad) is a gradient that passes on only the units which contribute most, layer by
+layer; what is left is a few sharp regions.
+
+This page goes from nothing to the map of a photograph, and from there to a map of a model of your
+own. It needs Python 3.10 or newer and no GPU. In a checkout of the repository:
+
+```
+pip install '.[imagenet]'
+python docs/tutorials/plot_1_first_map.py
+```
+
+The second command runs this page. Without a screen, write `plt.savefig("map.png")` where it says
+`plt.show()`.
+"""
+
+# %%
+# ## A model and a photograph
+#
+# `tf_efficientnet_lite0` is an ImageNet network whose weights were installed along with the
+# package, and scikit-image brings a photograph of a cat called Chelsea. Nothing is downloaded.
+
+import skimage.data
+import torch
+from PIL import Image
+
+import rectgrad_zoo
+
+model = rectgrad_zoo.load("tf_efficientnet_lite0")
+photograph = Image.fromarray(skimage.data.chelsea())
+image = rectgrad_zoo.transform(model)(photograph)[None]  # (1, 3, 224, 224)
+
+with torch.no_grad():
+    probabilities = model(image).softmax(dim=1)[0]
+labels = rectgrad_zoo.labels(model) or []
+for index in probabilities.topk(3).indices.tolist():
+    print(f"{probabilities[index]:.0%}  class {index}, {labels[index]}")
+
+# %%
+# ## The map
+#
+# `RectGrad` is called as every method of [Captum](https://captum.ai) is: a model, inputs, and the
+# class to explain. The result has the inputs' shape.
+
+from captum_rectgrad import RectGrad
+
+target = int(probabilities.argmax())
+attributions = RectGrad(model).attribute(image, target=target)
+
+print(tuple(attributions.shape))
+print(f"{(attributions[0].sum(dim=0) != 0).float().mean():.0%} of the pixels are not zero")
+
+# %%
+# ## The picture
+#
+# `plot_comparison` draws images in rows and methods in columns. It adds up a map's three
+# channels, cuts off what is extreme, and draws red where a pixel spoke for the class. Captum's
+# `Saliency`, the plain gradient, stands beside RectGrad; there blue is against.
+
+import matplotlib.pyplot as plt
+from captum.attr import Saliency
+
+from captum_rectgrad.explain import picture
+from captum_rectgrad.visualization import Row, plot_comparison
+
+image.requires_grad_()
+gradient = Saliency(model).attribute(image, target=target, abs=False)
+
+maps = {"Saliency": gradient[0], "RectGrad": attributions[0]}
+plot_comparison(
+    [Row(picture(model, image[0].detach()), labels[target], maps)],
+    plt.figure("A cat; its saliency map is noise all over, RectGrad's is at the eyes and the nose"),
+)
+plt.show()
+
+# %%
+# ## The same for a model of your own
+#
+# Any PyTorch classifier will do, as long as it returns logits, one row for each image. So here is
+# one that nobody has heard of, with ReLUs that are functions. It has to have learnt something for
+# a map to mean anything: ten shapes on textures that the package draws.
+
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from captum_rectgrad.studies.shapes import SHAPE_CLASSES, shapes
+from captum_rectgrad.visualization import plot_map
+
+
+class MyModel(nn.Module):
+    """Three convolutions, and a dense layer."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.first = nn.Conv2d(3, 16, 3, padding=1)
+        self.second = nn.Conv2d(16, 32, 3, padding=1)
+        self.third = nn.Conv2d(32, 64, 3, padding=1)
+        self.last = nn.Linear(64 * 8 * 8, len(SHAPE_CLASSES))
+
+    def forward(self, x: Tensor) -> Tensor:
+        """From `(N, 3, 32, 32)` to the logits `(N, 10)`."""
+        x = F.max_pool2d(F.relu(self.first(x)), 2)
+        x = F.max_pool2d(F.relu(self.second(x)), 2)
+        x = F.relu(self.third(x))
+        logits: Tensor = self.last(x.flatten(1))
+        return logits
+
+
+torch.manual_seed(0)
+mine = MyModel()
+optimizer = torch.optim.Adam(mine.parameters(), lr=0.002)
+learnt, unseen = shapes(3000, seed=1), shapes(500, seed=2)
+for _ in range(6):
+    for batch in torch.randperm(len(learnt)).split(50):
+        optimizer.zero_grad()
+        logits = mine(learnt.images[batch] / 127.5 - 1)
+        F.cross_entropy(logits, learnt.labels[batch]).backward()
+        optimizer.step()
+
+mine.eval()
+inputs = unseen.images / 127.5 - 1
+with torch.no_grad():
+    predicted = mine(inputs).argmax(dim=1)
+print(f"{(predicted == unseen.labels).float().mean():.0%} of 500 new shapes are recognised")
+
+# %%
+# From here on it is the same: a batch of images this time, each with its own class. `plot_map`
+# draws one map wherever you like.
+
+right = torch.nonzero(predicted == unseen.labels)[:6, 0]
+found = RectGrad(mine).attribute(inputs[right], target=predicted[right])
+
+figure, axes = plt.subplots(
+    2,
+    6,
+    num="Six shapes, and below each its RectGrad map, parts of the outline",
+    figsize=(9, 3.2),
+    layout="constrained",
+)
+for column, number in enumerate(right.tolist()):
+    axes[0, column].imshow(unseen.images[number].permute(1, 2, 0).numpy())
+    axes[0, column].set_title(SHAPE_CLASSES[predicted[number]])
+    axes[0, column].axis("off")
+    plot_map(found[column], axes[1, column])
+plt.show()
+
+# %%
+# ## Where to go from here
+#
+# - Without writing any Python: `rectgrad explain photo.jpg --out map.png`.
+# - Hooks miss functional ReLUs such as those above in most libraries; [the next
+#   tutorial](plot_2_your_model.py) measures it.
+# - A sharp map is no proof of anything: [when not to trust it](plot_6_sanity_checks.py).
