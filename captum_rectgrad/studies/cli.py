@@ -120,6 +120,13 @@ def _add_machine(parser: argparse.ArgumentParser) -> None:
         help=f"images at a time (default: {BATCH_SIZE}; with --model {FEW})",
     )
     parser.add_argument(
+        "--stack",
+        type=int,
+        metavar="N",
+        help="networks of roar-kar that this process trains at once (default: several on a GPU, 1 "
+        "elsewhere); 1 also leaves CUDA graphs alone",
+    )
+    parser.add_argument(
         "--engine",
         choices=get_args(EngineName),
         default="local",
@@ -143,6 +150,10 @@ def _reproduce(args: argparse.Namespace) -> int:
         args.batch_size = BATCH_SIZE if args.model is None else FEW
     if args.batch_size < 1:
         raise ValueError(f"--batch-size must be at least 1, got {args.batch_size}")
+    if args.stack is not None and args.stack < 1:
+        raise ValueError(f"--stack must be at least 1, got {args.stack}")
+    if args.stack is not None and args.engine == "ray":
+        raise ValueError("--stack is for --engine local: a task of Ray trains one network")
     if args.ray_address is not None and args.engine != "ray":
         raise ValueError("--ray-address is for --engine ray")
     study = None if name == ALL else find(name)
@@ -164,6 +175,7 @@ def _reproduce(args: argparse.Namespace) -> int:
         batch_size=args.batch_size,
         seed=args.seed,
         cluster=cluster,
+        stack=args.stack,
         final_percentile=None if args.no_final_threshold else FINAL_PERCENTILE,
     )
     if study is None:
