@@ -86,7 +86,7 @@ def page(record: Mapping[str, Any]) -> str:
         + "Minutes are those of table 1: 270 trainings of 20 epochs on 50,000 images. "
         "Made by `python -m benchmarks.training`.",
         "",
-        "| Networks at once | Precision | Images/s | Times the plain loop | Share of peak | Minutes |",
+        "| Networks | Precision | Images/s | Times the plain loop | Share of peak | Minutes |",
         "| --- | --- | ---: | ---: | ---: | ---: |",
     ]
     for way in record["ways"].values():
