@@ -51,7 +51,16 @@ def in_batches(
             torch.cuda.empty_cache()
 
 
-def _is_lack_of_memory(error: BaseException) -> bool:
+def _is_lack_of_memory(error: BaseException | None) -> bool:
+    """Whether an error is one, or came up while one was dealt with, as at the end of a capture."""
+    if error is None:
+        return False
+    if _says_so(error):
+        return True
+    return _is_lack_of_memory(error.__cause__ or error.__context__)
+
+
+def _says_so(error: BaseException) -> bool:
     return isinstance(error, torch.OutOfMemoryError | MemoryError) or _CPU_OUT_OF_MEMORY in str(
         error
     )

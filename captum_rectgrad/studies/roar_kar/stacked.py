@@ -97,9 +97,11 @@ def train_networks(
     started = [new_network(training, seed).to(device).train() for seed in seeds]
     stacked, labels = stack(started), labels.to(device)
     step = training_step(training, stacked, see, labels, capturable=capture)
-    run = Captured(step) if capture else step
     orders = [torch.Generator().manual_seed(seed) for seed in seeds]
-    with deterministic(device):
+    # Streams are those of the current device.
+    here = torch.cuda.device(device) if device.type == "cuda" else nullcontext()
+    with here, deterministic(device):
+        run = Captured(step) if capture else step
         for _ in range(training.epochs):
             drawn = [torch.randperm(len(labels), generator=order) for order in orders]
             shuffled = torch.stack(drawn).to(device)

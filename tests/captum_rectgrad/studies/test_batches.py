@@ -48,6 +48,19 @@ def test_what_failed_is_let_go_before_it_is_tried_again() -> None:
     assert len(list(in_batches(4, 4, compute, "networks"))) == 4
 
 
+def test_lack_of_memory_behind_another_error() -> None:
+    """A CUDA graph whose capture runs out of memory says that the capture cannot be ended."""
+
+    def compute(batch: slice) -> None:
+        if batch.stop - batch.start > 1:
+            try:
+                torch.empty(2**58)
+            finally:
+                raise RuntimeError("the capture was invalidated")
+
+    assert len(list(in_batches(4, 4, compute))) == 4
+
+
 def test_a_single_thing_that_does_not_fit_is_an_error() -> None:
     with pytest.raises(RuntimeError, match="DefaultCPUAllocator"):
         list(in_batches(3, 2, lambda _: torch.empty(2**58)))
