@@ -1,5 +1,6 @@
 """A training step as a CUDA graph: launched as a whole, instead of kernel by kernel from Python."""
 
+import warnings
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -41,10 +42,7 @@ class Captured:
         if batch.shape not in self._graphs:
             if self._seen[batch.shape] < WARM_UP:
                 self._seen[batch.shape] += 1
-                self._stream.wait_stream(torch.cuda.current_stream())
-                with torch.cuda.stream(self._stream):
-                    self.step(batch)
-                torch.cuda.current_stream().wait_stream(self._stream)
+                self._uncaptured(batch)
                 return
             graph, argument = torch.cuda.CUDAGraph(), batch.clone()
             with torch.cuda.graph(graph, stream=self._stream):
@@ -53,3 +51,11 @@ class Captured:
         argument, graph = self._graphs[batch.shape]
         argument.copy_(batch)
         graph.replay()
+
+    def _uncaptured(self, batch: Tensor) -> None:
+        self._stream.wait_stream(torch.cuda.current_stream())
+        with torch.cuda.stream(self._stream), warnings.catch_warnings():
+            # Optimizers warn that they are made for a capture: it comes.
+            warnings.filterwarnings("ignore", message=".*constructed with capturable=True")
+            self.step(batch)
+        torch.cuda.current_stream().wait_stream(self._stream)
