@@ -10,6 +10,7 @@ from torch import Tensor, fx, nn
 from torch._ops import OpOverload
 
 from captum_rectgrad.activations import Choice
+from captum_rectgrad.reading import readable
 from captum_rectgrad.wrappers import unwrapped
 
 # Where PyTorch keeps modules that compute with integers; those that only imitate it are elsewhere.
@@ -194,7 +195,8 @@ def check_inputs(inputs: tuple[object, ...], *, integers: bool = False) -> tuple
                 f"input {i} must be a floating point tensor, got {got}; convert it with .float() "
                 "and normalise it as the model expects, or pass it in additional_forward_args"
             )
-        if tensor.is_floating_point() and not torch.isfinite(tensor).all():
+        looked_at = tensor.is_floating_point() and readable(tensor)
+        if looked_at and not torch.isfinite(tensor).all():
             raise ValueError(
                 f"input {i} of shape {tuple(tensor.shape)} holds NaN or infinite values, which "
                 "would spread over the whole map; replace them, with torch.nan_to_num for example"

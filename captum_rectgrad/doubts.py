@@ -9,6 +9,7 @@ from torch import Tensor
 
 from captum_rectgrad.activations import Choice
 from captum_rectgrad.errors import RectGradWarning
+from captum_rectgrad.reading import readable
 from captum_rectgrad.rectified_pass import Gate, RectifiedPass
 from captum_rectgrad.rules import Selection, SignGate
 from captum_rectgrad.settings import Settings
@@ -61,6 +62,10 @@ class Doubts:
             first: number of the first sample in the batch.
             hidden: whether they are of hidden layers, where it is no wonder that no activation
                 lies between the layer and the output, as long as the model has some.
+
+        Returns:
+            The doubts; where the maps cannot be looked at, while a CUDA graph is captured, those
+            that need no values.
         """
         plain = not (state.gates or (hidden and state.shapes))
         escaped = tuple(sorted(state.escaped))
@@ -69,7 +74,7 @@ class Doubts:
             for a in attributions
             if a.dim() and a.numel() and a.shape[0] == state.batch
         ]
-        if not rows:
+        if not rows or not readable(rows[0]):
             return cls(plain, closed=(), escaped=escaped)
         empty = torch.stack([(a == 0).all(dim=1) for a in rows]).any(dim=0)
         defined = torch.stack([a.isfinite().all(dim=1) for a in rows]).all(dim=0)
@@ -77,13 +82,16 @@ class Doubts:
             # An output may overflow and still have a gradient; but not if nothing is left of it.
             scalars = state.scalars.reshape(-1)
             defined &= ~scalars.isnan() & ~(scalars.isinf() & empty)
-        undefined = tuple(first + sample for sample in (~defined).nonzero().flatten().tolist())
+        # Brought here at once: on a GPU every look would wait for all that is queued there.
+        told = torch.stack([~defined, empty]).cpu()
+        undefined, zero = (row.nonzero().flatten().tolist() for row in told)
+        gates = [(gate, gate.passed.cpu()) for gate in state.gates] if zero else []
         shut = (
-            (sample, next((gate for gate in state.gates if not gate.passed[sample]), None))
-            for sample in empty.nonzero().flatten().tolist()
+            (sample, next((gate for gate, passed in gates if not passed[sample]), None))
+            for sample in zero
         )
         closed = tuple(Closed(first + sample, gate) for sample, gate in shut if gate is not None)
-        return cls(plain, closed, escaped, undefined)
+        return cls(plain, closed, escaped, tuple(first + sample for sample in undefined))
 
     def warn(self, settings: Settings) -> None:
         """Warn at the line that called `attribute`, which calls this.

@@ -98,10 +98,9 @@ def _zero(value: Any, z: Tensor | None = None) -> bool:
     """Whether it is zero all over, and does not change the shape of `z`."""
     if not isinstance(value, Tensor):
         return isinstance(value, int | float) and value == 0
-    if value.numel() == 1:
+    known = getattr(value, _ZEROS, None) == value._version  # noqa: SLF001
+    if not known and value.numel() == 1:
         known = bool(value == 0)
-    else:
-        known = getattr(value, _ZEROS, None) == value._version  # noqa: SLF001
     return known and (z is None or (z.detach() + value).shape == z.shape)
 
 

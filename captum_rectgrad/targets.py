@@ -3,6 +3,7 @@
 from torch import Tensor
 
 from captum_rectgrad._captum import TargetType, select_targets
+from captum_rectgrad.reading import readable
 
 
 def select(output: object, target: TargetType) -> Tensor:
@@ -37,6 +38,8 @@ def select(output: object, target: TargetType) -> Tensor:
 
 def _check_range(output: Tensor, target: TargetType) -> None:
     if isinstance(target, Tensor):
+        if not readable(target):
+            return
         rows: list[tuple[int, ...]] = [(index,) for index in target.reshape(-1).tolist()]
     elif isinstance(target, list):
         rows = [row if isinstance(row, tuple) else (row,) for row in target]

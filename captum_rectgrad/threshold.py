@@ -4,6 +4,8 @@ The original takes `tf.contrib.distributions.percentile` (Kim et al. 2019, listi
 rank, no interpolation.
 """
 
+import math
+
 from torch import Tensor
 
 
@@ -35,7 +37,10 @@ def percentile_per_sample(scores: Tensor, percentile: float) -> Tensor:
     """
     count = scores.shape[1]
     rank = nearest_rank(count, percentile)
-    # The nearer end is the shorter way: at a high percentile, the few largest.
+    # The nearer end is the shorter way: at a high percentile, the few largest, in any order.
     if 2 * rank < count:
-        return scores.topk(rank + 1, dim=1, largest=False).values[:, -1:]
-    return scores.topk(count - rank, dim=1).values[:, -1:]
+        smallest = scores.topk(rank + 1, dim=1, largest=False, sorted=False).values
+        return smallest.amax(dim=1, keepdim=True)
+    largest = scores.topk(count - rank, dim=1, sorted=False).values
+    # Of an overflow; NaN counts as the largest.
+    return largest.masked_fill_(largest.isnan(), math.inf).amin(dim=1, keepdim=True)

@@ -3,7 +3,7 @@
 import argparse
 import json
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import torch
@@ -46,17 +46,13 @@ def main() -> int:
             "By batch": (BY_BATCH, (BASELINE, RECTGRAD)),
             "By resolution": (BY_SIZE, (BASELINE, RECTGRAD)),
         }
-    measured = {
-        title: _group(_chosen(cases, arguments.network), of, device, arguments.seconds)
-        for title, (cases, of) in groups.items()
-    }
-    text = page(measured, device)
-    print(text, end="")
-    if arguments.out:
-        arguments.out.parent.mkdir(parents=True, exist_ok=True)
-        record = json.dumps(as_json(measured, device), indent=2) + "\n"
-        arguments.out.write_text(record, encoding="utf-8")
-        arguments.out.with_suffix(".md").write_text(text, encoding="utf-8")
+    measured: dict[str, list[Measured]] = {title: [] for title in groups}
+    for title, (cases, of) in groups.items():
+        for case in tqdm(_chosen(cases, arguments.network), desc=title, unit="case", disable=None):
+            measured[title].append(_measured(case, of, device, arguments.seconds))
+            if arguments.out:  # after each: what is stopped half-way has written what it found
+                _write(arguments.out, measured, device)
+    print(page(measured, device), end="")
     return 0
 
 
@@ -64,15 +60,18 @@ def _chosen(cases: Sequence[Case], network: str | None) -> list[Case]:
     return [case for case in cases if network in (None, case.network)]
 
 
-def _group(
-    cases: Sequence[Case], methods: Sequence[Method], device: torch.device, seconds: float
-) -> list[Measured]:
-    found = []
-    for case in tqdm(cases, unit="case", disable=None):
-        ratios = timed(case, methods, device, seconds)
-        memory = {method.key: peak(case, method.key, device) for method in (BASELINE, RECTGRAD)}
-        found.append(Measured(case, ratios, memory))
-    return found
+def _measured(
+    case: Case, methods: Sequence[Method], device: torch.device, seconds: float
+) -> Measured:
+    ratios = timed(case, methods, device, seconds)
+    memory = {method.key: peak(case, method.key, device) for method in (BASELINE, RECTGRAD)}
+    return Measured(case, ratios, memory)
+
+
+def _write(file: Path, measured: Mapping[str, list[Measured]], device: torch.device) -> None:
+    file.parent.mkdir(parents=True, exist_ok=True)
+    file.write_text(json.dumps(as_json(measured, device), indent=2) + "\n", encoding="utf-8")
+    file.with_suffix(".md").write_text(page(measured, device), encoding="utf-8")
 
 
 if __name__ == "__main__":

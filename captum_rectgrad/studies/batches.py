@@ -14,7 +14,7 @@ _LOG = logging.getLogger(__name__)
 
 
 def in_batches(
-    count: int, size: int, compute: Callable[[slice], ResultT]
+    count: int, size: int, compute: Callable[[slice], ResultT], things: str = "images"
 ) -> Iterator[tuple[slice, ResultT]]:
     """Compute something for `count` things, a batch at a time.
 
@@ -23,6 +23,7 @@ def in_batches(
         size: things in a batch, at least 1; it is halved, for good, when memory runs out, and a
             warning is logged.
         compute: from the indices of a batch to what is wanted of it.
+        things: what they are, for the warning.
 
     Yields:
         The indices of a batch and its result, in order, without gap or overlap.
@@ -33,22 +34,33 @@ def in_batches(
     start = 0
     while start < count:
         batch = slice(start, min(start + size, count))
+        length = batch.stop - batch.start
         try:
             result = compute(batch)
         except (RuntimeError, MemoryError) as error:
-            length = batch.stop - batch.start
             if length == 1 or not _is_lack_of_memory(error):
                 raise
-            size = length // 2
-            _LOG.warning("out of memory: going on with batches of %d", size)
-            if torch.cuda.is_available():
-                torch.cuda.empty_cache()
+        else:
+            yield batch, result
+            start = batch.stop
             continue
-        yield batch, result
-        start = batch.stop
+        # Only here is the error gone, and with it what its traceback kept in memory.
+        size = length // 2
+        _LOG.warning("out of memory: going on with %d %s at a time", size, things)
+        if torch.cuda.is_available():
+            torch.cuda.empty_cache()
 
 
-def _is_lack_of_memory(error: BaseException) -> bool:
+def _is_lack_of_memory(error: BaseException | None) -> bool:
+    """Whether an error is one, or came up while one was dealt with, as at the end of a capture."""
+    if error is None:
+        return False
+    if _says_so(error):
+        return True
+    return _is_lack_of_memory(error.__cause__ or error.__context__)
+
+
+def _says_so(error: BaseException) -> bool:
     return isinstance(error, torch.OutOfMemoryError | MemoryError) or _CPU_OUT_OF_MEMORY in str(
         error
     )

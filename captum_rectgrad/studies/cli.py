@@ -46,6 +46,10 @@ def reproduce(args: argparse.Namespace) -> int:
         args.batch_size = BATCH_SIZE if args.model is None else FEW
     if args.batch_size < 1:
         raise ValueError(f"--batch-size must be at least 1, got {args.batch_size}")
+    if args.stack is not None and args.stack < 1:
+        raise ValueError(f"--stack must be at least 1, got {args.stack}")
+    if args.stack is not None and args.engine == "ray":
+        raise ValueError("--stack is for --engine local: a task of Ray trains one network")
     if args.ray_address is not None and args.engine != "ray":
         raise ValueError("--ray-address is for --engine ray")
     study = None if name == ALL else find(name)
@@ -67,6 +71,7 @@ def reproduce(args: argparse.Namespace) -> int:
         batch_size=args.batch_size,
         seed=args.seed,
         cluster=cluster,
+        stack=args.stack,
         final_percentile=None if args.no_final_threshold else FINAL_PERCENTILE,
     )
     if study is None:

@@ -37,6 +37,7 @@ class Lab:
         final_percentile: threshold of the baselines' maps (section 5.2); None: none.
         folder: where a study may keep what it can go on from.
         cluster: who does what a study can hand out in parts; None: this process.
+        stack: networks that this process trains at once; None: as many as suit the device.
         used: what was used, by its role: names with hashes.
     """
 
@@ -48,6 +49,7 @@ class Lab:
     seed: int = 0
     final_percentile: float | None = FINAL_PERCENTILE
     cluster: Cluster | None = None
+    stack: int | None = None
     used: dict[str, str] = field(default_factory=dict)
 
     def images(self, split: Split, count: int | None = None) -> LabelledImages:

@@ -13,6 +13,7 @@ from captum_rectgrad.studies.roar_kar.config import Form
 from captum_rectgrad.studies.roar_kar.training import Answers
 
 Measure: TypeAlias = Literal["whole", "roar", "kar", "mask", "road-morf", "road-lerf"]
+ROAD: tuple[Measure, Measure] = ("road-morf", "road-lerf")  # for these no network is trained
 
 
 @dataclass(frozen=True)

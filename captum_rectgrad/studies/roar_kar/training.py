@@ -1,21 +1,19 @@
-"""Training one network on images that are made as they are needed, and what it then gets right."""
+"""How networks are trained, on images made as they are needed, and what they then get right."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
-import timm
 import torch
 from numpy.typing import NDArray
-from timm.optim import create_optimizer_v2  # type: ignore[attr-defined]
 from torch import Tensor, nn
 
 from captum_rectgrad.studies.batches import in_batches
 from captum_rectgrad.studies.precision import Precision
 from rectgrad_zoo.recipes import Recipe
-from rectgrad_zoo.training import deterministic
 
-# From indices of images `(B,)`, int64, to the inputs of a network, on its device.
+# From indices of images, `(K, B)`, int64, a row for each of several networks, to what these see,
+# `(K, B, C, H, W)`, on their device.
 See = Callable[[Tensor], Tensor]
 Answers = NDArray[np.bool_]
 
@@ -72,54 +70,12 @@ def training_of(recipe: Recipe, classes: int, epochs: int, precision: Precision)
     )
 
 
-def train_network(
-    training: Training, see: See, labels: Tensor, seed: int, device: torch.device
-) -> nn.Module:
-    """Train a network.
-
-    Args:
-        training: how.
-        see: the training images.
-        labels: their classes, `(N,)`, int64.
-        seed: of the weights and the order of the images; what is drawn elsewhere stays as it was.
-        device: where. The same seed gives the same weights on one device with as many threads.
-
-    Returns:
-        The network, in eval mode.
-    """
-    with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(seed)
-        model: nn.Module = timm.create_model(training.architecture, num_classes=training.classes)
-    model = model.to(memory_format=torch.channels_last).to(device).train()
-    optimizer = create_optimizer_v2(
-        model,
-        opt=training.optimizer,
-        lr=training.learning_rate,
-        weight_decay=training.weight_decay,
-    )
-    half = training.precision == "bfloat16"
-    order, labels = torch.Generator().manual_seed(seed), labels.to(device)
-    with deterministic(device):
-        for _ in range(training.epochs):
-            shuffled = torch.randperm(len(labels), generator=order)
-            for start in range(0, len(labels), training.batch_size):
-                batch = shuffled[start : start + training.batch_size]
-                inputs = see(batch).contiguous(memory_format=torch.channels_last)
-                with torch.autocast(device.type, torch.bfloat16, enabled=half):
-                    logits = model(inputs)
-                loss = nn.functional.cross_entropy(logits.float(), labels[batch.to(device)])
-                optimizer.zero_grad()
-                torch.autograd.backward(loss)
-                optimizer.step()
-    return model.eval()
-
-
 def answers(model: nn.Module, see: See, labels: Tensor, batch_size: int) -> Answers:
     """Which images a network gets right.
 
     Args:
         model: in eval mode.
-        see: the images.
+        see: the images, as this one network sees them.
         labels: their classes, `(N,)`, int64.
         batch_size: images in memory; halved where it runs out.
 
@@ -129,7 +85,8 @@ def answers(model: nn.Module, see: See, labels: Tensor, batch_size: int) -> Answ
 
     def compute(batch: slice) -> Tensor:
         with torch.inference_mode():
-            classes: Tensor = model(see(torch.arange(batch.start, batch.stop))).argmax(dim=1)
+            (inputs,) = see(torch.arange(batch.start, batch.stop)[None])
+            classes: Tensor = model(inputs).argmax(dim=1)
         return classes.cpu() == labels[batch].cpu()
 
     right = torch.cat([found for _, found in in_batches(len(labels), batch_size, compute)])

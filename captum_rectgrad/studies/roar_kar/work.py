@@ -1,25 +1,22 @@
-"""What cells are measured on, and measuring one: the same on this machine and on any other."""
+"""What cells are measured on, and measuring them: the same on this machine and on any other."""
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from functools import partial
+from typing import TypeAlias
 
-import numpy as np
 import torch
 from torch import Tensor, nn
 
-from captum_rectgrad.studies.roar_kar.cells import Cell
-from captum_rectgrad.studies.roar_kar.imputation import imputed
-from captum_rectgrad.studies.roar_kar.masking import mask_alone, removed, replaced
-from captum_rectgrad.studies.roar_kar.ranks import RankPair, Ranks
-from captum_rectgrad.studies.roar_kar.training import (
-    Answers,
-    Training,
-    answers,
-    train_network,
-)
-from rectgrad_zoo.data import LabelledImages, to_model_range
+from captum_rectgrad.studies.roar_kar.cells import ROAD, Cell
+from captum_rectgrad.studies.roar_kar.config import Form
+from captum_rectgrad.studies.roar_kar.ranks import RankPair
+from captum_rectgrad.studies.roar_kar.seeing import Sight, rank_table
+from captum_rectgrad.studies.roar_kar.stacked import can_be_captured, train_networks
+from captum_rectgrad.studies.roar_kar.training import Answers, Training, answers
+from rectgrad_zoo.data import LabelledImages
 
-_KEPT_MOST_IMPORTANT = ("kar", "road-lerf")
+# By method and form, what cells of these need.
+RankPairs: TypeAlias = Mapping[tuple[str, Form], RankPair]
 
 
 @dataclass(frozen=True, eq=False)
@@ -58,29 +55,60 @@ def measure_cell(cell: Cell, work: Work, ranks: RankPair | None) -> Answers:
     Returns:
         Which test images are classified correctly, `(N,)`.
     """
-    train_ranks, test_ranks = ranks or (None, None)
-    see_test = partial(see, cell, work, work.test.images, test_ranks)
-    if cell.measure in ("road-morf", "road-lerf"):
-        model = work.model.to(work.device)
-    else:
-        see_train = partial(see, cell, work, work.train.images.to(work.device), train_ranks)
-        model = train_network(
-            work.training, see_train, work.train.labels, cell.seed(work.seed), work.device
+    (found,) = measure_cells([cell], work, {(cell.method, cell.form): ranks} if ranks else {})
+    return found
+
+
+def measure_cells(cells: Sequence[Cell], work: Work, ranks: RankPairs) -> list[Answers]:
+    """Do what cells ask for, training all their networks at once.
+
+    Args:
+        cells: which.
+        work: what they are measured on.
+        ranks: of the pixels, by method and form.
+
+    Returns:
+        Which test images are classified correctly, `(N,)`, of each cell: the same, whatever the
+        other cells are.
+    """
+    trained = [cell for cell in cells if cell.measure not in ROAD]
+    models = dict.fromkeys(cells, work.model)
+    if trained:
+        networks = train_networks(
+            work.training,
+            _sight(trained, work, work.train.images, ranks, of_test=False),
+            work.train.labels,
+            [cell.seed(work.seed) for cell in trained],
+            work.device,
+            # Of one network the steps are launched one by one: the plain way.
+            capture=work.device.type == "cuda"
+            and len(trained) > 1
+            and can_be_captured(work.training),
         )
-    return answers(model, see_test, work.test.labels, work.batch_size)
+        models.update(zip(trained, networks, strict=True))
+    return [
+        answers(
+            models[cell].to(work.device),
+            _sight([cell], work, work.test.images, ranks, of_test=True),
+            work.test.labels,
+            work.batch_size,
+        )
+        for cell in cells
+    ]
 
 
-def see(cell: Cell, work: Work, images: Tensor, ranks: Ranks | None, batch: Tensor) -> Tensor:
-    """Some images as the network of a cell sees them."""
-    inputs = to_model_range(images[batch.to(images.device)].to(work.device))
-    if ranks is None:
-        return inputs
-    # PyTorch cannot compare two-byte unsigned numbers.
-    chosen = torch.from_numpy(ranks[batch.numpy()].astype(np.int32)).to(work.device)
-    gone = removed(chosen, cell.fraction, least=cell.measure in _KEPT_MOST_IMPORTANT)
-    if cell.measure == "mask":
-        return mask_alone(gone, inputs)
-    if cell.measure in ("road-morf", "road-lerf"):
-        # Of the batch, so that halved batches do not all get the same noise.
-        return imputed(inputs, gone, cell.seed(work.seed) + int(batch[0]))
-    return replaced(inputs, gone, work.colour.to(work.device))
+def _sight(
+    cells: Sequence[Cell], work: Work, images: Tensor, ranks: RankPairs, *, of_test: bool
+) -> Sight:
+    """What the networks of cells see, on the device: each method's ranks once."""
+    of = [(cell.method, cell.form) for cell in cells]
+    tables = {
+        key: rank_table(ranks[key][of_test], work.device) for key in dict.fromkeys(of) if key[0]
+    }
+    return Sight(
+        cells,
+        images.to(work.device),
+        [tables.get(key) for key in of],
+        work.colour.to(work.device),
+        work.seed,
+    )

@@ -1,4 +1,5 @@
 import logging
+import weakref
 
 import pytest
 import torch
@@ -29,9 +30,35 @@ def test_batches_halve_when_memory_runs_out(caplog: pytest.LogCaptureFixture) ->
         slice(8, 10),
     ]
     assert [record.getMessage() for record in caplog.records] == [
-        "out of memory: going on with batches of 4",
-        "out of memory: going on with batches of 2",
+        "out of memory: going on with 4 images at a time",
+        "out of memory: going on with 2 images at a time",
     ]
+
+
+def test_what_failed_is_let_go_before_it_is_tried_again() -> None:
+    alive: list[weakref.ref[torch.Tensor]] = []
+
+    def compute(batch: slice) -> None:
+        assert not any(tensor() is not None for tensor in alive)
+        large = torch.empty(10)
+        alive.append(weakref.ref(large))
+        if batch.stop - batch.start > 1:
+            torch.empty(2**58)
+
+    assert len(list(in_batches(4, 4, compute, "networks"))) == 4
+
+
+def test_lack_of_memory_behind_another_error() -> None:
+    """A CUDA graph whose capture runs out of memory says that the capture cannot be ended."""
+
+    def compute(batch: slice) -> None:
+        if batch.stop - batch.start > 1:
+            try:
+                torch.empty(2**58)
+            finally:
+                raise RuntimeError("the capture was invalidated")
+
+    assert len(list(in_batches(4, 4, compute))) == 4
 
 
 def test_a_single_thing_that_does_not_fit_is_an_error() -> None:

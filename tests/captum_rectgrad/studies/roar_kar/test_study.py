@@ -7,6 +7,7 @@ import sys
 import time
 from collections.abc import Callable
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -23,7 +24,7 @@ from captum_rectgrad.studies.material import Network
 from captum_rectgrad.studies.registry import find
 from captum_rectgrad.studies.result import Row
 from captum_rectgrad.studies.roar_kar.config import RoarKarConfig
-from captum_rectgrad.studies.roar_kar.engines import engine_of, local
+from captum_rectgrad.studies.roar_kar.engines import STACK, engine_of, local
 from captum_rectgrad.studies.roar_kar.study import chance, roar_kar
 from captum_rectgrad.studies.running import run_study
 from tests.captum_rectgrad.studies.conftest import Tiny
@@ -147,7 +148,34 @@ def test_without_ray_its_engine_says_what_to_install(
         run_study(find("patch"), "smoke", asked)
     with pytest.raises(RectGradError, match=r"pip install 'captum-rectgrad\[cluster\]'"):
         engine_of(asked)
-    assert engine_of(lab("saliency")) is local
+
+
+def test_networks_are_trained_one_at_a_time_but_on_a_gpu(lab: Callable[..., Lab]) -> None:
+    def stack(made: Lab) -> object:
+        engine = engine_of(made)
+        assert isinstance(engine, partial)
+        assert engine.func is local
+        return engine.keywords["stack"]
+
+    made = lab("saliency")
+    assert stack(made) == 1
+    assert stack(replace(made, device=torch.device("cuda"))) == STACK > 1
+    assert stack(replace(made, device=torch.device("cuda"), stack=3)) == 3
+
+
+def test_stacked_networks_make_the_same_table(lab: Callable[..., Lab]) -> None:
+    alone, stacked = lab("saliency", folder="alone"), lab("saliency", folder="stacked")
+    assert table(replace(stacked, stack=5)) == table(alone)
+    assert cells(stacked) == cells(alone)
+
+
+def test_a_stack_is_at_least_one_network_of_this_process(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    assert main(["reproduce", "roar-kar", "--stack", "0"]) == 2
+    assert "--stack must be at least 1, got 0" in capsys.readouterr().err
+    assert main(["reproduce", "roar-kar", "--stack", "2", "--engine", "ray"]) == 2
+    assert "--stack is for --engine local" in capsys.readouterr().err
 
 
 def test_nothing_else_imports_ray() -> None:

@@ -5,14 +5,16 @@ from dataclasses import replace
 import numpy as np
 import pytest
 import torch
+from torch import Tensor
 
 from captum_rectgrad.studies.precision import Precision
 from captum_rectgrad.studies.roar_kar.cells import Cell, Measure
-from captum_rectgrad.studies.roar_kar.engines import ranks_of
 from captum_rectgrad.studies.roar_kar.imputation import imputed
-from captum_rectgrad.studies.roar_kar.ranks import RankFiles
-from captum_rectgrad.studies.roar_kar.training import Training, answers, train_network
-from captum_rectgrad.studies.roar_kar.work import Work, measure_cell, see
+from captum_rectgrad.studies.roar_kar.ranks import RankFiles, Ranks
+from captum_rectgrad.studies.roar_kar.seeing import Sight, rank_table
+from captum_rectgrad.studies.roar_kar.stacked import train_networks
+from captum_rectgrad.studies.roar_kar.training import Training, answers
+from captum_rectgrad.studies.roar_kar.work import Work, measure_cell
 from rectgrad_zoo.data import to_model_range
 
 BATCH = torch.tensor([3, 0, 11])
@@ -20,6 +22,13 @@ BATCH = torch.tensor([3, 0, 11])
 
 def cell(measure: Measure, network: int = 0) -> Cell:
     return Cell(measure, "saliency", "signed", 0.3, network)
+
+
+def see(cell: Cell, work: Work, images: Tensor, ranks: Ranks | None, batch: Tensor) -> Tensor:
+    """What the network of one cell sees."""
+    tables = [None if ranks is None else rank_table(ranks, work.device)]
+    (seen,) = Sight([cell], images, tables, work.colour, work.seed)(batch[None])
+    return seen
 
 
 @pytest.mark.parametrize("measure", ["roar", "kar", "mask", "road-morf", "road-lerf"])
@@ -59,7 +68,7 @@ def test_road_asks_the_network_that_is_explained(work: Work, ranks: RankFiles) -
     ]
     with torch.no_grad():
         expected = work.model(torch.cat(seen)).argmax(dim=1) == work.test.labels
-    found = measure_cell(wanted, work, ranks_of(wanted, ranks))
+    found = measure_cell(wanted, work, ranks.read("saliency", "signed"))
     assert found.tolist() == expected.tolist()
 
 
@@ -71,8 +80,8 @@ def test_a_cell_is_trained_on_what_it_sees_and_measured_on_the_test_images(
     train = see(wanted, work, work.train.images, numbers[0], whole)
     test = see(wanted, work, work.test.images, numbers[1], whole)
     training = replace(work.training, epochs=5, learning_rate=0.01)
-    model = train_network(
-        training, lambda batch: train[batch], work.train.labels, wanted.seed(0), work.device
+    (model,) = train_networks(
+        training, lambda batch: train[batch], work.train.labels, [wanted.seed(0)], work.device
     )
     expected = answers(model, lambda batch: test[batch], work.test.labels, 20)
     found = measure_cell(wanted, replace(work, training=training), numbers)
@@ -106,11 +115,11 @@ def test_masks_that_carry_the_label_are_leakage_that_is_found(work: Work) -> Non
 @pytest.mark.parametrize("precision", ["float32", "bfloat16"])
 def test_training_depends_on_its_seed_alone(work: Work, precision: Precision) -> None:
     def weights(seed: int) -> torch.Tensor:
-        model = train_network(
+        (model,) = train_networks(
             replace(work.training, precision=precision),
             lambda batch: to_model_range(work.train.images[batch]),
             work.train.labels,
-            seed,
+            [seed],
             work.device,
         )
         return torch.cat([parameter.flatten() for parameter in model.parameters()]).detach()

@@ -1,0 +1,139 @@
+"""The benchmark of trainings: the ways it compares compute the same, and its numbers are right."""
+
+import pytest
+import torch
+from torch import nn
+
+from benchmarks.attribution.timing import FEWEST, Ratio
+from benchmarks.training.accuracy import compared, measured
+from benchmarks.training.contenders import (
+    FRACTION,
+    PLAIN,
+    Contender,
+    Data,
+    contenders,
+    training_in,
+)
+from benchmarks.training.plain import plain_step
+from benchmarks.training.record import accuracy_page, as_json, page
+from benchmarks.training.stacks import Grouped, Vmapped
+from benchmarks.training.timing import Speed, operations, peak_of, timed
+from captum_rectgrad.studies.roar_kar.cells import Cell
+from captum_rectgrad.studies.roar_kar.seeing import Sight
+from captum_rectgrad.studies.roar_kar.stacked import (
+    SideBySide,
+    Stack,
+    new_network,
+    training_step,
+)
+from captum_rectgrad.studies.shapes import shapes
+
+CPU = torch.device("cpu")
+DATA = Data.drawn(200, CPU)
+BATCH = torch.arange(24).reshape(3, 8)
+
+
+def trained(kind: type[Stack]) -> list[nn.Module]:
+    training = training_in("float32")
+    cells = [Cell("roar", "", "signed", FRACTION, number) for number in range(3)]
+    see = Sight(cells, DATA.images, [DATA.ranks] * 3, DATA.colour, seed=0)
+    stack = kind([new_network(training, seed) for seed in range(3)])
+    step = training_step(training, stack, see, DATA.labels)
+    for batch in (BATCH, BATCH + 30):
+        step(batch)
+    return stack.networks()
+
+
+@pytest.mark.parametrize("kind", [Grouped, Vmapped])
+def test_every_stack_trains_the_same_networks(kind: type[Stack]) -> None:
+    for seed, (one, other) in enumerate(zip(trained(kind), trained(SideBySide), strict=True)):
+        before = dict(new_network(training_in("float32"), seed).named_parameters())
+        for name, parameter in other.named_parameters():
+            if "bias" not in name:
+                assert not torch.equal(parameter, before[name])
+            # Adam's first steps are as long for small gradients as for large ones: where one is
+            # but rounding, its sign is too. Steps are of a thousandth.
+            difference = (one.get_parameter(name) - parameter).abs()
+            assert difference.median() < 1e-5
+            assert difference.max() < 5e-3
+        images = torch.randn(5, 3, 32, 32, generator=torch.Generator().manual_seed(0))
+        torch.testing.assert_close(one(images), other(images), rtol=1e-2, atol=1e-2)
+
+
+def test_the_plain_loop_learns_from_the_same() -> None:
+    training = training_in("float32")
+    plain = new_network(training, 0).to(memory_format=torch.contiguous_format)
+    plain_step(plain, DATA.images, DATA.labels, DATA.ranks, DATA.colour, FRACTION, 0.001)(BATCH[:1])
+    (ours,) = SideBySide([new_network(training, 0)]).networks()
+    cell = Cell("roar", "", "signed", FRACTION, 0)
+    see = Sight([cell], DATA.images, [DATA.ranks], DATA.colour, seed=0)
+    training_step(training, SideBySide([ours]), see, DATA.labels)(BATCH[:1])
+    for (name, one), other in zip(plain.named_parameters(), ours.parameters(), strict=True):
+        assert one.grad is not None, name
+        assert other.grad is not None, name
+        torch.testing.assert_close(one.grad, other.grad, rtol=1e-3, atol=1e-6)
+
+
+def test_operations_counted_by_hand() -> None:
+    """Products of a forward pass, in the order of the layers; the images need no gradient."""
+    convolutions = 1024 * 32 * (27 + 288) + 256 * 64 * (288 + 576)
+    forward = convolutions + 4096 * 256 + 256 * 10
+    assert operations(DATA) == 2 * (3 * forward - 1024 * 32 * 27)
+
+
+def test_speeds_are_ratios_to_the_plain_loop() -> None:
+    ours = contenders(CPU)[1]
+
+    def refusing(networks: object) -> Stack:
+        raise RuntimeError(f"cannot stack {type(networks).__name__}\nand more")
+
+    refused = Contender("no", "No", 2, "float32", refusing)
+    ways = (PLAIN, ours, refused)
+    found = timed(ways, DATA, steps=1, seconds=0)
+    plain, fast = found["plain"], found["ours"]
+    assert isinstance(plain, Speed)
+    assert isinstance(fast, Speed)
+    assert plain.ratio == Ratio(1, 1, 1, FEWEST)
+    assert plain.images > 0
+    assert fast.ratio.low <= fast.ratio.median <= fast.ratio.high
+    assert found["no"] == "RuntimeError: cannot stack list"
+
+
+def test_the_page_and_the_record() -> None:
+    fast = Contender("ours", "16 in a graph", 16, "bfloat16", SideBySide)
+    ways = (fast, Contender("no", "No", 2, "float32", SideBySide))
+    speeds: dict[str, Speed | str] = {
+        "ours": Speed(300_000, Ratio(20, 19, 21, 9)),
+        "no": "RuntimeError: cannot",
+    }
+    record = as_json(ways, speeds, 150e6, CPU)
+    # 270 million images at 300,000 a second.
+    assert record["ways"]["ours"]["minutes for table 1"] == 15
+    assert record["ways"]["ours"]["share of peak"] is None
+    lines = page(record).splitlines()
+    assert "| 16 in a graph | bfloat16 | 300,000 | 20.00 (19.00 to 21.00) |  | 15 |" in lines
+    assert "| No | float32 | cannot: RuntimeError: cannot | | | |" in lines
+
+
+def test_the_peak_of_a_card() -> None:
+    assert peak_of("NVIDIA H100 80GB HBM3") == 989e12
+    assert peak_of("NVIDIA H100 PCIe") == 756e12
+    assert peak_of("AVX512") is None
+
+
+def test_accuracies_compared() -> None:
+    same = compared([0.5, 0.6, 0.7], [0.5, 0.6, 0.7])
+    assert (same.difference, same.same_mean, same.same_distribution) == (0, 1, 1)
+    assert same.low == -same.high < 0
+    worse = compared([0.5, 0.51, 0.52, 0.49], [0.3, 0.31, 0.32, 0.29])
+    assert worse.low < worse.difference < worse.high < 0
+    assert worse.difference == pytest.approx(-0.2)
+    assert worse.same_distribution < 0.05
+
+
+def test_accuracies_measured() -> None:
+    drawn = shapes(40, 1)
+    found = measured(drawn, drawn, networks=2, epochs=1, device=CPU)
+    assert len(found.float32) == len(found.bfloat16) == 2
+    assert all(0 <= accuracy <= 1 for accuracy in found.float32 + found.bfloat16)
+    assert "| bfloat16 | 2 | " in accuracy_page(found, "Forty shapes.")
