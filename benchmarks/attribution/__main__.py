@@ -12,6 +12,7 @@ from tqdm import tqdm
 from benchmarks.attribution.cases import BY_BATCH, BY_SIZE, Case, main_cases
 from benchmarks.attribution.memory import peak
 from benchmarks.attribution.methods import BASELINE, METHODS, RECTGRAD, Method
+from benchmarks.attribution.parts import parts
 from benchmarks.attribution.record import Measured, as_json, page
 from benchmarks.attribution.timing import timed
 
@@ -65,7 +66,7 @@ def _measured(
 ) -> Measured:
     ratios = timed(case, methods, device, seconds)
     memory = {method.key: peak(case, method.key, device) for method in (BASELINE, RECTGRAD)}
-    return Measured(case, ratios, memory)
+    return Measured(case, ratios, memory, parts(case, device))
 
 
 def _write(file: Path, measured: Mapping[str, list[Measured]], device: torch.device) -> None:

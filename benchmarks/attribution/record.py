@@ -1,7 +1,7 @@
 """What was measured, as JSON and as a page."""
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from importlib.metadata import PackageNotFoundError, version
 from typing import Any
 
@@ -36,11 +36,13 @@ class Measured:
         case: network and batch.
         ratios: multiples of the baseline's time, by the method's key, or why there is none.
         memory: peak memory in bytes, by the method's key.
+        parts: times of RectGrad's own parts, as multiples of the baseline's; see `parts`.
     """
 
     case: Case
     ratios: Mapping[str, Ratio | str]
     memory: Mapping[str, int | None]
+    parts: Mapping[str, float] = field(default_factory=dict)
 
 
 def machine(device: torch.device) -> dict[str, Any]:
@@ -77,6 +79,7 @@ def as_json(groups: Mapping[str, list[Measured]], device: torch.device) -> dict[
                         for key, ratio in measured.ratios.items()
                     },
                     "memory": dict(measured.memory),
+                    "parts": dict(measured.parts),
                 }
                 for measured in group
             ]
@@ -114,14 +117,21 @@ def page(groups: Mapping[str, list[Measured]], device: torch.device) -> str:
 def _table(group: list[Measured]) -> list[str]:
     titles = {method.key: method.title for method in METHODS}
     keys = [key for key in titles if any(key in measured.ratios for measured in group)]
-    lines = [
-        "| | " + " | ".join(titles[key] for key in keys) + " | Memory |",
-        "| --- |" + " ---: |" * (len(keys) + 1),
-    ]
+    parts = list(group[0].parts) if group else []
+    heads = [*(titles[key] for key in keys), "Memory", *parts]
+    lines = ["| | " + " | ".join(heads) + " |", "| --- |" + " ---: |" * len(heads)]
     for measured in group:
         cells = [_cell(measured.ratios.get(key)) for key in keys]
-        lines.append(f"| {measured.case.title} | " + " | ".join((*cells, _memory(measured))) + " |")
-    return [*lines, "", "Memory: the peak of RectGrad's process over that of the baseline's."]
+        cells += [_memory(measured), *(f"{measured.parts[name]:.2f}" for name in parts)]
+        lines.append(f"| {measured.case.title} | " + " | ".join(cells) + " |")
+    notes = "Memory: the peak of RectGrad's process over that of the baseline's."
+    if parts:
+        notes += (
+            f" {', '.join(parts)}: what RectGrad spends on these, by a profile, as multiples of "
+            "the baseline's time; the selection stands in for a ReLU's own backward, and comes on "
+            "top of any other activation's."
+        )
+    return [*lines, "", notes]
 
 
 def _cell(ratio: Ratio | str | None) -> str:

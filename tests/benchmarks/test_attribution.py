@@ -8,6 +8,7 @@ from torch import Tensor, nn
 from benchmarks.attribution.cases import Case
 from benchmarks.attribution.memory import peak
 from benchmarks.attribution.methods import BASELINE, METHODS, Attribute, Method
+from benchmarks.attribution.parts import PARTS, parts
 from benchmarks.attribution.quantile_port import quantile_port
 from benchmarks.attribution.record import Measured, as_json, page
 from benchmarks.attribution.timing import FEWEST, Ratio, timed
@@ -77,9 +78,9 @@ def test_peak_memory_grows_with_the_batch() -> None:
 
 def test_the_page_and_the_record() -> None:
     ratios: dict[str, Ratio | str] = {"rectgrad": Ratio(1.1, 1.05, 1.2, 9), "zennit": "E: no"}
-    measured = Measured(TINY, ratios, {"saliency": 100, "rectgrad": 125})
+    measured = Measured(TINY, ratios, {"saliency": 100, "rectgrad": 125}, {"border": 0.034})
     text = page({"Networks": [measured]}, CPU)
-    row = "| cifar10_cnn, 2 x 32 | 1.10 (1.05 to 1.20) | cannot | 1.25 |"
+    row = "| cifar10_cnn, 2 x 32 | 1.10 (1.05 to 1.20) | cannot | 1.25 | 0.03 |"
     assert row in text.splitlines()
     record = as_json({"Networks": [measured]}, CPU)
     assert record["groups"]["Networks"][0]["ratios"]["rectgrad"]["median"] == 1.1
@@ -88,3 +89,9 @@ def test_the_page_and_the_record() -> None:
 
 def test_every_method_is_made_once() -> None:
     assert len({method.key for method in METHODS}) == len(METHODS)
+
+
+def test_parts_are_those_of_what_is_run() -> None:
+    found = parts(TINY, CPU)
+    assert all(0 < share < 20 for share in found.values())
+    assert set(found) == set(PARTS)
