@@ -136,7 +136,7 @@ plt.show()
 # ```
 #
 # Another device rounds differently, so it is another run: a folder begun on one is refused on the
-# other.
+# other. On a GPU several networks are trained at once (`--stack`), each the one it is alone.
 #
 # **On a Ray cluster** (`pip install 'captum-rectgrad[cluster,studies]'`)
 #
