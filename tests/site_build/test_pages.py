@@ -5,6 +5,7 @@ import pytest
 from site_build.pages import OUTSIDE, ROOT, outside_pages, page_of, tutorial_page, with_links
 
 
+@pytest.mark.checkout
 @pytest.mark.parametrize(
     ("source", "page", "written", "shown"),
     [
