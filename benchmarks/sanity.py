@@ -88,7 +88,11 @@ def page(arguments: argparse.Namespace) -> str:
         f"{MODEL}, all layers, cascading, generated shapes; {platform.machine()}, "
         f"{os.cpu_count()} cores, {torch.get_num_threads()} threads, torch {torch.__version__}"
     )
-    return "\n".join([on, "", "| what | seconds | allowed |", "|---|---|---|", *lines])
+    heading = "# How long the sanity checks take"
+    made = "Made by `python -m benchmarks.sanity`."
+    return "\n".join(
+        [heading, "", f"{on}. {made}", "", "| what | seconds | allowed |", "|---|---|---|", *lines]
+    )
 
 
 def main() -> int:
