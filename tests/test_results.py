@@ -98,6 +98,23 @@ def test_the_readme_has_the_numbers_that_were_measured() -> None:
         f"{rounded(saliency, HALF)}), and {rounded(ours, CLASSES)} with the maps of other classes "
         f"(saliency: {rounded(saliency, CLASSES)})" in text
     )
+    nobias = percentile_row("NoBias RectGrad", "98")
+    assert f"lacks too, {rounded(nobias, HALF)} and {rounded(nobias, CLASSES)}." in text
+
+
+def test_the_results_page_says_where_rectgrad_goes_in_theorem_1() -> None:
+    text = " ".join((FOLDER / "README.md").read_text("utf-8").split())
+    rows = {
+        row["rule"]: row
+        for row in result("nie-theory")["rows"]
+        if row["of"] == "map" and row["size"] == "filters 1024"
+    }
+    found = rows["RectGrad, q = 98"]
+    assert (
+        f"correlation with the limit is {rounded(found, 'correlation with the limit')} at 1,024 "
+        "filters, that with the image itself "
+        f"{rounded(found, 'correlation with image or activations')}." in text
+    )
 
 
 def test_the_page_on_the_method_has_the_thresholds_that_were_measured() -> None:

@@ -5,6 +5,8 @@ from dataclasses import dataclass
 
 import torch
 from torch import Tensor, nn
+from torch.nn.modules.batchnorm import _NormBase
+from torch.nn.modules.dropout import _DropoutNd
 
 from captum_rectgrad.modified_gradient import ModifiedGradient
 from captum_rectgrad.sanity import findings
@@ -113,8 +115,8 @@ def check(
 
     Raises:
         ValueError: a layer or class is one that the model does not have, the images are not of its
-            size, or the network of the random labels has other classes. All that before the first
-            map is made.
+            size, the model is in training mode, or the network of the random labels is not of the
+            same parameters, or the same network. All that before the first map is made.
         NotAvailableError: the method would not be itself on this model.
     """
     options = options or Options()
@@ -145,7 +147,7 @@ def check(
         findings.of_cascade(cascade, bound, seed),
         findings.of_single_layers(single, bound, seed),
         _labels(explaining, model, of_random_labels, original, options),
-        findings.of_pairs("class sensitivity", sensitivity, UNSIGNED, bound, _CLASSES, seed),
+        findings.of_classes(sensitivity, bound, seed),
         findings.of_pairs("image recovery", recovery, IMAGE, bound, _IMAGE, seed),
         findings.not_run(_CONVERGENCE, "it is defined for rules at activations alone")
         if converged is None
@@ -159,20 +161,46 @@ def _valid(
 ) -> Tensor:
     """Raise what `check` says; the other classes, `(N, K)`."""
     one = explaining.images[:1]
+    _check_mode(model)
     chosen_layers(parameter_layers(model, one), options.layers)
     classes = logits(model, one).shape[1]
     check_classes(classes, explaining.targets)
     if of_random_labels is not None:
-        its = logits(of_random_labels, one).shape[1]
-        if its != classes:
-            raise ValueError(
-                f"the network trained on random labels has {its} logits, the model {classes}"
-            )
+        _check_twin(model, of_random_labels)
     if options.others is None:
         return other_classes(model, explaining.images, OTHERS, explaining.batch_size)
     others = torch.tensor(options.others).expand(len(explaining.images), -1)
     check_classes(classes, others)
     return others
+
+
+def _check_mode(model: nn.Module) -> None:
+    training = [
+        f"{name!r} ({type(module).__name__})"
+        for name, module in model.named_modules()
+        if isinstance(module, (_NormBase, _DropoutNd)) and module.training
+    ]
+    if training:
+        raise ValueError(
+            f"the model is in training mode at {training[0]}: its outputs are random or depend on "
+            "the batch, and it would change; call model.eval() first"
+        )
+
+
+def _check_twin(model: nn.Module, other: nn.Module) -> None:
+    """Whether the other can be the same network, trained on other labels."""
+    ours, theirs = model.state_dict(), other.state_dict()
+    for name in sorted(ours.keys() | theirs.keys()):
+        shapes = [tuple(state[name].shape) if name in state else None for state in (ours, theirs)]
+        if shapes[0] != shapes[1]:
+            raise ValueError(
+                "the network trained on random labels is not the same network: its "
+                f"{name} has the shape {shapes[1]}, the model's {shapes[0]}"
+            )
+    if all(torch.equal(value.cpu(), theirs[name].cpu()) for name, value in ours.items()):
+        raise ValueError(
+            "the network said to be trained on random labels has the model's own weights"
+        )
 
 
 def _labels(
@@ -191,11 +219,6 @@ def _labels(
 
 
 _RANDOM_LABELS, _CONVERGENCE = "random labels", findings.CONVERGENCE
-_CLASSES: findings.Said = {
-    "failed": "maps for other classes are much the same ({}): they do not show what speaks for one",
-    "passed": "maps for other classes are others ({})",
-    "undecided": "maps for other classes are alike to a degree ({}) that decides nothing",
-}
 _IMAGE: findings.Said = {
     "failed": "maps are much like the image itself ({})",
     "passed": "maps are not the image itself ({})",

@@ -5,12 +5,13 @@ import argparse
 import importlib
 import json
 import math
+import warnings
 from collections.abc import Callable, Mapping
 from dataclasses import asdict
 from datetime import datetime, timezone
 from functools import partial
+from inspect import signature
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import torch
@@ -29,11 +30,14 @@ from captum_rectgrad import (
     RectGradPRR,
     SaliencyMap,
 )
+from captum_rectgrad.checks import check_percentile
 from captum_rectgrad.images import read_image, sample_images
 from captum_rectgrad.methods import (
+    AGREEMENT,
     Method,
     NotAvailableError,
     choose_methods,
+    methods,
     of_captum,
 )
 from captum_rectgrad.modified_gradient import ModifiedGradient
@@ -100,7 +104,9 @@ def check_model(args: argparse.Namespace) -> int:
         checked = check(explaining, model, options, rule=rule, of_random_labels=other)
     except NotAvailableError as error:
         raise ValueError(f"{method.title} cannot be checked on {args.model}: {error}") from error
+    caution = _caution(args.method, model, images, predicted)
     facts = {
+        **({} if caution is None else {"caution": caution}),
         "images": f"{len(images)} {name}",
         "class explained": "the one predicted",
         **{name: value for name, value in asdict(options).items() if value is not None},
@@ -114,6 +120,8 @@ def check_model(args: argparse.Namespace) -> int:
     threshold = "" if args.percentile is None else f", q = {args.percentile:g},"
     title = f"{method.title}{threshold} on {args.model}"
     _write(args, checked, _picture(model, images[0]), title, options, facts)
+    if caution is not None:
+        print(caution)
     if checked.failed:
         return FAILED
     return 0 if checked.decided else UNDECIDED
@@ -145,26 +153,61 @@ def _options(args: argparse.Namespace) -> Options:
 
 
 def _method(key: str, percentile: float | None) -> Method:
-    if percentile is not None and "rectgrad" not in key:
-        raise ValueError(f"--percentile is RectGrad's, not of {key}")
-    if key in _MORE:
-        options = {} if percentile is None else {"percentile": percentile}
-        return of_captum(key, _MORE[key], partial(RULES[key], **options))
-    (method,) = choose_methods([key], percentile)
-    return method
+    compared = [method.key for method in methods()]
+    if ":" not in key and key not in (*compared, *_MORE):
+        known = ", ".join([*compared, *_MORE])
+        raise ValueError(f"{key!r} is no method; choose from {known}, or MODULE:NAME")
+    make = _rule_of(key)
+    if percentile is not None:
+        check_percentile(percentile)
+        if make is None or "percentile" not in signature(make).parameters:
+            raise ValueError(f"--percentile is RectGrad's, not of {key}")
+    if key in compared or make is None:
+        (method,) = choose_methods([key], percentile)
+        return method
+    options = {} if percentile is None else {"percentile": percentile}
+    return of_captum(key, _MORE.get(key, key.partition(":")[2]), partial(make, **options))
+
+
+def _rule_of(key: str) -> Callable[..., ModifiedGradient] | None:
+    """What makes the method, if it is a rule for the gradient at activations."""
+    if ":" not in key:
+        return RULES.get(key)
+    module, _, name = key.partition(":")
+    try:
+        found = getattr(importlib.import_module(module), name)
+    except (ImportError, AttributeError, ValueError):
+        return None  # `choose_methods` says it better
+    return found if isinstance(found, type) and issubclass(found, ModifiedGradient) else None
 
 
 def _rule(key: str, model: nn.Module, percentile: float | None) -> ModifiedGradient | None:
     """The method again, if it is a rule for the gradient at activations."""
-    make: Any = RULES.get(key)
-    if make is None and ":" in key:
-        module, _, name = key.partition(":")
-        found = getattr(importlib.import_module(module), name)
-        make = found if isinstance(found, type) and issubclass(found, ModifiedGradient) else None
+    make = _rule_of(key)
     if make is None:
         return None
-    rule: ModifiedGradient = make(model) if percentile is None else make(model, percentile)
-    return rule
+    return make(model) if percentile is None else make(model, percentile=percentile)
+
+
+def _caution(key: str, model: nn.Module, images: Tensor, targets: Tensor) -> str | None:
+    """Why what was imported from Captum is not what it is called, on this model."""
+    own = {"captum.attr:GuidedBackprop": GuidedBP, "captum.attr:Deconvolution": DeconvNet}
+    if key not in own:
+        return None
+    device = next(model.parameters()).device
+    x, y = images[:4].to(device), targets[:4].to(device)
+    (method,) = choose_methods([key])
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        expected = own[key](model).attribute(x, target=y)
+        found = method.attribute(model, x.clone().requires_grad_(), y)
+    if (found - expected).abs().max() <= AGREEMENT * expected.abs().max():
+        return None
+    return (
+        f"{method.title} of Captum is not itself on this model: it hooks nn.ReLU modules alone, "
+        f"once each, and elsewhere gives the plain gradient. What was checked is that; "
+        f"{own[key].__name__} of this package is the method."
+    )
 
 
 def _images(args: argparse.Namespace, model: nn.Module) -> tuple[str, Tensor]:

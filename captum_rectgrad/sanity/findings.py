@@ -1,5 +1,6 @@
 """What the checks found: for each a plain sentence, a verdict, and its numbers."""
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal, TypeAlias
@@ -10,7 +11,7 @@ from numpy.typing import NDArray
 from captum_rectgrad.estimate import Estimate
 from captum_rectgrad.sanity.convergence import INPUT, Convergence
 from captum_rectgrad.sanity.randomisation import Randomisation
-from captum_rectgrad.sanity.similarity import UNSIGNED
+from captum_rectgrad.sanity.similarity import SIGNED, UNSIGNED
 from captum_rectgrad.statistics import crossed_mean, mean
 
 Verdict: TypeAlias = Literal["passed", "failed", "undecided", "not run"]
@@ -111,9 +112,9 @@ def of_single_layers(found: Randomisation, bound: float, seed: int) -> Finding:
         return Finding(check, "undecided", sentence + _too_few(logits[0][1]), numbers)
     deaf = [layer for layer, verdict in verdicts.items() if verdict == "failed"]
     if deaf:
+        which = deaf[0] if len(deaf) == 1 else f"one of {', '.join(deaf)}"
         sentence = (
-            f"maps stay much as they were when one of {', '.join(deaf)} alone is random "
-            f"({len(deaf)} of {tried})"
+            f"maps stay much as they were when {which} alone is random ({len(deaf)} of {tried})"
         )
         return Finding(check, "failed", sentence, numbers)
     unsure = [layer for layer, verdict in verdicts.items() if verdict == "undecided"]
@@ -155,6 +156,30 @@ def of_pairs(
     )
 
 
+def of_classes(values: Mapping[str, NDArray[np.float64]], bound: float, seed: int) -> Finding:
+    """Maps of the explained class beside those of others.
+
+    Args:
+        values: by measure, `(N,)`; see `class_sensitivity`.
+        bound: see `judged`.
+        seed: of the intervals.
+
+    Returns:
+        The finding, judged without the maps' signs; but maps with the signs turned, as for the two
+        classes of a model that has no others, do show what speaks for one and against the other.
+    """
+    check = "class sensitivity"
+    turned = mean(-values[SIGNED], seed)
+    if judged(turned, bound) == "failed":  # as alike as that is what is asked for here
+        numbers = tuple((name, mean(found, seed)) for name, found in values.items())
+        sentence = (
+            "maps for other classes are those of this one with the signs turned (rank correlation "
+            f"{_said(dict(numbers)[SIGNED])}): it is by their signs alone that they differ"
+        )
+        return Finding(check, "passed", sentence, numbers)
+    return of_pairs(check, values, UNSIGNED, bound, _CLASSES, seed)
+
+
 def of_convergence(found: Convergence, bound: float, seed: int) -> Finding:
     """Two random vectors were sent backwards.
 
@@ -168,12 +193,13 @@ def of_convergence(found: Convergence, bound: float, seed: int) -> Finding:
         few logits that vectors of them are alike by chance.
     """
     chance = f"{found.unrelated:.2f} for unrelated vectors of {found.logits} logits"
-    if found.unrelated >= bound:
+    # To rounding: of three logits it is 0.5 but for the last digit.
+    if found.unrelated >= bound or math.isclose(found.unrelated, bound):
         return not_run(
             CONVERGENCE, f"absolute cosines are {chance} already, held against {bound:g}"
         )
     numbers = [
-        (f"|cosine| {'at' if layer == INPUT else 'before'} {layer}", mean(abs(row), seed))
+        (f"absolute cosine {'at' if layer == INPUT else 'before'} {layer}", mean(abs(row), seed))
         for layer, row in zip(found.layers, found.cosines, strict=True)
     ]
     at_input = numbers[0][1]
@@ -187,6 +213,13 @@ def of_convergence(found: Convergence, bound: float, seed: int) -> Finding:
         f"a degree (absolute cosine {_said(at_input)}; {chance}) that decides nothing",
     }
     return _finding(CONVERGENCE, at_input, bound, said, numbers)
+
+
+_CLASSES: Said = {
+    "failed": "maps for other classes are much the same ({}): they do not show what speaks for one",
+    "passed": "maps for other classes are others ({})",
+    "undecided": "maps for other classes are alike to a degree ({}) that decides nothing",
+}
 
 
 def not_run(check: str, why: str) -> Finding:
@@ -222,6 +255,8 @@ def _finding(
 def _too_few(number: Estimate) -> str:
     if not np.isnan(number.low):
         return ""
+    if number.count == 1:
+        return "; one image is too few for an interval"
     return f"; {number.count} images are too few for an interval"
 
 

@@ -20,21 +20,26 @@ def notes(checked: Checked) -> list[str]:
     found = [_intervals(checked)]
     if checked.empty or checked.cascade.empty.any() or checked.single.empty.any():
         found.append(_empty_maps(checked))
+    broken = int((~checked.original.isfinite()).flatten(1).any(dim=1).sum())
+    if broken:
+        found.append(
+            f"{broken} of the model's {len(checked.original)} maps hold NaN or infinity, and are "
+            "like nothing: look at the model's weights, and at the method."
+        )
     if made.drawn:
         found.append(
-            f"How {len(made.drawn)} parameters are made anew is not defined, as their layers have "
+            f"How {_count(made.drawn)} made anew is not defined, as there is "
             f"no reset_parameters ({_some(made.drawn)}): they were drawn from normal distributions "
-            "with their means and standard deviations."
+            "with the same means and standard deviations."
         )
     if made.left:
         found.append(
-            f"{len(made.left)} parameters of layers made random are as they were "
-            f"({_some(made.left)}): they have one value only, or reset_parameters gives them those "
-            "that they had."
+            f"Of layers made random {_count(made.left)} as before ({_some(made.left)}): of one "
+            "value only, or given the same again by reset_parameters."
         )
     if uncalled:
         found.append(
-            f"{len(uncalled)} modules with parameters are never called, and not made random "
+            f"{_modules(uncalled)} never called, and not made random "
             f"({_some(uncalled)}): the model does not use them, or hands their parameters to a "
             "function."
         )
@@ -62,6 +67,18 @@ def _empty_maps(checked: Checked) -> str:
         "models with random layers are: where the model's own is not, that counts as no likeness "
         "(0), as it does for other classes."
     )
+
+
+def _modules(names: Sequence[str]) -> str:
+    return (
+        "1 module with parameters is"
+        if len(names) == 1
+        else f"{len(names)} modules with parameters are"
+    )
+
+
+def _count(names: Sequence[str]) -> str:
+    return "1 parameter is" if len(names) == 1 else f"{len(names)} parameters are"
 
 
 def _some(names: Sequence[str]) -> str:

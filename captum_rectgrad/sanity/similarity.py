@@ -15,7 +15,8 @@ from captum_rectgrad.measures import channel_sum, rank_correlation
 # is lost that the map showed: 0.
 Similarity = Callable[[Tensor, Tensor], NDArray[np.float64]]
 # The measures that decide. The first knows neither scale nor sign.
-UNSIGNED, IMAGE = "rank correlation of absolute values", "correlation with the image"
+SIGNED, UNSIGNED = "rank correlation", "rank correlation of absolute values"
+IMAGE = "correlation with the image"
 WINDOW = 7  # pixels, the side of the SSIM's window
 
 
@@ -76,7 +77,7 @@ def structure(first: Tensor, second: Tensor) -> NDArray[np.float64]:
 
 # Adebayo et al. 2018, section 3: with and without the sign, and SSIM.
 SIMILARITIES: Mapping[str, Similarity] = {
-    "rank correlation": signed_ranks,
+    SIGNED: signed_ranks,
     UNSIGNED: absolute_ranks,
     "SSIM": structure,
 }

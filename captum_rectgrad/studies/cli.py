@@ -44,15 +44,10 @@ def reproduce(args: argparse.Namespace) -> int:
     name = _name(args.name)
     if args.batch_size is None:
         args.batch_size = BATCH_SIZE if args.model is None else FEW
-    if args.batch_size < 1:
-        raise ValueError(f"--batch-size must be at least 1, got {args.batch_size}")
-    if args.stack is not None and args.stack < 1:
-        raise ValueError(f"--stack must be at least 1, got {args.stack}")
-    if args.stack is not None and args.engine == "ray":
-        raise ValueError("--stack is for --engine local: a task of Ray trains one network")
-    if args.ray_address is not None and args.engine != "ray":
-        raise ValueError("--ray-address is for --engine ray")
+    _check_machine(args)
     study = None if name == ALL else find(name)
+    if study is not None and args.methods is not None and not study.compares:
+        raise ValueError(f"--methods: {study.name} has methods of its own")
     checkpoints = tuple(_checkpoint(given) for given in args.checkpoint)
     material = _material(args, checkpoints)
     for role, given in checkpoints:
@@ -101,6 +96,17 @@ def _folder(given: Path) -> Path:
                 raise ValueError(f"--out must be a folder: {place} is a file")
             break
     return given
+
+
+def _check_machine(args: argparse.Namespace) -> None:
+    if args.batch_size < 1:
+        raise ValueError(f"--batch-size must be at least 1, got {args.batch_size}")
+    if args.stack is not None and args.stack < 1:
+        raise ValueError(f"--stack must be at least 1, got {args.stack}")
+    if args.stack is not None and args.engine == "ray":
+        raise ValueError("--stack is for --engine local: a task of Ray trains one network")
+    if args.ray_address is not None and args.engine != "ray":
+        raise ValueError("--ray-address is for --engine ray")
 
 
 def _machine(args: argparse.Namespace) -> tuple[torch.device, Cluster | None]:

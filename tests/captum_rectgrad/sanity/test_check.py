@@ -1,5 +1,6 @@
 """All checks together: what is refused before any map is made, and what the page says."""
 
+import copy
 from typing import Any
 
 import pytest
@@ -63,8 +64,18 @@ def test_images_classes_and_networks_that_do_not_fit_are_refused_before_any_map(
     with pytest.raises(ValueError, match="got 7 to 7"):
         check(Explaining(asked.method, asked.images, torch.full((12,), 7)), net)
     other = nn.Sequential(nn.Conv2d(3, 7, 10), nn.Flatten())
-    with pytest.raises(ValueError, match="random labels has 7 logits, the model 4"):
+    with pytest.raises(ValueError, match=r"is not the same network: its .* has the shape"):
         check(asked, net, of_random_labels=other)
+    with pytest.raises(ValueError, match="has the model's own weights"):
+        check(asked, net, of_random_labels=copy.deepcopy(net))
+
+
+def test_a_model_in_training_mode_is_refused(asked: Explaining) -> None:
+    net = nn.Sequential(nn.Conv2d(3, 4, 12), nn.BatchNorm2d(4), nn.Flatten())
+    before = copy.deepcopy(net.state_dict())
+    with pytest.raises(ValueError, match=r"in training mode at '1' \(BatchNorm2d\)"):
+        check(asked, net)
+    assert all(torch.equal(value, before[name]) for name, value in net.state_dict().items())
 
 
 def test_what_was_made_how_is_said(explaining: Explaining, net: nn.Module) -> None:
@@ -75,12 +86,9 @@ def test_what_was_made_how_is_said(explaining: Explaining, net: nn.Module) -> No
     said = notes(checked)
     assert [sentence.partition(":")[0] for sentence in said] == [
         "Layers were made random 2 times, each time with other parameters",
-        (
-            "How 1 parameters are made anew is not defined, as their layers have no "
-            "reset_parameters (scale)"
-        ),
-        "2 parameters of layers made random are as they were (norm.bias, norm.weight)",
-        "1 modules with parameters are never called, and not made random (unused)",
+        ("How 1 parameter is made anew is not defined, as there is no reset_parameters (scale)"),
+        "Of layers made random 2 parameters are as before (norm.bias, norm.weight)",
+        "1 module with parameters is never called, and not made random (unused)",
     ]
 
 

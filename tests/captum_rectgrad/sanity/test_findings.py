@@ -5,10 +5,17 @@ import pytest
 import torch
 from numpy.typing import NDArray
 
-from captum_rectgrad.sanity.findings import Finding, of_cascade, of_single_layers
+from captum_rectgrad.sanity.convergence import Convergence
+from captum_rectgrad.sanity.findings import (
+    Finding,
+    of_cascade,
+    of_classes,
+    of_convergence,
+    of_single_layers,
+)
 from captum_rectgrad.sanity.randomisation import Order, Randomisation
 from captum_rectgrad.sanity.reinitialisation import Reinitialised
-from captum_rectgrad.sanity.similarity import UNSIGNED
+from captum_rectgrad.sanity.similarity import SIGNED, UNSIGNED
 
 NAMES = ("c", "b", "a")  # from the output on
 SPREAD = np.linspace(-0.01, 0.01, 20)
@@ -78,7 +85,7 @@ def test_a_layer_that_hardly_changes_the_logits_decides_nothing() -> None:
     assert numbers["logits' rank correlation: b"].value == pytest.approx(0.9)
     deaf = single((0.2, 0.9, 0.2), (0.1, 0.1, 0.9))
     assert deaf.verdict == "failed"
-    assert "one of b alone is random (1 of the 2 that change the logits" in deaf.sentence
+    assert "when b alone is random (1 of the 2 that change the logits" in deaf.sentence
 
 
 def test_where_no_layer_changes_the_logits_nothing_follows() -> None:
@@ -94,3 +101,27 @@ def test_what_is_not_decided_has_its_numbers() -> None:
     found = single((0.2, 0.5, 0.2))
     assert found.verdict == "undecided"
     assert "not decided: b (0.50, 0.50 to 0.50)" in found.sentence
+
+
+@pytest.mark.parametrize(
+    ("signed", "verdict", "sentence"),
+    [
+        (0.9, "failed", "maps for other classes are much the same (0.90"),
+        (0.0, "failed", "maps for other classes are much the same (0.90"),
+        (-0.9, "passed", "maps for other classes are those of this one with the signs turned"),
+    ],
+)
+def test_maps_of_other_classes_may_differ_by_their_signs(
+    signed: float, verdict: str, sentence: str
+) -> None:
+    """Of two classes that exclude each other, what speaks for one speaks against the other."""
+    found = of_classes({SIGNED: signed + SPREAD, UNSIGNED: 0.9 + SPREAD}, 0.5, seed=0)
+    assert found.verdict == verdict
+    assert found.sentence.startswith(sentence)
+
+
+def test_three_logits_are_too_few_for_cosines() -> None:
+    cosines = np.zeros((1, 20))
+    found = of_convergence(Convergence(("input",), cosines, logits=3), 0.5, seed=0)
+    assert found.verdict == "not run"
+    assert of_convergence(Convergence(("input",), cosines, logits=4), 0.5, seed=0).numbers

@@ -61,6 +61,7 @@ def test_with_a_cluster_its_device_counts(monkeypatch: pytest.MonkeyPatch) -> No
         (["patch", "--data", ".", "--checkpoint", "best=x"], "must be ROLE=NAME with ROLE of"),
         (["patch", "--data", "."], "has neither"),
         (["patch", "layers"], "got 2 names, 'patch' and 'layers': name one study, or all"),
+        (["nie-maps", "--methods", "saliency"], "--methods: nie-maps has methods of its own"),
         (["patch", "--methods", ","], "no method is named; choose from saliency"),
         (["patch", "--out", __file__], f"--out must be a folder: {__file__} is a file"),
         (["patch", "--out", f"{__file__}/a/b"], f"--out must be a folder: {__file__} is a file"),
