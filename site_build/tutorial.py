@@ -11,6 +11,7 @@ runs each tutorial so, in a process and an empty folder of its own.
 """
 
 import ast
+import io
 import os
 import re
 import sys
@@ -155,6 +156,9 @@ def _save_figures(source: Path, cell: Cell, folder: Path, before: int) -> list[s
 
 def _main() -> None:
     """Write a tutorial's page and figures to a folder."""
+    # What it prints comes before what a process that it starts then writes, as on a terminal.
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        sys.stdout.reconfigure(line_buffering=True)
     source, folder = (Path(argument).resolve() for argument in sys.argv[1:])
     with tempfile.TemporaryDirectory() as empty:
         os.chdir(empty)
