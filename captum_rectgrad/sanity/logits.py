@@ -47,7 +47,7 @@ def logits(model: nn.Module, images: Tensor, batch_size: int | None = None) -> T
 def _checked(output: object, samples: int) -> Tensor:
     if not isinstance(output, Tensor):
         got = f"a {type(output).__name__}"
-    elif output.dim() != 2 or len(output) != samples:
+    elif output.shape[:-1] != (samples,):
         got = f"a tensor of shape {tuple(output.shape)}"
     else:
         return output
