@@ -24,8 +24,8 @@ def add_parser(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]"
         description="Sanity checks of one method on one model: layers made random again "
         "(Adebayo et al. 2018), other classes and the image itself (Nie et al. 2018), random "
         "signals sent backwards (Sixt et al. 2020). Exit status 0: something passed and nothing "
-        "failed; 1: something failed; 2: wrong arguments; 3: nothing was decided, as with few "
-        "images.",
+        "failed; 1: something failed; 2: wrong arguments, or the checks could not be run; 3: "
+        "nothing was decided, as with few images.",
     )
     parser.add_argument("images", nargs="*", metavar="IMAGE", help="image files, instead of --data")
     model = parser.add_argument(

@@ -31,6 +31,7 @@ from captum_rectgrad import (
     SaliencyMap,
 )
 from captum_rectgrad.checks import check_percentile
+from captum_rectgrad.errors import RectGradError
 from captum_rectgrad.images import read_image, sample_images
 from captum_rectgrad.methods import (
     AGREEMENT,
@@ -82,9 +83,24 @@ def check_model(args: argparse.Namespace) -> int:
 
     Raises:
         ValueError: what was asked for makes no sense, or the method cannot be checked on the model.
-        RectGradError: an image cannot be read.
+        OSError: a file cannot be read or written.
+        RectGradError: an image cannot be read, or the model or the method raised an error of
+            another kind, which is the cause of this one: no status of Python's own may look like
+            a check that failed.
         ZooError: a network or the images are not there.
     """
+    try:
+        return _run(args)
+    except (ValueError, OSError, RectGradError, rectgrad_zoo.ZooError):
+        raise
+    except Exception as error:
+        said = " ".join(f"{type(error).__name__}: {error}".split())
+        raise RectGradError(
+            f"the checks of {args.method} on {args.model} could not be run: {said}"
+        ) from error
+
+
+def _run(args: argparse.Namespace) -> int:
     for name in ("count", "batch_size"):
         if getattr(args, name) < 1:
             raise ValueError(f"--{name.replace('_', '-')} must be at least 1")

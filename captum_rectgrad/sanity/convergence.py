@@ -8,7 +8,9 @@ absolute value of their cosine goes to 1.
 
 import math
 from collections.abc import Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -36,7 +38,8 @@ class Convergence:
     """Cosines of what arrives.
 
     Attributes:
-        layers: from the input to the output: `INPUT`, and what enters each layer.
+        layers: from the input to the output: `INPUT`, and what enters each layer, but for those
+            that were left out.
         cosines: `(layers, N)`, of the gradients of two random vectors, for each image; NaN where
             nothing arrives.
         logits: how many the model has: the dimension of what is sent.
@@ -71,8 +74,9 @@ def convergence(
     Args:
         method: with its model, in eval mode.
         images: `(N, C, H, W)`, as the model takes them.
-        layers: names of those that are looked at; None: all that have parameters and are called
-            once.
+        layers: names of those that are looked at; None: all there are, which have parameters, are
+            called once and get the samples in dimension 0. Left out are others, such as those of
+            window attention, which get a row for each window: no row is one image's.
         batch_size: images in memory.
         seed: of the vectors, standard normal, drawn for each image.
 
@@ -80,13 +84,13 @@ def convergence(
         The cosines.
 
     Raises:
-        ValueError: a layer is not in the model (the error lists those that are), or the model
+        ValueError: a layer is not among these (the error lists those that are), or the model
             cannot take the images.
     """
     model = unwrapped(method.model)
     classes = logits(model, images[:1]).shape[1]
     available = [name for name in parameter_layers(model, images[:1], once=True) if name != ROOT]
-    names = chosen_layers(available, layers)
+    names = chosen_layers(_of_samples(model, images[:1], available), layers)
     # The input is what enters a layer of its own in front.
     front = nn.Identity()
     whole = nn.Sequential(front, model)
@@ -99,6 +103,33 @@ def convergence(
         pair = [backward_signals(method, whole, modules, part, each) for each in sums]
         parts.append(torch.stack([_cosines(a, b) for a, b in zip(*pair, strict=True)]))
     return Convergence(tuple(modules), torch.cat(parts, dim=1).numpy(), classes)
+
+
+def _of_samples(model: nn.Module, image: Tensor, names: Sequence[str]) -> list[str]:
+    """Those layers whose (first) input has the samples in dimension 0.
+
+    For one image and for two: a dimension that is none of the samples may be as long as one batch.
+    """
+    one, two = (_rows(model, image.expand(n, *image.shape[1:]), names) for n in (1, 2))
+    return [name for name in names if (one.get(name), two.get(name)) == (1, 2)]
+
+
+def _rows(model: nn.Module, x: Tensor, names: Sequence[str]) -> dict[str, int]:
+    """How long dimension 0 of each layer's (first) input is."""
+    rows: dict[str, int] = {}
+
+    def note(name: str, _: nn.Module, args: Any, kwargs: Any) -> None:
+        for value in (*args, *kwargs.values()):
+            if isinstance(value, Tensor) and value.is_floating_point() and value.dim():
+                rows.setdefault(name, len(value))
+
+    with ExitStack() as hooks:
+        for name in names:
+            module = model.get_submodule(name)
+            handle = module.register_forward_pre_hook(partial(note, name), with_kwargs=True)
+            hooks.callback(handle.remove)
+        logits(model, x)
+    return rows
 
 
 def _random_sum(seed: int, which: str, start: int) -> Objective:

@@ -20,14 +20,19 @@ def logits(model: nn.Module, images: Tensor, batch_size: int | None = None) -> T
         `(N, classes)`.
 
     Raises:
-        ValueError: the model cannot take the images; what it said is the error's cause.
+        ValueError: there are no images, the model cannot take them (what it said is the error's
+            cause), or what it returns is not of shape `(N, classes)`.
         torch.OutOfMemoryError: there are too many at a time.
     """
+    if not len(images):
+        raise ValueError("there are no images")
     device = next(model.parameters()).device
     try:
-        with torch.inference_mode():
+        # Not in inference mode: modules keep tensors (old-style `weight_norm` its weight), which
+        # nobody could change later.
+        with torch.no_grad():
             parts = [
-                model(part.to(device)).cpu()
+                _checked(model(part.to(device)), len(part)).cpu()
                 for part in torch.split(images, batch_size or len(images))
             ]
     except torch.OutOfMemoryError:
@@ -37,6 +42,19 @@ def logits(model: nn.Module, images: Tensor, batch_size: int | None = None) -> T
             f"the model cannot take images of shape {tuple(images.shape[1:])}: {error}"
         ) from error
     return torch.cat(parts)
+
+
+def _checked(output: object, samples: int) -> Tensor:
+    if not isinstance(output, Tensor):
+        got = f"a {type(output).__name__}"
+    elif output.shape[:-1] != (samples,):
+        got = f"a tensor of shape {tuple(output.shape)}"
+    else:
+        return output
+    raise ValueError(
+        f"the model must return logits, one tensor of shape (N, classes); for {samples} images it "
+        f"returned {got}. Wrap it in a module that returns its logits alone"
+    )
 
 
 def same_order(before: Tensor, after: Tensor) -> NDArray[np.float64]:

@@ -1,13 +1,19 @@
 """`rectgrad check`, whole, on the embedded network and drawn images."""
 
+import argparse
 import json
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
+from captum.attr import Saliency
 from PIL import Image
 
 from captum_rectgrad.cli import main
+from captum_rectgrad.errors import RectGradError
+from captum_rectgrad.sanity.arguments import add_parser
+from captum_rectgrad.sanity.cli import check_model
 
 FEW = ["--data", "shapes", "--count", "12", "--steps", "2", "--repeats", "2"]
 
@@ -133,6 +139,51 @@ def test_what_is_refused(
     assert main([*line, "--out", str(tmp_path / "out")]) == 2
     assert message in capsys.readouterr().err
     assert not (tmp_path / "out").exists()
+
+
+class Broken(Saliency):
+    """A method that cannot run: what it raises is none of this package's errors."""
+
+    def attribute(self, *_: Any, **__: Any) -> Any:
+        raise RuntimeError("no map\nof these images")
+
+
+class Interrupted(Saliency):
+    def attribute(self, *_: Any, **__: Any) -> Any:
+        raise KeyboardInterrupt
+
+
+@pytest.mark.parametrize(
+    ("method", "message"),
+    [
+        ("captum.attr:NoiseTunnel", "could not be run: AttributeError: "),
+        (f"{__name__}:Broken", "could not be run: RuntimeError: no map of these images"),
+    ],
+)
+def test_what_cannot_run_has_not_failed_a_check(
+    method: str, message: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    arguments = ["check", "--model", "cifar10_cnn", "--method", method, *FEW]
+    assert main([*arguments, "--out", str(tmp_path / "out")]) == 2
+    (said,) = [line for line in capsys.readouterr().err.splitlines() if "error" in line.lower()]
+    assert said.startswith(f"rectgrad: error: the checks of {method} on cifar10_cnn {message}")
+    assert not (tmp_path / "out").exists()
+
+
+def test_the_cause_of_what_cannot_run_is_kept(tmp_path: Path) -> None:
+    line = ["check", "--model", "cifar10_cnn", "--method", f"{__name__}:Broken", *FEW]
+    parser = argparse.ArgumentParser()
+    add_parser(parser.add_subparsers())
+    args = parser.parse_args([*line, "--out", str(tmp_path / "out")])
+    with pytest.raises(RectGradError) as raised:
+        check_model(args)
+    assert isinstance(raised.value.__cause__, RuntimeError)
+
+
+def test_an_interrupt_is_no_error(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    arguments = ["check", "--model", "cifar10_cnn", "--method", f"{__name__}:Interrupted", *FEW]
+    assert main([*arguments, "--out", str(tmp_path / "out")]) == 130
+    assert "rectgrad: interrupted" in capsys.readouterr().err
 
 
 @pytest.mark.slow

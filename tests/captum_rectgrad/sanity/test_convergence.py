@@ -98,3 +98,55 @@ def test_layers_may_be_chosen() -> None:
     assert convergence(SaliencyMap(model), torch.rand(3, 7), layers=["2"]).layers == (INPUT, "2")
     with pytest.raises(ValueError, match="it has 0, 2"):
         convergence(SaliencyMap(model), torch.rand(3, 7), layers=["1"])
+
+
+class Windows(nn.Module):
+    """Gives its layer the rows of all windows of an image, as window attention does."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.before, self.within = nn.Linear(8, 8), nn.Linear(4, 4)
+        self.after = nn.Linear(8, 5)
+
+    def forward(self, x: Tensor) -> Tensor:
+        windows = self.before(x).reshape(-1, 4)  # two for each sample
+        y: Tensor = self.after(self.within(windows).reshape(-1, 8))
+        return y
+
+
+class Transposed(nn.Module):
+    """Gives its layer the positions first, of which there are `positions`."""
+
+    def __init__(self, positions: int) -> None:
+        super().__init__()
+        self.positions = positions
+        self.within, self.after = nn.Linear(4, 4), nn.Linear(4, 5)
+
+    def forward(self, x: Tensor) -> Tensor:
+        sequence = x.reshape(len(x), self.positions, 4).transpose(0, 1)
+        y: Tensor = self.after(self.within(sequence).mean(dim=0))
+        return y
+
+
+@pytest.mark.parametrize("batch_size", [6, 4, 1])
+def test_layers_without_samples_in_dimension_0_are_left_out(batch_size: int) -> None:
+    torch.manual_seed(0)
+    model = Windows().eval()
+    found = convergence(SaliencyMap(model), torch.rand(6, 8), batch_size=batch_size, seed=2)
+    assert found.layers == (INPUT, "before", "after")
+    state = {name: value.double() for name, value in model.state_dict().items()}
+    block = torch.block_diag(state["within.weight"], state["within.weight"])
+    after = [v.double() @ state["after.weight"] for v in vectors(2, 6, 5)]
+    inputs = [v @ block @ state["before.weight"] for v in after]
+    for row, pair in zip(found.cosines, (inputs, inputs, after), strict=True):
+        expected = torch.cosine_similarity(pair[0], pair[1], dim=1)
+        np.testing.assert_allclose(row, expected.numpy(), atol=1e-6)
+    with pytest.raises(ValueError, match="it has before, after"):
+        convergence(SaliencyMap(model), torch.rand(6, 8), layers=["within"])
+
+
+@pytest.mark.parametrize("positions", [1, 2, 6])
+def test_another_dimension_as_long_as_a_batch_is_none_of_samples(positions: int) -> None:
+    model = Transposed(positions).eval()
+    found = convergence(SaliencyMap(model), torch.rand(6, 4 * positions), batch_size=6)
+    assert found.layers == (INPUT, "after")
