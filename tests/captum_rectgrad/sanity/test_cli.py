@@ -141,14 +141,14 @@ def test_what_is_refused(
     assert not (tmp_path / "out").exists()
 
 
-class Broken(Saliency):
+class Broken(Saliency):  # type: ignore[misc]
     """A method that cannot run: what it raises is none of this package's errors."""
 
     def attribute(self, *_: Any, **__: Any) -> Any:
         raise RuntimeError("no map\nof these images")
 
 
-class Interrupted(Saliency):
+class Interrupted(Saliency):  # type: ignore[misc]
     def attribute(self, *_: Any, **__: Any) -> Any:
         raise KeyboardInterrupt
 
