@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from contextlib import ExitStack
 
 from torch import Tensor, nn
+from torch.nn.utils.parametrize import is_parametrized
 
 from captum_rectgrad.errors import RectGradError
 from captum_rectgrad.sanity.logits import logits
@@ -14,6 +15,8 @@ ROOT = "(the model itself)"  # parameters that belong to no part of it
 
 def parameter_layers(model: nn.Module, x: Tensor, *, once: bool = False) -> list[str]:
     """Names of the modules with parameters of their own, from the input to the output.
+
+    A module with parametrisations (`torch.nn.utils.parametrize`) is one layer with them.
 
     Args:
         model: in eval mode.
@@ -32,13 +35,10 @@ def parameter_layers(model: nn.Module, x: Tensor, *, once: bool = False) -> list
     if next(model.parameters(), None) is None:
         raise RectGradError("the model has no parameters")
     with ExitStack() as hooks:
-        for name, module in model.named_modules():
-            if next(module.parameters(recurse=False), None) is not None:
-                hooks.callback(
-                    module.register_forward_pre_hook(
-                        lambda *_, name=name or ROOT: calls.update([name])
-                    ).remove
-                )
+        for name, module in _with_parameters(model).items():
+            hooks.callback(
+                module.register_forward_pre_hook(lambda *_, name=name: calls.update([name])).remove
+            )
         logits(model, x)
     if not calls:
         raise RectGradError("the model calls no layer that has parameters")
@@ -58,10 +58,39 @@ def never_called(model: nn.Module, called: Sequence[str]) -> list[str]:
     Returns:
         Names as in `model.named_modules()`.
     """
-    return [
-        name or ROOT
+    return [name for name in _with_parameters(model) if name not in called]
+
+
+def _with_parameters(model: nn.Module) -> dict[str, nn.Module]:
+    parts = {
+        part
+        for module in model.modules()
+        if is_parametrized(module)
+        for part in module.get_submodule("parametrizations").modules()
+    }
+    return {
+        name or ROOT: module
         for name, module in model.named_modules()
-        if next(module.parameters(recurse=False), None) is not None and (name or ROOT) not in called
+        if module not in parts
+        and (parametrised(module) or next(module.parameters(recurse=False), None) is not None)
+    }
+
+
+def parametrised(module: nn.Module) -> list[str]:
+    """Names of a module's tensors that are computed from parameters by a parametrisation.
+
+    Args:
+        module: any.
+
+    Returns:
+        Such as `["weight"]` for `torch.nn.utils.parametrizations.weight_norm(nn.Linear(2, 2))`.
+    """
+    if not is_parametrized(module):
+        return []
+    return [
+        name
+        for name, how in module.get_submodule("parametrizations").named_children()
+        if next(how.parameters(), None) is not None
     ]
 
 

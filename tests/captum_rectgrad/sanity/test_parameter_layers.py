@@ -1,6 +1,7 @@
 import pytest
 import torch
 from torch import Tensor, nn
+from torch.nn.utils.parametrizations import spectral_norm, weight_norm
 
 from captum_rectgrad.errors import RectGradError
 from captum_rectgrad.sanity.parameter_layers import (
@@ -9,6 +10,7 @@ from captum_rectgrad.sanity.parameter_layers import (
     module_of,
     never_called,
     parameter_layers,
+    parametrised,
 )
 
 
@@ -62,3 +64,21 @@ def test_parameters_that_a_function_is_handed_are_of_modules_never_called(
 def test_images_that_do_not_fit_are_refused(net: nn.Module) -> None:
     with pytest.raises(ValueError, match=r"cannot take images of shape \(4, 10, 10\)"):
         parameter_layers(net, torch.zeros(1, 4, 10, 10))
+
+
+def test_a_parametrised_module_is_one_layer() -> None:
+    model = nn.Sequential(
+        weight_norm(nn.Linear(4, 3)),
+        spectral_norm(nn.Linear(3, 3, bias=False)),
+        nn.Linear(3, 2),
+    ).eval()
+    called = parameter_layers(model, torch.rand(1, 4))
+    assert called == ["0", "1", "2"]
+    assert parameter_layers(model, torch.rand(1, 4), once=True) == called
+    assert never_called(model, called) == []
+    assert never_called(model, ["0"]) == ["1", "2"]
+    assert [parametrised(model.get_submodule(name)) for name in called] == [
+        ["weight"],
+        ["weight"],
+        [],
+    ]

@@ -1,14 +1,16 @@
 """The checks of randomisation, by what they must say of methods whose answer is known."""
 
 import copy
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 import pytest
 import torch
 from torch import Tensor, nn
+from torch.nn.utils.parametrizations import weight_norm
 
-from captum_rectgrad.methods import Method
+from captum_rectgrad.methods import Method, choose_methods
 from captum_rectgrad.sanity.explaining import Explaining
 from captum_rectgrad.sanity.parameter_layers import parameter_layers
 from captum_rectgrad.sanity.randomisation import Order, randomisation, randomised_models
@@ -221,3 +223,30 @@ def test_agrees_with_quantus(
     assert set(scores) == {"original", *expected}
     for layer, (values,) in zip(found.layers, found.similarity["ranks"], strict=True):
         np.testing.assert_allclose(values, expected[layer], atol=1e-6)
+
+
+def test_a_parametrised_layer_alone_is_random_with_its_weight(
+    explaining: Explaining, net: nn.Module
+) -> None:
+    weight_norm(net.get_submodule("last"))
+    before = copy.deepcopy(net.state_dict())
+    x = torch.rand(2, 6)
+    expected = net.get_submodule("last")(x)
+    found = randomisation(explaining, net, "independent", layers=["last", "second"], repeats=2)
+    assert found.layers == ("last", "second")
+    assert found.made.left == found.made.drawn == ()
+    assert found.logits[0].max() < 0.99
+    torch.testing.assert_close(net.get_submodule("last")(x), expected)
+    for name, value in net.state_dict().items():
+        assert torch.equal(value, before[name]), name
+
+
+@pytest.mark.filterwarnings("ignore:.*weight_norm.* is deprecated")
+def test_a_weight_normalised_in_the_old_style_is_named(
+    explaining: Explaining, net: nn.Module
+) -> None:
+    torch.nn.utils.weight_norm(net.get_submodule("last"))
+    (saliency,) = choose_methods(["saliency"])
+    explaining = replace(explaining, method=saliency)
+    found = randomisation(explaining, net, layers=["last"], repeats=1)
+    assert found.made.left == ("last.weight_g", "last.weight_v")

@@ -3,6 +3,8 @@ import copy
 import pytest
 import torch
 from torch import Tensor, nn
+from torch.nn.utils.parametrizations import orthogonal, spectral_norm, weight_norm
+from torch.nn.utils.parametrize import register_parametrization
 
 from captum_rectgrad.sanity.parameter_layers import ROOT
 from captum_rectgrad.sanity.reinitialisation import Reinitialised, reinitialise
@@ -76,3 +78,67 @@ def test_a_reset_that_changes_nothing_is_named(net: nn.Module) -> None:
     assert reinitialise(net, ["norm"], seed=0).left == ("norm.weight", "norm.bias")
     nn.init.constant_(norm.weight, 7)  # type: ignore[arg-type]
     assert reinitialise(net, ["norm"], seed=0).left == ("norm.bias",)
+
+
+def weight_of(module: nn.Module) -> Tensor:
+    weight = module.weight
+    assert isinstance(weight, Tensor)
+    return weight.detach().clone()
+
+
+@pytest.mark.parametrize("trainable", [True, False])
+def test_a_normalised_weight_is_drawn_as_without(trainable: bool) -> None:
+    model = nn.Sequential(weight_norm(nn.Linear(4, 3))).requires_grad_(trainable)
+    assert reinitialise(model, ["0"], seed=3) == Reinitialised((), ())
+    torch.manual_seed(derived_seed(3, "0"))
+    fresh = nn.Linear(4, 3)
+    layer = model.get_submodule("0")
+    torch.testing.assert_close(layer.weight, fresh.weight)
+    torch.testing.assert_close(layer.bias, fresh.bias)
+    norm, direction = (layer.get_parameter(f"parametrizations.weight.original{i}") for i in (0, 1))
+    torch.testing.assert_close(norm[:, 0], fresh.weight.norm(dim=1))
+    torch.testing.assert_close(direction, fresh.weight)
+    assert all(p.requires_grad == trainable for p in model.parameters())
+
+
+def test_a_spectral_norm_belongs_to_the_new_weight() -> None:
+    torch.manual_seed(0)
+    model = nn.Sequential(spectral_norm(nn.Linear(40, 30))).eval()
+    assert reinitialise(model, ["0"], seed=3) == Reinitialised((), ())
+    assert not any(module.training for module in model.modules())
+    torch.manual_seed(derived_seed(3, "0"))
+    fresh = nn.Linear(40, 30)
+    weight = model.get_submodule("0").weight
+    norm = torch.linalg.matrix_norm(fresh.weight, 2)
+    torch.testing.assert_close(weight, fresh.weight / norm, rtol=0.03, atol=0)
+
+
+def test_an_orthogonal_weight_is_another_one() -> None:
+    model = nn.Sequential(orthogonal(nn.Linear(5, 5)))
+    before = weight_of(model.get_submodule("0"))
+    assert reinitialise(model, ["0"], seed=3) == Reinitialised((), ())
+    after = weight_of(model.get_submodule("0"))
+    assert not torch.allclose(after, before, atol=0.1)
+    torch.testing.assert_close(after @ after.T, torch.eye(5), atol=1e-5, rtol=0)
+
+
+class Symmetric(nn.Module):
+    def forward(self, x: Tensor) -> Tensor:
+        return x + x.T
+
+
+def test_a_parametrisation_without_inverse_is_named() -> None:
+    model = nn.Sequential(nn.Linear(4, 4))
+    register_parametrization(model[0], "weight", Symmetric())
+    before = copy.deepcopy(model)
+    assert reinitialise(model, ["0"], seed=3) == Reinitialised(drawn=(), left=("0.weight",))
+    torch.testing.assert_close(model[0].weight, before[0].weight)
+    assert not torch.equal(model.get_parameter("0.bias"), before.get_parameter("0.bias"))
+
+
+def test_a_parametrised_weight_of_one_value_without_reset_stays_and_is_named() -> None:
+    model = nn.Sequential(Scaled())
+    model[0].by = nn.Parameter(torch.full((4, 4), 2.0))
+    model[0].other = nn.Parameter(torch.rand(4, 4))
+    weight_norm(model[0], "by")
+    assert reinitialise(model, ["0"], seed=3) == Reinitialised(("0.other",), ("0.by",))
