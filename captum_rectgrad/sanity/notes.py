@@ -35,8 +35,8 @@ def notes(checked: Checked) -> list[str]:
     if made.left:
         found.append(
             f"Of layers made random {_count(made.left)} as before ({_some(made.left)}): of one "
-            "value only, given the same again by reset_parameters, or of a parametrisation that has "
-            "no inverse."
+            "value only, given the same again by reset_parameters, or of a parametrisation that "
+            "has no inverse."
         )
     if uncalled:
         found.append(
