@@ -11,7 +11,8 @@ from pathlib import Path, PurePosixPath
 
 ROOT = Path(__file__).resolve().parents[1]
 
-# Where a page of the repository is on the site. Model cards have pages, too (`outside_pages`).
+# Where a page of the repository is on the site. Model cards and recorded measurements have pages,
+# too (`outside_pages`).
 OUTSIDE = {
     "README.md": "overview.md",
     "CHANGELOG.md": "changelog.md",
@@ -19,6 +20,7 @@ OUTSIDE = {
     "zoo/README.md": "zoo/index.md",
 }
 CARDS = ("zoo/rectgrad_zoo/checkpoints/*/README.md", "zoo/hub/*/README.md")
+MEASURED = "benchmarks/results/*.md"
 
 _LINK = re.compile(r"(!?)\[((?:[^\[\]]|\[[^\]]*\])*)\]\(([^)\s#]+)(#[^)\s]*)?\)")
 
@@ -26,9 +28,9 @@ _LINK = re.compile(r"(!?)\[((?:[^\[\]]|\[[^\]]*\])*)\]\(([^)\s#]+)(#[^)\s]*)?\)"
 def outside_pages() -> dict[str, str]:
     """By its path in the repository, the page of the site made from a file outside `docs/`."""
     cards = (path for pattern in CARDS for path in sorted(ROOT.glob(pattern)))
-    return OUTSIDE | {
-        path.relative_to(ROOT).as_posix(): f"zoo/{path.parent.name}.md" for path in cards
-    }
+    pages = {path: f"zoo/{path.parent.name}.md" for path in cards}
+    pages |= {path: f"benchmarks/{path.name}" for path in sorted(ROOT.glob(MEASURED))}
+    return OUTSIDE | {path.relative_to(ROOT).as_posix(): page for path, page in pages.items()}
 
 
 def tutorial_page(source: str) -> str:

@@ -110,14 +110,15 @@ def page(groups: Mapping[str, list[Measured]], device: torch.device) -> str:
         + ". Made by `python -m benchmarks.attribution`.",
     ]
     for title, group in groups.items():
-        lines += ["", f"## {title}", "", *_table(group)]
+        if group:
+            lines += ["", f"## {title}", "", *_table(group)]
     return "\n".join(lines) + "\n"
 
 
 def _table(group: list[Measured]) -> list[str]:
     titles = {method.key: method.title for method in METHODS}
     keys = [key for key in titles if any(key in measured.ratios for measured in group)]
-    parts = list(group[0].parts) if group else []
+    parts = list(group[0].parts)
     heads = [*(titles[key] for key in keys), "Memory", *parts]
     lines = ["| | " + " | ".join(heads) + " |", "| --- |" + " ---: |" * len(heads)]
     for measured in group:
