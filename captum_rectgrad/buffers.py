@@ -47,10 +47,14 @@ class Buffers:
         memory = torch.from_numpy(self._view(size)).view(tensor.dtype)
         return memory.as_strided(layout.shape, layout.stride())
 
+    def clear(self) -> None:
+        """Give back what nobody has; what is in use stays with its tensors."""
+        self._blocks.clear()
+
     def _view(self, size: int) -> Bytes:
         free = [block for block, user in self._blocks if user() is None]
         block = next((one for one in free if one.nbytes >= size), None)
-        # Gradients grow towards the input: what is too small now will not be of use later.
+        # At most one block that nobody has is kept, so that the peak of memory hardly grows.
         self._blocks = [(one, user) for one, user in self._blocks if user() is not None]
         if block is None:
             block = torch.empty(size, dtype=torch.uint8).numpy()

@@ -31,6 +31,7 @@ def rectified(model: nn.Module, state: RectifiedPass) -> Iterator[None]:
     # Goes on with the other hooks even if an interrupt comes while one is being removed.
     with ExitStack() as hooks:
         hooks.callback(setattr, state, "closed", True)
+        hooks.callback(state.buffers.clear)  # a model that keeps its output keeps the pass as well
         for name, module in model.named_modules():
             for handle in _hook(f"{name!r} ({type(module).__name__})", module, state):
                 hooks.callback(handle.remove)

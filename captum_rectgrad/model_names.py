@@ -34,5 +34,5 @@ def _in_timm(pattern: re.Pattern[str]) -> Iterator[str]:
 def _folder(package: str) -> Path:
     found = importlib.util.find_spec(package)
     if found is None or not found.submodule_search_locations:
-        return Path()  # completion has no way to say what is missing
+        raise ModuleNotFoundError(package)  # rather than look into the current folder
     return Path(found.submodule_search_locations[0])

@@ -60,10 +60,12 @@ def zero_border(
     for dim in wide:
         inside.select(dim, 0).zero_()
         inside.select(dim, -1).zero_()
-    if gradient.is_complex():
+    bits = INTEGERS.get(gradient.element_size())
+    if gradient.is_complex() or bits is None:
         return torch.where(inside, gradient, 0)
-    # Bit by bit: in one go, and NaN and infinity become zero too.
-    bits = INTEGERS[gradient.element_size()]
+    # Bit by bit: in one go, and NaN and infinity become zero too. A sign that PyTorch has only
+    # noted, as behind a complex conjugate, is none of the bits yet.
+    gradient = gradient.resolve_neg()
     result = empty_like(gradient)
     torch.bitwise_and(gradient.view(bits), -inside.to(bits), out=result.view(bits))
     return result

@@ -100,6 +100,10 @@ def _rows(
 
     The order of the units does not matter, so it is that of the memory.
     """
+    activation, gradient = (
+        activation.resolve_neg(),
+        gradient.resolve_neg(),
+    )  # NumPy knows no such bit
     last = activation.dim() == _IMAGES and activation.is_contiguous(
         memory_format=torch.channels_last
     )

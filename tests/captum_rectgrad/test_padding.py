@@ -111,3 +111,10 @@ def test_border_of_other_numbers_and_layouts(
     expected = gradient.clone()
     expected[:, :, [0, -1]] = 0
     assert torch.equal(zeroed(gradient, (-2,)), expected)
+
+
+def test_a_sign_that_is_only_noted() -> None:
+    gradient = torch.arange(1.0, 13).reshape(1, 1, 3, 4)
+    noted = torch._neg_view(gradient)
+    assert noted.is_neg()
+    assert torch.equal(zeroed(noted, (-2, -1)), -zeroed(gradient, (-2, -1)))

@@ -134,3 +134,10 @@ def test_a_sample_does_not_depend_on_the_others() -> None:
     together, _ = passing_above(5880, a, r)
     alone = [passing_above(5880, a[i : i + 1], r[i : i + 1])[0] for i in range(4)]
     assert torch.equal(together, torch.cat(alone))
+
+
+def test_a_sign_that_is_only_noted() -> None:
+    """As behind a complex conjugate."""
+    a, r = tensors(torch.float32, (2, 6000))
+    found, _ = passing_above(5880, a, torch._neg_view(r))
+    assert torch.equal(found, passing_above(5880, a, -r)[0])
