@@ -119,7 +119,9 @@ class Query:
         return maps, state
 
     def _pass(self, call: Call, *, copies: bool) -> tuple[Maps, RectifiedPass]:
-        state = RectifiedPass(self.settings, batch=call.samples, copies=copies)
+        state = RectifiedPass(
+            self.settings, batch=call.samples, copies=copies, at_layers=bool(self.layers)
+        )
         with self._forward(call, state) as (leaves, calls, scalars), torch.enable_grad():
             if self.to_layers:
                 groups = [calls.only(name) for name in self.layers]

@@ -76,8 +76,10 @@ class Doubts:
         ]
         if not rows or not readable(rows[0]):
             return cls(plain, closed=(), escaped=escaped)
-        empty = torch.stack([(a == 0).all(dim=1) for a in rows]).any(dim=0)
-        defined = torch.stack([a.isfinite().all(dim=1) for a in rows]).all(dim=0)
+        # The smallest and the largest number of each map, both NaN where one is.
+        ends = [torch.stack(_real(a).aminmax(dim=1)) for a in rows]
+        empty = torch.stack([(pair == 0).all(dim=0) for pair in ends]).any(dim=0)
+        defined = torch.stack([pair.isfinite().all(dim=0) for pair in ends]).all(dim=0)
         if state.scalars.numel() == state.batch:
             # An output may overflow and still have a gradient; but not if nothing is left of it.
             scalars = state.scalars.reshape(-1)
@@ -140,6 +142,10 @@ class Doubts:
                 RectGradWarning,
                 stacklevel=CALLER,
             )
+
+
+def _real(rows: Tensor) -> Tensor:
+    return torch.view_as_real(rows.resolve_conj()).flatten(1) if rows.is_complex() else rows
 
 
 def merged(doubts: Sequence[Doubts]) -> Doubts:

@@ -9,12 +9,18 @@ from typing import Any
 
 import torch
 from torch import Tensor
+from torch._C import DisableTorchFunction
 from torch.autograd.function import once_differentiable
 
 from captum_rectgrad.pooling import WindowMean, redistribute
 
 # From the activation and the gradient arriving at it to the gradient that passes.
 GradientRule = Callable[[Tensor, Tensor], Tensor]
+
+
+# While gradients flow back the function mode of the pass is on, as checkpoints run parts of the
+# model again there; it need not look at every operation of the rules.
+not_the_models = DisableTorchFunction
 
 
 class OverwrittenError(RuntimeError):
@@ -38,7 +44,9 @@ class Rectify(torch.autograd.Function):
     @staticmethod
     @once_differentiable
     def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor, None, None, None]:
-        return ctx.rule(_saved(ctx), gradient), None, None, None
+        activation = _saved(ctx)
+        with not_the_models():
+            return ctx.rule(activation, gradient), None, None, None
 
 
 class RectifyInPlace(torch.autograd.Function):
@@ -58,7 +66,9 @@ class RectifyInPlace(torch.autograd.Function):
     @staticmethod
     @once_differentiable
     def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor, None, None]:
-        return ctx.rule(_saved(ctx), gradient), None, None
+        activation = _saved(ctx)
+        with not_the_models():
+            return ctx.rule(activation, gradient), None, None
 
 
 class Redistribute(torch.autograd.Function):
@@ -76,10 +86,13 @@ class Redistribute(torch.autograd.Function):
     @staticmethod
     @once_differentiable
     def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor, None, None, None]:
-        return redistribute(_saved(ctx), gradient, ctx.mean), None, None, None
+        x = _saved(ctx)
+        with not_the_models():
+            return redistribute(x, gradient, ctx.mean), None, None, None
 
 
 def _saved(ctx: Any) -> Tensor:
+    # A checkpoint computes it here, and so runs a part of the model.
     try:
         tensor: Tensor = ctx.saved_tensors[0]
     except RuntimeError as error:

@@ -53,13 +53,11 @@ def zero_border(
     Returns:
         A new tensor, or the same one where there is nothing to zero.
     """
-    wide = [dim for dim in dims if gradient.shape[dim] >= MIN_POSITIONS]
+    wide = _wide(gradient, dims)
     if not wide:
         return gradient
     inside = gradient.new_ones(gradient.shape[min(wide) :], dtype=torch.bool)
-    for dim in wide:
-        inside.select(dim, 0).zero_()
-        inside.select(dim, -1).zero_()
+    zero_border_(wide, inside)
     bits = INTEGERS.get(gradient.element_size())
     if gradient.is_complex() or bits is None:
         return torch.where(inside, gradient, 0)
@@ -69,3 +67,19 @@ def zero_border(
     result = empty_like(gradient)
     torch.bitwise_and(gradient.view(bits), -inside.to(bits), out=result.view(bits))
     return result
+
+
+def zero_border_(dims: Sequence[int], gradient: Tensor) -> None:
+    """The same in place, as PyTorch's trailing underscore says.
+
+    Args:
+        dims: dimensions, as `padded_dims` gives them.
+        gradient: any shape; nobody else has it.
+    """
+    for dim in _wide(gradient, dims):
+        gradient.select(dim, 0).zero_()
+        gradient.select(dim, -1).zero_()
+
+
+def _wide(gradient: Tensor, dims: Sequence[int]) -> list[int]:
+    return [dim for dim in dims if gradient.shape[dim] >= MIN_POSITIONS]

@@ -14,6 +14,7 @@ Who calls these, for modules and for functions: `hooks.py` and `functions.py`.
 """
 
 import threading
+import weakref
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -26,9 +27,16 @@ from torch import Tensor, nn
 from captum_rectgrad.buffers import Buffers
 from captum_rectgrad.errors import RectGradError
 from captum_rectgrad.escapes import made_before, mark_known
-from captum_rectgrad.nodes import OverwrittenError, Rectify, RectifyInPlace, Redistribute
-from captum_rectgrad.padding import padded_dims, zero_border
+from captum_rectgrad.nodes import (
+    OverwrittenError,
+    Rectify,
+    RectifyInPlace,
+    Redistribute,
+    not_the_models,
+)
+from captum_rectgrad.padding import padded_dims, zero_border, zero_border_
 from captum_rectgrad.pooling import WindowMean
+from captum_rectgrad.rules import leave_alone
 from captum_rectgrad.settings import Settings
 from captum_rectgrad.windows import Windows
 
@@ -99,6 +107,9 @@ class RectifiedPass:
         running: calls of hooked modules that have begun and not ended, the innermost last.
         idle: whether function calls are left alone, as they are not the model's.
         buffers: memory of the backward pass.
+        at_layers: whether gradients at hidden tensors are asked for.
+        padded: the output of the last padded convolution, and along which dimensions it padded.
+        bordered: what a ReLU passed on to its convolution, with the border already zero.
     """
 
     settings: Settings
@@ -116,6 +127,9 @@ class RectifiedPass:
     running: list[Running] = field(default_factory=list)
     idle: bool = False
     buffers: Buffers = field(default_factory=Buffers)
+    at_layers: bool = False
+    padded: tuple[weakref.ref[Tensor], int, tuple[int, ...]] | None = None
+    bordered: Tensor | None = None
 
     @contextmanager
     def suspended(self) -> Iterator[None]:
@@ -201,8 +215,8 @@ class RectifiedPass:
         if self.forward:
             self.shapes.append(a.shape)
         in_place = a is operand
-        rule = partial(self._rectify, name)
         if relu:
+            rule = partial(self._rectify, name, border=self._padded_before(z))
             rectified: Tensor = (
                 RectifyInPlace.apply(z, rule, self.copies)
                 if in_place
@@ -222,6 +236,17 @@ class RectifiedPass:
         padded = padded_dims(windows, x.shape, y.shape)
         if padded and y.requires_grad:
             _before_backward_of(y, partial(self._zero_border, padded))
+            self.padded = (weakref.ref(y), _changes(y), padded)
+
+    def _padded_before(self, z: Tensor) -> tuple[int, ...]:
+        """Along which dimensions to zero the border for the convolution that made `z`.
+
+        What a ReLU passes on is its own new tensor, of which the border alone can be written to.
+        """
+        if self.padded is None or self.at_layers:
+            return ()
+        output, changes, dims = self.padded
+        return dims if output() is z and _changes(z) == changes else ()
 
     def normalised(self, y: Tensor) -> None:
         """Have the backward of a batch normalisation that made `y` work on a plain layout.
@@ -259,7 +284,8 @@ class RectifiedPass:
 
     def _zero_border(self, dims: tuple[int, ...], gradient: Tensor) -> Tensor:
         self.check_backward()
-        return zero_border(gradient, dims, self.buffers.empty_like)
+        done, self.bordered = self.bordered is gradient, None
+        return gradient if done else zero_border(gradient, dims, self.buffers.empty_like)
 
     def _gate(self, name: str, kept: Tensor, changes: int, gradient: Tensor) -> Tensor:
         if _changes(kept) != changes:
@@ -267,7 +293,13 @@ class RectifiedPass:
         return self._rectify(name, kept, gradient, derived=True)
 
     def _rectify(
-        self, name: str, activation: Tensor, gradient: Tensor, *, derived: bool = False
+        self,
+        name: str,
+        activation: Tensor,
+        gradient: Tensor,
+        *,
+        derived: bool = False,
+        border: tuple[int, ...] = (),
     ) -> Tensor:
         self.check_backward()
         if self.batch > 1 and (activation.dim() == 0 or activation.shape[0] != self.batch):
@@ -284,8 +316,12 @@ class RectifiedPass:
             last_hidden=not any(gate.units for gate in self.gates),
             derived=derived,
             empty_like=self.buffers.empty_like,
+            finish=partial(zero_border_, border) if border else leave_alone,
         )
         self.gates.append(Gate(name, gradient.numel() // self.batch, passed))
+        if border:
+            # It is the convolution's gradient unless others contribute: then that is a sum of it.
+            self.bordered = passing
         return passing
 
 
@@ -303,7 +339,8 @@ def _before_backward_of(tensor: Tensor, change: Callable[[Tensor], Tensor]) -> N
         gradient = gradients[index]
         if gradient is None:
             return None
-        return (*gradients[:index], change(gradient), *gradients[index + 1 :])
+        with not_the_models():
+            return (*gradients[:index], change(gradient), *gradients[index + 1 :])
 
     node.register_prehook(prehook)
 

@@ -13,18 +13,23 @@ passes what is positive. The sign of its pre-activation says only on which side 
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
-from typing import Literal, Protocol, TypeVar, get_args
+from typing import Literal, Protocol, get_args
 
+import numpy as np
 import torch
 from torch import Tensor
 
-from captum_rectgrad.selection_on_cpu import Floats, is_worthwhile, pass_above_rank
+from captum_rectgrad.order_statistic import Floats
+from captum_rectgrad.selection_on_cpu import is_worthwhile, pass_above_rank
 from captum_rectgrad.threshold import nearest_rank, percentile_per_sample
 
 Rule = Literal["PR1", "PR2", "PR3", "PR4", "Mod"]
 RULES: tuple[Rule, ...] = get_args(Rule)
 SignRule = Literal["vanilla", "deconvnet", "guided"]
-Numbers = TypeVar("Numbers", Tensor, Floats)
+
+
+def leave_alone(passing: Tensor) -> None:
+    """What there is to do with what passes: nothing."""
 
 
 class Gating(Protocol):
@@ -39,6 +44,7 @@ class Gating(Protocol):
         last_hidden: bool,
         derived: bool = False,
         empty_like: Callable[[Tensor], Tensor] = torch.empty_like,
+        finish: Callable[[Tensor], None] = leave_alone,
     ) -> tuple[Tensor, Tensor]:
         """What passes; what a sample's units do never depends on another's.
 
@@ -50,6 +56,7 @@ class Gating(Protocol):
             derived: whether what passes is then multiplied by the activation's derivative, as it
                 is at all but ReLU.
             empty_like: makes the tensor of what passes.
+            finish: may change what passes, some samples at a time.
 
         Returns:
             The gradient where it passes, elsewhere 0, of its shape and dtype; and whether any of a
@@ -71,19 +78,24 @@ def score(rule: Rule, activation: Tensor, gradient: Tensor) -> Tensor:
         product of two half-precision numbers overflows and ties.
     """
     wide = torch.promote_types(torch.promote_types(activation.dtype, gradient.dtype), torch.float32)
-    return _score(rule, activation.to(wide), gradient.to(wide))
-
-
-def _score(rule: Rule, activation: Numbers, gradient: Numbers) -> Numbers:
+    a, r = activation.to(wide), gradient.to(wide)
     if rule == "PR1":
-        return activation * gradient
+        return a * r
     if rule == "PR2":
-        return abs(activation * gradient)
+        return (a * r).abs()
     if rule == "PR3":
-        return activation
+        return a
     if rule == "PR4":
-        return gradient
+        return r
     raise ValueError(f"no score for rule {rule!r}; expected PR1, PR2, PR3 or PR4")
+
+
+def _score_on_cpu(rule: Rule, activation: Floats, gradient: Floats, memory: Floats) -> Floats:
+    if rule in ("PR3", "PR4"):
+        np.copyto(memory, activation if rule == "PR3" else gradient)
+        return memory
+    np.multiply(activation, gradient, out=memory)
+    return np.abs(memory, out=memory) if rule == "PR2" else memory
 
 
 @dataclass(frozen=True)
@@ -109,6 +121,7 @@ class Selection:
         last_hidden: bool,
         derived: bool = False,
         empty_like: Callable[[Tensor], Tensor] = torch.empty_like,
+        finish: Callable[[Tensor], None] = leave_alone,
     ) -> tuple[Tensor, Tensor]:
         """What has a score above the threshold; see `Gating`."""
         del derived
@@ -116,15 +129,16 @@ class Selection:
             units = gradient.numel() // samples
             if is_worthwhile(units):
                 return pass_above_rank(
-                    partial(_score, self._scored_by(last_hidden=last_hidden)),
+                    partial(_score_on_cpu, self._scored_by(last_hidden=last_hidden)),
                     nearest_rank(units, self.percentile),
                     activation,
                     gradient,
                     samples,
                     empty_like,
+                    finish,
                 )
         kept = self.kept(activation, gradient, samples=samples, last_hidden=last_hidden)
-        return _where(kept, gradient)
+        return _where(kept, gradient, finish)
 
     def kept(
         self, activation: Tensor, gradient: Tensor, *, samples: int, last_hidden: bool
@@ -173,6 +187,7 @@ class SignGate:
         last_hidden: bool,
         derived: bool = False,
         empty_like: Callable[[Tensor], Tensor] = torch.empty_like,
+        finish: Callable[[Tensor], None] = leave_alone,
     ) -> tuple[Tensor, Tensor]:
         """What has signs that allow it; see `Gating`.
 
@@ -187,8 +202,12 @@ class SignGate:
             kept = torch.ones_like(gradient, dtype=torch.bool)
         else:
             kept = activation > 0
-        return _where(kept.reshape(samples, -1), gradient)
+        return _where(kept.reshape(samples, -1), gradient, finish)
 
 
-def _where(kept: Tensor, gradient: Tensor) -> tuple[Tensor, Tensor]:
-    return torch.where(kept.reshape(gradient.shape), gradient, 0), kept.any(dim=1)
+def _where(
+    kept: Tensor, gradient: Tensor, finish: Callable[[Tensor], None]
+) -> tuple[Tensor, Tensor]:
+    passing = torch.where(kept.reshape(gradient.shape), gradient, 0)
+    finish(passing)
+    return passing, kept.any(dim=1)

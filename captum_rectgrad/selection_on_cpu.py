@@ -1,25 +1,24 @@
 """What passes above a percentile of a sample's scores, on a CPU: sooner than by PyTorch.
 
-NumPy sorts numbers with the CPU's vector instructions, several times as fast as PyTorch finds one
-of them (`kthvalue`, `topk`); so the threshold is taken from all scores of a sample in order. Scores
-are computed sample by sample: they stay in the cache and are never all in memory.
+Scores are computed sample by sample: they stay in the cache and are never all in memory. PyTorch
+would be slower at finding the threshold among them (`kthvalue`, `topk`).
 """
 
+import math
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
-from typing import Any, TypeAlias
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
 from torch import Tensor
 
-Floats: TypeAlias = NDArray[np.floating[Any]]
-# From the activations and gradients of some units, `(units,)`, to their scores.
-Score = Callable[[Floats, Floats], Floats]
+from captum_rectgrad.order_statistic import Floats, Integers, ascending, number_of_rank
 
-WORTH_THREADS = 2**19  # units of a batch: below, starting threads takes longer than they save
+# From the activations and gradients of some units, `(units,)`, to their scores; the third is memory
+# that they may be written to.
+Score = Callable[[Floats, Floats, Floats], Floats]
+
 _ENOUGH = 2048  # units of a sample: with fewer, the calls take longer than the work
+_IN_CACHE = 2**18  # units: a megabyte, which fits into the second cache of a processor
 _IMAGES = 4  # dimensions of a batch of feature maps
 
 
@@ -39,6 +38,7 @@ def pass_above_rank(
     gradient: Tensor,
     samples: int,
     empty_like: Callable[[Tensor], Tensor],
+    finish: Callable[[Tensor], None],
 ) -> tuple[Tensor, Tensor]:
     """The gradient where the score exceeds the one of a rank in the sample, elsewhere 0.
 
@@ -49,6 +49,7 @@ def pass_above_rank(
         gradient: of that shape.
         samples: `N`.
         empty_like: makes the tensor of what passes, as `torch.empty_like` does.
+        finish: may change what passes; gets some samples at a time, while they are in the cache.
 
     Returns:
         What passes, of the gradient's shape and dtype; and whether any unit did, `(N,)`.
@@ -59,38 +60,46 @@ def pass_above_rank(
     a, r = _arrays(activations, wide), _arrays(gradients, wide)
     arriving, passing = gradients.unbind(), result.unbind()
     passed = np.zeros(samples, dtype=np.bool_)
-
-    def one(sample: int) -> None:
+    units = activations.shape[1]
+    like = torch.empty(0, dtype=wide).numpy()
+    lowest = ascending(units, like.dtype)
+    whole, finished, together = restored(result), 0, max(_IN_CACHE // units, 1)
+    memory, keys = np.empty(units, like.dtype), np.empty_like(lowest)
+    # One after the other: threads of Python would have to share the processors with those of
+    # PyTorch, which go on waiting for work for some time before they sleep.
+    for sample in range(samples):
         with np.errstate(all="ignore"):  # PyTorch does not warn either
-            scores = score(a(sample), r(sample))
-        ordered = np.sort(scores)  # NaN comes last
-        threshold = ordered[rank]
-        compared = torch.from_numpy(scores)
-        if compared.dtype == gradient.dtype and not np.isnan(ordered[-1]):
-            # The backward of a ReLU is this very operation; but NaN it would let pass.
-            torch.ops.aten.threshold_backward.grad_input(
-                arriving[sample], compared, float(threshold), grad_input=passing[sample]
-            )
-            passed[sample] = ordered[-1] > threshold
-        else:
-            kept = compared > float(threshold)
-            torch.where(kept, arriving[sample], gradient.new_zeros(()), out=passing[sample])
-            passed[sample] = bool(kept.any())
-
-    _for_each(one, samples, activation.numel())
-    return restored(result), torch.from_numpy(passed)
+            scores = score(a(sample), r(sample), memory)
+        threshold, largest = _threshold(scores, rank, lowest, keys)
+        _pass_above(threshold, torch.from_numpy(scores), arriving[sample], passing[sample])
+        passed[sample] = largest > threshold
+        if sample + 1 - finished >= together or sample + 1 == samples:
+            finish(whole[finished : sample + 1])
+            finished = sample + 1
+    return whole, torch.from_numpy(passed)
 
 
-def _for_each(do: Callable[[int], None], samples: int, units: int) -> None:
-    threads = min(torch.get_num_threads(), samples)
-    if threads == 1 or units < WORTH_THREADS:
-        for sample in range(samples):
-            do(sample)
-        return
-    # Not kept for the next time: a forked process would wait for threads that it does not have.
-    with ThreadPoolExecutor(threads) as pool:
-        for _ in pool.map(do, range(samples)):
-            pass
+def _threshold(scores: Floats, rank: int, lowest: Integers, keys: Integers) -> tuple[float, float]:
+    """The score of the rank, NaN being the largest; and the largest that is a number.
+
+    What is NaN becomes minus infinity, which no threshold lets pass.
+    """
+    largest = float(scores.max())
+    if not math.isnan(largest):
+        return number_of_rank(scores, rank, lowest, keys), largest
+    threshold = float(np.sort(scores)[rank])
+    scores[np.isnan(scores)] = -math.inf
+    return threshold, float(scores.max())
+
+
+def _pass_above(threshold: float, scores: Tensor, arriving: Tensor, passing: Tensor) -> None:
+    if scores.dtype == arriving.dtype and not math.isnan(threshold):
+        # The backward of a ReLU is this very operation.
+        torch.ops.aten.threshold_backward.grad_input(
+            arriving, scores, threshold, grad_input=passing
+        )
+    else:
+        torch.where(scores > threshold, arriving, arriving.new_zeros(()), out=passing)
 
 
 def _rows(
