@@ -1,8 +1,8 @@
 """Memory that is used again while gradients flow backwards.
 
-On a CPU a fresh block of memory costs more than what is written to it: the system hands out large
-ones page by page, each zeroed and mapped at its first use. One pass needs many of much the same
-size, one after the other.
+On a CPU a fresh block of memory costs more than what is written to it: the system hands it out page
+by page, each zeroed and mapped at its first use. The allocator of the C library uses blocks again,
+but not those of 32 MiB and more (glibc, `M_MMAP_THRESHOLD`), as activations of a batch are.
 """
 
 import weakref
@@ -12,7 +12,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-WORTH_KEEPING = 2**20  # bytes: smaller blocks are used again by the system's own allocator
+WORTH_KEEPING = 2**25  # bytes
 
 Bytes = NDArray[np.uint8]
 

@@ -6,9 +6,10 @@ from timm.layers.cond_conv2d import CondConv2d
 from timm.layers.create_conv2d import create_conv2d
 from torch import Tensor, nn
 
-from captum_rectgrad import RectGrad
+from captum_rectgrad import LayerRectGrad, RectGrad
 from captum_rectgrad.hooks import Convolution
 from captum_rectgrad.padding import padded_dims, zero_border
+from captum_rectgrad.rectified_pass import RectifiedPass
 from captum_rectgrad.windows import Windows
 
 
@@ -118,3 +119,51 @@ def test_a_sign_that_is_only_noted() -> None:
     noted = torch._neg_view(gradient)
     assert noted.is_neg()
     assert torch.equal(zeroed(noted, (-2, -1)), -zeroed(gradient, (-2, -1)))
+
+
+class Skips(nn.Module):
+    """Convolutions whose output has several users, or is changed before the ReLU."""
+
+    def __init__(self, use: str) -> None:
+        super().__init__()
+        torch.manual_seed(0)
+        self.use = use
+        self.first = nn.Conv2d(1, 8, 3, padding=1)
+        self.second = nn.Conv2d(8, 8, 3, padding=1)
+        self.unpadded = nn.Conv2d(8, 8, 1)
+        self.head = nn.Linear(8 * 16 * 16, 2)
+
+    def forward(self, x: Tensor) -> Tensor:
+        h = torch.relu(self.first(x))
+        z = self.second(h)
+        if self.use == "skip":
+            a = torch.relu(z) + z
+        elif self.use == "sum":  # its gradient is the other convolution's too, which does not pad
+            z += self.unpadded(h)
+            a = torch.relu(z)
+        elif self.use == "in place":
+            a = torch.relu_(z)
+        else:
+            a = torch.relu(z)
+        output: Tensor = self.head(a.flatten(1))
+        return output
+
+
+@pytest.mark.parametrize("use", ["alone", "skip", "sum", "in place"])
+@pytest.mark.parametrize("percentile", [0, 60, 98])
+def test_zeroing_the_border_at_once_changes_nothing(
+    use: str, percentile: float, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    x = torch.randn(3, 1, 16, 16, generator=torch.manual_seed(1))
+    method = RectGrad(Skips(use), percentile=percentile)
+    at_once = method.attribute(x, target=1)
+    monkeypatch.setattr(RectifiedPass, "_padded_before", lambda *_: ())
+    assert torch.equal(at_once, method.attribute(x, target=1))
+    assert at_once.any()
+
+
+def test_a_layer_sees_its_gradient_with_the_border() -> None:
+    model = Skips("alone")
+    x = torch.randn(2, 1, 16, 16, generator=torch.manual_seed(1))
+    arriving = LayerRectGrad(model, model.second, percentile=0, multiply_by_inputs=False)
+    assert arriving.attribute(x, target=1)[..., 0, :].any()
