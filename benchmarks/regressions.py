@@ -26,7 +26,7 @@ from benchmarks.attribution.timing import timed
 RECORD = Path(__file__).parent / "results" / "regressions.json"
 NETWORKS = ("cifar10_cnn", "tf_efficientnet_lite0")
 CASES = tuple(case for case in CPU if case.network in NETWORKS)
-# Counts by other versions of PyTorch differ a little; what was recorded is to be beaten, not met.
+# Counts by other versions of PyTorch differ a little.
 MOST_OF_A_COUNT = 1.05
 # The 95 % interval of the ratio has to be above it.
 MOST_OF_THE_RATIO = 1.25

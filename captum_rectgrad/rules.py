@@ -13,9 +13,8 @@ passes what is positive. The sign of its pre-activation says only on which side 
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
-from typing import Literal, Protocol, get_args
+from typing import Literal, Protocol, TypeVar, get_args
 
-import numpy as np
 import torch
 from torch import Tensor
 
@@ -26,6 +25,7 @@ from captum_rectgrad.threshold import nearest_rank, percentile_per_sample
 Rule = Literal["PR1", "PR2", "PR3", "PR4", "Mod"]
 RULES: tuple[Rule, ...] = get_args(Rule)
 SignRule = Literal["vanilla", "deconvnet", "guided"]
+Numbers = TypeVar("Numbers", Tensor, Floats)
 
 
 def leave_alone(passing: Tensor) -> None:
@@ -78,24 +78,24 @@ def score(rule: Rule, activation: Tensor, gradient: Tensor) -> Tensor:
         product of two half-precision numbers overflows and ties.
     """
     wide = torch.promote_types(torch.promote_types(activation.dtype, gradient.dtype), torch.float32)
-    a, r = activation.to(wide), gradient.to(wide)
+    return _score(rule, activation.to(wide), gradient.to(wide), torch.mul)
+
+
+def _score(
+    rule: Rule,
+    activation: Numbers,
+    gradient: Numbers,
+    product: Callable[[Numbers, Numbers], Numbers],
+) -> Numbers:
     if rule == "PR1":
-        return a * r
+        return product(activation, gradient)
     if rule == "PR2":
-        return (a * r).abs()
+        return abs(product(activation, gradient))
     if rule == "PR3":
-        return a
+        return activation
     if rule == "PR4":
-        return r
+        return gradient
     raise ValueError(f"no score for rule {rule!r}; expected PR1, PR2, PR3 or PR4")
-
-
-def _score_on_cpu(rule: Rule, activation: Floats, gradient: Floats, memory: Floats) -> Floats:
-    if rule in ("PR3", "PR4"):
-        np.copyto(memory, activation if rule == "PR3" else gradient)
-        return memory
-    np.multiply(activation, gradient, out=memory)
-    return np.abs(memory, out=memory) if rule == "PR2" else memory
 
 
 @dataclass(frozen=True)
@@ -129,7 +129,7 @@ class Selection:
             units = gradient.numel() // samples
             if is_worthwhile(units):
                 return pass_above_rank(
-                    partial(_score_on_cpu, self._scored_by(last_hidden=last_hidden)),
+                    partial(_score, self._scored_by(last_hidden=last_hidden)),
                     nearest_rank(units, self.percentile),
                     activation,
                     gradient,

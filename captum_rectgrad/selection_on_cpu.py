@@ -6,6 +6,7 @@ would be slower at finding the threshold among them (`kthvalue`, `topk`).
 
 import math
 from collections.abc import Callable
+from functools import partial
 
 import numpy as np
 import torch
@@ -13,9 +14,10 @@ from torch import Tensor
 
 from captum_rectgrad.order_statistic import Floats, Integers, ascending, number_of_rank
 
-# From the activations and gradients of some units, `(units,)`, to their scores; the third is memory
-# that they may be written to.
-Score = Callable[[Floats, Floats, Floats], Floats]
+Product = Callable[[Floats, Floats], Floats]
+# From the activations and gradients of some units, `(units,)`, to their scores, by way of the
+# product of the two, if they need it.
+Score = Callable[[Floats, Floats, Product], Floats]
 
 _ENOUGH = 2048  # units of a sample: with fewer, the calls take longer than the work
 _IN_CACHE = 2**18  # units: a megabyte, which fits into the second cache of a processor
@@ -64,13 +66,14 @@ def pass_above_rank(
     like = torch.empty(0, dtype=wide).numpy()
     lowest = ascending(units, like.dtype)
     whole, finished, together = restored(result), 0, max(_IN_CACHE // units, 1)
-    memory, keys = np.empty(units, like.dtype), np.empty_like(lowest)
+    product = partial(np.multiply, out=np.empty(units, like.dtype))
+    keys = np.empty_like(lowest)
     # One after the other: threads of Python would have to share the processors with those of
     # PyTorch, which go on waiting for work for some time before they sleep.
     for sample in range(samples):
         with np.errstate(all="ignore"):  # PyTorch does not warn either
-            scores = score(a(sample), r(sample), memory)
-        threshold, largest = _threshold(scores, rank, lowest, keys)
+            scores = score(a(sample), r(sample), product)
+        scores, threshold, largest = _threshold(scores, rank, lowest, keys)
         _pass_above(threshold, torch.from_numpy(scores), arriving[sample], passing[sample])
         passed[sample] = largest > threshold
         if sample + 1 - finished >= together or sample + 1 == samples:
@@ -79,17 +82,18 @@ def pass_above_rank(
     return whole, torch.from_numpy(passed)
 
 
-def _threshold(scores: Floats, rank: int, lowest: Integers, keys: Integers) -> tuple[float, float]:
-    """The score of the rank, NaN being the largest; and the largest that is a number.
+def _threshold(
+    scores: Floats, rank: int, lowest: Integers, keys: Integers
+) -> tuple[Floats, float, float]:
+    """The scores, where NaN becomes what no threshold lets pass; the one of the rank; the largest.
 
-    What is NaN becomes minus infinity, which no threshold lets pass.
+    In the order of ranks NaN is the largest, as for NumPy.
     """
     largest = float(scores.max())
     if not math.isnan(largest):
-        return number_of_rank(scores, rank, lowest, keys), largest
-    threshold = float(np.sort(scores)[rank])
-    scores[np.isnan(scores)] = -math.inf
-    return threshold, float(scores.max())
+        return scores, number_of_rank(scores, rank, lowest, keys), largest
+    comparable = np.where(np.isnan(scores), -math.inf, scores)
+    return comparable, float(np.sort(scores)[rank]), float(comparable.max())
 
 
 def _pass_above(threshold: float, scores: Tensor, arriving: Tensor, passing: Tensor) -> None:
@@ -109,10 +113,8 @@ def _rows(
 
     The order of the units does not matter, so it is that of the memory.
     """
-    activation, gradient = (
-        activation.resolve_neg(),
-        gradient.resolve_neg(),
-    )  # NumPy knows no such bit
+    # A sign that is only noted NumPy knows nothing of.
+    activation, gradient = activation.resolve_neg(), gradient.resolve_neg()
     last = activation.dim() == _IMAGES and activation.is_contiguous(
         memory_format=torch.channels_last
     )

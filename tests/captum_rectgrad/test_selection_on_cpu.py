@@ -10,12 +10,12 @@ from torch import Tensor
 
 from captum_rectgrad.order_statistic import Floats
 from captum_rectgrad.rules import RULES, Rule, Selection, leave_alone
-from captum_rectgrad.selection_on_cpu import is_worthwhile, pass_above_rank
+from captum_rectgrad.selection_on_cpu import Product, is_worthwhile, pass_above_rank
 from captum_rectgrad.threshold import nearest_rank
 
 
-def product(activation: Floats, gradient: Floats, memory: Floats) -> Floats:
-    return np.multiply(activation, gradient, out=memory)
+def product(activation: Floats, gradient: Floats, multiply: Product) -> Floats:
+    return multiply(activation, gradient)
 
 
 def passing_above(rank: int, a: Tensor, r: Tensor) -> tuple[Tensor, Tensor]:
@@ -130,3 +130,13 @@ def test_a_sign_that_is_only_noted() -> None:
     a, r = tensors(torch.float32, (2, 6000))
     found, _ = passing_above(5880, a, torch._neg_view(r))
     assert torch.equal(found, passing_above(5880, a, -r)[0])
+
+
+@pytest.mark.parametrize("rule", RULES)
+def test_nothing_that_is_given_changes(rule: Rule) -> None:
+    a, r = tensors(torch.float32, (2, 6000))
+    a[0, 5] = torch.nan
+    before = a.clone(), r.clone()
+    Selection(rule, percentile=98).passed_on(a, r, samples=2, last_hidden=False)
+    assert torch.equal(torch.nan_to_num(a, -7), torch.nan_to_num(before[0], -7))
+    assert torch.equal(r, before[1])
