@@ -125,7 +125,7 @@ def _begin(recipe: Recipe, device: torch.device) -> Course:
     """Build the network, with weights that depend on the recipe's seed alone."""
     settings = recipe.training
     with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(settings.seed)
+        torch.default_generator.manual_seed(settings.seed)
         model = timm.create_model(recipe.architecture, num_classes=len(CIFAR10_CLASSES))
     model = model.to(memory_format=torch.channels_last).to(device)
     optimizer = create_optimizer_v2(

@@ -121,7 +121,7 @@ def new_network(training: Training, seed: int) -> nn.Module:
         It, channels last in memory, on the CPU.
     """
     with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(seed)
+        torch.default_generator.manual_seed(seed)
         network: nn.Module = timm.create_model(training.architecture, num_classes=training.classes)
     return network.to(memory_format=torch.channels_last)
 
