@@ -16,8 +16,8 @@ from captum_rectgrad.functions import RectifiedFunctions
 from captum_rectgrad.padding import zero_border
 from captum_rectgrad.rules import Selection
 
-# What is zeroed of the border at once, behind a ReLU, is part of the selection. The function mode is
-# everything that the model calls, so what it calls in turn is left out.
+# What is zeroed of the border at once, behind a ReLU, is part of the selection. The function mode
+# is everything that the model calls, so what it calls in turn is left out.
 PARTS: Mapping[str, Callable[..., Any]] = {
     "selection": Selection.passed_on,
     "border": zero_border,
