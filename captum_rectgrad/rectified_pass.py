@@ -246,7 +246,8 @@ class RectifiedPass:
         if self.padded is None or self.at_layers:
             return ()
         output, changes, dims = self.padded
-        return dims if output() is z and _changes(z) == changes else ()
+        watched = z.retains_grad or z._backward_hooks  # noqa: SLF001 (they see the border)
+        return dims if output() is z and _changes(z) == changes and not watched else ()
 
     def normalised(self, y: Tensor) -> None:
         """Have the backward of a batch normalisation that made `y` work on a plain layout.

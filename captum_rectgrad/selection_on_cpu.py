@@ -77,7 +77,8 @@ def pass_above_rank(
         _pass_above(threshold, torch.from_numpy(scores), arriving[sample], passing[sample])
         passed[sample] = largest > threshold
         if sample + 1 - finished >= together or sample + 1 == samples:
-            finish(whole[finished : sample + 1])
+            # Alone, a sample may have any shape.
+            finish(whole[finished : sample + 1] if samples > 1 else whole)
             finished = sample + 1
     return whole, torch.from_numpy(passed)
 

@@ -1,5 +1,7 @@
 """Which convolutions pad, and what the padding trick zeroes."""
 
+from functools import partial
+
 import pytest
 import torch
 from timm.layers.cond_conv2d import CondConv2d
@@ -8,8 +10,9 @@ from torch import Tensor, nn
 
 from captum_rectgrad import LayerRectGrad, RectGrad
 from captum_rectgrad.hooks import Convolution
-from captum_rectgrad.padding import padded_dims, zero_border
+from captum_rectgrad.padding import padded_dims, zero_border, zero_border_
 from captum_rectgrad.rectified_pass import RectifiedPass
+from captum_rectgrad.rules import Selection
 from captum_rectgrad.windows import Windows
 
 
@@ -167,3 +170,30 @@ def test_a_layer_sees_its_gradient_with_the_border() -> None:
     x = torch.randn(2, 1, 16, 16, generator=torch.manual_seed(1))
     arriving = LayerRectGrad(model, model.second, percentile=0, multiply_by_inputs=False)
     assert arriving.attribute(x, target=1)[..., 0, :].any()
+
+
+@pytest.mark.parametrize("shape", [(4, 8, 16, 16), (8, 16, 32)])
+def test_alone_a_sample_may_have_any_shape(shape: tuple[int, ...]) -> None:
+    a, r = torch.rand(2, *shape, generator=torch.manual_seed(0))
+    finish = partial(zero_border_, (-2, -1))
+    passing, _ = Selection("PR1", percentile=0).passed_on(
+        a, r, samples=1, last_hidden=True, finish=finish
+    )
+    expected = torch.where(a * r > (a * r).min(), r, 0)
+    zero_border_((-2, -1), expected)
+    assert torch.equal(passing, expected)
+
+
+def test_hooks_of_the_model_see_the_border() -> None:
+    seen: list[Tensor] = []
+
+    class Hooked(Skips):
+        def forward(self, x: Tensor) -> Tensor:
+            z = self.second(torch.relu(self.first(x)))
+            z.register_hook(seen.append)
+            output: Tensor = self.head(torch.relu(z).flatten(1))
+            return output
+
+    x = torch.randn(2, 1, 16, 16, generator=torch.manual_seed(1))
+    RectGrad(Hooked("alone"), percentile=0).attribute(x, target=1)
+    assert seen[0][..., 0, :].any()
