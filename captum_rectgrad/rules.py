@@ -56,7 +56,8 @@ class Gating(Protocol):
             derived: whether what passes is then multiplied by the activation's derivative, as it
                 is at all but ReLU.
             empty_like: makes the tensor of what passes.
-            finish: may change what passes, some samples at a time.
+            finish: changes what passes, in place: is to be called on all of it, some samples at a
+                time or at once, so it must be a new tensor.
 
         Returns:
             The gradient where it passes, elsewhere 0, of its shape and dtype; and whether any of a
