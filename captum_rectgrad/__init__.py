@@ -6,18 +6,63 @@ from typing import TYPE_CHECKING, Any
 from captum_rectgrad.errors import RectGradError, RectGradWarning
 
 if TYPE_CHECKING:
-    from captum_rectgrad.layer import LayerRectGrad
-    from captum_rectgrad.neuron import NeuronRectGrad
-    from captum_rectgrad.rectgrad import RectGrad
-    from captum_rectgrad.relu_family import DeconvNet, GuidedBP, SaliencyMap
-    from captum_rectgrad.variants import NoBiasRectGrad, RectGradConst, RectGradMod, RectGradPRR
+    from captum_rectgrad._engine.statistics import LayerStatistics
+    from captum_rectgrad.attr.functional import rectified_grad
+    from captum_rectgrad.attr.layer import LayerDeconvolution, LayerGuidedBackprop, LayerRectGrad
+    from captum_rectgrad.attr.neuron import (
+        NeuronDeconvolution,
+        NeuronGradient,
+        NeuronGuidedBackprop,
+        NeuronRectGrad,
+    )
+    from captum_rectgrad.attr.rectgrad import RectGrad
+    from captum_rectgrad.attr.relu_rules import Deconvolution, GuidedBackprop, Saliency
+    from captum_rectgrad.attr.variants import (
+        NoBiasRectGrad,
+        RectGradConst,
+        RectGradMod,
+        RectGradPRR,
+    )
+    from captum_rectgrad.rules.rule import Rule
+    from captum_rectgrad.rules.signs import SignRule
+    from captum_rectgrad.rules.threshold import ThresholdRule
 
 __version__ = "0.1.0"
 
+# Where each public name is.
+_MODULES = {
+    "Deconvolution": "attr.relu_rules",
+    "GuidedBackprop": "attr.relu_rules",
+    "LayerDeconvolution": "attr.layer",
+    "LayerGuidedBackprop": "attr.layer",
+    "LayerRectGrad": "attr.layer",
+    "LayerStatistics": "_engine.statistics",
+    "NeuronDeconvolution": "attr.neuron",
+    "NeuronGradient": "attr.neuron",
+    "NeuronGuidedBackprop": "attr.neuron",
+    "NeuronRectGrad": "attr.neuron",
+    "NoBiasRectGrad": "attr.variants",
+    "RectGrad": "attr.rectgrad",
+    "RectGradConst": "attr.variants",
+    "RectGradMod": "attr.variants",
+    "RectGradPRR": "attr.variants",
+    "Rule": "rules.rule",
+    "Saliency": "attr.relu_rules",
+    "SignRule": "rules.signs",
+    "ThresholdRule": "rules.threshold",
+    "rectified_grad": "attr.functional",
+}
+
 __all__ = [
-    "DeconvNet",
-    "GuidedBP",
+    "Deconvolution",
+    "GuidedBackprop",
+    "LayerDeconvolution",
+    "LayerGuidedBackprop",
     "LayerRectGrad",
+    "LayerStatistics",
+    "NeuronDeconvolution",
+    "NeuronGradient",
+    "NeuronGuidedBackprop",
     "NeuronRectGrad",
     "NoBiasRectGrad",
     "RectGrad",
@@ -26,23 +71,21 @@ __all__ = [
     "RectGradMod",
     "RectGradPRR",
     "RectGradWarning",
-    "SaliencyMap",
+    "Rule",
+    "Saliency",
+    "SignRule",
+    "ThresholdRule",
+    "rectified_grad",
 ]
-
-# Where each is, but for the variants.
-_MODULES = {
-    "RectGrad": "rectgrad",
-    "LayerRectGrad": "layer",
-    "NeuronRectGrad": "neuron",
-    "SaliencyMap": "relu_family",
-    "DeconvNet": "relu_family",
-    "GuidedBP": "relu_family",
-}
 
 
 def __getattr__(name: str) -> Any:
     """Import the methods when they are first asked for: `--help` need not wait for Captum."""
-    if name not in __all__:
+    if name not in _MODULES:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    module = _MODULES.get(name, "variants")
-    return getattr(importlib.import_module(f"{__name__}.{module}"), name)
+    return getattr(importlib.import_module(f"{__name__}.{_MODULES[name]}"), name)
+
+
+def __dir__() -> list[str]:
+    """Show what is public, also before it is imported."""
+    return [*__all__, "__version__"]

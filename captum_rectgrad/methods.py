@@ -23,12 +23,12 @@ from captum.attr import (
 )
 from torch import Tensor, nn
 
-from captum_rectgrad.checks import check_percentile
+from captum_rectgrad._engine.pooling_nodes import calls_max_pools
+from captum_rectgrad.attr.rectgrad import RectGrad
+from captum_rectgrad.attr.relu_rules import GuidedBackprop as FunctionalGuidedBackprop
 from captum_rectgrad.errors import RectGradError, RectGradWarning
 from captum_rectgrad.for_captum import for_captum
-from captum_rectgrad.functions import calls_max_pools
-from captum_rectgrad.rectgrad import RectGrad
-from captum_rectgrad.relu_family import GuidedBP
+from captum_rectgrad.rules.threshold import check_percentile
 
 NOISE = 0.15  # standard deviation of SmoothGrad's noise, as a share of each input's range
 NOISY_SAMPLES = 25
@@ -210,7 +210,7 @@ def _guided_backprop(model: nn.Module, x: Tensor, target: Tensor) -> Tensor:
         # rest; it also overwrites the gradient of a skip connection that shares a ReLU's input.
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", RectGradWarning)
-            expected = GuidedBP(model).attribute(x.detach(), target=target)
+            expected = FunctionalGuidedBackprop(model).attribute(x.detach(), target=target)
         if (attribution - expected).abs().max() <= AGREEMENT * expected.abs().max():
             return None
         return "Captum's GuidedBackprop is not itself here: it hooks nn.ReLU alone, on its input"

@@ -15,10 +15,10 @@ import torch
 from torch import nn
 
 from captum_rectgrad import RectGrad
-from captum_rectgrad.activations import Choice
+from captum_rectgrad._engine.activations import Choice
 from captum_rectgrad.cli import main
 from captum_rectgrad.methods import choose_methods
-from captum_rectgrad.modified_gradient import ModifiedGradient
+from captum_rectgrad.attr.base import ModifiedGradient
 from captum_rectgrad.settings import Settings
 from captum_rectgrad.studies.lab import Lab
 from captum_rectgrad.studies.running import run_study
@@ -67,7 +67,7 @@ def applied(diff: str, folder: Path, monkeypatch: pytest.MonkeyPatch) -> ModuleT
     return module
 
 
-@pytest.mark.filterwarnings("ignore:the map of sample")
+@pytest.mark.filterwarnings("ignore:attribution of sample")
 def test_a_new_rule(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     rules, naive = (applied(diff, tmp_path, monkeypatch) for diff in blocks("A new rule", "diff"))
     by_hand = run(
@@ -122,7 +122,7 @@ def test_a_rule_that_is_no_score() -> None:
     torch.testing.assert_close(few_units(conv, count=6).attribute(image, target=0), expected)
 
 
-@pytest.mark.filterwarnings("ignore:the map of sample", "ignore:the maps of")
+@pytest.mark.filterwarnings("ignore:attribution of sample", "ignore:the maps of")
 def test_a_new_study(tmp_path: Path) -> None:
     module, by_hand = blocks("A new study", "python")
     namespace = run(module)

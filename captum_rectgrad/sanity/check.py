@@ -8,7 +8,7 @@ from torch import Tensor, nn
 from torch.nn.modules.batchnorm import _NormBase
 from torch.nn.modules.dropout import _DropoutNd
 
-from captum_rectgrad.modified_gradient import ModifiedGradient
+from captum_rectgrad.attr.base import ModifiedGradient
 from captum_rectgrad.sanity import findings
 from captum_rectgrad.sanity.class_sensitivity import class_sensitivity, other_classes
 from captum_rectgrad.sanity.convergence import Convergence, convergence

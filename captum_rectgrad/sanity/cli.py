@@ -23,14 +23,14 @@ from torchvision.transforms.functional import to_pil_image
 import captum_rectgrad
 import rectgrad_zoo
 from captum_rectgrad import (
-    DeconvNet,
-    GuidedBP,
+    Deconvolution,
+    GuidedBackprop,
     NoBiasRectGrad,
     RectGrad,
     RectGradPRR,
-    SaliencyMap,
 )
-from captum_rectgrad.checks import check_percentile
+from captum_rectgrad.attr.base import ModifiedGradient
+from captum_rectgrad.attr.relu_rules import signed_gradient
 from captum_rectgrad.errors import RectGradError
 from captum_rectgrad.images import read_image, sample_images
 from captum_rectgrad.methods import (
@@ -41,7 +41,7 @@ from captum_rectgrad.methods import (
     methods,
     of_captum,
 )
-from captum_rectgrad.modified_gradient import ModifiedGradient
+from captum_rectgrad.rules.threshold import check_percentile
 from captum_rectgrad.sanity.arguments import GENERATED
 from captum_rectgrad.sanity.check import Checked, Options, check
 from captum_rectgrad.sanity.explaining import Explaining
@@ -59,10 +59,10 @@ FAILED, UNDECIDED = 1, 3  # exit statuses
 # Methods that are rules for the gradient at activations, by their key. Captum's of the same name
 # are checked as they are; what they send backwards is looked at through this package's.
 RULES: dict[str, Callable[..., ModifiedGradient]] = {
-    "saliency": SaliencyMap,
-    "gradient-input": SaliencyMap,
-    "guided-bp": GuidedBP,
-    "deconvnet": DeconvNet,
+    "saliency": signed_gradient,
+    "gradient-input": signed_gradient,
+    "guided-bp": GuidedBackprop,
+    "deconvnet": Deconvolution,
     "rectgrad": RectGrad,
     "rectgrad-prr": RectGradPRR,
     "nobias-rectgrad": NoBiasRectGrad,
@@ -207,7 +207,10 @@ def _rule(key: str, model: nn.Module, percentile: float | None) -> ModifiedGradi
 
 def _caution(key: str, model: nn.Module, images: Tensor, targets: Tensor) -> str | None:
     """Why what was imported from Captum is not what it is called, on this model."""
-    own = {"captum.attr:GuidedBackprop": GuidedBP, "captum.attr:Deconvolution": DeconvNet}
+    own = {
+        "captum.attr:GuidedBackprop": GuidedBackprop,
+        "captum.attr:Deconvolution": Deconvolution,
+    }
     if key not in own:
         return None
     device = next(model.parameters()).device

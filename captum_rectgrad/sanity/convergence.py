@@ -19,16 +19,16 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 from tqdm import trange
 
-from captum_rectgrad._captum import TargetType
-from captum_rectgrad.attribution import Objective
-from captum_rectgrad.layer_calls import LayerCalls
-from captum_rectgrad.modified_gradient import ModifiedGradient
+from captum_rectgrad._engine.attribution import Objective
+from captum_rectgrad._engine.captum_compat import TargetType
+from captum_rectgrad._engine.layer_recorder import LayerRecorder
+from captum_rectgrad._engine.wrappers import unwrapped
+from captum_rectgrad.attr.base import ModifiedGradient
+from captum_rectgrad.attr.layer_gradients import layer_gradients
 from captum_rectgrad.sanity.defaults import BATCH_SIZE
 from captum_rectgrad.sanity.logits import logits
 from captum_rectgrad.sanity.parameter_layers import ROOT, chosen_layers, parameter_layers
 from captum_rectgrad.seeds import derived_seed
-from captum_rectgrad.signals import backward_signals
-from captum_rectgrad.wrappers import unwrapped
 
 INPUT = "input"
 
@@ -100,7 +100,7 @@ def convergence(
     for start in trange(0, len(images), batch_size, unit="batch", desc="convergence", disable=None):
         part = images[start : start + batch_size].to(device)
         sums = (_random_sum(seed, which, start) for which in ("first", "second"))
-        pair = [backward_signals(method, whole, modules, part, each) for each in sums]
+        pair = [layer_gradients(method, whole, modules, part, each) for each in sums]
         parts.append(torch.stack([_cosines(a, b) for a, b in zip(*pair, strict=True)]))
     return Convergence(tuple(modules), torch.cat(parts, dim=1).numpy(), classes)
 
@@ -135,8 +135,8 @@ def _rows(model: nn.Module, x: Tensor, names: Sequence[str]) -> dict[str, int]:
 def _random_sum(seed: int, which: str, start: int) -> Objective:
     """The logits times a vector that belongs to each image, whichever batch it is in."""
 
-    def objective(output: Any, target: TargetType, calls: LayerCalls) -> Tensor:
-        del target, calls
+    def objective(output: Any, target: TargetType, layers: LayerRecorder) -> Tensor:
+        del target, layers
         values: Tensor = output
         seeds = (derived_seed(seed, which, start + place) for place in range(len(values)))
         vectors = [

@@ -9,7 +9,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from captum_rectgrad.activations import is_activation
+from captum_rectgrad._engine.activations import is_activation
 from captum_rectgrad.errors import RectGradError
 
 Call = tuple[str, nn.Module, torch.Size]  # name, module, shape of what it returned
@@ -64,7 +64,7 @@ def convolution_activations(model: nn.Module, image: Tensor) -> tuple[Convolutio
 
     with ExitStack() as hooks, torch.inference_mode():
         for name, module in model.named_modules():
-            if isinstance(module, (nn.Conv2d, *POOLINGS)) or is_activation(module):
+            if isinstance(module, (nn.Conv2d, *POOLINGS)) or is_activation(type(module)):
                 hooks.callback(module.register_forward_hook(watch(name)).remove)
         model(image)
     found: list[ConvolutionActivation] = []
@@ -72,7 +72,7 @@ def convolution_activations(model: nn.Module, image: Tensor) -> tuple[Convolutio
     for number, (name, module, shape) in enumerate(calls):
         if isinstance(module, nn.Conv2d):
             convolution = name
-        elif is_activation(module) and convolution is not None and shape[2:].numel() > 1:
+        elif is_activation(type(module)) and convolution is not None and shape[2:].numel() > 1:
             after = calls[number + 1 : number + 2]
             pooled = bool(after) and isinstance(after[0][1], POOLINGS)
             _, handed_on, handed_on_shape = after[0] if pooled else calls[number]

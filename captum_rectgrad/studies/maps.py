@@ -8,10 +8,10 @@ from torch import Tensor, nn
 
 from captum_rectgrad.comparison import attribute
 from captum_rectgrad.methods import Method
+from captum_rectgrad.rules.threshold import percentile_per_sample
 from captum_rectgrad.seeds import derived_seed
 from captum_rectgrad.studies.batches import in_batches
 from captum_rectgrad.studies.choices import FINAL_PERCENTILE
-from captum_rectgrad.threshold import percentile_per_sample
 from rectgrad_zoo.data import to_model_range
 
 

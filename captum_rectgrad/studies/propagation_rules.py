@@ -10,9 +10,9 @@ from matplotlib.figure import Figure
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
+from captum_rectgrad.attr.rectgrad import RectGrad
 from captum_rectgrad.methods import Method
-from captum_rectgrad.rectgrad import RectGrad
-from captum_rectgrad.rules import Rule
+from captum_rectgrad.rules.threshold import RuleName
 from captum_rectgrad.statistics import difference, proportion
 from captum_rectgrad.studies import keys
 from captum_rectgrad.studies.background import EXCESS, SHARE, shares_outside
@@ -26,7 +26,7 @@ from captum_rectgrad.studies.sheets import sheet, show_image
 from captum_rectgrad.studies.study import Study
 from captum_rectgrad.visualization import plot_map
 
-TITLES: dict[Rule, str] = {
+TITLES: dict[RuleName, str] = {
     "PR1": "PR1 (RectGrad)",
     "Mod": "RectGradMod",
     "PR2": "PR2",
@@ -141,7 +141,7 @@ def _set(model: nn.Module, values: Mapping[str, Sequence[object]]) -> None:
     )
 
 
-def followed(model: nn.Module, rule: Rule) -> Followed:
+def followed(model: nn.Module, rule: RuleName) -> Followed:
     """Which units of the first activation pass the gradient, in the example.
 
     Args:
@@ -158,7 +158,9 @@ def followed(model: nn.Module, rule: Rule) -> Followed:
     return Followed(units, float(gradient @ inputs[0]))
 
 
-def example_claims(single: dict[Rule, Followed], double: dict[Rule, Followed]) -> list[Claim]:
+def example_claims(
+    single: dict[RuleName, Followed], double: dict[RuleName, Followed]
+) -> list[Claim]:
     """Hold the example against what appendix B says of it.
 
     Args:
@@ -171,7 +173,7 @@ def example_claims(single: dict[Rule, Followed], double: dict[Rule, Followed]) -
     terms = [a * weight for a, weight in zip(ACTIVATIONS, WEIGHTS, strict=True)]
     most, least = (terms.index(found(terms)) + 1 for found in (max, min))
     largest = terms.index(max(terms, key=abs)) + 1
-    rules: tuple[Rule, ...] = ("PR1", "PR2", "PR3", "PR4")
+    rules: tuple[RuleName, ...] = ("PR1", "PR2", "PR3", "PR4")
     of_one = (
         single["PR1"].units == (most,)
         and single["PR2"].units == (largest,)
@@ -196,11 +198,11 @@ def example_claims(single: dict[Rule, Followed], double: dict[Rule, Followed]) -
     ]
 
 
-def _method(rule: Rule) -> Method:
+def _method(rule: RuleName) -> Method:
     return Method(rule, TITLES[rule], partial(_attribute, rule), baseline=False)
 
 
-def _attribute(rule: Rule, model: nn.Module, x: Tensor, target: Tensor) -> Tensor:
+def _attribute(rule: RuleName, model: nn.Module, x: Tensor, target: Tensor) -> Tensor:
     return RectGrad(model, rule=rule).attribute(x, target=target)
 
 
@@ -218,7 +220,7 @@ def measure(lab: Lab, network: Network, data: MaskedImages) -> Measured:
     return measure_maps(lab, network, data.images, shares_outside(data.masks))
 
 
-def more_than_rectgrad(measured: Measured) -> dict[Rule, NDArray[np.float64]]:
+def more_than_rectgrad(measured: Measured) -> dict[RuleName, NDArray[np.float64]]:
     """Whether a rule puts more on the background than RectGrad does.
 
     Args:

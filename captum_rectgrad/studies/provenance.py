@@ -9,7 +9,7 @@ from importlib.metadata import version
 import torch
 
 from captum_rectgrad.methods import NOISE, NOISY_SAMPLES, STEPS, Method
-from captum_rectgrad.settings import PAPER_PERCENTILE
+from captum_rectgrad.rules.threshold import PAPER_PERCENTILE
 from captum_rectgrad.studies.lab import Lab
 
 _PACKAGES = ("captum-rectgrad", "captum", "torch", "timm", "numpy", "scipy")

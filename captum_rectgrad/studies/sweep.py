@@ -12,20 +12,20 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 from typing_extensions import Unpack
 
-from captum_rectgrad.activations import is_activation
+from captum_rectgrad._engine.activations import is_activation
+from captum_rectgrad.attr.layer import LayerRectGrad
+from captum_rectgrad.attr.options import Options
+from captum_rectgrad.attr.rectgrad import RectGrad
 from captum_rectgrad.errors import RectGradWarning
 from captum_rectgrad.for_captum import for_captum
-from captum_rectgrad.layer import LayerRectGrad
 from captum_rectgrad.measures import channel_sum, rank_correlation, top_overlap
 from captum_rectgrad.methods import Method
-from captum_rectgrad.rectgrad import RectGrad
-from captum_rectgrad.settings import Options
+from captum_rectgrad.rules.threshold import percentile_per_sample
 from captum_rectgrad.studies.batches import in_batches
 from captum_rectgrad.studies.lab import Lab
 from captum_rectgrad.studies.maps import model_inputs
 from captum_rectgrad.studies.material import Network
 from captum_rectgrad.studies.progress import Progress
-from captum_rectgrad.threshold import percentile_per_sample
 
 PERCENTILES = (0.0, 10.0, 20.0, 40.0, 60.0, 80.0, 85.0, 90.0, 95.0, 98.0, 99.0, 99.5)
 REFERENCE = 20.0  # from here on, the paper says, regions do not change
@@ -92,7 +92,7 @@ def measure(lab: Lab, network: Network, images: Tensor, targets: Tensor) -> Swee
         See `Sweep`.
     """
     columns = thresholds()
-    layers = {name: m for name, m in network.model.named_modules() if is_activation(m)}
+    layers = {name: m for name, m in network.model.named_modules() if is_activation(type(m))}
 
     def compute(batch: slice) -> tuple[dict[str, Numbers], Tensor]:
         maps = {

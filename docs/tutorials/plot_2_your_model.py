@@ -73,7 +73,7 @@ from collections.abc import Callable
 
 from captum.attr import GuidedBackprop, Saliency
 
-from captum_rectgrad import GuidedBP, RectGrad
+from captum_rectgrad import GuidedBackprop, RectGrad
 
 # Captum announces its hooks with a warning at every call.
 warnings.filterwarnings("ignore", message="Setting backward hooks on ReLU activations")
@@ -100,7 +100,7 @@ def of_rectgrad(model: nn.Module, x: Tensor, target: int) -> Tensor:
 
 def of_this_package(model: nn.Module, x: Tensor, target: int) -> Tensor:
     """Guided backpropagation again, through the mechanism of RectGrad."""
-    return GuidedBP(model).attribute(x, target=target)
+    return GuidedBackprop(model).attribute(x, target=target)
 
 
 def distance(found: Tensor, expected: Tensor) -> float:
@@ -110,7 +110,7 @@ def distance(found: Tensor, expected: Tensor) -> float:
 
 methods: dict[str, Attribute] = {
     "Captum's GuidedBackprop": of_captum,
-    "this package's GuidedBP": of_this_package,
+    "this package's GuidedBackprop": of_this_package,
     "RectGrad": of_rectgrad,
 }
 print(f"{'':34}from its own map  from the gradient")
@@ -157,7 +157,7 @@ print(f"Captum's GuidedBackprop is {distance(guided, plain):.2g} from the plain 
 maps: dict[str, Tensor | str] = {
     "plain gradient": plain[0],
     "Captum's GuidedBackprop": guided[0],
-    "this package's GuidedBP": of_this_package(model, image, target)[0],
+    "this package's GuidedBackprop": of_this_package(model, image, target)[0],
     "RectGrad": of_rectgrad(model, image, target)[0],
 }
 plot_comparison(

@@ -43,10 +43,10 @@ plt.show()
 # layer, so this can be counted.
 
 from captum_rectgrad import LayerRectGrad
-from captum_rectgrad.activations import is_activation
-from captum_rectgrad.threshold import percentile_per_sample
+from captum_rectgrad._engine.activations import is_activation
+from captum_rectgrad.rules.threshold import percentile_per_sample
 
-layers = [module for module in model.modules() if is_activation(module)]
+layers = [module for module in model.modules() if is_activation(type(module))]
 percentiles = (0.0, 10.0, 20.0, 50.0, 80.0, 90.0, 95.0, 98.0, 99.5)
 at_zero, below_zero, left = [], [], []
 for q in percentiles:
@@ -84,14 +84,14 @@ plt.show()
 # for bit. And that one, without the padding trick, is what guided backpropagation times the input
 # has above zero (claim 2 of the paper).
 
-from captum_rectgrad import GuidedBP, RectGradConst
+from captum_rectgrad import GuidedBackprop, RectGradConst
 
 half = RectGrad(model, percentile=50).attribute(image, target=target)
 constant = RectGradConst(model, tau=0).attribute(image, target=target)
 print("q = 50 is tau = 0:", torch.equal(half, constant))
 
 untricked = RectGradConst(model, tau=0, padding_trick=False).attribute(image, target=target)
-guided = GuidedBP(model).attribute(image, target=target) * image
+guided = GuidedBackprop(model).attribute(image, target=target) * image
 print(
     f"largest difference to guided backpropagation: {(untricked - guided.relu()).abs().max():.1g}"
 )

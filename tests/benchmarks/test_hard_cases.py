@@ -12,7 +12,7 @@ from benchmarks.hard_cases.methods import METHODS, OURS
 from benchmarks.hard_cases.nets import build, images
 from benchmarks.hard_cases.outcome import Case, Outcome, compare
 from benchmarks.hard_cases.page import GROUPS, packages
-from captum_rectgrad.activations import is_activation
+from captum_rectgrad._engine.activations import is_activation
 
 ROOT = Path(__file__).parents[2]
 CASES = [case for cases in GROUPS.values() for case in cases]

@@ -9,7 +9,7 @@ import captum_rectgrad
 from tests.captum_conformance.configs import ALL, CASES, WITHOUT_TARGET, Case, case_id
 
 # Nets this small are often cut off whole, for some sample.
-pytestmark = pytest.mark.filterwarnings("ignore:the map of sample")
+pytestmark = pytest.mark.filterwarnings("ignore:attribution of sample")
 
 
 def test_every_entry_of_captums_is_run_with_every_public_method() -> None:

@@ -25,12 +25,12 @@ from captum_rectgrad import (
     RectGrad,
     SaliencyMap,
 )
-from captum_rectgrad._captum import as_tuple, select_neuron
+from captum_rectgrad._engine.captum_compat import as_tuple, select_neuron
 from tests.captum_conformance.configs import CASES, OPEN, Arguments, Case, flat
 
 pytestmark = [
     # Nets this small are often cut off whole, for some sample.
-    pytest.mark.filterwarnings("ignore:the map of sample"),
+    pytest.mark.filterwarnings("ignore:attribution of sample"),
     # Captum's own methods say it at every call.
     pytest.mark.filterwarnings("ignore:Setting backward hooks on ReLU activations"),
     pytest.mark.filterwarnings("ignore:Input Tensor 0 did not already require gradients"),

@@ -10,7 +10,7 @@ from torch import Tensor, nn
 from tests.captum_conformance.configs import CASES, Case, case_id, flat, hooks
 
 # Nets this small are often cut off whole, for some sample.
-pytestmark = pytest.mark.filterwarnings("ignore:the map of sample")
+pytestmark = pytest.mark.filterwarnings("ignore:attribution of sample")
 
 GPUS = torch.cuda.device_count()
 

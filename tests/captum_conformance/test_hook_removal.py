@@ -11,7 +11,7 @@ from torch.autograd.function import once_differentiable
 from tests.captum_conformance.configs import CASES, Case, case_id, hooks
 
 # Nets this small are often cut off whole, for some sample.
-pytestmark = pytest.mark.filterwarnings("ignore:the map of sample")
+pytestmark = pytest.mark.filterwarnings("ignore:attribution of sample")
 
 
 class Broken(nn.Module):

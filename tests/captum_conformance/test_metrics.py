@@ -12,7 +12,7 @@ from captum_rectgrad import NeuronRectGrad, NoBiasRectGrad, RectGrad
 from tests.captum_conformance.configs import CASES, INPUT_METHODS, Case, case_id, flat
 
 # Nets this small are often cut off whole, for some sample.
-pytestmark = pytest.mark.filterwarnings("ignore:the map of sample")
+pytestmark = pytest.mark.filterwarnings("ignore:attribution of sample")
 
 DRAWS = 4
 RADIUS = 5.0

@@ -40,7 +40,7 @@ from tests.captum_conformance.configs import (
 )
 
 # Nets this small are often cut off whole, for some sample.
-pytestmark = pytest.mark.filterwarnings("ignore:the map of sample")
+pytestmark = pytest.mark.filterwarnings("ignore:attribution of sample")
 
 METHODS = {**INPUT_METHODS, **LAYER_METHODS, **NEURON_METHODS}
 

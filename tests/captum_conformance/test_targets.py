@@ -9,7 +9,7 @@ from torch import Tensor
 from tests.captum_conformance.configs import CASES, Arguments, Case, case_id, flat
 
 # Nets this small are often cut off whole, for some sample.
-pytestmark = pytest.mark.filterwarnings("ignore:the map of sample")
+pytestmark = pytest.mark.filterwarnings("ignore:attribution of sample")
 
 
 def per_sample(target: Any, samples: int) -> bool:

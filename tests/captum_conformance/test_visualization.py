@@ -14,7 +14,7 @@ from captum_rectgrad import RectGrad
 from tests.captum_conformance.configs import CASES, INPUT_METHODS
 
 # Nets this small are often cut off whole, for some sample.
-pytestmark = pytest.mark.filterwarnings("ignore:the map of sample")
+pytestmark = pytest.mark.filterwarnings("ignore:attribution of sample")
 
 Array = NDArray[np.float64]
 

@@ -7,7 +7,7 @@ import torch
 from torch import Tensor, nn
 
 from captum_rectgrad import RectGrad
-from captum_rectgrad.batching import Call
+from captum_rectgrad._engine.forward_inputs import Call
 from tests.captum_rectgrad.test_isolation import small_net
 
 SAMPLES = 7

@@ -110,7 +110,7 @@ def test_scripted_functions_are_named() -> None:
 def test_whatever_was_dealt_with_is_not(function: Callable[[Tensor], Tensor]) -> None:
     with warnings.catch_warnings():
         warnings.simplefilter("error")
-        warnings.filterwarnings("ignore", "the map of sample")
+        warnings.filterwarnings("ignore", "attribution of sample")
         RectGrad(Calls(function), tau=0).attribute(X, 0)
 
 

@@ -15,7 +15,7 @@ from captum_rectgrad import RectGrad, RectGradWarning
 from captum_rectgrad.hooks import rectified
 from captum_rectgrad.rectified_pass import RectifiedPass
 
-pytestmark = pytest.mark.filterwarnings("ignore:the map of sample")
+pytestmark = pytest.mark.filterwarnings("ignore:attribution of sample")
 
 Operation = Callable[[Tensor], Tensor]
 LOGSIGMOID = nn.LogSigmoid()

@@ -14,10 +14,10 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from captum_rectgrad import RectGrad, RectGradError
-from captum_rectgrad.rules import Rule
+from captum_rectgrad.rules.threshold import RuleName
 
 # Small nets with an answer of zero are no accident here.
-pytestmark = pytest.mark.filterwarnings("ignore:the map of sample")
+pytestmark = pytest.mark.filterwarnings("ignore:attribution of sample")
 
 
 class Net(nn.Module):

@@ -15,7 +15,7 @@ from torch.utils.checkpoint import checkpoint
 from captum_rectgrad import RectGrad
 
 # Nets this small are often cut off whole.
-pytestmark = pytest.mark.filterwarnings("ignore:the map of sample")
+pytestmark = pytest.mark.filterwarnings("ignore:attribution of sample")
 
 
 def small_net() -> nn.Sequential:

@@ -15,7 +15,7 @@ from captum_rectgrad.images import sample_images
 from captum_rectgrad.methods import Method, NotAvailableError, choose_methods, methods, of_captum
 from tests.captum_rectgrad.properties.state import snapshot
 
-pytestmark = pytest.mark.filterwarnings("ignore:the map of sample")
+pytestmark = pytest.mark.filterwarnings("ignore:attribution of sample")
 
 KEYS = [
     "saliency",

@@ -13,7 +13,7 @@ from captum_rectgrad import RectGrad
 from tests.captum_rectgrad import naive
 
 # Nets this small are often cut off whole.
-pytestmark = pytest.mark.filterwarnings("ignore:the map of sample")
+pytestmark = pytest.mark.filterwarnings("ignore:attribution of sample")
 
 
 def sigmoid(z: naive.Array) -> naive.Array:
@@ -135,9 +135,9 @@ def test_agrees_with_the_naive_twin(kind: str, rule: Any) -> None:
             model,
             threshold.get("percentile"),
             threshold.get("tau"),
-            rule,
-            padding_trick,
-            prr,
+            rule=rule,
+            padding_trick=padding_trick,
+            prr=prr,
             final_threshold=False,
         )
         result = method.attribute(torch.from_numpy(x), target=targets).numpy()

@@ -9,7 +9,7 @@ from torch import Tensor, nn
 from captum_rectgrad import NeuronRectGrad, RectGrad, RectGradError, RectGradWarning
 
 # Neurons that a ReLU turns off have an empty map.
-pytestmark = pytest.mark.filterwarnings("ignore:the map of sample")
+pytestmark = pytest.mark.filterwarnings("ignore:attribution of sample")
 
 OPTIONS: dict[str, Any] = {"percentile": 70, "final_threshold": False}
 

@@ -10,7 +10,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from captum_rectgrad import LayerRectGrad, RectGrad
-from captum_rectgrad.reading import readable
+from captum_rectgrad._engine.validation import readable
 from captum_rectgrad.rules import RULES, Rule
 
 META = torch.device("meta")

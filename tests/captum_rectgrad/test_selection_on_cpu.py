@@ -11,7 +11,7 @@ from torch import Tensor
 from captum_rectgrad.order_statistic import Floats
 from captum_rectgrad.rules import RULES, Rule, Selection, leave_alone
 from captum_rectgrad.selection_on_cpu import Product, is_worthwhile, pass_above_rank
-from captum_rectgrad.threshold import nearest_rank
+from captum_rectgrad.rules.threshold import nearest_rank
 
 
 def product(activation: Floats, gradient: Floats, multiply: Product) -> Floats:

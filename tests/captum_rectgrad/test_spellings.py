@@ -12,7 +12,7 @@ from captum_rectgrad import RectGrad, RectGradWarning
 from captum_rectgrad.spellings import note_origin, relu_operand
 
 # Nets this small are often cut off whole.
-pytestmark = pytest.mark.filterwarnings("ignore:the map of sample")
+pytestmark = pytest.mark.filterwarnings("ignore:attribution of sample")
 
 
 class Net(nn.Module):

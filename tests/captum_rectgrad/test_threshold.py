@@ -6,7 +6,7 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from captum_rectgrad.threshold import nearest_rank, percentile_per_sample
+from captum_rectgrad.rules.threshold import nearest_rank, percentile_per_sample
 
 
 @pytest.mark.parametrize(

@@ -21,7 +21,7 @@ def with_examples() -> Iterator[str]:
 
 
 @pytest.mark.parametrize("name", list(with_examples()))
-@pytest.mark.filterwarnings("ignore:the map of sample")
+@pytest.mark.filterwarnings("ignore:attribution of sample")
 def test_examples_in_docstrings(name: str) -> None:
     results = doctest.testmod(importlib.import_module(name))
     assert results.attempted

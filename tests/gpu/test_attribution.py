@@ -10,8 +10,8 @@ from torch import Tensor, nn
 
 import rectgrad_zoo
 from captum_rectgrad import NoBiasRectGrad, RectGrad, RectGradMod, RectGradPRR
-from captum_rectgrad.attribution import Query, selected_output
-from captum_rectgrad.batching import Call
+from captum_rectgrad._engine.attribution import Query, selected_output
+from captum_rectgrad._engine.forward_inputs import Call
 
 pytestmark = pytest.mark.gpu
 METHODS: tuple[Callable[[nn.Module], RectGrad], ...] = (

@@ -17,10 +17,10 @@ import torch
 from torch import Tensor, nn
 
 from captum_rectgrad import RectGrad
-from captum_rectgrad.threshold import nearest_rank, percentile_per_sample
+from captum_rectgrad.rules.threshold import nearest_rank, percentile_per_sample
 
 if TYPE_CHECKING:
-    from captum_rectgrad.rules import Rule
+    from captum_rectgrad.rules.threshold import RuleName
 
 BESIDE = Path(__file__).resolve().parents[2].parent / "shared" / "golden"
 GOLDEN = Path(os.environ.get("RECTGRAD_GOLDEN", BESIDE))
@@ -29,7 +29,7 @@ pytestmark = [
     pytest.mark.data,
     pytest.mark.skipif(not GOLDEN.is_dir(), reason="the reference vectors are not here"),
     # All-zero cases are meant: narrow layers at high percentiles.
-    pytest.mark.filterwarnings("ignore:the map of sample"),
+    pytest.mark.filterwarnings("ignore:attribution of sample"),
 ]
 
 NETS = {  # how many cases each net has, without those that do not apply
@@ -97,11 +97,11 @@ def attribute(model: nn.Module, x: Tensor, case: dict[str, Any]) -> np.ndarray[A
         model,
         case["q"],
         case["tau"],
-        cast("Rule", RULES[case["rule"]]),
-        case["padding_trick"],
-        case["prr"],
-        case["final_threshold"],
-        case["multiply_by_inputs"],
+        rule=cast("RuleName", RULES[case["rule"]]),
+        padding_trick=case["padding_trick"],
+        prr=case["prr"],
+        final_threshold=case["final_threshold"],
+        multiply_by_inputs=case["multiply_by_inputs"],
     )
     return method.attribute(x[case["samples"]], target=case["targets"]).double().numpy()
 

@@ -6,7 +6,8 @@ from collections.abc import Mapping
 import torch
 from torch import Tensor, nn
 
-from captum_rectgrad import DeconvNet, GuidedBP, NoBiasRectGrad, RectGrad, SaliencyMap
+from captum_rectgrad import Deconvolution, GuidedBackprop, NoBiasRectGrad, RectGrad
+from captum_rectgrad.attr.relu_rules import signed_gradient
 from captum_rectgrad.methods import Method, of_captum
 from captum_rectgrad.sanity.explaining import Explaining
 from captum_rectgrad.sanity.logits import logits
@@ -17,9 +18,9 @@ from captum_rectgrad.studies.lab import Lab
 
 # RectGrad with and without the multiplication, which alone makes a map resemble its image.
 METHODS: tuple[Method, ...] = (
-    of_captum("saliency", "Saliency", SaliencyMap),
-    of_captum("deconvnet", "DeconvNet", DeconvNet),
-    of_captum("guided-bp", "Guided BP", GuidedBP),
+    of_captum("saliency", "Saliency", signed_gradient),
+    of_captum("deconvnet", "DeconvNet", Deconvolution),
+    of_captum("guided-bp", "Guided BP", GuidedBackprop),
     of_captum("rectgrad", "RectGrad", RectGrad),
     of_captum("nobias-rectgrad", "NoBias RectGrad", NoBiasRectGrad),
 )

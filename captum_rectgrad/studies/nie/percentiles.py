@@ -14,11 +14,12 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 from tqdm import tqdm
 
-from captum_rectgrad import NoBiasRectGrad, RectGrad, SaliencyMap
+from captum_rectgrad import NoBiasRectGrad, RectGrad
+from captum_rectgrad.attr.base import ModifiedGradient
+from captum_rectgrad.attr.relu_rules import signed_gradient
 from captum_rectgrad.estimate import Estimate
 from captum_rectgrad.interval_curves import draw_curve
 from captum_rectgrad.methods import Method, of_captum
-from captum_rectgrad.modified_gradient import ModifiedGradient
 from captum_rectgrad.sanity.class_sensitivity import class_sensitivity, other_classes
 from captum_rectgrad.sanity.convergence import convergence
 from captum_rectgrad.sanity.defaults import BOUND, OTHERS, REPEATS
@@ -120,7 +121,7 @@ def percentiles(config: PercentilesConfig, lab: Lab) -> Result:
     wanted = [(title, q) for title in VARIANTS for q in config.percentiles]
     with tqdm(total=1 + len(wanted), unit="method", desc="checks", disable=None) as progress:
         asked.found[SALIENCY, None] = _checks(
-            lab, asked, of_captum("saliency", SALIENCY, SaliencyMap), SaliencyMap(model)
+            lab, asked, of_captum("saliency", SALIENCY, signed_gradient), signed_gradient(model)
         )
         progress.update()
         for title, q in wanted:

@@ -10,10 +10,11 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 from tqdm import tqdm
 
-from captum_rectgrad import DeconvNet, GuidedBP, RectGrad, SaliencyMap
-from captum_rectgrad.modified_gradient import ModifiedGradient
+from captum_rectgrad import Deconvolution, GuidedBackprop, RectGrad
+from captum_rectgrad.attr.base import ModifiedGradient
+from captum_rectgrad.attr.layer_gradients import layer_gradients
+from captum_rectgrad.attr.relu_rules import signed_gradient
 from captum_rectgrad.seeds import derived_seed
-from captum_rectgrad.signals import backward_signals
 from captum_rectgrad.studies.nie.random_networks import (
     RandomCNN,
     gaussian_scale,
@@ -41,9 +42,9 @@ def _rule_alone(percentile: float) -> Callable[[nn.Module], ModifiedGradient]:
 
 # RectGrad without all that it does besides the rule, so that rules are compared.
 RULES: Mapping[str, Callable[[nn.Module], ModifiedGradient]] = {
-    "Saliency": SaliencyMap,
-    "DeconvNet": DeconvNet,
-    "Guided BP": GuidedBP,
+    "Saliency": signed_gradient,
+    "DeconvNet": Deconvolution,
+    "Guided BP": GuidedBackprop,
     **{f"RectGrad, q = {q:g}": _rule_alone(q) for q in PERCENTILES},
 }
 
@@ -124,7 +125,7 @@ def simulate_signals(width: int, images: Tensor, networks: int, seed: int) -> di
             hidden = model[:2](x)[0]
             other = model[:2](images[(number + 1) % len(images)].flatten()[None])[0]
         for name, make in RULES.items():
-            (signal,) = backward_signals(
+            (signal,) = layer_gradients(
                 make(model), model, {"second": model[2]}, x, lambda output, *_: output[:, 0]
             )
             values = signal[0].double()

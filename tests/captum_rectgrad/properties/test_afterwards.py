@@ -25,7 +25,7 @@ from tests.captum_rectgrad.properties.nets import (
 from tests.captum_rectgrad.properties.state import snapshot
 
 # Nets this small are sometimes cut off whole.
-pytestmark = pytest.mark.filterwarnings("ignore:the map of sample")
+pytestmark = pytest.mark.filterwarnings("ignore:attribution of sample")
 
 # Every kind of handling in one net: in place, functions, methods, a module used twice, a pool of
 # either form, a branch, and an activation whose output the next one overwrites, so that a second

@@ -75,7 +75,7 @@ def attribute(net: nn.Module) -> Tensor:
     return RectGrad(net, percentile=50, prr=True).attribute(NET.inputs(2), target=0)
 
 
-@pytest.mark.filterwarnings("ignore:the map of sample")
+@pytest.mark.filterwarnings("ignore:attribution of sample")
 def test_memory_is_flat() -> None:
     net = NET.net()
     check_flat(lambda: attribute(net))

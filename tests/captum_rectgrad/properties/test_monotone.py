@@ -15,7 +15,7 @@ from torch import Tensor, nn
 
 from captum_rectgrad import RectGrad
 from captum_rectgrad.rules import RULES, Rule, Selection
-from captum_rectgrad.threshold import percentile_per_sample
+from captum_rectgrad.rules.threshold import percentile_per_sample
 from tests.captum_rectgrad.properties.nets import (
     REPRODUCIBLE,
     NetSpec,
@@ -27,7 +27,7 @@ from tests.captum_rectgrad.properties.nets import (
 )
 
 # Nets this small are sometimes cut off whole.
-pytestmark = pytest.mark.filterwarnings("ignore:the map of sample")
+pytestmark = pytest.mark.filterwarnings("ignore:attribution of sample")
 
 # Few different numbers: most scores are tied, as they are in a ReLU's output.
 TIED = st.sampled_from([-2.0, -1.0, -0.0, 0.0, 1.0, 2.0])

@@ -20,7 +20,7 @@ from tests.captum_rectgrad.properties.nets import (
 )
 
 # Nets this small are sometimes cut off whole.
-pytestmark = pytest.mark.filterwarnings("ignore:the map of sample")
+pytestmark = pytest.mark.filterwarnings("ignore:attribution of sample")
 
 
 def assert_same_up_to_rounding(result: Tensor, expected: Tensor) -> None:

@@ -25,7 +25,7 @@ from tests.captum_rectgrad.properties.nets import (
 from tests.captum_rectgrad.properties.state import snapshot
 
 # Nets this small are sometimes cut off whole.
-pytestmark = pytest.mark.filterwarnings("ignore:the map of sample")
+pytestmark = pytest.mark.filterwarnings("ignore:attribution of sample")
 
 # Modules and functions, in place or not, batch-norm, pools, a second branch.
 SHARED = NetSpec(

@@ -72,7 +72,7 @@ def test_batches_change_nothing() -> None:
     np.testing.assert_allclose(parts, whole, atol=1e-6)
 
 
-@pytest.mark.filterwarnings("ignore:the map of sample")
+@pytest.mark.filterwarnings("ignore:attribution of sample")
 def test_guided_backpropagation_converges_and_the_gradient_does_not() -> None:
     torch.manual_seed(0)
     layers = [layer for _ in range(6) for layer in (nn.Linear(200, 200), nn.ReLU())]

@@ -93,7 +93,7 @@ def test_other_studies_refuse_them(lab: Callable[..., Lab], folder: Path) -> Non
     assert not made.folder.exists()
 
 
-@pytest.mark.filterwarnings("ignore:the map of sample")
+@pytest.mark.filterwarnings("ignore:attribution of sample")
 @pytest.mark.parametrize("name", [study.name for study in studies() if study.any_network])
 def test_studies_run_on_a_folder_and_say_that_images_are_few(
     name: str, lab: Callable[..., Lab], folder: Path, pictures: Path
@@ -115,7 +115,7 @@ def test_studies_run_on_a_folder_and_say_that_images_are_few(
         run_study(find(name), "smoke", replace(made, material=Photographs(str(folder), pictures)))
 
 
-@pytest.mark.filterwarnings("ignore:the map of sample")
+@pytest.mark.filterwarnings("ignore:attribution of sample")
 def test_two_classes_have_two_logits(
     lab: Callable[..., Lab], tmp_path: Path, pictures: Path
 ) -> None:

@@ -96,7 +96,7 @@ def test_an_empty_map_is_neither_more_nor_less() -> None:
     np.testing.assert_array_equal(found["Mod"], [1.0, np.nan, np.nan, 0.0])
 
 
-@pytest.mark.filterwarnings("ignore:the map of sample", "ignore:the maps of")
+@pytest.mark.filterwarnings("ignore:attribution of sample", "ignore:the maps of")
 def test_the_shares_are_those_of_the_public_methods(lab: Callable[..., Lab]) -> None:
     result = propagation_rules(PropagationRulesConfig(), lab())
     drawn, model = Tiny().masked(), Tiny().network("plain").model

@@ -8,7 +8,7 @@ from captum_rectgrad.studies.lab import Lab
 from captum_rectgrad.studies.registry import find
 from captum_rectgrad.studies.running import run_study
 
-pytestmark = pytest.mark.filterwarnings("ignore:the map of sample", "ignore:the maps of")
+pytestmark = pytest.mark.filterwarnings("ignore:attribution of sample", "ignore:the maps of")
 
 
 def origin(name: str, made: Lab) -> list[str]:

@@ -22,7 +22,7 @@ from rectgrad_zoo.data import LabelledImages
 from rectgrad_zoo.reading import Split
 from tests.captum_rectgrad.studies.conftest import Tiny
 
-pytestmark = pytest.mark.filterwarnings("ignore:the map of sample", "ignore:the maps of")
+pytestmark = pytest.mark.filterwarnings("ignore:attribution of sample", "ignore:the maps of")
 
 
 @pytest.mark.parametrize("study", studies(), ids=lambda study: study.name)

@@ -9,7 +9,7 @@ import torch
 from torch import nn
 
 from captum_rectgrad import DeconvNet, GuidedBP, SaliencyMap
-from captum_rectgrad.modified_gradient import ModifiedGradient
+from captum_rectgrad.attr.base import ModifiedGradient
 from captum_rectgrad.studies.nie.random_networks import (
     RandomCNN,
     gaussian_scale,

@@ -15,7 +15,7 @@ from captum_rectgrad.studies.lab import Lab
 from captum_rectgrad.studies.nie import edges, layers, maps, percentiles
 from captum_rectgrad.studies.nie.compared import METHODS, inputs_of, networks, predicted
 
-pytestmark = pytest.mark.filterwarnings("ignore:the map of sample")
+pytestmark = pytest.mark.filterwarnings("ignore:attribution of sample")
 TITLES = [method.title for method in METHODS]
 
 

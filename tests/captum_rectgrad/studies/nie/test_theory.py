@@ -137,7 +137,7 @@ def test_what_still_rises_may_yet_arrive() -> None:
     assert first(0.8, 0.98) == "holds"
 
 
-@pytest.mark.filterwarnings("ignore:the map of sample")
+@pytest.mark.filterwarnings("ignore:attribution of sample")
 def test_the_study_has_a_row_for_each_size_and_rule(lab: Callable[..., Lab]) -> None:
     config = TheoryConfig(filters=(4, 32), widths=(16,), networks=12)
     result = theory(config, lab())
@@ -150,7 +150,7 @@ def test_the_study_has_a_row_for_each_size_and_rule(lab: Callable[..., Lab]) -> 
     assert 0 < numbers[0].value < numbers[1].value < 1
 
 
-@pytest.mark.filterwarnings("ignore:the map of sample")
+@pytest.mark.filterwarnings("ignore:attribution of sample")
 def test_what_the_notes_say_of_pixels_and_signals(lab: Callable[..., Lab]) -> None:
     images = model_inputs(lab().images("test").images)
     deconvnet = simulate_maps(32, images, 60, seed=0)["DeconvNet"]
@@ -163,7 +163,7 @@ def test_what_the_notes_say_of_pixels_and_signals(lab: Callable[..., Lab]) -> No
     assert mean_over_size(guided, seed=0).low > 0.1
 
 
-@pytest.mark.filterwarnings("ignore:the map of sample")
+@pytest.mark.filterwarnings("ignore:attribution of sample")
 def test_signals_are_the_gradient_at_the_first_layer_by_hand(lab: Callable[..., Lab]) -> None:
     images = model_inputs(lab().images("test", 2).images)
     found = simulate_signals(16, images, 2, seed=0)["Saliency"]

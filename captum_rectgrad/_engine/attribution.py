@@ -1,0 +1,323 @@
+"""One attribution: run the model, walk the graph behind its output, differentiate under the rule."""
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import ExitStack, nullcontext
+from dataclasses import dataclass, field, replace
+from itertools import chain
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from torch.autograd.graph import get_gradient_edge
+from torch.utils.checkpoint import CheckpointError
+from torch.utils.hooks import RemovableHandle
+
+from captum_rectgrad._engine.backward_pass import (
+    BackwardPass,
+    BatchDimensionError,
+    PassSettings,
+    RecordingNeededError,
+)
+from captum_rectgrad._engine.batch_norm_state import restore_statistics
+from captum_rectgrad._engine.captum_compat import TargetType
+from captum_rectgrad._engine.diagnostics import Diagnostics, merged
+from captum_rectgrad._engine.forward_inputs import ForwardInputs
+from captum_rectgrad._engine.graph import embeddings_of, nodes_between
+from captum_rectgrad._engine.interrupts import HeldInterrupts
+from captum_rectgrad._engine.layer_names import LayerNames
+from captum_rectgrad._engine.layer_recorder import LayerRecorder, LayerTensor
+from captum_rectgrad._engine.module_calls import InplaceModificationError, ModuleCalls
+from captum_rectgrad._engine.recorded_forward import RecordedForward
+from captum_rectgrad._engine.statistics import (
+    LayerStatistics,
+    joined_statistics,
+    layer_statistics,
+)
+from captum_rectgrad._engine.targets import select
+from captum_rectgrad._engine.validation import ModelParts, check_batch_size, examine
+from captum_rectgrad._engine.wrappers import uncompiled
+from captum_rectgrad.errors import RectGradError
+
+# From the model's output, the target and the recorded layers to what is differentiated: a number
+# per sample.
+Objective = Callable[[Any, TargetType, LayerRecorder], Tensor]
+
+
+def selected_output(output: Any, target: TargetType, layers: LayerRecorder) -> Tensor:
+    """The objective of a method that attributes an output of the model."""
+    del layers
+    return select(output, target)
+
+
+@dataclass(frozen=True)
+class Gradients:
+    """What a backward pass under a rule gave.
+
+    Attributes:
+        values: for each thing attributed to (the inputs together, or each layer) its tensors.
+        gradients: their gradients, of the same shapes.
+        diagnostics: what is doubtful about them.
+        statistics: of each call of an activation, from the output to the input, if asked for.
+    """
+
+    values: list[tuple[Tensor, ...]]
+    gradients: list[tuple[Tensor, ...]]
+    diagnostics: Diagnostics
+    statistics: list[LayerStatistics]
+
+
+@dataclass(frozen=True)
+class AttributionRequest:
+    """What is attributed to what.
+
+    Attributes:
+        model: unwrapped.
+        settings: of the backward pass.
+        objective: what is attributed.
+        layers: those that are recorded, by name.
+        at_layer_input: whether their inputs are, or their outputs.
+        to_layers: attribute to the recorded layers, instead of to the inputs.
+        create_graph: whether the gradients can be differentiated.
+        with_statistics: whether shares and thresholds of activations are noted.
+    """
+
+    model: nn.Module
+    settings: PassSettings
+    objective: Objective = selected_output
+    layers: Mapping[str, nn.Module] = field(default_factory=dict)
+    at_layer_input: bool = False
+    to_layers: bool = False
+    create_graph: bool = False
+    with_statistics: bool = False
+
+    def gradients(self, call: ForwardInputs, internal_batch_size: int | None = None) -> Gradients:
+        """Run it for a batch.
+
+        Args:
+            call: inputs, targets and further arguments.
+            internal_batch_size: samples in one pass; None: all.
+
+        Raises:
+            RectGradError: the output does not depend on what it is attributed to, or its rows are
+                not the samples; a layer is not called once; or PRR cannot serve a pooling.
+        """
+        size = check_batch_size(internal_batch_size, call.samples)
+        try:
+            return self._in_parts(call, size)
+        except BatchDimensionError as error:
+            if call.has_ambiguous_arguments:
+                raise RectGradError(
+                    f"{error}, so the samples would have to be attributed one at a time, and it is "
+                    "unknown which of additional_forward_args belong to samples. Attribute one "
+                    "sample at a time, with its arguments"
+                ) from None
+        # Alone, a sample has all elements of an activation, in any order.
+        return self._in_parts(call, 1)
+
+    def _in_parts(self, call: ForwardInputs, size: int) -> Gradients:
+        if size >= call.samples:
+            return self._whole(call)
+        parts = []
+        for part in call.parts(size):
+            parts.append(self._whole(part))
+            _check_divisible(parts[-1].gradients, part.samples)
+        starts = range(0, call.samples, size)
+        return Gradients(
+            _joined([part.values for part in parts]),
+            _joined([part.gradients for part in parts]),
+            merged([p.diagnostics.shifted(i) for p, i in zip(parts, starts, strict=True)]),
+            joined_statistics([part.statistics for part in parts]),
+        )
+
+    def _whole(self, call: ForwardInputs) -> Gradients:
+        parts = examine(self.model, self.settings.activations)
+        states = _random_states(call.inputs)
+        try:
+            return self._pass(call, parts, recorded=False)
+        except (RecordingNeededError, InplaceModificationError, CheckpointError):
+            pass
+        except RuntimeError as error:
+            if "modified by an inplace operation" not in str(error):
+                raise
+        _restore_random_states(call.inputs, states)
+        return self._pass(call, parts, recorded=True)
+
+    def _pass(self, call: ForwardInputs, parts: ModelParts, *, recorded: bool) -> Gradients:
+        """One forward and backward pass; what it puts somewhere is taken away again."""
+        interrupts, undo = HeldInterrupts(), ExitStack()
+        layers = LayerRecorder(self.layers, self.at_layer_input)
+        calls = ModuleCalls(copies=recorded)
+        try:
+            interrupts.hold()
+            for handle in chain(layers.record(), self._record(calls, parts)):
+                undo.callback(handle.remove)
+            interrupts.release()
+            with torch.inference_mode(mode=False), torch.enable_grad():
+                found = self._differentiated(call, parts, layers, calls, undo)
+            interrupts.hold()
+        except BaseException:
+            interrupts.hold()
+            raise
+        finally:
+            undo.close()
+            restore_statistics(parts.statistics)
+            interrupts.release()
+        return found
+
+    def _differentiated(
+        self,
+        call: ForwardInputs,
+        parts: ModelParts,
+        layers: LayerRecorder,
+        calls: ModuleCalls,
+        undo: ExitStack,
+    ) -> Gradients:
+        undo.enter_context(uncompiled())
+        leaves = [_leaf(tensor, create_graph=self.create_graph) for tensor in call.inputs]
+        # Copies, since the model may begin by working in place.
+        copies = [leaf.clone() for leaf in leaves]
+        mode = RecordedForward() if calls.copies else nullcontext()
+        with mode:
+            output = self.model(*copies, *call.args)
+        values = mode.values if isinstance(mode, RecordedForward) else None
+        layers.is_open = calls.is_open = False
+        scalars = self.objective(output, call.target, layers)
+        _check_rows(scalars, call.samples, exact=self.objective is selected_output)
+        groups = self._points(leaves, layers)
+        points = [point for group in groups for point in group]
+        state = BackwardPass(
+            self.settings, call.samples, values, with_statistics=self.with_statistics
+        )
+        undo.callback(state.close)
+        inputs = [get_gradient_edge(leaf).node for leaf in leaves if leaf.requires_grad]
+        inputs += embeddings_of(scalars.grad_fn, copies)
+        nodes = nodes_between([scalars.grad_fn], {*inputs, *(point.edge.node for point in points)})
+        state.attach(nodes, inputs, calls.finished)
+        names = LayerNames(self.model, state.hooked)
+        if parts.has_frozen and not calls.copies:
+            names.read()  # before the backward pass frees what the nodes have saved
+        gradients = compute_gradients([scalars], points, create_graph=self.create_graph)
+        by_point = iter(gradients)
+        diagnostics = Diagnostics.from_pass(
+            gradients, state, scalars.detach(), names, at_layers=self.to_layers
+        )
+        return Gradients(
+            [tuple(point.tensor for point in group) for group in groups],
+            [tuple(next(by_point) for _ in group) for group in groups],
+            replace(diagnostics, batch_dependent=tuple(parts.batch_dependent)),
+            layer_statistics(state.records, names) if self.with_statistics else [],
+        )
+
+    def _record(self, calls: ModuleCalls, parts: ModelParts) -> Iterator[RemovableHandle]:
+        if self.settings.rule is not None:
+            yield from calls.record(parts.activations, are_activations=True)
+        if self.settings.padding_trick:
+            yield from calls.record(parts.convolutions, are_activations=False)
+
+    def _points(self, leaves: list[Tensor], layers: LayerRecorder) -> list[tuple[LayerTensor, ...]]:
+        if self.to_layers:
+            return [layers.only(name) for name in self.layers]
+        return [
+            tuple(
+                LayerTensor(leaf, get_gradient_edge(leaf), f"input {i}")
+                for i, leaf in enumerate(leaves)
+            )
+        ]
+
+
+def compute_gradients(
+    outputs: Sequence[Tensor],
+    points: Sequence[LayerTensor],
+    grad_outputs: Sequence[Tensor] | None = None,
+    *,
+    retain_graph: bool | None = None,
+    create_graph: bool = False,
+) -> list[Tensor]:
+    """The gradients that arrive at some points.
+
+    Args:
+        outputs: what is differentiated, of any shapes.
+        points: of the same graph.
+        grad_outputs: what the gradients begin with, of the shapes of `outputs`; None: ones.
+        retain_graph: as in `torch.autograd.grad`.
+        create_graph: as in `torch.autograd.grad`.
+
+    Returns:
+        A gradient for each point, of its shape.
+
+    Raises:
+        RectGradError: no gradient arrives at a point.
+    """
+    found: Sequence[Tensor | None] = [None] * len(points)
+    if any(output.requires_grad for output in outputs):
+        # In this thread also on a GPU: a checkpoint runs a part of the model again here.
+        with torch.autograd.set_multithreading_enabled(False):
+            found = torch.autograd.grad(
+                outputs,
+                [point.edge for point in points],
+                grad_outputs=grad_outputs or [torch.ones_like(output) for output in outputs],
+                retain_graph=retain_graph,
+                create_graph=create_graph,
+                allow_unused=True,
+            )
+    for point, gradient in zip(points, found, strict=True):
+        if gradient is None:
+            raise RectGradError(
+                f"no gradient reaches {point.name}: what is attributed does not depend on it, or "
+                "only through operations without a derivative (argmax, detach(), torch.no_grad() "
+                "in a forward, integer or quantized tensors). Pass an input that is not to be "
+                "attributed to in additional_forward_args"
+            )
+    return [gradient for gradient in found if gradient is not None]
+
+
+def _leaf(tensor: Tensor, *, create_graph: bool) -> Tensor:
+    """A tensor of a graph's own in the place of an input; nothing of the user's is written to.
+
+    It is a plain tensor: a subclass of theirs may keep its operations from the graph.
+    """
+    if create_graph and tensor.requires_grad:
+        return tensor.clone()
+    leaf = tensor.detach().as_subclass(Tensor)
+    if leaf.is_inference():
+        leaf = leaf.clone()
+    return leaf.requires_grad_(leaf.is_floating_point())
+
+
+def _random_states(inputs: Sequence[Tensor]) -> list[Tensor]:
+    states = [torch.get_rng_state()]
+    if inputs[0].is_cuda and not torch.cuda.is_current_stream_capturing():
+        states.append(torch.cuda.get_rng_state(inputs[0].device))
+    return states
+
+
+def _restore_random_states(inputs: Sequence[Tensor], states: list[Tensor]) -> None:
+    torch.set_rng_state(states[0])
+    if len(states) > 1:
+        torch.cuda.set_rng_state(states[1], inputs[0].device)
+
+
+def _check_rows(scalars: Tensor, samples: int, *, exact: bool) -> None:
+    if scalars.numel() == samples or (not exact and scalars.numel() == 1):
+        return
+    raise RectGradError(
+        f"got {scalars.numel()} target values for a batch of {samples}: the model's output must "
+        "have the batch as its first dimension"
+    )
+
+
+def _check_divisible(groups: list[tuple[Tensor, ...]], samples: int) -> None:
+    for gradient in (gradient for group in groups for gradient in group):
+        if gradient.dim() == 0 or gradient.shape[0] != samples:
+            raise RectGradError(
+                f"a layer's attribution has shape {tuple(gradient.shape)} for {samples} sample(s), "
+                "so those of several parts of a batch cannot be put together; attribute to this "
+                "layer one sample at a time"
+            )
+
+
+def _joined(parts: list[list[tuple[Tensor, ...]]]) -> list[tuple[Tensor, ...]]:
+    return [
+        tuple(torch.cat(pieces) for pieces in zip(*groups, strict=True))
+        for groups in zip(*parts, strict=True)
+    ]

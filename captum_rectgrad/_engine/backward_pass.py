@@ -1,0 +1,329 @@
+"""One backward pass under a rule: hooks on the nodes of the graph of one call.
+
+A node belongs to one call of one operation. So a module may be called several times, its input may
+feed a skip connection, it may work in place, and it may be a function. Nodes and hooks end with the
+call; nothing is put on the model.
+
+- ReLU: where the score allows, the gradient passes inactive units too, which ReLU's own backward
+  cannot do: the gradient that leaves the node is replaced (listing 1).
+- Any other activation: the gradient that arrives is masked, the node multiplies by f'(z).
+- Padded convolution: the border of the gradient that arrives is zeroed (listing 2).
+- Max-pooling under PRR: the gradient that leaves the node is replaced (listing 3).
+"""
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from torch import Tensor, nn
+from torch.autograd.function import BackwardCFunction
+from torch.autograd.graph import Node
+from torch.utils.hooks import RemovableHandle
+
+from captum_rectgrad._engine.activation_nodes import (
+    activation_class,
+    activation_value,
+    role_of,
+    unseen_activation,
+)
+from captum_rectgrad._engine.activations import ActivationFilter
+from captum_rectgrad._engine.batch_dimension import restored, sample_positions, samples_first
+from captum_rectgrad._engine.masking import Mask, mask_gradient
+from captum_rectgrad._engine.module_calls import ModuleCall
+from captum_rectgrad._engine.pooling_nodes import redistributed
+from captum_rectgrad._engine.same_padding import padded_dims
+from captum_rectgrad.rules.padding import zero_border
+from captum_rectgrad.rules.rule import Rule
+
+Gradients = tuple[Tensor | None, ...]
+
+
+class RecordingNeededError(RuntimeError):
+    """The graph does not tell what the rule needs: see `recorded_forward.py`."""
+
+
+class BatchDimensionError(RuntimeError):
+    """It is unknown which dimension of an activation holds the samples."""
+
+    def __init__(self, kind: str) -> None:
+        super().__init__(f"it is unknown which dimension of an activation ({kind}) is the batch")
+
+
+@dataclass(frozen=True)
+class PassSettings:
+    """What is done at the nodes of a graph.
+
+    Attributes:
+        rule: which units of an activation pass; None: the plain gradient.
+        activations: which activations the rule applies to.
+        padding_trick: whether the border is zeroed at padded convolutions.
+        prr: whether max-pooling redistributes.
+    """
+
+    rule: Rule | None
+    activations: ActivationFilter = field(default_factory=ActivationFilter)
+    padding_trick: bool = False
+    prr: bool = False
+
+
+@dataclass(frozen=True, eq=False)
+class ActivationRecord:
+    """What one call of an activation let through.
+
+    Attributes:
+        node: of the call.
+        kind: name of the class of module that does the same.
+        units: elements per sample.
+        passed: `(N,)`, boolean: whether any unit of a sample passed.
+        share: `(N,)`, the share of units that passed, or None if not asked for.
+        threshold: `(N,)`, or None if not asked for, or where the rule has none.
+    """
+
+    node: Node
+    kind: str
+    units: int
+    passed: Tensor
+    share: Tensor | None
+    threshold: Tensor | None
+
+
+class BackwardPass:
+    """Hooks on the nodes of one graph, and what they noted.
+
+    Args:
+        settings: what is done.
+        samples: `N`.
+        recorded: values of activations and inputs of poolings by node, from a recorded forward
+            pass; None: all are taken from the graph.
+        with_statistics: whether shares and thresholds are noted.
+    """
+
+    def __init__(
+        self,
+        settings: PassSettings,
+        samples: int,
+        recorded: Mapping[Node, Tensor] | None = None,
+        *,
+        with_statistics: bool = False,
+    ) -> None:
+        self.settings = settings
+        self.samples = samples
+        self.with_statistics = with_statistics
+        self.records: list[ActivationRecord] = []
+        self.unhandled: set[str] = set()
+        self.hooked: list[tuple[Node, str]] = []
+        self._recorded = recorded
+        self._positions: Mapping[Node, int | None] = {}
+        self._handles: list[RemovableHandle] = []
+        self._is_open = True
+
+    def close(self) -> None:
+        """Make the nodes ordinary again: a graph may outlive the call."""
+        self._is_open = False
+        for handle in self._handles:
+            handle.remove()
+        self._handles.clear()
+
+    def attach(
+        self,
+        nodes: Sequence[Node],
+        inputs: Iterable[Node],
+        calls: Sequence[ModuleCall] = (),
+    ) -> None:
+        """Put hooks onto the nodes of a graph.
+
+        Args:
+            nodes: of the graph, in the order of the forward pass.
+            inputs: those whose tensors have the samples as their first dimension.
+            calls: of modules that are one activation or may pad in their own forward, the inner
+                ones before the outer.
+
+        Raises:
+            RecordingNeededError: something cannot be read from the graph.
+            RectGradError: PRR cannot serve a pooling.
+        """
+        done: set[Node] = set()
+        if self.settings.rule is not None:
+            if self.samples > 1:
+                self._positions = sample_positions(nodes, dict.fromkeys(inputs, 1), self.samples)
+            done = self._attach_modules(calls)
+        padding = {n: call for call in calls if not call.is_activation for n in call.nodes()}
+        # From the output to the input, so that an activation comes before the parts that it is
+        # composed of.
+        node: Any
+        for node in reversed(nodes):
+            name = node.name()
+            role = role_of(name)
+            if role is None and not isinstance(node, BackwardCFunction):
+                continue
+            if role == "convolution":
+                self._attach_convolution(node, padding.get(node))
+            elif role == "max_pool":
+                self._attach_pool(node, name)
+            elif role == "batch_norm":
+                self._attach_batch_norm(node)
+            elif self.settings.rule is not None and node not in done:
+                self._attach_activation(node, name, done)
+
+    def _attach_modules(self, calls: Sequence[ModuleCall]) -> set[Node]:
+        """Hooks for activations that are modules.
+
+        Returns:
+            All nodes that their calls made.
+        """
+        done: set[Node] = set()
+        for call in reversed(calls):
+            inner = set(call.nodes())
+            if not call.is_activation or call.node is None or call.node in done or not inner:
+                continue
+            done |= inner
+            if self.settings.activations.includes_module(call.module):
+                is_relu = inner == {call.node} and activation_class(call.node) is nn.ReLU
+                kind = type(call.module).__name__
+                self._hook(call.node, kind, call.activation, call.index, is_relu=is_relu)
+        return done
+
+    def _attach_activation(self, node: Any, name: str, done: set[Node]) -> None:
+        chosen = self.settings.activations
+        cls = activation_class(node)
+        if cls is not None:
+            if cls is nn.Tanhshrink:
+                done.update(child for child, _ in node.next_functions if child is not None)
+            if not chosen.includes_class(cls):
+                return
+            if node._input_metadata[0].dtype.is_complex:  # none is greater than another
+                self._note_unhandled(node, f"{cls.__name__} of complex numbers")
+            else:
+                self._hook(node, cls.__name__, self._value(node), is_relu=cls is nn.ReLU)
+        elif role_of(name) == "copy_slices":
+            if self._recorded is None:
+                raise RecordingNeededError("an operation works in place on a view")
+        elif chosen.chosen is None:  # who chooses knows what else there is
+            label = unseen_activation(node, may_read=self._recorded is None)
+            if label:
+                self._note_unhandled(node, label)
+
+    def _note_unhandled(self, node: Node, label: str) -> None:
+        """Note it in the backward pass: the gradient may not come here."""
+        self._handles.append(node.register_prehook(lambda _: self.unhandled.add(label)))
+
+    def _value(self, node: Any) -> Callable[[], Tensor]:
+        def value() -> Tensor:
+            if self._recorded is not None and node in self._recorded:
+                return self._recorded[node]
+            found = activation_value(node)
+            if found is None:
+                raise RecordingNeededError(f"{node.name()} does not save the activation")
+            return found
+
+        return value
+
+    def _hook(
+        self,
+        node: Node,
+        kind: str,
+        value: Callable[[], Tensor],
+        index: int = 0,
+        *,
+        is_relu: bool,
+    ) -> None:
+        """Mask the gradient at an activation."""
+        self.hooked.append((node, kind))
+
+        def replace_result(grad_inputs: Gradients, grad_outputs: Gradients) -> Gradients | None:
+            arriving, result = grad_outputs[0], grad_inputs[0]
+            if not self._is_open or arriving is None or result is None:
+                return None
+            # PyTorch has just made `result` for this hook, so it may be overwritten.
+            return (self._masked(node, kind, value(), arriving, result), *grad_inputs[1:])
+
+        def mask_arriving(gradients: Gradients) -> Gradients | None:
+            arriving = gradients[index]
+            if not self._is_open or arriving is None:
+                return None
+            masked = self._masked(node, kind, value(), arriving)
+            return (*gradients[:index], masked, *gradients[index + 1 :])
+
+        self._handles.append(
+            node.register_hook(replace_result) if is_relu else node.register_prehook(mask_arriving)
+        )
+
+    def _masked(
+        self, node: Node, kind: str, activation: Tensor, gradient: Tensor, out: Tensor | None = None
+    ) -> Tensor:
+        if not activation.numel():
+            return gradient
+        position = self._positions.get(node, None if self.samples > 1 else 1)
+        if position is None:
+            raise BatchDimensionError(kind)
+        activation = activation.detach()
+        if self.samples == 1:
+            activation, arriving = activation[None], gradient[None]
+            out = None if out is None else out[None]
+        else:
+            activation = samples_first(activation, position, self.samples)
+            arriving = samples_first(gradient, position, self.samples)
+            out = out if arriving is gradient else None
+        rule = self.settings.rule
+        assert rule is not None  # noqa: S101 (without one no activation is hooked)
+        mask = mask_gradient(
+            rule,
+            activation,
+            arriving,
+            is_last=not self.records,
+            with_statistics=self.with_statistics,
+            out=out,
+        )
+        self._note(node, kind, arriving.numel() // self.samples, mask)
+        masked = mask.gradient[0] if self.samples == 1 else restored(mask.gradient, gradient)
+        return masked
+
+    def _note(self, node: Node, kind: str, units: int, mask: Mask) -> None:
+        self.records.append(
+            ActivationRecord(node, kind, units, mask.passed, mask.share, mask.threshold)
+        )
+
+    def _attach_convolution(self, node: Any, call: ModuleCall | None) -> None:
+        if not self.settings.padding_trick or node._saved_transposed:
+            return
+        dims = padded_dims(node, call)
+        if not dims:
+            return
+
+        def zero(gradients: Gradients) -> Gradients | None:
+            if not self._is_open or gradients[0] is None:
+                return None
+            return (zero_border(gradients[0], dims), *gradients[1:])
+
+        self._handles.append(node.register_prehook(zero))
+
+    def _attach_pool(self, node: Any, name: str) -> None:
+        if not self.settings.prr:
+            return
+        recorded = None if self._recorded is None else self._recorded.get(node)
+        share_out = redistributed(node, name, recorded)
+
+        def replace_result(grad_inputs: Gradients, grad_outputs: Gradients) -> Gradients | None:
+            arriving = grad_outputs[0]
+            if not self._is_open or arriving is None or grad_inputs[0] is None:
+                return None
+            return (share_out(arriving), *grad_inputs[1:])
+
+        self._handles.append(node.register_hook(replace_result))
+
+    def _attach_batch_norm(self, node: Node) -> None:
+        """Have the backward of a batch normalisation work on a plain layout.
+
+        On the CPU PyTorch (2.15) mixes channels up where there is one sample, and the gradient is
+        laid out channels last but the input is not: its own gradient is wrong then. Five of timm's
+        families hit this.
+        """
+        if self.samples > 1:
+            return
+
+        def plain(gradients: Gradients) -> Gradients | None:
+            if gradients[0] is None or gradients[0].is_contiguous():
+                return None
+            return (gradients[0].contiguous(), *gradients[1:])
+
+        self._handles.append(node.register_prehook(plain))

@@ -1,0 +1,174 @@
+"""Where the samples of a batch are in the tensors of a model.
+
+Thresholds are per sample, and a model may put another dimension first: time, the windows of an
+image, the members of an ensemble. That dimension may be as long as the batch, so shapes alone do
+not tell. Here the position of the samples is followed from the inputs through the graph.
+
+In the row-major order of a tensor's elements the samples are a digit: `P` combinations of other
+indices change more slowly, the rest faster. A view keeps `P`, whatever dimensions it merges or
+splits; other operations keep or move whole dimensions.
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
+from math import prod
+from typing import Any
+
+from torch import Tensor
+from torch.autograd.graph import Node
+
+VIEWS = {"ViewBackward0", "UnsafeViewBackward0", "ReshapeAliasBackward0", "AliasBackward0"}
+VIEWS |= {"UnsqueezeBackward0", "SqueezeBackward0", "SqueezeBackward1", "SqueezeBackward2"}
+# Operations whose operands are aligned at their last dimension.
+BROADCASTING = {"AddBackward0", "SubBackward0", "RsubBackward0", "MulBackward0", "DivBackward0"}
+BROADCASTING |= {"WhereBackward0", "MaximumBackward0", "MinimumBackward0", "ExpandBackward0"}
+BROADCASTING |= {"PowBackward0", "PowBackward1", "AddcmulBackward0", "AddcdivBackward0"}
+BROADCASTING |= {"LerpBackward0", "LerpBackward1", "RepeatBackward0", "MaskedFillBackward0"}
+REMOVED_DIMENSION = {"SelectBackward0", "UnbindBackward0"}
+_INT64 = 1 << 64
+
+
+def sample_positions(
+    nodes: Sequence[Node], known: Mapping[Node, int], samples: int
+) -> dict[Node, int | None]:
+    """Follow the samples from the inputs through the graph.
+
+    Args:
+        nodes: in the order of the forward pass, as `nodes_between` gives them.
+        known: `P` of the nodes of the inputs.
+        samples: number of samples `N`, at least 2.
+
+    Returns:
+        For each node `P` of the tensor that its operation returned, or None where it is unknown.
+    """
+    positions: dict[Node, int | None] = dict(known)
+    for node in nodes:
+        if node in known:
+            continue
+        found = {
+            _position(node, index, child, positions[child], samples)
+            for index, (child, _) in enumerate(node.next_functions)
+            if child in positions
+        }
+        positions[node] = found.pop() if len(found) == 1 else None
+    return positions
+
+
+def samples_first(tensor: Tensor, position: int, samples: int) -> Tensor:
+    """A tensor with the samples as its first dimension.
+
+    Args:
+        tensor: any shape.
+        position: `P` of this tensor.
+        samples: `N`.
+
+    Returns:
+        The tensor itself if it begins with the samples, else `(N, P, rest)`.
+    """
+    if position == 1 and tensor.shape[0] == samples:
+        return tensor
+    return tensor.reshape(position, samples, -1).movedim(1, 0)
+
+
+def restored(tensor: Tensor, like: Tensor) -> Tensor:
+    """The inverse of `samples_first`.
+
+    Args:
+        tensor: what `samples_first` returned, or of its shape.
+        like: what it was given, or of that shape.
+    """
+    if tensor.shape == like.shape:
+        return tensor
+    return tensor.movedim(0, 1).reshape(like.shape)
+
+
+def _shape(node: Any, index: int = 0) -> tuple[int, ...]:
+    """Shape of a tensor that the operation returned."""
+    return tuple(node._input_metadata[index].shape)
+
+
+def _position(node: Any, index: int, child: Node, position: int | None, samples: int) -> int | None:
+    if position is None:
+        return None
+    name = node.name()
+    out = _shape(node)
+    if name in VIEWS:
+        return position
+    into = _shape(child, node.next_functions[index][1])
+    if name == "torch::autograd::CopySlices":
+        return position if into == out else None
+    dim = _dimension_of(into, position, samples)
+    if dim is None:
+        return None
+    # Where the samples share a dimension with indices that change more slowly.
+    slower = position // prod(into[:dim])
+    moved = _moved(node, name, dim, into, out)
+    if moved is None or out[moved] != into[dim]:
+        return None
+    if moved > 0 and any(_shape(node, i) != out for i in range(1, len(node._input_metadata))):
+        return None  # the results of a split, say: each would have a position of its own
+    return prod(out[:moved]) * slower
+
+
+def _dimension_of(shape: tuple[int, ...], position: int, samples: int) -> int | None:
+    """The dimension that holds the samples, perhaps merged with others."""
+    slower = 1
+    for dim, size in enumerate(shape):
+        if position % slower == 0 and size % samples == 0 and slower * size >= position * samples:
+            return dim if (slower * size) % (position * samples) == 0 else None
+        slower *= size
+    return None
+
+
+def _moved(
+    node: Any, name: str, dim: int, into: tuple[int, ...], out: tuple[int, ...]
+) -> int | None:
+    """The dimension of the result that holds what dimension `dim` of an operand held."""
+    if name == "PermuteBackward0":
+        return _wrapped(node._saved_dims, len(into)).index(dim)
+    if name == "TransposeBackward0":
+        one, other = _wrapped((node._saved_dim0, node._saved_dim1), len(into))
+        return {one: other, other: one}.get(dim, dim)
+    if name == "TBackward0":
+        return len(into) - 1 - dim
+    if name in REMOVED_DIMENSION:
+        (gone,) = _wrapped((node._saved_dim,), len(into))
+        return None if gone == dim else dim - (gone < dim)
+    if name == "StackBackward0":
+        (new,) = _wrapped((node._saved_dim,), len(out))
+        return dim + (new <= dim)
+    if name == "IndexBackward0":
+        return _indexed(node._saved_indices, dim, into, out)
+    if len(out) == len(into):
+        return dim
+    if name in BROADCASTING:
+        return dim + len(out) - len(into)
+    keepdim = getattr(node, "_saved_keepdim", None)
+    if keepdim is False and len(out) < len(into):
+        gone_dims = _reduced(node._saved_dim, len(into))
+        return None if dim in gone_dims else dim - sum(gone < dim for gone in gone_dims)
+    # Operations that append dimensions or reduce the last ones.
+    return dim if dim == 0 and name in LEADING_KEPT else None
+
+
+LEADING_KEPT = {"UnfoldBackward0", "Im2ColBackward0", "EmbeddingBackward0", "Col2ImBackward0"}
+
+
+def _indexed(
+    indices: Sequence[Tensor | None], dim: int, into: tuple[int, ...], out: tuple[int, ...]
+) -> int | None:
+    """Indexing with tensors; those that stand apart put their dimensions first."""
+    used = [i for i, index in enumerate(indices) if index is not None]
+    if not used or dim in used or used != list(range(used[0], used[-1] + 1)):
+        return None
+    return dim if dim < used[0] else dim + len(out) - len(into)
+
+
+def _wrapped(dims: Iterable[int], count: int) -> list[int]:
+    """Dimensions counted from 0; nodes save negative ones as unsigned numbers."""
+    return [(dim - _INT64 if dim >= _INT64 // 2 else dim) % count for dim in dims]
+
+
+def _reduced(dims: int | Sequence[int] | None, count: int) -> list[int]:
+    if dims is None or dims == ():
+        return list(range(count))
+    return _wrapped((dims,) if isinstance(dims, int) else dims, count)

@@ -1,0 +1,197 @@
+"""Diagnostics about an attribution, raised as `RectGradWarning` once per call."""
+
+import warnings
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+import torch
+from torch import Tensor
+
+from captum_rectgrad._engine.activations import ActivationFilter
+from captum_rectgrad._engine.backward_pass import BackwardPass
+from captum_rectgrad._engine.layer_names import LayerNames
+from captum_rectgrad._engine.validation import has_concrete_values
+from captum_rectgrad.errors import RectGradWarning
+from captum_rectgrad.rules.threshold import ThresholdRule
+
+
+@dataclass(frozen=True)
+class AllZeroSample:
+    """A sample whose map is all zero.
+
+    Attributes:
+        sample: its number in the batch.
+        name: of the first activation, counting from the output, that nothing passed.
+        units: elements of that activation per sample.
+    """
+
+    sample: int
+    name: str
+    units: int
+
+
+@dataclass(frozen=True)
+class Diagnostics:
+    """What is doubtful about the maps of a batch.
+
+    Attributes:
+        is_plain: no activation was met, so the maps are plain gradients.
+        all_zero: the samples whose maps are zero because nothing passed some activation.
+        unhandled: operations that may hold activations which hooks cannot reach.
+        not_finite: samples whose map is NaN or infinite, or zero because the output is.
+        batch_dependent: names of modules that make a sample depend on the others.
+    """
+
+    is_plain: bool
+    all_zero: tuple[AllZeroSample, ...] = ()
+    unhandled: tuple[str, ...] = ()
+    not_finite: tuple[int, ...] = ()
+    batch_dependent: tuple[str, ...] = ()
+
+    @classmethod
+    def from_pass(
+        cls,
+        maps: Sequence[Tensor],
+        state: BackwardPass,
+        scalars: Tensor,
+        names: LayerNames,
+        *,
+        at_layers: bool,
+    ) -> "Diagnostics":
+        """Look at the maps of some samples.
+
+        Args:
+            maps: each `(n, ...)`.
+            state: of the pass that made them.
+            scalars: what was attributed, `(n,)` or one number.
+            names: of the activations.
+            at_layers: whether the maps are of hidden layers, where it is normal that no activation
+                lies between the layer and the output, as long as the model has some.
+        """
+        found = cls(
+            is_plain=not (state.records or (at_layers and state.hooked)),
+            unhandled=tuple(sorted(state.unhandled)),
+        )
+        rows = [
+            _real(attribution.detach().reshape(len(attribution), -1))
+            for attribution in maps
+            if attribution.dim() and attribution.numel() and len(attribution) == state.samples
+        ]
+        if not rows or not has_concrete_values(rows[0]):
+            return found
+        # The smallest and the largest number of each map, both NaN where one is.
+        ends = [torch.stack(row.aminmax(dim=1)) for row in rows]
+        is_zero = torch.stack([(pair == 0).all(dim=0) for pair in ends]).any(dim=0)
+        is_finite = torch.stack([pair.isfinite().all(dim=0) for pair in ends]).all(dim=0)
+        if scalars.numel() == state.samples:
+            # An output may overflow and still have a gradient; but not if nothing is left of it.
+            values = scalars.reshape(-1)
+            is_finite &= ~values.isnan() & ~(values.isinf() & is_zero)
+        # At once: on a GPU every look waits for all that is queued there.
+        told = torch.stack([~is_finite, is_zero]).cpu()
+        not_finite, zero = (row.nonzero().flatten().tolist() for row in told)
+        records = [(record, record.passed.cpu()) for record in state.records] if zero else []
+        closed = (
+            (sample, next((record for record, passed in records if not passed[sample]), None))
+            for sample in zero
+        )
+        return replace(
+            found,
+            all_zero=tuple(
+                AllZeroSample(sample, names.of(record.node), record.units)
+                for sample, record in closed
+                if record is not None
+            ),
+            not_finite=tuple(not_finite),
+        )
+
+    def shifted(self, first: int) -> "Diagnostics":
+        """The same with samples numbered from `first`."""
+        return replace(
+            self,
+            all_zero=tuple(replace(z, sample=z.sample + first) for z in self.all_zero),
+            not_finite=tuple(sample + first for sample in self.not_finite),
+        )
+
+    def messages(self, rule: object, activations: ActivationFilter) -> list[str]:
+        """The warnings, one for each kind of doubt.
+
+        Args:
+            rule: of the method; None: the plain gradient is meant.
+            activations: which the rule applies to.
+        """
+        found = []
+        if self.batch_dependent:
+            found.append(
+                f"{_first(self.batch_dependent)} normalises by the statistics of the batch, so "
+                "each map depends on the other samples; call model.eval() first"
+            )
+        if self.is_plain and rule is not None:
+            found.append(_no_activation(activations))
+        if self.unhandled and rule is not None:
+            found.append(
+                f"{', '.join(self.unhandled)} was differentiated normally: hooks cannot reach "
+                "activations inside it (nn.LSTM, TorchScript, a custom autograd.Function, a ReLU "
+                "written as arithmetic). To apply the rule there, make it a module and list all "
+                "activations that are meant, activations=[nn.ReLU, Mine]; list the others alone "
+                "if this is intended"
+            )
+        if self.not_finite:
+            found.append(
+                f"attribution of sample {_first(self.not_finite)} is not finite (NaN or inf in the "
+                "map or the target output); check the model for overflow or division by zero"
+            )
+        elif self.all_zero and not self.is_plain:
+            samples = _first([zero.sample for zero in self.all_zero])
+            remedy = "; lower percentile or tau" * isinstance(rule, ThresholdRule)
+            found.append(
+                f"attribution of sample {samples} is all zero: no gradient passed "
+                f"{self.all_zero[0].name} ({self.all_zero[0].units} units), the first such "
+                f"activation counting from the output{remedy}"
+            )
+        return found
+
+
+def merged(parts: Sequence[Diagnostics]) -> Diagnostics:
+    """Diagnostics about the parts of a batch, as those about the whole."""
+    return Diagnostics(
+        is_plain=all(part.is_plain for part in parts),
+        all_zero=tuple(zero for part in parts for zero in part.all_zero),
+        unhandled=tuple(sorted({name for part in parts for name in part.unhandled})),
+        not_finite=tuple(sample for part in parts for sample in part.not_finite),
+        batch_dependent=parts[0].batch_dependent,
+    )
+
+
+def warn(messages: Sequence[str], stacklevel: int) -> None:
+    """Warn at the line that called `attribute`.
+
+    Args:
+        messages: one for each warning.
+        stacklevel: as for `warnings.warn`, counted from the caller of this function.
+    """
+    for message in messages:
+        warnings.warn(message, RectGradWarning, stacklevel=stacklevel + 1)
+
+
+def _real(rows: Tensor) -> Tensor:
+    return torch.view_as_real(rows.resolve_conj()).flatten(1) if rows.is_complex() else rows
+
+
+def _first(things: Sequence[object]) -> str:
+    """The first of some, and how many there are besides."""
+    more = f" (and {len(things) - 1} more)" if len(things) > 1 else ""
+    return f"{things[0]}{more}"
+
+
+def _no_activation(activations: ActivationFilter) -> str:
+    if activations.chosen is not None:
+        return (
+            "none of the chosen activations was met between the output and the input: this map is "
+            "the plain gradient. Choose activations that the model has"
+        )
+    return (
+        "no activation was met between the output and the input: this map is the plain gradient. "
+        "Elementwise activations of torch.nn, torch.nn.functional, timm and transformers are found "
+        "by themselves; one of your own can be named with activations=[ItsClass]"
+    )

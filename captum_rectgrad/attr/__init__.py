@@ -1,0 +1,1 @@
+"""The attribution methods, laid out as Captum's `attr`."""

@@ -1,0 +1,218 @@
+"""What all methods that change the gradient on its way to the inputs have in common."""
+
+from dataclasses import dataclass
+from typing import Literal, cast, overload
+
+import torch
+from captum.attr import GradientAttribution
+from torch import Tensor, nn
+
+from captum_rectgrad._engine.attribution import AttributionRequest
+from captum_rectgrad._engine.backward_pass import PassSettings
+from captum_rectgrad._engine.captum_compat import (
+    TargetType,
+    TensorOrTensors,
+    as_arguments,
+    as_tuple,
+    is_tuple,
+    log_usage,
+)
+from captum_rectgrad._engine.diagnostics import warn
+from captum_rectgrad._engine.forward_inputs import ForwardInputs
+from captum_rectgrad._engine.statistics import LayerStatistics
+from captum_rectgrad._engine.validation import check_inputs, check_model, check_parts
+from captum_rectgrad._engine.wrappers import unwrapped
+
+# From `warn` to the line that called `attribute`: past `attributions`, the method's two
+# steps and Captum's log_usage.
+_STACKLEVEL = 5
+
+
+@dataclass(frozen=True)
+class Settings(PassSettings):
+    """The arguments of a method, checked.
+
+    Attributes:
+        final_threshold: whether negative attributions become zero.
+        multiply_by_inputs: whether the gradient is multiplied by what it is attributed to.
+        absolute: whether the absolute value is returned.
+    """
+
+    final_threshold: bool = False
+    multiply_by_inputs: bool = False
+    absolute: bool = False
+
+    def attribution(self, value: Tensor, gradient: Tensor) -> Tensor:
+        """The attribution of a value, of its shape, from the gradient that arrived there."""
+        attribution = value * gradient if self.multiply_by_inputs else gradient
+        if self.absolute:
+            return attribution.abs()
+        return attribution.clamp(min=0) if self.final_threshold else attribution
+
+
+def attributions(
+    request: AttributionRequest,
+    settings: Settings,
+    call: ForwardInputs,
+    internal_batch_size: int | None,
+) -> tuple[list[tuple[Tensor, ...]], list[LayerStatistics]]:
+    """Run a request, and warn at the line that called the method which calls this.
+
+    Returns:
+        For each thing attributed to (the inputs, or each layer) its attributions; and what the
+        activations let through, if the request asks for it.
+    """
+    found = request.gradients(call, internal_batch_size)
+    graph = request.create_graph
+    with torch.set_grad_enabled(graph), torch.inference_mode(mode=False):
+        groups = [
+            tuple(
+                settings.attribution(value if graph else value.detach(), gradient)
+                for value, gradient in zip(values, gradients, strict=True)
+            )
+            for values, gradients in zip(found.values, found.gradients, strict=True)
+        ]
+    warn(found.diagnostics.messages(settings.rule, settings.activations), _STACKLEVEL)
+    return groups, found.statistics
+
+
+class ModifiedGradient(GradientAttribution):  # type: ignore[misc]
+    """A gradient that a rule changes at every activation.
+
+    Args:
+        model: as in `RectGrad`.
+        settings: the rule, where it applies, and how the gradient becomes an attribution.
+
+    Raises:
+        TypeError: `model` is no `nn.Module`, or scripted, exported or quantized.
+        ValueError: a chosen activation is not part of the model.
+    """
+
+    def __init__(self, model: nn.Module, settings: Settings) -> None:
+        """Check the model."""
+        check_model(model)
+        super().__init__(model)
+        self.model = model
+        self.settings = settings
+        check_parts(unwrapped(model), settings.activations)
+
+    @property
+    def multiplies_by_inputs(self) -> bool:
+        """Whether the gradient is multiplied by the input, as Captum asks of its methods."""
+        return self.settings.multiply_by_inputs
+
+    @overload
+    def attribute(
+        self,
+        inputs: TensorOrTensors,
+        target: TargetType = None,
+        additional_forward_args: object = None,
+        internal_batch_size: int | None = None,
+        create_graph: bool = False,
+        return_layer_statistics: Literal[False] = False,
+    ) -> TensorOrTensors: ...
+    @overload
+    def attribute(
+        self,
+        inputs: TensorOrTensors,
+        target: TargetType = None,
+        additional_forward_args: object = None,
+        internal_batch_size: int | None = None,
+        create_graph: bool = False,
+        *,
+        return_layer_statistics: Literal[True],
+    ) -> tuple[TensorOrTensors, list[LayerStatistics]]: ...
+    @log_usage
+    def attribute(
+        self,
+        inputs: TensorOrTensors,
+        target: TargetType = None,
+        additional_forward_args: object = None,
+        internal_batch_size: int | None = None,
+        create_graph: bool = False,
+        return_layer_statistics: bool = False,
+    ) -> TensorOrTensors | tuple[TensorOrTensors, list[LayerStatistics]]:
+        """Attribute one output of the model to its inputs.
+
+        Args:
+            inputs: `(N, ...)`, floating point and finite, or a tuple of such with the same `N`.
+            target: which output of each sample, in any of Captum's forms: an int or tuple for
+                all samples, a list or a tensor `(N,)` with one entry per sample, or None where the
+                model returns one number per sample.
+            additional_forward_args: further arguments of the model, not attributed to.
+            internal_batch_size: samples in one forward and backward pass, to bound the memory;
+                None: all. The maps are the same to rounding, since thresholds are per sample.
+                Tensors among `additional_forward_args` are divided too if they are as long as the
+                batch, as in Captum's methods.
+            create_graph: make attributions that can be differentiated, by the parameters and by
+                inputs that require a gradient. The masks are constants: where a unit passes is
+                constant almost everywhere.
+            return_layer_statistics: return also what each activation let through.
+
+        Returns:
+            For each input a tensor of its shape and dtype. Units are those of the output (with
+            `multiply_by_inputs`) or of the output per input. With `final_threshold`, not negative.
+            With `return_layer_statistics` a pair of this and a list with one `LayerStatistics` for
+            each call of an activation, from the output to the input.
+
+        Raises:
+            TypeError: an input is no floating point tensor; the output is no tensor.
+            ValueError: an input is NaN or infinite, batch sizes differ, or `internal_batch_size`
+                is below 1.
+            AssertionError: `target` does not fit the output.
+            RectGradError: the output does not depend on an input, or its first dimension is not
+                the samples; or PRR cannot serve a pooling.
+
+        Warns:
+            RectGradWarning: no activation was met, so the map is a plain gradient; some were where
+                no hook reaches them; nothing passed some layer, so a map is all zero; a map or the
+                output is not finite; or batch normalisation is in training mode.
+
+        Examples:
+            >>> import rectgrad_zoo, torch
+            >>> from captum_rectgrad import RectGrad
+            >>> model = rectgrad_zoo.load("cifar10_cnn")
+            >>> images = torch.rand(2, 3, 32, 32) * 2 - 1
+            >>> RectGrad(model).attribute(images, target=[3, 5]).shape
+            torch.Size([2, 3, 32, 32])
+        """
+        maps, statistics = self._attribute(
+            self.settings,
+            inputs,
+            target,
+            additional_forward_args,
+            internal_batch_size,
+            create_graph=create_graph,
+            with_statistics=return_layer_statistics,
+        )
+        return (maps, statistics) if return_layer_statistics else maps
+
+    def _attribute(
+        self,
+        settings: Settings,
+        inputs: TensorOrTensors,
+        target: TargetType,
+        additional_forward_args: object,
+        internal_batch_size: int | None,
+        *,
+        create_graph: bool,
+        with_statistics: bool = False,
+    ) -> tuple[TensorOrTensors, list[LayerStatistics]]:
+        request = AttributionRequest(
+            unwrapped(self.model),
+            settings,
+            create_graph=create_graph,
+            with_statistics=with_statistics,
+        )
+        tensors = check_inputs(as_tuple(inputs))
+        call = ForwardInputs(tensors, target, as_arguments(additional_forward_args))
+        (maps,), statistics = attributions(request, settings, call, internal_batch_size)
+        return cast("TensorOrTensors", maps if is_tuple(inputs) else maps[0]), statistics
+
+    def attribute_future(self) -> None:
+        """Not implemented, as in Captum's own gradient methods.
+
+        Raises:
+            NotImplementedError: always.
+        """
+        raise NotImplementedError(f"attribute_future is not implemented for {type(self).__name__}")

@@ -1,0 +1,133 @@
+"""`torch.autograd.grad` under a rule, for a graph that already exists."""
+
+from collections.abc import Sequence
+
+import torch
+from torch import Tensor
+from torch.autograd.graph import get_gradient_edge
+
+from captum_rectgrad._engine.activations import Activations
+from captum_rectgrad._engine.attribution import compute_gradients
+from captum_rectgrad._engine.backward_pass import (
+    BackwardPass,
+    BatchDimensionError,
+    RecordingNeededError,
+)
+from captum_rectgrad._engine.graph import nodes_between
+from captum_rectgrad._engine.interrupts import HeldInterrupts
+from captum_rectgrad._engine.layer_recorder import LayerTensor
+from captum_rectgrad.attr.rectgrad import rectgrad_settings
+from captum_rectgrad.errors import RectGradError
+from captum_rectgrad.rules.rule import Rule
+from captum_rectgrad.rules.threshold import RuleName
+
+
+def rectified_grad(
+    outputs: Tensor | Sequence[Tensor],
+    inputs: Tensor | Sequence[Tensor],
+    grad_outputs: Tensor | Sequence[Tensor] | None = None,
+    *,
+    percentile: float | None = None,
+    tau: float | None = None,
+    rule: RuleName | Rule = "PR1",
+    padding_trick: bool = True,
+    prr: bool = False,
+    activations: Activations = None,
+    batched: bool = True,
+    retain_graph: bool | None = None,
+    create_graph: bool = False,
+) -> tuple[Tensor, ...]:
+    """Gradients of any output under a rule: of a box's score, a mask's mean, a similarity, a loss.
+
+    The graph is one that you have already, so nothing is run. Multiply the gradients by the inputs
+    and clamp them at zero for the maps of `RectGrad`. Activations composed of several operations
+    count as their parts, since the graph does not show the modules that they came from.
+
+    Args:
+        outputs: one or several tensors of any shape.
+        inputs: tensors of the graph, `(N, ...)` each, that require a gradient. With `batched`,
+            dimension 0 is the batch.
+        grad_outputs: the gradients to begin with, of the shapes of `outputs`; None: ones, so that
+            the sum of the outputs is differentiated.
+        percentile: as in `RectGrad`.
+        tau: as in `RectGrad`.
+        rule: as in `RectGrad`.
+        padding_trick: as in `RectGrad`.
+        prr: as in `RectGrad`.
+        activations: classes of modules of torch.nn, as in `RectGrad`.
+        batched: whether dimension 0 of the inputs is a batch, whose samples have thresholds of
+            their own. Else all elements of an activation share one threshold.
+        retain_graph: as in `torch.autograd.grad`.
+        create_graph: as in `torch.autograd.grad`. The masks are constants.
+
+    Returns:
+        A gradient for each input, of its shape.
+
+    Raises:
+        TypeError: as in `RectGrad`; `activations` has a single module.
+        ValueError: as in `RectGrad`; the inputs have different batch sizes or do not require a
+            gradient.
+        RectGradError: an input is not reached, it is unknown where the samples of a batch are, or
+            the graph does not hold the values of an activation (see the message).
+
+    Examples:
+        >>> import torch
+        >>> from torch import nn
+        >>> from captum_rectgrad import rectified_grad
+        >>> model = nn.Sequential(nn.Linear(12, 64), nn.ReLU(), nn.Linear(64, 8))
+        >>> one, two = (torch.rand(3, 12, requires_grad=True) for _ in range(2))
+        >>> similarity = torch.cosine_similarity(model(one), model(two))
+        >>> [gradient.shape for gradient in rectified_grad(similarity, [one, two], percentile=80)]
+        [torch.Size([3, 12]), torch.Size([3, 12])]
+    """
+    settings = rectgrad_settings(
+        percentile, tau, rule=rule, padding_trick=padding_trick, prr=prr, activations=activations
+    )
+    if any(not isinstance(item, type) for item in settings.activations.chosen or ()):
+        raise TypeError("activations must be classes here: a graph does not show modules")
+    points = _points((inputs,) if isinstance(inputs, Tensor) else tuple(inputs))
+    roots = (outputs,) if isinstance(outputs, Tensor) else tuple(outputs)
+    seeds = (grad_outputs,) if isinstance(grad_outputs, Tensor) else grad_outputs
+    samples = _batch_size(points) if batched else 1
+    state, interrupts = BackwardPass(settings, samples), HeldInterrupts()
+    try:
+        nodes = [point.edge.node for point in points]
+        state.attach(nodes_between([root.grad_fn for root in roots], set(nodes)), nodes)
+        found = compute_gradients(
+            roots, points, seeds, retain_graph=retain_graph, create_graph=create_graph
+        )
+        interrupts.hold()
+    except BatchDimensionError as error:
+        raise RectGradError(
+            f"{error}: pass one sample at a time, or batched=False for one threshold for all"
+        ) from None
+    except RecordingNeededError as error:
+        raise RectGradError(
+            f"the graph does not hold the values of an activation ({error}); use RectGrad, which "
+            "runs the model itself"
+        ) from None
+    finally:
+        state.close()
+        interrupts.release()
+    return tuple(found)
+
+
+def _points(inputs: tuple[Tensor, ...]) -> list[LayerTensor]:
+    points = []
+    for i, tensor in enumerate(inputs):
+        if not isinstance(tensor, Tensor) or not tensor.requires_grad:
+            raise ValueError(f"input {i} does not require a gradient; call requires_grad_() on it")
+        with torch.enable_grad():
+            points.append(LayerTensor(tensor, get_gradient_edge(tensor), f"input {i}"))
+    return points
+
+
+def _batch_size(points: Sequence[LayerTensor]) -> int:
+    sizes = {tuple(point.tensor.shape[:1]) for point in points}
+    if len(sizes) != 1 or sizes & {(), (0,)}:
+        shapes = ", ".join(str(tuple(point.tensor.shape)) for point in points)
+        raise ValueError(
+            "with batched=True dimension 0 of every input is the batch, of one size and not empty; "
+            f"got inputs of shape {shapes or 'none at all'}"
+        )
+    return sizes.pop()[0]

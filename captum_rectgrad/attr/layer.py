@@ -1,0 +1,223 @@
+"""The methods at hidden layers: how a map forms from the output towards the input."""
+
+from collections.abc import Sequence
+from typing import Any
+
+from captum.attr import GradientAttribution, LayerAttribution
+from torch import Tensor, nn
+from typing_extensions import Unpack
+
+from captum_rectgrad._engine.activations import Activations
+from captum_rectgrad._engine.attribution import AttributionRequest
+from captum_rectgrad._engine.captum_compat import TargetType, as_arguments, as_tuple, log_usage
+from captum_rectgrad._engine.forward_inputs import ForwardInputs
+from captum_rectgrad._engine.validation import (
+    check_inputs,
+    check_layers,
+    check_model,
+    check_parts,
+)
+from captum_rectgrad._engine.wrappers import unwrapped
+from captum_rectgrad.attr.base import Settings, attributions
+from captum_rectgrad.attr.options import Options
+from captum_rectgrad.attr.rectgrad import rectgrad_settings
+from captum_rectgrad.attr.relu_rules import sign_settings
+
+
+class LayerModifiedGradient(LayerAttribution, GradientAttribution):  # type: ignore[misc]
+    """A method at hidden layers: what its rule lets arrive there.
+
+    The gradient that arrives at a layer, changed by the rule at every activation between the output
+    and that layer. At the output of an activation it has not been changed by that activation yet;
+    at its input it has.
+
+    Args:
+        model: as in `RectGrad`.
+        layer: a module of the model, or a list of modules: their attributions all come from one
+            backward pass. Each is to be called once in a forward pass.
+        settings: of the method.
+        device_ids: taken for the sake of Captum's interface; wrappers that spread a batch over
+            devices are unwrapped.
+
+    Raises:
+        TypeError: as in `RectGrad`; `layer` is no module.
+        ValueError: as in `RectGrad`; `layer` is not part of the model.
+    """
+
+    def __init__(
+        self,
+        model: nn.Module,
+        layer: nn.Module | Sequence[nn.Module],
+        settings: Settings,
+        device_ids: list[int] | None = None,
+    ) -> None:
+        """Check the arguments, which the class explains."""
+        check_model(model)
+        check_parts(unwrapped(model), settings.activations)
+        check_layers(unwrapped(model), layer)
+        LayerAttribution.__init__(self, model, layer, device_ids)
+        GradientAttribution.__init__(self, model)
+        self.settings = settings
+
+    @property
+    def multiplies_by_inputs(self) -> bool:
+        """Whether the gradient is multiplied by the layer's value."""
+        return self.settings.multiply_by_inputs
+
+    @log_usage
+    def attribute(
+        self,
+        inputs: Tensor | tuple[Tensor, ...],
+        target: TargetType = None,
+        additional_forward_args: object = None,
+        attribute_to_layer_input: bool = False,
+        internal_batch_size: int | None = None,
+        create_graph: bool = False,
+    ) -> Any:
+        """Attribute one output of the model to hidden layers.
+
+        Args:
+            inputs: `(N, ...)`, or a tuple of such; they may be integers (tokens).
+            target: as in `RectGrad.attribute`: a tensor is `(N,)`.
+            additional_forward_args: further arguments of the model.
+            attribute_to_layer_input: attribute to what goes into the layer instead of what comes
+                out.
+            internal_batch_size: samples in one pass; None: all.
+            create_graph: make attributions that can be differentiated.
+
+        Returns:
+            A tensor of the shape of the layer's output (or input), `(N, ...)`; a tuple of such
+            where it has several tensors; for a list of layers, a list of these in its order.
+            `LayerAttribution.interpolate` enlarges one to the size of the input.
+
+        Raises:
+            TypeError, ValueError, AssertionError: as in `RectGrad.attribute`.
+            RectGradError: the output does not depend on the layer; or it is not called once; or
+                its dimension 0 is not the samples, and the batch had to be divided.
+
+        Warns:
+            RectGradWarning: as in `RectGrad.attribute`; but that no activation lies between a layer
+                and the output is no reason, as long as the model has some.
+        """
+        model = unwrapped(self.forward_func)
+        request = AttributionRequest(
+            model,
+            self.settings,
+            layers=check_layers(model, self.layer),
+            at_layer_input=attribute_to_layer_input,
+            to_layers=True,
+            create_graph=create_graph,
+        )
+        tensors = check_inputs(as_tuple(inputs), integers=True)
+        call = ForwardInputs(tensors, target, as_arguments(additional_forward_args))
+        groups, _ = attributions(request, self.settings, call, internal_batch_size)
+        found: list[Any] = [group if len(group) > 1 else group[0] for group in groups]
+        return found[0] if isinstance(self.layer, nn.Module) else found
+
+
+class LayerRectGrad(LayerModifiedGradient):
+    """RectGrad's attribution of hidden layers, as it propagates (Kim et al. 2019, figure 6).
+
+    The gradient that arrives at a layer, rectified at every activation between the output and that
+    layer, times the layer's own value. At the output of an activation it has not been rectified by
+    that activation yet; at its input it has.
+
+    Args:
+        model: as in `RectGrad`.
+        layer: a module of the model, or a list of modules: their attributions all come from one
+            backward pass. Each is to be called once in a forward pass.
+        device_ids: taken for the sake of Captum's interface; wrappers that spread a batch over
+            devices are unwrapped.
+        **options: arguments of `RectGrad`, by keyword. `multiply_by_inputs` multiplies by the
+            layer's value.
+
+    Raises:
+        TypeError: as in `RectGrad`; `layer` is no module.
+        ValueError: as in `RectGrad`; `layer` is not part of the model.
+
+    Examples:
+        >>> import torch
+        >>> from torch import nn
+        >>> from captum_rectgrad import LayerRectGrad
+        >>> model = nn.Sequential(nn.Linear(12, 64), nn.ReLU(), nn.Linear(64, 64), nn.ReLU(),
+        ...                       nn.Linear(64, 10))
+        >>> method = LayerRectGrad(model, [model[0], model[2]], percentile=80)
+        >>> [a.shape for a in method.attribute(torch.rand(5, 12), target=4)]
+        [torch.Size([5, 64]), torch.Size([5, 64])]
+    """
+
+    def __init__(
+        self,
+        model: nn.Module,
+        layer: nn.Module | Sequence[nn.Module],
+        device_ids: list[int] | None = None,
+        **options: Unpack[Options],
+    ) -> None:
+        """Check the arguments, which the class explains."""
+        super().__init__(model, layer, rectgrad_settings(**options), device_ids)
+
+
+class LayerGuidedBackprop(LayerModifiedGradient):
+    """Guided backpropagation at hidden layers; see `GuidedBackprop`.
+
+    Args:
+        model: as in `RectGrad`.
+        layer: as in `LayerRectGrad`.
+        device_ids: as in `LayerRectGrad`.
+        activations: as in `RectGrad`.
+
+    Raises:
+        TypeError: as in `LayerRectGrad`.
+        ValueError: as in `LayerRectGrad`.
+
+    Examples:
+        >>> import torch
+        >>> from torch import nn
+        >>> from captum_rectgrad import LayerGuidedBackprop
+        >>> model = nn.Sequential(nn.Linear(12, 64), nn.ReLU(), nn.Linear(64, 10))
+        >>> LayerGuidedBackprop(model, model[0]).attribute(torch.rand(5, 12), target=4).shape
+        torch.Size([5, 64])
+    """
+
+    def __init__(
+        self,
+        model: nn.Module,
+        layer: nn.Module | Sequence[nn.Module],
+        device_ids: list[int] | None = None,
+        activations: Activations = None,
+    ) -> None:
+        """Check the arguments, which the class explains."""
+        super().__init__(model, layer, sign_settings("guided", activations), device_ids)
+
+
+class LayerDeconvolution(LayerModifiedGradient):
+    """Deconvolution at hidden layers; see `Deconvolution`.
+
+    Args:
+        model: as in `RectGrad`.
+        layer: as in `LayerRectGrad`.
+        device_ids: as in `LayerRectGrad`.
+        activations: as in `RectGrad`.
+
+    Raises:
+        TypeError: as in `LayerRectGrad`.
+        ValueError: as in `LayerRectGrad`.
+
+    Examples:
+        >>> import torch
+        >>> from torch import nn
+        >>> from captum_rectgrad import LayerDeconvolution
+        >>> model = nn.Sequential(nn.Linear(12, 64), nn.ReLU(), nn.Linear(64, 10))
+        >>> LayerDeconvolution(model, model[0]).attribute(torch.rand(5, 12), target=4).shape
+        torch.Size([5, 64])
+    """
+
+    def __init__(
+        self,
+        model: nn.Module,
+        layer: nn.Module | Sequence[nn.Module],
+        device_ids: list[int] | None = None,
+        activations: Activations = None,
+    ) -> None:
+        """Check the arguments, which the class explains."""
+        super().__init__(model, layer, sign_settings("deconvnet", activations), device_ids)

@@ -1,0 +1,285 @@
+"""The methods for a hidden unit instead of an output: what in the input it responds to."""
+
+from collections.abc import Callable, Sequence
+from typing import Any, cast
+
+from captum.attr import GradientAttribution, NeuronAttribution
+from torch import Tensor, nn
+from typing_extensions import Unpack
+
+from captum_rectgrad._engine.activations import Activations
+from captum_rectgrad._engine.attribution import AttributionRequest
+from captum_rectgrad._engine.captum_compat import (
+    NeuronSelector,
+    TargetType,
+    TensorOrTensors,
+    as_arguments,
+    as_tuple,
+    is_tuple,
+    log_usage,
+    select_neuron,
+)
+from captum_rectgrad._engine.forward_inputs import ForwardInputs
+from captum_rectgrad._engine.layer_recorder import LayerRecorder
+from captum_rectgrad._engine.validation import (
+    check_inputs,
+    check_layers,
+    check_model,
+    check_parts,
+)
+from captum_rectgrad._engine.wrappers import unwrapped
+from captum_rectgrad.attr.base import Settings, attributions
+from captum_rectgrad.attr.options import Options
+from captum_rectgrad.attr.rectgrad import rectgrad_settings
+from captum_rectgrad.attr.relu_rules import sign_settings
+
+
+class NeuronModifiedGradient(NeuronAttribution, GradientAttribution):  # type: ignore[misc]
+    """A method for one neuron of a hidden layer, attributed to the inputs.
+
+    Args:
+        model: as in `RectGrad`.
+        layer: a module of the model, called once in a forward pass.
+        settings: of the method.
+        device_ids: taken for the sake of Captum's interface; wrappers that spread a batch over
+            devices are unwrapped.
+
+    Raises:
+        TypeError: as in `RectGrad`; `layer` is no module.
+        ValueError: as in `RectGrad`; `layer` is not part of the model.
+    """
+
+    def __init__(
+        self,
+        model: nn.Module,
+        layer: nn.Module,
+        settings: Settings,
+        device_ids: list[int] | None = None,
+    ) -> None:
+        """Check the arguments, which the class explains."""
+        check_model(model)
+        check_parts(unwrapped(model), settings.activations)
+        check_layers(unwrapped(model), layer)
+        NeuronAttribution.__init__(self, model, layer, device_ids)
+        GradientAttribution.__init__(self, model)
+        self.settings = settings
+
+    @property
+    def multiplies_by_inputs(self) -> bool:
+        """Whether the gradient is multiplied by the input."""
+        return self.settings.multiply_by_inputs
+
+    @log_usage
+    def attribute(
+        self,
+        inputs: TensorOrTensors,
+        neuron_selector: NeuronSelector,
+        additional_forward_args: object = None,
+        attribute_to_neuron_input: bool = False,
+        internal_batch_size: int | None = None,
+        create_graph: bool = False,
+    ) -> TensorOrTensors:
+        """Attribute one neuron to the inputs.
+
+        Args:
+            inputs: `(N, ...)`, or a tuple of such, as in `RectGrad.attribute`.
+            neuron_selector: an int where the layer is `(N, units)`; a tuple with an int or slice
+                for each dimension but the first, slices meaning the sum; or a function from the
+                layer's tensor (or tuple of tensors) to one number, or one per sample.
+            additional_forward_args: further arguments of the model.
+            attribute_to_neuron_input: choose the neuron from the layer's input, not its output.
+            internal_batch_size: samples in one pass; None: all.
+            create_graph: make attributions that can be differentiated.
+
+        Returns:
+            For each input a tensor of its shape and dtype.
+
+        Raises:
+            TypeError, ValueError: as in `RectGrad.attribute`.
+            AssertionError: `neuron_selector` does not fit the layer, as in Captum's methods.
+            RectGradError: the neuron does not depend on an input; or the layer is not called once.
+
+        Warns:
+            RectGradWarning: as in `RectGrad.attribute`; also where no activation lies between the
+                inputs and the neuron.
+        """
+        model = unwrapped(self.forward_func)
+        request = AttributionRequest(
+            model,
+            self.settings,
+            _neuron(neuron_selector),
+            layers=check_layers(model, self.layer),
+            at_layer_input=attribute_to_neuron_input,
+            create_graph=create_graph,
+        )
+        tensors = check_inputs(as_tuple(inputs))
+        call = ForwardInputs(tensors, None, as_arguments(additional_forward_args))
+        (maps,), _ = attributions(request, self.settings, call, internal_batch_size)
+        return cast("TensorOrTensors", maps if is_tuple(inputs) else maps[0])
+
+
+class NeuronRectGrad(NeuronModifiedGradient):
+    """RectGrad's attribution of one neuron of a hidden layer to the inputs.
+
+    Args:
+        model: as in `RectGrad`.
+        layer: a module of the model, called once in a forward pass.
+        device_ids: taken for the sake of Captum's interface; wrappers that spread a batch over
+            devices are unwrapped.
+        **options: arguments of `RectGrad`, by keyword.
+
+    Raises:
+        TypeError: as in `RectGrad`; `layer` is no module.
+        ValueError: as in `RectGrad`; `layer` is not part of the model.
+
+    Examples:
+        >>> import torch
+        >>> from torch import nn
+        >>> from captum_rectgrad import NeuronRectGrad
+        >>> model = nn.Sequential(nn.Conv2d(3, 8, 3), nn.ReLU(), nn.Conv2d(8, 4, 3))
+        >>> method = NeuronRectGrad(model, model[2], percentile=80)
+        >>> method.attribute(torch.rand(5, 3, 9, 9), neuron_selector=(2, 1, 1)).shape
+        torch.Size([5, 3, 9, 9])
+    """
+
+    def __init__(
+        self,
+        model: nn.Module,
+        layer: nn.Module,
+        device_ids: list[int] | None = None,
+        **options: Unpack[Options],
+    ) -> None:
+        """Check the arguments, which the class explains."""
+        super().__init__(model, layer, rectgrad_settings(**options), device_ids)
+
+
+class NeuronGuidedBackprop(NeuronModifiedGradient):
+    """Guided backpropagation of one neuron; see `GuidedBackprop`.
+
+    Args:
+        model: as in `RectGrad`.
+        layer: as in `NeuronRectGrad`.
+        device_ids: as in `NeuronRectGrad`.
+        activations: as in `RectGrad`.
+
+    Raises:
+        TypeError: as in `NeuronRectGrad`.
+        ValueError: as in `NeuronRectGrad`.
+
+    Examples:
+        >>> import torch
+        >>> from torch import nn
+        >>> from captum_rectgrad import NeuronGuidedBackprop
+        >>> model = nn.Sequential(nn.Linear(12, 64), nn.ReLU(), nn.Linear(64, 10))
+        >>> NeuronGuidedBackprop(model, model[2]).attribute(torch.rand(5, 12), neuron_selector=4).shape
+        torch.Size([5, 12])
+    """
+
+    def __init__(
+        self,
+        model: nn.Module,
+        layer: nn.Module,
+        device_ids: list[int] | None = None,
+        activations: Activations = None,
+    ) -> None:
+        """Check the arguments, which the class explains."""
+        super().__init__(model, layer, sign_settings("guided", activations), device_ids)
+
+
+class NeuronDeconvolution(NeuronModifiedGradient):
+    """Deconvolution of one neuron; see `Deconvolution`.
+
+    Args:
+        model: as in `RectGrad`.
+        layer: as in `NeuronRectGrad`.
+        device_ids: as in `NeuronRectGrad`.
+        activations: as in `RectGrad`.
+
+    Raises:
+        TypeError: as in `NeuronRectGrad`.
+        ValueError: as in `NeuronRectGrad`.
+
+    Examples:
+        >>> import torch
+        >>> from torch import nn
+        >>> from captum_rectgrad import NeuronDeconvolution
+        >>> model = nn.Sequential(nn.Linear(12, 64), nn.ReLU(), nn.Linear(64, 10))
+        >>> NeuronDeconvolution(model, model[2]).attribute(torch.rand(5, 12), neuron_selector=4).shape
+        torch.Size([5, 12])
+    """
+
+    def __init__(
+        self,
+        model: nn.Module,
+        layer: nn.Module,
+        device_ids: list[int] | None = None,
+        activations: Activations = None,
+    ) -> None:
+        """Check the arguments, which the class explains."""
+        super().__init__(model, layer, sign_settings("deconvnet", activations), device_ids)
+
+
+class NeuronGradient(NeuronModifiedGradient):
+    """The gradient of one neuron, signed, as in Captum's `NeuronGradient`.
+
+    Args:
+        model: as in `RectGrad`.
+        layer: as in `NeuronRectGrad`.
+        device_ids: as in `NeuronRectGrad`.
+
+    Raises:
+        TypeError: as in `NeuronRectGrad`.
+        ValueError: as in `NeuronRectGrad`.
+
+    Examples:
+        >>> import torch
+        >>> from torch import nn
+        >>> from captum_rectgrad import NeuronGradient
+        >>> model = nn.Sequential(nn.Linear(12, 64), nn.ReLU(), nn.Linear(64, 10))
+        >>> NeuronGradient(model, model[2]).attribute(torch.rand(5, 12), neuron_selector=4).shape
+        torch.Size([5, 12])
+    """
+
+    def __init__(
+        self,
+        model: nn.Module,
+        layer: nn.Module,
+        device_ids: list[int] | None = None,
+    ) -> None:
+        """Check the arguments, which the class explains."""
+        super().__init__(model, layer, sign_settings(None), device_ids)
+
+
+def _neuron(selector: NeuronSelector) -> Callable[[Any, TargetType, LayerRecorder], Tensor]:
+    def objective(output: Any, target: TargetType, layers: LayerRecorder) -> Tensor:
+        del output, target
+        (name,) = layers.layers
+        tensors = tuple(point.tensor for point in layers.only(name))
+        shapes = ", ".join(str(tuple(tensor.shape)) for tensor in tensors)
+        try:
+            selected: object = select_neuron(tensors, selector)
+        except (IndexError, TypeError, ValueError, RuntimeError) as error:
+            if callable(selector):
+                raise
+            raise AssertionError(
+                f"neuron_selector {selector!r} does not fit the layer's {shapes}: {error}"
+            ) from error
+        if isinstance(selector, tuple) and _empty(selector, tensors[0].shape[1:]):
+            raise AssertionError(f"neuron_selector {selector!r} chooses nothing of {shapes}")
+        if not isinstance(selected, Tensor):
+            raise TypeError(f"neuron_selector must return a tensor, got {type(selected).__name__}")
+        if selected.dim() > 1:
+            raise AssertionError(
+                f"the layer has {shapes} and neuron_selector {selector!r} leaves "
+                f"{tuple(selected.shape)}: choose one number per sample"
+            )
+        return selected
+
+    return objective
+
+
+def _empty(selector: tuple[int | slice, ...], shape: Sequence[int]) -> bool:
+    return any(
+        isinstance(item, slice) and not range(size)[item]
+        for item, size in zip(selector, shape, strict=False)
+    )

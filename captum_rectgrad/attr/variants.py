@@ -1,0 +1,141 @@
+"""RectGrad with one choice made: the variants of the paper and its follow-up by name."""
+
+from torch import nn
+from typing_extensions import Unpack
+
+from captum_rectgrad.attr.options import CommonOptions
+from captum_rectgrad.attr.rectgrad import RectGrad
+from captum_rectgrad.rules.rule import Rule
+from captum_rectgrad.rules.threshold import RuleName
+
+
+class RectGradPRR(RectGrad):
+    """RectGrad with the proportional redistribution rule at max-pooling (appendix C.2).
+
+    Smoother maps. On a model without max-pooling it is RectGrad. Arguments as in `RectGrad`.
+
+    Examples:
+        >>> import torch
+        >>> from torch import nn
+        >>> from captum_rectgrad import RectGradPRR
+        >>> model = nn.Sequential(
+        ...     nn.Conv2d(3, 8, 3), nn.ReLU(), nn.MaxPool2d(2), nn.Flatten(), nn.Linear(72, 10)
+        ... )
+        >>> RectGradPRR(model, percentile=90).attribute(torch.rand(2, 3, 8, 8), target=4).shape
+        torch.Size([2, 3, 8, 8])
+    """
+
+    def __init__(
+        self,
+        model: nn.Module,
+        percentile: float | None = None,
+        tau: float | None = None,
+        *,
+        rule: RuleName | Rule = "PR1",
+        multiply_by_inputs: bool = True,
+        **options: Unpack[CommonOptions],
+    ) -> None:
+        super().__init__(
+            model,
+            percentile,
+            tau,
+            rule=rule,
+            prr=True,
+            multiply_by_inputs=multiply_by_inputs,
+            **options,
+        )
+
+
+class RectGradMod(RectGrad):
+    """PR1 at the last hidden activation before the output, PR2 at all others (figure 17).
+
+    The paper's counterexample: it also follows units that speak against the class. Arguments as
+    in `RectGrad`.
+
+    Examples:
+        >>> import torch
+        >>> from torch import nn
+        >>> from captum_rectgrad import RectGradMod
+        >>> model = nn.Sequential(nn.Flatten(), nn.Linear(192, 64), nn.ReLU(), nn.Linear(64, 10))
+        >>> RectGradMod(model, percentile=90).attribute(torch.rand(2, 3, 8, 8), target=4).shape
+        torch.Size([2, 3, 8, 8])
+    """
+
+    def __init__(
+        self,
+        model: nn.Module,
+        percentile: float | None = None,
+        tau: float | None = None,
+        *,
+        prr: bool = False,
+        multiply_by_inputs: bool = True,
+        **options: Unpack[CommonOptions],
+    ) -> None:
+        super().__init__(
+            model,
+            percentile,
+            tau,
+            rule="Mod",
+            prr=prr,
+            multiply_by_inputs=multiply_by_inputs,
+            **options,
+        )
+
+
+class RectGradConst(RectGrad):
+    """RectGrad with one constant threshold for all layers (section 4.1 before the percentile).
+
+    With the default `tau=0` and `padding_trick=False` it is the positive part of guided
+    backpropagation times input (claim 2). Other arguments as in `RectGrad`.
+
+    Examples:
+        >>> import torch
+        >>> from torch import nn
+        >>> from captum_rectgrad import RectGradConst
+        >>> model = nn.Sequential(nn.Flatten(), nn.Linear(192, 64), nn.ReLU(), nn.Linear(64, 10))
+        >>> RectGradConst(model).attribute(torch.rand(2, 3, 8, 8), target=4).shape
+        torch.Size([2, 3, 8, 8])
+    """
+
+    def __init__(
+        self,
+        model: nn.Module,
+        tau: float = 0.0,
+        *,
+        rule: RuleName | Rule = "PR1",
+        prr: bool = False,
+        multiply_by_inputs: bool = True,
+        **options: Unpack[CommonOptions],
+    ) -> None:
+        super().__init__(
+            model, None, tau, rule=rule, prr=prr, multiply_by_inputs=multiply_by_inputs, **options
+        )
+
+
+class NoBiasRectGrad(RectGrad):
+    """RectGrad without the multiplication by the input (Brocki and Chung 2020).
+
+    Maps that do not favour bright pixels. Arguments as in `RectGrad`.
+
+    Examples:
+        >>> import torch
+        >>> from torch import nn
+        >>> from captum_rectgrad import NoBiasRectGrad
+        >>> model = nn.Sequential(nn.Flatten(), nn.Linear(192, 64), nn.ReLU(), nn.Linear(64, 10))
+        >>> NoBiasRectGrad(model, percentile=90).attribute(torch.rand(2, 3, 8, 8), target=4).shape
+        torch.Size([2, 3, 8, 8])
+    """
+
+    def __init__(
+        self,
+        model: nn.Module,
+        percentile: float | None = None,
+        tau: float | None = None,
+        *,
+        rule: RuleName | Rule = "PR1",
+        prr: bool = False,
+        **options: Unpack[CommonOptions],
+    ) -> None:
+        super().__init__(
+            model, percentile, tau, rule=rule, prr=prr, multiply_by_inputs=False, **options
+        )

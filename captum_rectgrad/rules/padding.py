@@ -1,0 +1,32 @@
+"""The padding trick: no relevance enters a padded convolution through its border.
+
+Kim et al. 2019, appendix C.1 and listing 2.
+"""
+
+from collections.abc import Sequence
+
+from torch import Tensor
+
+MIN_POSITIONS = 3  # with fewer, everything would be border
+
+
+def zero_border(gradient: Tensor, dims: Sequence[int]) -> Tensor:
+    """The gradient with a border of width 1 set to zero along the given dimensions.
+
+    A dimension with fewer than 3 positions is left alone.
+
+    Args:
+        gradient: any shape.
+        dims: dimensions along which the convolution pads.
+
+    Returns:
+        A new tensor of that shape, or the same one where there is nothing to zero.
+    """
+    wide = [dim for dim in dims if gradient.shape[dim] >= MIN_POSITIONS]
+    if not wide:
+        return gradient
+    gradient = gradient.clone()
+    for dim in wide:
+        gradient.select(dim, 0).zero_()
+        gradient.select(dim, -1).zero_()
+    return gradient

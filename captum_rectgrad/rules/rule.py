@@ -1,0 +1,25 @@
+"""What a propagation rule is."""
+
+from typing import Protocol
+
+from torch import Tensor
+
+
+class Rule(Protocol):
+    """Decides which units of an activation pass the gradient on.
+
+    A rule sees one call of one activation at a time. What it decides for a sample must not depend
+    on the other samples.
+    """
+
+    def keep(self, activation: Tensor, grad_output: Tensor, *, is_last: bool) -> Tensor:
+        """Choose the units that pass.
+
+        Args:
+            activation: `a`, the output of the activation, `(N, ...)`.
+            grad_output: `R_out`, the gradient that arrives there, of the same shape.
+            is_last: whether this is the last hidden activation before the output.
+
+        Returns:
+            A boolean tensor of that shape. Where it is False, the gradient becomes zero.
+        """
