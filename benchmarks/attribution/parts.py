@@ -12,16 +12,16 @@ import torch
 
 from benchmarks.attribution.cases import Case
 from benchmarks.attribution.methods import BASELINE, RECTGRAD
-from captum_rectgrad.functions import RectifiedFunctions
-from captum_rectgrad.padding import zero_border
-from captum_rectgrad.rules import Selection
+from captum_rectgrad._engine.backward_pass import BackwardPass
+from captum_rectgrad._engine.graph import nodes_between
+from captum_rectgrad._engine.masking import mask_gradient
+from captum_rectgrad.rules.padding import zero_border
 
-# What is zeroed of the border at once, behind a ReLU, is part of the selection. The function mode
-# is everything that the model calls, so what it calls in turn is left out.
 PARTS: Mapping[str, Callable[..., Any]] = {
-    "selection": Selection.passed_on,
+    "selection": mask_gradient,
     "border": zero_border,
-    "function mode": RectifiedFunctions.__torch_function__,
+    "graph": nodes_between,
+    "hooks": BackwardPass.attach,
 }
 _ROUNDS = 5
 
@@ -61,6 +61,4 @@ def _seconds(profile: cProfile.Profile, part: Callable[..., Any]) -> float:
     )
     if found is None:
         return 0
-    _, _, own, cumulated, _ = found
-    is_mode = part is RectifiedFunctions.__torch_function__
-    return float(own if is_mode else cumulated)
+    return float(found[3])  # with what it calls

@@ -31,9 +31,12 @@ TIMM_ACTIVATIONS = {
     "HardSigmoid", "HardSigmoidMe", "HardMish", "HardMishMe", "PReLU", "GELU", "GELUTanh",
     "QuickGELU",
 }  # fmt: skip
+# By the name of the function, that of the class of module which does the same.
 ACTIVATION_FUNCTIONS = {
-    "relu", "relu6", "leaky_relu", "prelu", "elu", "celu", "selu", "gelu", "silu", "mish",
-    "softplus", "hardswish", "hardsigmoid", "hardtanh", "sigmoid", "tanh",
+    "relu": "ReLU", "relu6": "ReLU6", "leaky_relu": "LeakyReLU", "prelu": "PReLU", "elu": "ELU",
+    "celu": "CELU", "selu": "SELU", "gelu": "GELU", "silu": "SiLU", "mish": "Mish",
+    "softplus": "Softplus", "hardswish": "Hardswish", "hardsigmoid": "Hardsigmoid",
+    "hardtanh": "Hardtanh", "sigmoid": "Sigmoid", "tanh": "Tanh",
 }  # fmt: skip
 CONVOLUTIONS = (nn.Conv1d, nn.Conv2d, nn.Conv3d)
 
@@ -140,7 +143,8 @@ class _Functions(TorchFunctionMode):
         if self.record.busy:
             return func(*args, **kwargs)
         if name in ACTIVATION_FUNCTIONS:
-            return _activation(self.record, name, lambda z: func(z, *args[1:], **kwargs), args[0])
+            kind = ACTIVATION_FUNCTIONS[name]
+            return _activation(self.record, kind, lambda z: func(z, *args[1:], **kwargs), args[0])
         y = func(*args, **kwargs)
         if name == "batch_norm":
             return Contiguous.apply(y)

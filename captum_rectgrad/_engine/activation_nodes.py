@@ -135,9 +135,11 @@ def activation_class(node: Any) -> type[nn.Module] | None:
         node: of the graph.
     """
     name = node.name()
+    if name.startswith("Hardtanh") and _bounds(node, "_min_val", "_max_val") == (0, RELU6_MAX):
+        return nn.ReLU6
+    if name.startswith("Elu") and node._saved_scale != 1:
+        return nn.SELU
     if name in NODES:
-        if name.startswith("Hardtanh") and _bounds(node, "_min_val", "_max_val") == (0, RELU6_MAX):
-            return nn.ReLU6
         return NODES[name][0]
     if name in CLAMPS:
         low, high = _bounds(node, "_min", "_max")
@@ -151,17 +153,22 @@ def activation_class(node: Any) -> type[nn.Module] | None:
     return nn.Softsign if name == "DivBackward0" and _is_softsign(node) else None
 
 
-def activation_value(node: Any) -> Tensor | None:
-    """The output `a` of an activation, `(N, ...)`, or None where the graph does not hold it."""
-    name = node.name()
+def value_of(name: str) -> Value | None:
+    """From a node of this name to the activation `a`, or None where the graph does not hold it."""
     if name in NODES:
-        return NODES[name][1](node)
+        return NODES[name][1]
     if name in CLAMPS:
-        return _clamped(node, "_min", "_max")
-    if name == "DivBackward0":
-        value: Tensor = node._saved_self / node._saved_other
-        return value
-    return None
+        return _clamp
+    return _quotient if name == "DivBackward0" else None
+
+
+def _clamp(node: Any) -> Tensor:
+    return _clamped(node, "_min", "_max")
+
+
+def _quotient(node: Any) -> Tensor:
+    value: Tensor = node._saved_self / node._saved_other
+    return value
 
 
 def unseen_activation(node: Any, *, may_read: bool) -> str:

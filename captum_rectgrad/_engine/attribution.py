@@ -210,9 +210,10 @@ class AttributionRequest:
 
     def _record(self, calls: ModuleCalls, parts: ModelParts) -> Iterator[RemovableHandle]:
         if self.settings.rule is not None:
-            yield from calls.record(parts.activations, are_activations=True)
+            yield from calls.record(parts.activations, "activation")
+            yield from calls.record(parts.recurrent, "recurrent")
         if self.settings.padding_trick:
-            yield from calls.record(parts.convolutions, are_activations=False)
+            yield from calls.record(parts.convolutions, "convolution")
 
     def _points(self, leaves: list[Tensor], layers: LayerRecorder) -> list[tuple[LayerTensor, ...]]:
         if self.to_layers:

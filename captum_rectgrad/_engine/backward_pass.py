@@ -13,29 +13,37 @@ call; nothing is put on the model.
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from functools import partial
+from typing import Any, NamedTuple, cast
 
+import torch
 from torch import Tensor, nn
 from torch.autograd.function import BackwardCFunction
 from torch.autograd.graph import Node
 from torch.utils.hooks import RemovableHandle
 
 from captum_rectgrad._engine.activation_nodes import (
+    Role,
     activation_class,
-    activation_value,
     role_of,
     unseen_activation,
+    value_of,
 )
 from captum_rectgrad._engine.activations import ActivationFilter
 from captum_rectgrad._engine.batch_dimension import restored, sample_positions, samples_first
-from captum_rectgrad._engine.masking import Mask, mask_gradient
+from captum_rectgrad._engine.masking import mask_gradient
 from captum_rectgrad._engine.module_calls import ModuleCall
 from captum_rectgrad._engine.pooling_nodes import redistributed
 from captum_rectgrad._engine.same_padding import padded_dims
 from captum_rectgrad.rules.padding import zero_border
 from captum_rectgrad.rules.rule import Rule
+from captum_rectgrad.rules.scores import score
+from captum_rectgrad.rules.threshold import ThresholdRule
 
 Gradients = tuple[Tensor | None, ...]
+
+# Operations whose backward may lay a gradient out channels last.
+MOVES = {"PermuteBackward0", "TransposeBackward0"}
 
 
 class RecordingNeededError(RuntimeError):
@@ -66,13 +74,11 @@ class PassSettings:
     prr: bool = False
 
 
-@dataclass(frozen=True, eq=False)
-class ActivationRecord:
+class ActivationRecord(NamedTuple):
     """What one call of an activation let through.
 
     Attributes:
         node: of the call.
-        kind: name of the class of module that does the same.
         units: elements per sample.
         passed: `(N,)`, boolean: whether any unit of a sample passed.
         share: `(N,)`, the share of units that passed, or None if not asked for.
@@ -80,7 +86,6 @@ class ActivationRecord:
     """
 
     node: Node
-    kind: str
     units: int
     passed: Tensor
     share: Tensor | None
@@ -147,13 +152,15 @@ class BackwardPass:
             if self.samples > 1:
                 self._positions = sample_positions(nodes, dict.fromkeys(inputs, 1), self.samples)
             done = self._attach_modules(calls)
-        padding = {n: call for call in calls if not call.is_activation for n in call.nodes()}
+        padding = {n: call for call in calls if call.kind == "convolution" for n in call.nodes()}
         # From the output to the input, so that an activation comes before the parts that it is
         # composed of.
         node: Any
+        moves_channels = False
         for node in reversed(nodes):
             name = node.name()
             role = role_of(name)
+            moves_channels = moves_channels or name in MOVES
             if role is None and not isinstance(node, BackwardCFunction):
                 continue
             if role == "convolution":
@@ -161,44 +168,52 @@ class BackwardPass:
             elif role == "max_pool":
                 self._attach_pool(node, name)
             elif role == "batch_norm":
-                self._attach_batch_norm(node)
+                if moves_channels and self.samples == 1:
+                    self._attach_batch_norm(node)
             elif self.settings.rule is not None and node not in done:
-                self._attach_activation(node, name, done)
+                if role in {"activation", "composed"}:
+                    self._attach_activation(node, name, done)
+                else:
+                    self._attach_unseen(node, role)
 
     def _attach_modules(self, calls: Sequence[ModuleCall]) -> set[Node]:
-        """Hooks for activations that are modules.
+        """Hooks for activations that are modules, and none for what is inside recurrent layers.
 
         Returns:
             All nodes that their calls made.
         """
         done: set[Node] = set()
         for call in reversed(calls):
-            inner = set(call.nodes())
-            if not call.is_activation or call.node is None or call.node in done or not inner:
+            inner = set() if call.kind == "convolution" else set(call.nodes())
+            if not inner or not inner.isdisjoint(done):
                 continue
             done |= inner
-            if self.settings.activations.includes_module(call.module):
+            label = type(call.module).__name__
+            if call.kind == "recurrent":
+                if self.settings.activations.chosen is None:
+                    for node in call.outputs:
+                        self._note_unhandled(node, label)
+            elif call.node is not None and self.settings.activations.includes_module(call.module):
                 is_relu = inner == {call.node} and activation_class(call.node) is nn.ReLU
-                kind = type(call.module).__name__
-                self._hook(call.node, kind, call.activation, call.index, is_relu=is_relu)
+                self._hook(call.node, label, call.activation, call.index, is_relu=is_relu)
         return done
 
     def _attach_activation(self, node: Any, name: str, done: set[Node]) -> None:
-        chosen = self.settings.activations
         cls = activation_class(node)
-        if cls is not None:
-            if cls is nn.Tanhshrink:
-                done.update(child for child, _ in node.next_functions if child is not None)
-            if not chosen.includes_class(cls):
-                return
-            if node._input_metadata[0].dtype.is_complex:  # none is greater than another
-                self._note_unhandled(node, f"{cls.__name__} of complex numbers")
-            else:
-                self._hook(node, cls.__name__, self._value(node), is_relu=cls is nn.ReLU)
-        elif role_of(name) == "copy_slices":
+        if cls is None or not self.settings.activations.includes_class(cls):
+            return
+        if cls is nn.Tanhshrink:
+            done.update(child for child, _ in node.next_functions if child is not None)
+        if node._input_metadata[0].dtype.is_complex:  # none is greater than another
+            self._note_unhandled(node, f"{cls.__name__} of complex numbers")
+        else:
+            self._hook(node, cls.__name__, self._value(node, name), is_relu=cls is nn.ReLU)
+
+    def _attach_unseen(self, node: Any, role: Role | None) -> None:
+        if role == "copy_slices":
             if self._recorded is None:
                 raise RecordingNeededError("an operation works in place on a view")
-        elif chosen.chosen is None:  # who chooses knows what else there is
+        elif self.settings.activations.chosen is None:  # who chooses knows what else there is
             label = unseen_activation(node, may_read=self._recorded is None)
             if label:
                 self._note_unhandled(node, label)
@@ -207,16 +222,13 @@ class BackwardPass:
         """Note it in the backward pass: the gradient may not come here."""
         self._handles.append(node.register_prehook(lambda _: self.unhandled.add(label)))
 
-    def _value(self, node: Any) -> Callable[[], Tensor]:
-        def value() -> Tensor:
-            if self._recorded is not None and node in self._recorded:
-                return self._recorded[node]
-            found = activation_value(node)
-            if found is None:
-                raise RecordingNeededError(f"{node.name()} does not save the activation")
-            return found
-
-        return value
+    def _value(self, node: Node, name: str) -> Callable[[], Tensor]:
+        if self._recorded is not None and node in self._recorded:
+            return partial(self._recorded.__getitem__, node)
+        read = value_of(name)
+        if read is None:
+            raise RecordingNeededError(f"{name} does not save the activation")
+        return partial(read, node)
 
     def _hook(
         self,
@@ -235,13 +247,13 @@ class BackwardPass:
             if not self._is_open or arriving is None or result is None:
                 return None
             # PyTorch has just made `result` for this hook, so it may be overwritten.
-            return (self._masked(node, kind, value(), arriving, result), *grad_inputs[1:])
+            return (self._masked(node, value(), arriving, result), *grad_inputs[1:])
 
         def mask_arriving(gradients: Gradients) -> Gradients | None:
             arriving = gradients[index]
             if not self._is_open or arriving is None:
                 return None
-            masked = self._masked(node, kind, value(), arriving)
+            masked = self._masked(node, value(), arriving)
             return (*gradients[:index], masked, *gradients[index + 1 :])
 
         self._handles.append(
@@ -249,39 +261,38 @@ class BackwardPass:
         )
 
     def _masked(
-        self, node: Node, kind: str, activation: Tensor, gradient: Tensor, out: Tensor | None = None
+        self, node: Node, activation: Tensor, gradient: Tensor, out: Tensor | None = None
     ) -> Tensor:
-        if not activation.numel():
+        units, shape = gradient.numel() // self.samples, gradient.shape
+        if not units:
             return gradient
-        position = self._positions.get(node, None if self.samples > 1 else 1)
+        position = 1 if self.samples == 1 else self._positions.get(node)
         if position is None:
-            raise BatchDimensionError(kind)
-        activation = activation.detach()
-        if self.samples == 1:
-            activation, arriving = activation[None], gradient[None]
-            out = None if out is None else out[None]
-        else:
+            raise BatchDimensionError(node.name())
+        is_first = position == 1 and shape[:1] == (self.samples,)
+        if not is_first:
             activation = samples_first(activation, position, self.samples)
-            arriving = samples_first(gradient, position, self.samples)
-            out = out if arriving is gradient else None
-        rule = self.settings.rule
-        assert rule is not None  # noqa: S101 (without one no activation is hooked)
-        mask = mask_gradient(
-            rule,
-            activation,
-            arriving,
-            is_last=not self.records,
-            with_statistics=self.with_statistics,
-            out=out,
-        )
-        self._note(node, kind, arriving.numel() // self.samples, mask)
-        masked = mask.gradient[0] if self.samples == 1 else restored(mask.gradient, gradient)
-        return masked
+            gradient, out = samples_first(gradient, position, self.samples), None
+        rule, is_last = cast("Rule", self.settings.rule), not self.records
+        masked, passed = mask_gradient(rule, activation, gradient, is_last=is_last, out=out)
+        share = threshold = None
+        if self.with_statistics:
+            share, threshold = self._statistics(activation, gradient, is_last=is_last)
+        self.records.append(ActivationRecord(node, units, passed, share, threshold))
+        return masked if is_first else restored(masked, position, shape)
 
-    def _note(self, node: Node, kind: str, units: int, mask: Mask) -> None:
-        self.records.append(
-            ActivationRecord(node, kind, units, mask.passed, mask.share, mask.threshold)
-        )
+    def _statistics(
+        self, activation: Tensor, gradient: Tensor, *, is_last: bool
+    ) -> tuple[Tensor, Tensor | None]:
+        """The share of units that pass and the threshold, by sample."""
+        rule = cast("Rule", self.settings.rule)
+        with torch.no_grad():
+            kept = rule.keep(activation, gradient, is_last=is_last)
+            share = kept.reshape(len(kept), -1).to(torch.float32).mean(dim=1)
+            if not isinstance(rule, ThresholdRule):
+                return share, None
+            scores = score(rule.score_at(is_last=is_last), activation, gradient)
+            return share, rule.threshold(scores)
 
     def _attach_convolution(self, node: Any, call: ModuleCall | None) -> None:
         if not self.settings.padding_trick or node._saved_transposed:
@@ -316,10 +327,8 @@ class BackwardPass:
 
         On the CPU PyTorch (2.15) mixes channels up where there is one sample, and the gradient is
         laid out channels last but the input is not: its own gradient is wrong then. Five of timm's
-        families hit this.
+        families hit this, by an operation behind that moves the channels to the end.
         """
-        if self.samples > 1:
-            return
 
         def plain(gradients: Gradients) -> Gradients | None:
             if gradients[0] is None or gradients[0].is_contiguous():

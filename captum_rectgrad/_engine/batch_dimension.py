@@ -13,6 +13,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from math import prod
 from typing import Any
 
+import torch
 from torch import Tensor
 from torch.autograd.graph import Node
 
@@ -69,16 +70,17 @@ def samples_first(tensor: Tensor, position: int, samples: int) -> Tensor:
     return tensor.reshape(position, samples, -1).movedim(1, 0)
 
 
-def restored(tensor: Tensor, like: Tensor) -> Tensor:
+def restored(tensor: Tensor, position: int, shape: torch.Size) -> Tensor:
     """The inverse of `samples_first`.
 
     Args:
         tensor: what `samples_first` returned, or of its shape.
-        like: what it was given, or of that shape.
+        position: `P`.
+        shape: of what `samples_first` was given.
     """
-    if tensor.shape == like.shape:
-        return tensor
-    return tensor.movedim(0, 1).reshape(like.shape)
+    if position == 1:
+        return tensor.reshape(shape)
+    return tensor.movedim(0, 1).reshape(shape)
 
 
 def _shape(node: Any, index: int = 0) -> tuple[int, ...]:

@@ -24,14 +24,20 @@ def nodes_between(outputs: Iterable[Node | None], inputs: Collection[Node]) -> l
     while waiting:
         node = waiting[-1]
         if node not in following:
-            nodes = [child for child, _ in node.next_functions if child is not None]
-            following[node] = nodes
-            waiting.extend(child for child in nodes if child not in following)
+            children = following[node] = []
+            for child, _ in node.next_functions:
+                if child is not None:
+                    children.append(child)
+                    if child not in following:
+                        waiting.append(child)
             continue
         waiting.pop()
         if node not in reaches:
-            reaches[node] = node in inputs or any(reaches[child] for child in following[node])
-            if reaches[node]:
+            reached = node in inputs
+            for child in following[node]:
+                reached = reached or reaches[child]
+            reaches[node] = reached
+            if reached:
                 found.append(node)
     return found
 

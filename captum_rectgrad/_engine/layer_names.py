@@ -28,6 +28,11 @@ class LayerNames:
         self._hooked = hooked
         self._names: dict[Node, str] = {}
 
+    @property
+    def kinds(self) -> dict[Node, str]:
+        """Names of the classes of modules, by node."""
+        return dict(self._hooked)
+
     def of(self, node: Node) -> str:
         """The name of one call of an activation, such as `ReLU after 'layer1.0.bn1'`.
 

@@ -1,15 +1,15 @@
 """What only a module knows: that several operations are one activation, or that it pads.
 
 Forward hooks, for the length of one call and on such modules only: activations composed of other
-operations (`timm`'s and `transformers`' own, `nn.Softsign`), modules that the user named, and
-convolutions that pad in their own forward (timm's "same" convolutions). A model without any gets no
-hook.
+operations (`timm`'s and `transformers`' own, `nn.Softsign`), modules that the user named,
+convolutions that pad in their own forward (timm's "same" convolutions), and recurrent layers, which
+are one operation on some devices and many on others. A model without any gets no hook.
 """
 
 import threading
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Literal
 
 import torch
 from torch import Tensor, nn
@@ -20,6 +20,7 @@ from captum_rectgrad.errors import RectGradError
 
 Arguments = tuple[Any, ...]
 Keywords = dict[str, Any]
+Kind = Literal["activation", "convolution", "recurrent"]
 
 
 class InplaceModificationError(RuntimeError):
@@ -35,22 +36,24 @@ class ModuleCall:
         module: it.
         operand: the tensor that it worked on.
         first: number of the node behind `operand`; what the call made has greater numbers.
-        is_activation: or a convolution.
+        kind: what the module is.
         value: its output.
         version: how often that had been changed in place.
         node: the node behind the output, or None where no gradient would pass.
         index: which output of that node it is.
+        outputs: the nodes behind all tensors that it returned.
     """
 
     name: str
     module: nn.Module
     operand: Tensor
     first: int
-    is_activation: bool
+    kind: Kind
     value: Tensor = field(default_factory=lambda: torch.empty(0))
     version: int = 0
     node: Node | None = None
     index: int = 0
+    outputs: list[Node] = field(default_factory=list)
 
     def activation(self) -> Tensor:
         """The output as it was computed, `(N, ...)`.
@@ -64,14 +67,14 @@ class ModuleCall:
 
     def nodes(self) -> Iterator[Node]:
         """The nodes that the call made."""
-        waiting, seen = [self.node], set[Node]()
+        waiting, seen = list(self.outputs), set[Node]()
         while waiting:
             node = waiting.pop()
-            if node is None or node in seen or _number(node) <= self.first:
+            if node in seen or _number(node) <= self.first:
                 continue
             seen.add(node)
             yield node
-            waiting.extend(child for child, _ in node.next_functions)
+            waiting.extend(child for child, _ in node.next_functions if child is not None)
 
 
 @dataclass
@@ -92,19 +95,19 @@ class ModuleCalls:
     _running: list[ModuleCall] = field(default_factory=list)
 
     def record(
-        self, modules: Iterable[tuple[str, nn.Module]], *, are_activations: bool
+        self, modules: Iterable[tuple[str, nn.Module]], kind: Kind
     ) -> Iterator[RemovableHandle]:
         """Put hooks onto modules.
 
         Args:
             modules: by name.
-            are_activations: or convolutions, which go on as they are.
+            kind: what they are.
 
         Yields:
             Their handles, to be removed by the caller.
         """
         for name, module in modules:
-            before, after = self._hooks(name, is_activation=are_activations)
+            before, after = self._hooks(name, kind)
             yield module.register_forward_pre_hook(before, with_kwargs=True)
             yield module.register_forward_hook(
                 after, prepend=True, with_kwargs=True, always_call=True
@@ -114,17 +117,25 @@ class ModuleCalls:
         """Whether this call belongs to the pass: not one of another thread, or under no_grad."""
         return self.is_open and threading.get_ident() == self._thread and torch.is_grad_enabled()
 
-    def _hooks(self, name: str, *, is_activation: bool) -> tuple[Callable[..., Any], ...]:
+    def _hooks(self, name: str, kind: Kind) -> tuple[Callable[..., Any], ...]:
         # Another thread may see a hook before it is registered to take keywords.
         def before(
             module: nn.Module, args: Arguments, kwargs: Keywords | None = None
         ) -> tuple[Arguments, Keywords] | None:
             if kwargs is None or not self._counts():
                 return None
-            place, operand = _operand(name, args, kwargs)
+            found = _operand(args, kwargs)
+            if found is None:
+                if kind == "activation":
+                    raise RectGradError(
+                        f"{name!r} was called without a tensor; choose modules for "
+                        "activations=[...] that are called with one"
+                    )
+                return None
+            place, operand = found
             first = _number(operand.grad_fn)
-            self._running.append(ModuleCall(name, module, operand, first, is_activation))
-            if not (is_activation and self.copies and operand.requires_grad):
+            self._running.append(ModuleCall(name, module, operand, first, kind))
+            if not (kind == "activation" and self.copies and operand.requires_grad):
                 return None
             values: dict[int | str, Any] = dict([*enumerate(args), *kwargs.items()])
             values[place] = operand.clone()
@@ -136,17 +147,13 @@ class ModuleCalls:
             call, output = self._running.pop(), rest[-1]
             if output is None:  # its forward raised, or a hook before it
                 return None
-            if not is_activation:
-                return self._note_convolution(call, output)
-            return self._note_activation(call, args, rest[0], output)
+            if kind == "activation":
+                return self._note_activation(call, args, rest[0], output)
+            call.outputs = list(_nodes_behind(output))
+            self.finished.append(call)
+            return None
 
         return before, after
-
-    def _note_convolution(self, call: ModuleCall, output: Any) -> None:
-        tensor = output[0] if isinstance(output, tuple) else output
-        if isinstance(tensor, Tensor):
-            call.node = tensor.grad_fn
-            self.finished.append(call)
 
     def _note_activation(
         self, call: ModuleCall, args: Arguments, kwargs: Keywords, output: Any
@@ -157,6 +164,7 @@ class ModuleCalls:
                 "choose modules that return one tensor"
             )
         call.node, call.index = output.grad_fn, output.output_nr
+        call.outputs = list(_nodes_behind(output))
         call.value = output.detach().clone() if self.copies else output.detach()
         call.version = call.value._version
         self.finished.append(call)
@@ -169,16 +177,20 @@ class ModuleCalls:
         return output.clone()
 
 
-def _operand(name: str, args: Arguments, kwargs: Keywords) -> tuple[int | str, Tensor]:
+def _nodes_behind(output: Any) -> Iterator[Node]:
+    """The nodes behind the tensors that a module returned, in tuples or lists perhaps."""
+    if isinstance(output, Tensor) and output.grad_fn is not None:
+        yield output.grad_fn
+    elif isinstance(output, tuple | list):
+        for part in output:
+            yield from _nodes_behind(part)
+
+
+def _operand(args: Arguments, kwargs: Keywords) -> tuple[int | str, Tensor] | None:
     """What a module works on, and its place: the first tensor that has a gradient, if any has."""
     places: list[tuple[int | str, Any]] = [*enumerate(args), *kwargs.items()]
     tensors = [(place, value) for place, value in places if isinstance(value, Tensor)]
-    if not tensors:
-        raise RectGradError(
-            f"{name!r} was called without a tensor; choose modules for activations=[...] that are "
-            "called with one"
-        )
-    return next((item for item in tensors if item[1].requires_grad), tensors[0])
+    return next((item for item in tensors if item[1].requires_grad), next(iter(tensors), None))
 
 
 def _number(node: Node | None) -> int:

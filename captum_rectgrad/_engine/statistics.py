@@ -17,6 +17,7 @@ class LayerStatistics:
 
     Attributes:
         name: of the call, by the layer with weights before it: `ReLU after 'conv1'`.
+        activation: name of the class of module that does the same: `ReLU`.
         units: elements of the activation per sample.
         threshold: `(N,)`, the threshold of each sample, in the units of the scores; None where the
             rule has none.
@@ -24,6 +25,7 @@ class LayerStatistics:
     """
 
     name: str
+    activation: str
     units: int
     threshold: Tensor | None
     share: Tensor
@@ -34,7 +36,13 @@ def layer_statistics(
 ) -> list[LayerStatistics]:
     """The records of a pass with names."""
     return [
-        LayerStatistics(names.of(record.node), record.units, record.threshold, record.share)
+        LayerStatistics(
+            names.of(record.node),
+            names.kinds[record.node],
+            record.units,
+            record.threshold,
+            record.share,
+        )
         for record in records
         if record.share is not None
     ]
@@ -57,6 +65,7 @@ def joined_statistics(parts: Sequence[list[LayerStatistics]]) -> list[LayerStati
         joined.append(
             LayerStatistics(
                 layers[0].name,
+                layers[0].activation,
                 layers[0].units,
                 torch.cat(thresholds) if thresholds else None,
                 torch.cat([layer.share for layer in layers]),

@@ -15,7 +15,9 @@ from captum_rectgrad._engine.wrappers import unwrapped
 
 # Where PyTorch keeps modules that compute with integers; those that only imitate it are elsewhere.
 QUANTIZED = re.compile(r"torch\.(ao\.)?nn\.(intrinsic\.)?quantized")
-CONVOLUTIONS = (nn.Conv1d, nn.Conv2d, nn.Conv3d)
+_CONVOLUTIONS = (nn.Conv1d, nn.Conv2d, nn.Conv3d)
+_RECURRENT = (nn.RNNBase, nn.RNNCellBase)
+_BATCH_NORMS = (nn.BatchNorm1d, nn.BatchNorm2d, nn.BatchNorm3d)
 
 
 @dataclass
@@ -25,6 +27,7 @@ class ModelParts:
     Attributes:
         activations: by name, those whose calls only a hook can see as one activation.
         convolutions: by name, those that may pad in their own forward.
+        recurrent: by name, layers and cells of recurrent networks.
         batch_dependent: names of those that make a sample depend on the others.
         statistics: buffers that a forward pass changes, and copies of their values.
         has_frozen: whether a parameter does not require a gradient.
@@ -32,6 +35,7 @@ class ModelParts:
 
     activations: list[tuple[str, nn.Module]] = field(default_factory=list)
     convolutions: list[tuple[str, nn.Module]] = field(default_factory=list)
+    recurrent: list[tuple[str, nn.Module]] = field(default_factory=list)
     batch_dependent: list[str] = field(default_factory=list)
     statistics: list[tuple[Tensor, Tensor]] = field(default_factory=list)
     has_frozen: bool = False
@@ -49,18 +53,18 @@ def examine(model: nn.Module, activations: ActivationFilter) -> ModelParts:
         cls = type(module)
         if cls not in _PLAIN:
             _check_module(name, module)
-            if isinstance(module, CONVOLUTIONS) or cls.__name__ == "CondConv2d":
-                parts.convolutions.append((name, module))
-        elif isinstance(module, CONVOLUTIONS) and _pads_outside(module):
-            parts.convolutions.append((name, module))
         if (cls not in _ORDINARY or activations.chosen) and activations.needs_hook(module):
             parts.activations.append((name, module))
-        if module._backward_hooks and module._is_full_backward_hook is False:
-            _refuse_legacy_hook(name, module, activations)
-        if module.training or getattr(module, "track_running_stats", True) is False:
+        if cls in _CONVOLUTIONS or cls not in _PLAIN:
+            parts.convolutions.extend([(name, module)] * _may_pad_outside(module))
+        if cls not in _FEED_FORWARD and isinstance(module, _RECURRENT):
+            parts.recurrent.append((name, module))
+        if module.training or cls in _BATCH_NORMS:
             parts.statistics.extend(running_statistics(module))
             if is_batch_dependent(module):
                 parts.batch_dependent.append(f"{name!r} ({cls.__name__})")
+        if module._backward_hooks and module._is_full_backward_hook is False:
+            _refuse_legacy_hook(name, module, activations)
         for parameter in module._parameters.values():
             if parameter is not None and not parameter.requires_grad:
                 parts.has_frozen = True
@@ -85,10 +89,19 @@ _PLAIN = frozenset(
 
 # Of these none needs a hook, unless it is chosen by itself.
 _ORDINARY = _PLAIN - COMPOSED
+_FEED_FORWARD = frozenset(cls for cls in _PLAIN if not issubclass(cls, _RECURRENT))
 
 
-def _pads_outside(convolution: Any) -> bool:
-    return isinstance(convolution.padding, str) or convolution.padding_mode != "zeros"
+def _may_pad_outside(module: Any) -> bool:
+    """Whether it is a convolution that may pad by an operation of its own in front.
+
+    Those of torch.nn do for even kernels and other padding modes, subclasses may (timm's "same"
+    convolutions), and timm's convolution whose weights depend on the sample.
+    """
+    cls = type(module)
+    if cls in _CONVOLUTIONS:
+        return isinstance(module.padding, str) or module.padding_mode != "zeros"
+    return isinstance(module, _CONVOLUTIONS) or cls.__name__ == "CondConv2d"
 
 
 def check_model(model: object) -> None:

@@ -1,9 +1,8 @@
 """Fast path of `ThresholdRule` on CPUs: the same units as by sorting, found faster.
 
-Scores are computed sample by sample, so they stay in the cache and are never all in memory. The
-threshold is found among integers: the bits of positive floating point numbers are in the same order
-as the numbers, and NumPy partitions integers with vector instructions. `benchmarks/attribution`
-records what this saves beside `Tensor.topk`.
+Scores are computed sample by sample, so they stay in the cache and are never all in memory. Most of
+them are zero or negative, so a high percentile is found among the positive ones alone.
+`benchmarks/attribution` records what this saves beside `Tensor.topk`.
 """
 
 import math
@@ -19,10 +18,8 @@ from captum_rectgrad.rules.scores import ScoreName, score_dtype, score_of
 from captum_rectgrad.rules.threshold import nearest_rank
 
 Floats: TypeAlias = NDArray[np.floating[Any]]
-Integers: TypeAlias = NDArray[np.signedinteger[Any]]
 
-MIN_UNITS = 2048  # of a sample: with fewer, the calls take longer than the work
-_INTEGERS = {4: np.int32, 8: np.int64}
+MIN_UNITS = 8192  # of a sample: with fewer, the calls take longer than the work
 _IMAGES = 4  # dimensions of a batch of feature maps
 
 
@@ -43,87 +40,74 @@ def mask_above_percentile(
         sample passed, `(N,)`, boolean.
     """
     # NumPy does not know signs that PyTorch has only noted, as behind a complex conjugate.
-    activation, grad_output = activation.resolve_neg(), grad_output.resolve_neg()
+    activation, grad_output = activation.detach().resolve_neg(), grad_output.resolve_neg()
     result = torch.empty_like(grad_output) if out is None else out
+    target = result
     if grad_output.dim() == _IMAGES and grad_output.is_contiguous(
         memory_format=torch.channels_last
     ):
         # The order of the units does not matter, so it is that of the memory.
         activation, grad_output = activation.movedim(1, -1), grad_output.movedim(1, -1)
         target = result.movedim(1, -1)
-    else:
-        target = result
-    samples = len(grad_output)
-    dtype = score_dtype(activation, grad_output)
+    samples, dtype = len(grad_output), score_dtype(activation, grad_output)
     activations, gradients = activation.reshape(samples, -1), grad_output.reshape(samples, -1)
     masked = target.view(samples, -1) if target.is_contiguous() else torch.empty_like(gradients)
     rank = nearest_rank(gradients.shape[1], percentile)
-    scratch = _Scratch(gradients.shape[1], _numpy_dtype(dtype))
-    product = partial(np.multiply, out=scratch.scores)
+    scratch = torch.empty(gradients.shape[1], dtype=dtype).numpy()
     passed = np.zeros(samples, dtype=np.bool_)
-    for sample in range(samples):
-        a = activations[sample].to(dtype).numpy()
-        r = gradients[sample].to(dtype).numpy()
-        with np.errstate(all="ignore"):  # PyTorch does not warn either
-            scores = score_of(name, a, r, product)
-        scores, threshold, largest = scratch.threshold(scores, rank)
-        _mask(torch.from_numpy(scores), threshold, gradients[sample], masked[sample])
-        passed[sample] = largest > threshold
+    with np.errstate(all="ignore"):  # PyTorch does not warn either
+        for sample in range(samples):
+            scores = score_of(
+                name,
+                activations[sample].to(dtype).numpy(),
+                gradients[sample].to(dtype).numpy(),
+                partial(np.multiply, out=scratch),
+            )
+            scores, threshold, largest = _threshold(scores, rank)
+            _mask(torch.from_numpy(scores), threshold, gradients[sample], masked[sample])
+            passed[sample] = largest > threshold
     if not target.is_contiguous():
         target.copy_(masked.view(target.shape))
     return result, torch.from_numpy(passed)
 
 
-def _numpy_dtype(dtype: torch.dtype) -> np.dtype[Any]:
-    return torch.empty(0, dtype=dtype).numpy().dtype
+def number_of_rank(numbers: Floats, rank: int) -> float:
+    """The number at a rank.
+
+    Args:
+        numbers: `(count,)`, without NaN.
+        rank: from 0, of the smallest, to `count - 1`.
+
+    Returns:
+        One of the numbers; of a zero the sign may be lost.
+    """
+    not_below = numbers.size - rank
+    positive = numbers[np.flatnonzero(numbers > 0)]
+    if positive.size >= not_below:
+        positive.partition(positive.size - not_below)
+        return float(positive[positive.size - not_below])
+    if np.count_nonzero(numbers >= 0) >= not_below:
+        return 0.0
+    return float(np.sort(numbers)[rank])
+
+
+def _threshold(scores: Floats, rank: int) -> tuple[Floats, float, float]:
+    """The scores, with NaN replaced by -inf; the score of a rank; the largest.
+
+    NaN counts as the largest, as for NumPy and PyTorch; no score exceeds it.
+    """
+    largest = float(scores.max())
+    if not math.isnan(largest):
+        return scores, number_of_rank(scores, rank), largest
+    comparable = np.where(np.isnan(scores), -math.inf, scores)
+    return comparable, float(np.sort(scores)[rank]), float(comparable.max())
 
 
 def _mask(scores: Tensor, threshold: float, grad_output: Tensor, out: Tensor) -> None:
     if scores.dtype == grad_output.dtype and not math.isnan(threshold):
         # The backward of a ReLU is the same operation.
-        torch.ops.aten.threshold_backward.grad_input(grad_output, scores, threshold, grad_input=out)
+        torch.ops.aten.threshold_backward.grad_input(
+            grad_output, scores, threshold, grad_input=out
+        )
     else:
         torch.where(scores > threshold, grad_output, grad_output.new_zeros(()), out=out)
-
-
-class _Scratch:
-    """Memory for the scores of one sample at a time.
-
-    Args:
-        units: of a sample.
-        dtype: of the scores.
-    """
-
-    def __init__(self, units: int, dtype: np.dtype[Any]) -> None:
-        self.scores: Floats = np.empty(units, dtype)
-        self._ascending: Integers = np.arange(units, dtype=_INTEGERS[dtype.itemsize])
-        self._keys: Integers = np.empty_like(self._ascending)
-
-    def threshold(self, scores: Floats, rank: int) -> tuple[Floats, float, float]:
-        """The scores, with NaN replaced by -inf; the score of a rank; the largest.
-
-        NaN counts as the largest, as for NumPy and PyTorch; no score exceeds it.
-        """
-        largest = float(scores.max())
-        if not math.isnan(largest):
-            return scores, self.number_of_rank(scores, rank), largest
-        comparable = np.where(np.isnan(scores), -math.inf, scores)
-        return comparable, float(np.sort(scores)[rank]), float(comparable.max())
-
-    def number_of_rank(self, numbers: Floats, rank: int) -> float:
-        """The number at a rank, from 0 for the smallest.
-
-        Integer partition is slow where most numbers are equal, and most scores are zero. So what
-        is not positive is replaced by different integers, smaller than any positive number above
-        1e-37.
-        """
-        not_below = numbers.size - rank
-        if np.count_nonzero(numbers > 0) >= not_below:
-            np.maximum(numbers.view(self._keys.dtype), self._ascending, out=self._keys)
-            self._keys.partition(rank)
-            found = self._keys[rank : rank + 1]
-            if found[0] >= numbers.size:
-                return float(found.view(numbers.dtype)[0])
-        elif np.count_nonzero(numbers >= 0) >= not_below:
-            return 0.0
-        return float(np.sort(numbers)[rank])

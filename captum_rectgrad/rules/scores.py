@@ -10,6 +10,7 @@ from torch import Tensor
 
 ScoreName = Literal["PR1", "PR2", "PR3", "PR4"]
 SCORES: tuple[ScoreName, ...] = get_args(ScoreName)
+_WIDE = {torch.float32, torch.float64}
 Numbers = TypeVar("Numbers", Tensor, NDArray[np.floating])
 
 
@@ -26,11 +27,15 @@ def score(name: ScoreName, activation: Tensor, grad_output: Tensor) -> Tensor:
         product of two half-precision numbers overflows and ties.
     """
     dtype = score_dtype(activation, grad_output)
-    return score_of(name, activation.to(dtype), grad_output.to(dtype), torch.mul)
+    if activation.dtype is not dtype or grad_output.dtype is not dtype:
+        activation, grad_output = activation.to(dtype), grad_output.to(dtype)
+    return score_of(name, activation, grad_output, torch.mul)
 
 
 def score_dtype(activation: Tensor, grad_output: Tensor) -> torch.dtype:
     """The dtype that scores are computed in."""
+    if activation.dtype is grad_output.dtype and activation.dtype in _WIDE:
+        return activation.dtype
     dtype = torch.promote_types(activation.dtype, grad_output.dtype)
     return torch.promote_types(dtype, torch.float32)
 

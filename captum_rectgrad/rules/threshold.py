@@ -56,20 +56,22 @@ class ThresholdRule:
     def keep(self, activation: Tensor, grad_output: Tensor, *, is_last: bool) -> Tensor:
         """Choose the units that pass; see `Rule.keep`. Tensors are `(N, ...)`."""
         scores = score(self.score_at(is_last=is_last), activation, grad_output)
-        threshold = self.threshold(scores)
-        return scores > (threshold if isinstance(threshold, float) else _column(threshold, scores))
+        if self.percentile is None:
+            return scores > cast("float", self.tau)
+        rows = scores.reshape(len(scores), -1)
+        return (rows > percentile_per_sample(rows, self.percentile)).reshape(scores.shape)
 
-    def threshold(self, scores: Tensor) -> Tensor | float:
-        """The threshold of a layer.
+    def threshold(self, scores: Tensor) -> Tensor:
+        """The threshold of each sample.
 
         Args:
-            scores: `(N, ...)`.
+            scores: of one activation, `(N, ...)`.
 
         Returns:
-            One threshold per sample, `(N,)`, or the constant.
+            `(N,)`, of the dtype and device of the scores.
         """
         if self.percentile is None:
-            return cast("float", self.tau)
+            return scores.new_full((len(scores),), cast("float", self.tau))
         return percentile_per_sample(scores.reshape(len(scores), -1), self.percentile)[:, 0]
 
     def score_at(self, *, is_last: bool) -> ScoreName:
@@ -77,10 +79,6 @@ class ThresholdRule:
         if self.score == "Mod":
             return "PR1" if is_last else "PR2"
         return self.score
-
-
-def _column(threshold: Tensor, scores: Tensor) -> Tensor:
-    return threshold.reshape(-1, *[1] * (scores.dim() - 1))
 
 
 def nearest_rank(count: int, percentile: float) -> int:
@@ -103,8 +101,8 @@ def percentile_per_sample(scores: Tensor, percentile: float) -> Tensor:
     """The percentile of each sample's scores, as an element of those scores.
 
     Args:
-        scores: `(N, units)`, floating point. NaN counts as the largest, and as a threshold is
-            replaced by infinity.
+        scores: `(N, units)`, floating point. NaN counts as the largest; no score exceeds a
+            threshold of NaN.
         percentile: in [0, 100].
 
     Returns:
@@ -112,12 +110,14 @@ def percentile_per_sample(scores: Tensor, percentile: float) -> Tensor:
     """
     count = scores.shape[1]
     rank = nearest_rank(count, percentile)
+    if scores.device.type == "cpu":
+        return scores.kthvalue(rank + 1, dim=1, keepdim=True).values
     # From the nearer end: at a high percentile, the few largest, in any order.
     if 2 * rank < count:
-        return scores.topk(rank + 1, dim=1, largest=False, sorted=False).values.amax(
-            1, keepdim=True
-        )
+        smallest = scores.topk(rank + 1, dim=1, largest=False, sorted=False).values
+        return smallest.amax(dim=1, keepdim=True)
     largest = scores.topk(count - rank, dim=1, sorted=False).values
+    # Else the smallest of some numbers is NaN where one of them is.
     return largest.masked_fill_(largest.isnan(), math.inf).amin(dim=1, keepdim=True)
 
 

@@ -101,7 +101,7 @@ def test_the_naive_reference_sees_functions(in_place: bool) -> None:
     x = torch.tensor([[1.0, 2.0]]).double()
     attribution, met = naive.attribute(two_layers(AsFunction(in_place=in_place)), x, (0,), 0)
     assert attribution.tolist() == [[4, -4]]
-    assert met == {"relu": 1}
+    assert met == {"ReLU": 1}
 
 
 @pytest.mark.parametrize("padding", [1, "same"])
