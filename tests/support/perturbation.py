@@ -2,10 +2,10 @@
 
 The order in which a convolution, a matrix product or a normalisation adds its terms depends on the
 CPU, on the number of threads, on the library and on the batch size. With this option the results of
-these operations, forward and backward, are multiplied by `1 + noise` where the noise has a standard
-deviation of `SCALE`. A test that fails for some seed depends on rounding. Float64 is left alone: the
-tests that compare decisions (signs, ranks, masks) use it because its rounding errors are too small
-to change one.
+these operations, forward and backward, are multiplied by `1 + noise` where the noise has a
+standard deviation of `SCALE`. A test that fails for some seed depends on rounding. Float64 is left
+alone: the tests that compare decisions (signs, ranks, masks) use it because its rounding errors are
+too small to change one.
 
 Every call has noise of its own, even a repeated one. A test that compares two ways of doing one and
 the same sequence of operations bit for bit is marked `bitwise`. There the noise depends on the
@@ -29,17 +29,41 @@ from torch.utils._pytree import tree_flatten
 # Standard deviation of the relative error. For lower precisions a unit in the last place is larger.
 SCALE = {torch.float32: 1e-6, torch.bfloat16: 2**-8, torch.float16: 2**-11}
 
-OPERATIONS = frozenset(
-    """
-    convolution _convolution convolution_overrideable mkldnn_convolution convolution_backward
-    mm addmm bmm baddbmm addbmm mv addmv dot vdot matmul linear linear_backward
-    _scaled_dot_product_flash_attention_for_cpu _scaled_dot_product_flash_attention_for_cpu_backward
-    native_batch_norm _native_batch_norm_legit _native_batch_norm_legit_no_training
-    _batch_norm_with_update batch_norm_backward native_batch_norm_backward
-    native_layer_norm native_layer_norm_backward native_group_norm native_group_norm_backward
-    _fused_rms_norm _fused_rms_norm_backward mkldnn_rnn_layer mkldnn_rnn_layer_backward
-    """.split()
-)
+OPERATIONS = {
+    "convolution",
+    "_convolution",
+    "convolution_overrideable",
+    "mkldnn_convolution",
+    "convolution_backward",
+    "mm",
+    "addmm",
+    "bmm",
+    "baddbmm",
+    "addbmm",
+    "mv",
+    "addmv",
+    "dot",
+    "vdot",
+    "matmul",
+    "linear",
+    "linear_backward",
+    "_scaled_dot_product_flash_attention_for_cpu",
+    "_scaled_dot_product_flash_attention_for_cpu_backward",
+    "native_batch_norm",
+    "_native_batch_norm_legit",
+    "_native_batch_norm_legit_no_training",
+    "_batch_norm_with_update",
+    "batch_norm_backward",
+    "native_batch_norm_backward",
+    "native_layer_norm",
+    "native_layer_norm_backward",
+    "native_group_norm",
+    "native_group_norm_backward",
+    "_fused_rms_norm",
+    "_fused_rms_norm_backward",
+    "mkldnn_rnn_layer",
+    "mkldnn_rnn_layer_backward",
+}
 
 
 _RUN = threading.Thread.run
@@ -62,7 +86,7 @@ class Perturbation(TorchDispatchMode):
     def __torch_dispatch__(
         self,
         func: Any,
-        types: Any,  # noqa: ARG002 (PyTorch passes it by position)
+        types: Any,
         args: tuple[Any, ...] = (),
         kwargs: Mapping[str, Any] | None = None,
     ) -> Any:
@@ -114,7 +138,7 @@ def perturbed(key: str, *, repeatable: bool = False) -> Iterator[None]:
         with Perturbation(own, repeatable=repeatable):
             _RUN(thread)
 
-    threading.Thread.run = run  # type: ignore[method-assign]
+    threading.Thread.run = run  # type: ignore[assignment, method-assign]
     try:
         with Perturbation(key, repeatable=repeatable):
             yield
