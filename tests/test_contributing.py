@@ -108,16 +108,16 @@ def _fields(layer: Any) -> tuple[Any, ...]:
 def test_a_rule_that_is_no_score() -> None:
     few_units = run(blocks("A new rule", "python")[1])["FewUnits"]
     model = nn.Sequential(nn.ReLU(), nn.Linear(4, 1, bias=False))
-    model[1].weight.data = test_rules.GRADIENT
+    model[1].weight.data = test_rules.GRADIENT.double()
+    activation = test_rules.ACTIVATION.double()
     # Scores 3, 20, -100, 0: the second, then the first; times the input.
-    one, two = (
-        few_units(model, count=count).attribute(test_rules.ACTIVATION, target=0) for count in (1, 2)
-    )
+    one, two = (few_units(model, count=count).attribute(activation, target=0) for count in (1, 2))
     assert one.tolist() == [[0, 20, 0, 0]]
     assert two.tolist() == [[3, 20, 0, 0]]
     # As many as the percentile leaves: the same as RectGrad, as no scores tie.
     conv = nn.Sequential(nn.Conv2d(1, 1, 3, padding=1), nn.SiLU(), nn.Flatten(), nn.Linear(25, 1))
-    image = torch.rand(3, 1, 5, 5, generator=torch.Generator().manual_seed(0))
+    conv.double()
+    image = torch.rand(3, 1, 5, 5, dtype=torch.float64, generator=torch.manual_seed(0))
     expected = RectGrad(conv, percentile=75).attribute(image, target=0)
     torch.testing.assert_close(few_units(conv, count=6).attribute(image, target=0), expected)
 

@@ -18,6 +18,8 @@ ROOT = Path(__file__).parents[2]
 CASES = [case for cases in GROUPS.values() for case in cases]
 
 
+# The nets are of double precision; one is traced.
+@pytest.mark.usefixtures("unperturbed")
 @pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
 def test_rectgrad(case: Case) -> None:
     outcome = case.check(OURS)

@@ -25,6 +25,7 @@ def _with_twenty_more(model: nn.Module) -> Attribute:
     return attribute_and_negate
 
 
+@pytest.mark.usefixtures("unperturbed")
 def test_counts_are_exact() -> None:
     first = counted(TINY, RECTGRAD)
     assert counted(TINY, RECTGRAD) == first

@@ -2,11 +2,14 @@
 
 Captum ships the table its test suite is generated from: models, inputs, targets, layers, neurons.
 All of its entries are re-run, also those meant for methods of another kind (DeepLIFT, ablation),
-less the arguments that only those methods have.
+less the arguments that only those methods have. Entries of inputs are run with RectGrad and with
+one of its variants in turn: the variants are settings of one mechanism, and `tests/captum_rectgrad`
+says what each computes.
 """
 
 import copy
-from collections.abc import Callable
+import itertools
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from functools import partial
 from typing import Any, TypeAlias
@@ -62,6 +65,10 @@ WEIGHTS = 10
 
 # LayerActivation has no target; an attribution has to say of what.
 WITHOUT_TARGET = {"basic_activation_multi_layer_multi_output"}
+
+
+# Entries of inputs have RectGrad and one of these in turn.
+VARIANTS = [name for name in INPUT_METHODS if name != "RectGrad"]
 
 
 @dataclass(frozen=True)
@@ -147,10 +154,12 @@ def _double(argument: Any) -> Any:
 
 def _cases() -> list[Case]:
     cases: list[Case] = []
+    variants = itertools.cycle(VARIANTS)
     for entry in config:
         _, model, arguments, layer, noise_tunnel, _ = parse_test_config(entry)
-        methods = INPUT_METHODS
-        if layer is not None:
+        if layer is None:
+            methods = {name: INPUT_METHODS[name] for name in ("RectGrad", next(variants))}
+        else:
             methods = NEURON_METHODS if "neuron_selector" in arguments else LAYER_METHODS
         kept = OURS | TUNNEL if noise_tunnel else OURS
         foreign = FOREIGN if noise_tunnel else FOREIGN | TUNNEL
@@ -170,6 +179,57 @@ def _cases() -> list[Case]:
 
 ALL = _cases()
 CASES = [case for case in ALL if case.name not in WITHOUT_TARGET]
+
+
+def kind(case: Case) -> str:
+    """The class of the model with what it is made of, the layers, and what is attributed."""
+    inner = getattr(case.model, "multi_input_module", None)
+    of = "neuron" if case.method == "NeuronRectGrad" else "output"
+    return f"{type(case.model).__name__} {inner} {case.layer} {of}"
+
+
+def _form(value: Any) -> str:
+    """What distinguishes an argument from another, numbers apart."""
+    if isinstance(value, Tensor):
+        return f"Tensor{tuple(value.shape)}"
+    if isinstance(value, list | tuple):
+        return f"{type(value).__name__}({', '.join(map(_form, value))})"
+    if value is None or isinstance(value, bool):
+        return repr(value)
+    return type(value).__name__
+
+
+def _forms() -> list[str]:
+    """One entry of those that differ in their numbers only, as in Captum's own checks."""
+    names: dict[str, str] = {}
+    for case in CASES:
+        arguments = {key: _form(value) for key, value in sorted(case.arguments.items())}
+        names.setdefault(f"{case.noise_tunnel} {kind(case)} {arguments}", case.name)
+    return list(names.values())
+
+
+def entries(names: Iterable[str]) -> dict[str, list[Case]]:
+    """The cases of each of these entries."""
+    return {name: [case for case in CASES if case.name == name] for name in names}
+
+
+ENTRIES = entries(dict.fromkeys(case.name for case in CASES))
+FORMS = entries(_forms())
+
+
+def _kinds() -> list[Case]:
+    """One case for each kind of model and layers; and for each variant, kinds in turn."""
+    main = list({kind(case): case for case in CASES if case.method not in VARIANTS}.values())
+    of_inputs = itertools.cycle([kind(case) for case in main if case.layer is None])
+    chosen = []
+    for variant in VARIANTS:
+        of_variant = {kind(case): case for case in CASES if case.method == variant}
+        # The next kind of model that this variant is run with.
+        chosen.append(of_variant[next(one for one in of_inputs if one in of_variant)])
+    return [*main, *chosen]
+
+
+KINDS = _kinds()
 
 
 def case_id(case: Case) -> str:

@@ -25,8 +25,8 @@ from captum_rectgrad import (
     RectGrad,
     SaliencyMap,
 )
-from captum_rectgrad._engine.captum_compat import as_tuple, select_neuron
-from tests.captum_conformance.configs import CASES, OPEN, Arguments, Case, flat
+from captum_rectgrad._captum import as_tuple, select_neuron
+from tests.captum_conformance.configs import FORMS, OPEN, Arguments, Case, flat, kind
 
 pytestmark = [
     # Nets this small are often cut off whole, for some sample.
@@ -45,6 +45,20 @@ OPTIONS: dict[str, Arguments] = {
     "NoBias": {**OPEN, "multiply_by_inputs": False},
 }
 
+
+def in_turn(cases: list[Case]) -> list[tuple[Case, list[Arguments]]]:
+    """Each case with the open setting and others in turn: all for each kind of model and layer."""
+    others = [options for name, options in OPTIONS.items() if name != "open"]
+    of_kind: dict[str, list[Case]] = {}
+    for case in cases:
+        of_kind.setdefault(kind(case), []).append(case)
+    return [
+        (case, [OPEN, *(others[i :: len(same)] or [others[i % len(others)]])])
+        for same in of_kind.values()
+        for i, case in enumerate(same)
+    ]
+
+
 # Settings with which the rules are other people's, and what those people call it.
 GRADIENT: Arguments = {"rule": "PR3", "tau": 0.0}
 GUIDED: Arguments = {"rule": "PR1", "tau": 0.0}
@@ -54,13 +68,17 @@ UNMULTIPLIED: Arguments = {**BARE, "multiply_by_inputs": False}
 
 
 def of(kind: str) -> list[Case]:
-    """One case of each entry, whatever its method."""
+    """One case of each form of entry, with the main method."""
     layered = {"inputs": "RectGrad", "layers": "LayerRectGrad", "neurons": "NeuronRectGrad"}[kind]
-    return [case for case in CASES if case.method == layered and not case.noise_tunnel]
+    cases = [case for same in FORMS.values() for case in same]
+    return [case for case in cases if case.method == layered and not case.noise_tunnel]
 
 
-def name_of(case: Case) -> str:
-    return case.name
+def name_of(part: Case | list[Arguments]) -> str:
+    """The name of the case; of settings those that are not the open one."""
+    if isinstance(part, Case):
+        return part.name
+    return "+".join(name for name, options in OPTIONS.items() if options in part[1:])
 
 
 def plain(case: Case) -> Arguments:
@@ -96,24 +114,25 @@ class EndsAt(nn.Module):
         return seen[0]
 
 
-@pytest.mark.parametrize("options", OPTIONS.values(), ids=OPTIONS)
-@pytest.mark.parametrize("case", of("neurons"), ids=name_of)
-def test_a_neuron_is_the_output_of_a_model_that_returns_it(case: Case, options: Arguments) -> None:
+@pytest.mark.parametrize(("case", "settings"), in_turn(of("neurons")), ids=name_of)
+def test_a_neuron_is_the_output_of_a_model_that_returns_it(
+    case: Case, settings: list[Arguments]
+) -> None:
     case = case.fresh()
     arguments = dict(case.arguments)
     layer = case.model.get_submodule(str(case.layer))
-    ours = NeuronRectGrad(case.model, layer, **options).attribute(**arguments)
-    model = EndsAt(case.model, layer, arguments.pop("neuron_selector"))
-    assert_same(ours, RectGrad(model, **options).attribute(**arguments))
+    model = EndsAt(case.model, layer, arguments["neuron_selector"])
+    for options in settings:
+        ours = NeuronRectGrad(case.model, layer, **options).attribute(**arguments)
+        returned = {key: value for key, value in arguments.items() if key != "neuron_selector"}
+        assert_same(ours, RectGrad(model, **options).attribute(**returned))
 
 
-@pytest.mark.parametrize("options", OPTIONS.values(), ids=OPTIONS)
-@pytest.mark.parametrize("case", of("inputs"), ids=name_of)
-def test_a_neuron_of_the_whole_model_is_its_output(case: Case, options: Arguments) -> None:
+@pytest.mark.parametrize(("case", "settings"), in_turn(of("inputs")), ids=name_of)
+def test_a_neuron_of_the_whole_model_is_its_output(case: Case, settings: list[Arguments]) -> None:
     case = case.fresh()
     arguments = plain(case)
     target = arguments.pop("target", None)
-    ours = RectGrad(case.model, **options).attribute(target=target, **arguments)
     if isinstance(target, list | Tensor):
         # One neuron for each sample: a selector may choose any number per sample.
         picks = [t if isinstance(t, tuple) else (t,) for t in target]
@@ -123,15 +142,15 @@ def test_a_neuron_of_the_whole_model_is_its_output(case: Case, options: Argument
         )
     else:
         selector = 0 if target is None else target
-    method = NeuronRectGrad(case.model, case.model, **options)
-    assert_same(method.attribute(neuron_selector=selector, **arguments), ours)
+    for options in settings:
+        ours = RectGrad(case.model, **options).attribute(target=target, **arguments)
+        method = NeuronRectGrad(case.model, case.model, **options)
+        assert_same(method.attribute(neuron_selector=selector, **arguments), ours)
 
 
-@pytest.mark.parametrize("at_input", [False, True])
-@pytest.mark.parametrize("options", OPTIONS.values(), ids=OPTIONS)
-@pytest.mark.parametrize("case", of("inputs"), ids=name_of)
+@pytest.mark.parametrize(("case", "settings"), in_turn(of("inputs")), ids=name_of)
 def test_a_layer_that_the_inputs_enter_has_their_attributions(
-    case: Case, options: Arguments, at_input: bool
+    case: Case, settings: list[Arguments]
 ) -> None:
     case = case.fresh()
     # Captum's wrapper sends each input through a module of its own.
@@ -139,10 +158,13 @@ def test_a_layer_that_the_inputs_enter_has_their_attributions(
     several = case.arguments["inputs"]
     number = len(several) if isinstance(several, tuple) else 1
     entrances = [wrapper.input_maps[name] for name in wrapper.arg_name_list[:number]]
-    ours = LayerRectGrad(wrapper, entrances, **options).attribute(
-        **case.arguments, attribute_to_layer_input=at_input
-    )
-    assert_same(ours, RectGrad(case.model, **options).attribute(**case.arguments))
+    for options in settings:
+        expected = RectGrad(case.model, **options).attribute(**case.arguments)
+        for at_input in (False, True):
+            ours = LayerRectGrad(wrapper, entrances, **options).attribute(
+                **case.arguments, attribute_to_layer_input=at_input
+            )
+            assert_same(ours, expected)
 
 
 @pytest.mark.parametrize("case", of("inputs"), ids=name_of)
@@ -161,28 +183,28 @@ def test_of_inputs_with_the_rules_of_captums_methods(case: Case) -> None:
         assert_same(same(model).attribute(**arguments), other)
 
 
-@pytest.mark.parametrize("at_input", [False, True])
 @pytest.mark.parametrize("case", of("layers"), ids=name_of)
-def test_of_layers_with_the_rule_of_captums_gradient(case: Case, at_input: bool) -> None:
+def test_of_layers_with_the_rule_of_captums_gradient(case: Case) -> None:
     case = case.fresh()
-    arguments = {**plain(case), "attribute_to_layer_input": at_input}
     layers = case.on(case.model).layer
-    ours = LayerRectGrad(case.model, layers, **GRADIENT, **BARE).attribute(**arguments)
-    assert_same(ours, LayerGradientXActivation(case.model, layers).attribute(**arguments))
+    for at_input in (False, True):
+        arguments = {**plain(case), "attribute_to_layer_input": at_input}
+        ours = LayerRectGrad(case.model, layers, **GRADIENT, **BARE).attribute(**arguments)
+        assert_same(ours, LayerGradientXActivation(case.model, layers).attribute(**arguments))
 
 
 # Between the inputs and what enters the first activation there is none.
 @pytest.mark.filterwarnings("ignore:no activation was met")
-@pytest.mark.parametrize("at_input", [False, True])
 @pytest.mark.parametrize("case", of("neurons"), ids=name_of)
-def test_of_neurons_with_the_rules_of_captums_methods(case: Case, at_input: bool) -> None:
+def test_of_neurons_with_the_rules_of_captums_methods(case: Case) -> None:
     case = case.fresh()
-    arguments = {**plain(case), "attribute_to_neuron_input": at_input}
     model, layer = case.model, case.model.get_submodule(str(case.layer))
-    for theirs, rule in (
-        (NeuronGradient, GRADIENT),
-        (NeuronGuidedBackprop, GUIDED),
-        (NeuronDeconvolution, DECONVOLUTION),
-    ):
-        ours = NeuronRectGrad(model, layer, **rule, **UNMULTIPLIED).attribute(**arguments)
-        assert_same(ours, theirs(model, layer).attribute(**arguments))
+    for at_input in (False, True):
+        arguments = {**plain(case), "attribute_to_neuron_input": at_input}
+        for theirs, rule in (
+            (NeuronGradient, GRADIENT),
+            (NeuronGuidedBackprop, GUIDED),
+            (NeuronDeconvolution, DECONVOLUTION),
+        ):
+            ours = NeuronRectGrad(model, layer, **rule, **UNMULTIPLIED).attribute(**arguments)
+            assert_same(ours, theirs(model, layer).attribute(**arguments))

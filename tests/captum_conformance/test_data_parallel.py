@@ -7,7 +7,7 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from tests.captum_conformance.configs import CASES, Case, case_id, flat, hooks
+from tests.captum_conformance.configs import CASES, FORMS, KINDS, Case, case_id, flat, hooks
 
 # Nets this small are often cut off whole, for some sample.
 pytestmark = pytest.mark.filterwarnings("ignore:attribution of sample")
@@ -21,23 +21,23 @@ def on_gpu(argument: Any) -> Any:
     return argument.cuda() if isinstance(argument, Tensor) else argument
 
 
-@pytest.mark.parametrize("case", CASES, ids=case_id)
-def test_a_wrapped_model_on_the_cpu(case: Case) -> None:
-    case = case.fresh()
-    bare = case.attribute()
-    wrapped = nn.DataParallel(case.model)
-    calls: list[nn.Module] = []
-    handle = wrapped.register_forward_hook(lambda module, *_: calls.append(module))
-    # The layer is the bare model's, as where a user picked it before wrapping.
-    inside = flat(case.on(wrapped, case.model).attribute(**case.arguments))
-    for one, other in zip(bare, inside, strict=True):
-        assert torch.equal(one, other)
-    assert calls == []  # it is the model inside that is run: a wrapper may use other threads
-    handle.remove()
-    assert hooks(wrapped) == {}
+@pytest.mark.parametrize("cases", FORMS.values(), ids=FORMS)
+def test_a_wrapped_model_on_the_cpu(cases: list[Case]) -> None:
+    for case in (case.fresh() for case in cases):
+        bare = case.attribute()
+        wrapped = nn.DataParallel(case.model)
+        calls: list[nn.Module] = []
+        handle = wrapped.register_forward_hook(lambda module, *_, calls=calls: calls.append(module))
+        # The layer is the bare model's, as where a user picked it before wrapping.
+        inside = flat(case.on(wrapped, case.model).attribute(**case.arguments))
+        for one, other in zip(bare, inside, strict=True):
+            assert torch.equal(one, other), case.method
+        assert calls == []  # it is the model inside that is run: a wrapper may use other threads
+        handle.remove()
+        assert hooks(wrapped) == {}
 
 
-@pytest.mark.parametrize("case", [c for c in CASES if c.layer is not None], ids=case_id)
+@pytest.mark.parametrize("case", [c for c in KINDS if c.layer is not None], ids=case_id)
 def test_layers_looked_up_in_the_wrapper_and_device_ids(case: Case) -> None:
     case = case.fresh()
     bare = case.attribute()

@@ -8,7 +8,7 @@ from captum.attr._models.base import _set_deep_layer_value
 from torch import Tensor, nn
 from torch.autograd.function import once_differentiable
 
-from tests.captum_conformance.configs import CASES, Case, case_id, hooks
+from tests.captum_conformance.configs import KINDS, Case, case_id, hooks
 
 # Nets this small are often cut off whole, for some sample.
 pytestmark = pytest.mark.filterwarnings("ignore:attribution of sample")
@@ -46,15 +46,6 @@ class Late(nn.Module):
 
     def forward(self, x: Tensor, *rest: Any, **keywords: Any) -> Any:
         return self.module(BrokenBackward.apply(x), *rest, **keywords)
-
-
-def kind(case: Case) -> tuple[str, ...]:
-    inner = getattr(case.model, "multi_input_module", None)
-    return (case.method, type(case.model).__name__, str(case.layer), str(inner))
-
-
-# As in Captum's check, one entry of those that differ in their numbers only.
-KINDS = list({kind(case): case for case in CASES}.values())
 
 
 def called(case: Case) -> list[str]:

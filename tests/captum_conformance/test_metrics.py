@@ -1,4 +1,4 @@
-"""Captum's infidelity and sensitivity of every method, against their definitions."""
+"""Captum's infidelity and sensitivity of the methods, against their definitions."""
 
 from typing import Any
 

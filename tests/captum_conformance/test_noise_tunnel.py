@@ -1,4 +1,4 @@
-"""NoiseTunnel around every method is what a loop over noisy samples, one at a time, makes of it."""
+"""NoiseTunnel around a method is what a loop over noisy samples, one at a time, makes of it."""
 
 from collections.abc import Callable
 from typing import Any

@@ -9,6 +9,7 @@
 - `attribute_future`, as in Captum's own gradient methods.
 """
 
+import itertools
 from collections.abc import Callable
 
 import pytest
@@ -54,27 +55,26 @@ def build(name: str, model: Callable[..., object], layer: nn.Module) -> object:
     return METHODS[name](model) if name in INPUT_METHODS else METHODS[name](model, layer)
 
 
-@pytest.mark.parametrize("name", METHODS)
-def test_functions_instead_of_models(name: str) -> None:
+def test_functions_instead_of_models() -> None:
     model = BasicModel_MultiLayer()
     # Captum's data-parallel check hands this over too.
 
     def around(x: Tensor) -> Tensor:
         return model(x)
 
-    for function in (model.forward, around):
+    for name, function in itertools.product(METHODS, (model.forward, around)):
         with pytest.raises(TypeError, match=r"needs the nn\.Module itself, got (method|function)"):
             build(name, function, model.relu)
 
 
-@pytest.mark.parametrize("name", METHODS)
 @pytest.mark.filterwarnings(
     "ignore:`torch.jit:FutureWarning", "ignore:`torch.jit:DeprecationWarning"
 )
-def test_captums_jit_checks(name: str) -> None:
+def test_captums_jit_checks() -> None:
     model, x = BasicModel_MultiLayer(), torch.randn(4, 3)
     traced, scripted = torch.jit.trace(model, (x,)), torch.jit.script(model)
-    for compiled in (traced, scripted, nn.DataParallel(traced), nn.Sequential(scripted)):
+    models = traced, scripted, nn.DataParallel(traced), nn.Sequential(scripted)
+    for name, compiled in itertools.product(METHODS, models):
         with pytest.raises(TypeError, match=r"scripted or traced \(torch.jit\)"):
             build(name, compiled, model.relu)
 
@@ -93,13 +93,14 @@ def test_an_activation_without_a_target(case: Case) -> None:
     assert all(a.abs().max() > 0 for a in case.attribute(target=0))
 
 
-@pytest.mark.parametrize("name", INPUT_METHODS)
-def test_tokens_have_no_gradient_but_their_embeddings_do(name: str) -> None:
+def test_tokens_have_no_gradient_but_their_embeddings_do() -> None:
     torch.manual_seed(0)
     model = BasicEmbeddingModel(nested_second_embedding=True).eval()
     one, two = torch.tensor([[1, 2, 3], [4, 5, 6]]), torch.tensor([[7, 8, 9], [1, 1, 2]])
-    with pytest.raises(TypeError, match=r"input 0 must be a floating point tensor.*torch\.int64"):
-        METHODS[name](model).attribute((one, two))
+    message = r"input 0 must be a floating point tensor.*torch\.int64"
+    for method in INPUT_METHODS.values():
+        with pytest.raises(TypeError, match=message):
+            method(model).attribute((one, two))
     layers = [model.embedding1, model.embedding2]
     # The output sums over words, so it is not a number per sample but per word vector.
     found = LayerRectGrad(model, layers, **OPEN).attribute((one, two), target=0)
@@ -107,30 +108,30 @@ def test_tokens_have_no_gradient_but_their_embeddings_do(name: str) -> None:
     assert all(a.abs().max() > 0 for a in found)
 
 
-@pytest.mark.parametrize("name", INPUT_METHODS)
-def test_truth_values_have_no_gradient_but_layers_behind_them_do(name: str) -> None:
+def test_truth_values_have_no_gradient_but_layers_behind_them_do() -> None:
     model, x = BasicModelBoolInput(), torch.tensor([[True, False, True], [True, True, True]])
-    with pytest.raises(TypeError, match=r"input 0 must be a floating point tensor.*torch\.bool"):
-        METHODS[name](model).attribute(x, target=0)
+    message = r"input 0 must be a floating point tensor.*torch\.bool"
+    for method in INPUT_METHODS.values():
+        with pytest.raises(TypeError, match=message):
+            method(model).attribute(x, target=0)
     found = LayerRectGrad(model, model.mod.linear1, **OPEN).attribute(x, target=0)
     assert found.shape == (2, 4)
     with pytest.raises(TypeError, match=r"torch\.bool"):
         NeuronRectGrad(model, model.mod.linear1).attribute(x, 0)
 
 
-@pytest.mark.parametrize("name", INPUT_METHODS)
-def test_outputs_that_are_no_numbers_per_sample(name: str) -> None:
+def test_outputs_that_are_no_numbers_per_sample() -> None:
     x = torch.ones(2, 3)
     future, many = BasicModel_MultiLayer_with_Future(), BasicModel_GradientLayerAttribution()
-    with pytest.raises(TypeError, match="must return a tensor, got Future"):
-        METHODS[name](future).attribute(x, target=0)
-    with pytest.raises(TypeError, match="must return a tensor, got dict"):
-        METHODS[name](many).attribute(x, target=0)
-    with pytest.raises(AssertionError, match="one number per sample"):
-        METHODS[name](BasicModelWithSparseInputs()).attribute(
-            x, additional_forward_args=torch.ones(1)
-        )
-    assert hooks(future) == hooks(many) == {}
+    sparse = BasicModelWithSparseInputs()
+    for method in INPUT_METHODS.values():
+        with pytest.raises(TypeError, match="must return a tensor, got Future"):
+            method(future).attribute(x, target=0)
+        with pytest.raises(TypeError, match="must return a tensor, got dict"):
+            method(many).attribute(x, target=0)
+        with pytest.raises(AssertionError, match="one number per sample"):
+            method(sparse).attribute(x, additional_forward_args=torch.ones(1))
+        assert hooks(future) == hooks(many) == hooks(sparse) == {}
 
 
 @pytest.mark.parametrize("output", [torch.tensor([1, 2]), {"a": torch.ones(2)}, 3])
@@ -145,10 +146,10 @@ def test_layers_whose_output_has_no_gradient(output: object) -> None:
     assert hooks(model) == {}
 
 
-@pytest.mark.parametrize("name", INPUT_METHODS)
-def test_attribute_future(name: str) -> None:
-    with pytest.raises(NotImplementedError, match=name):
-        METHODS[name](BasicModel_MultiLayer()).attribute_future()
+def test_attribute_future() -> None:
+    for name, method in INPUT_METHODS.items():
+        with pytest.raises(NotImplementedError, match=name):
+            method(BasicModel_MultiLayer()).attribute_future()
     # Captum's methods of layers and neurons have none either.
     theirs = LayerGradientXActivation, NeuronGradient
     assert not any(hasattr(method, "attribute_future") for method in theirs)

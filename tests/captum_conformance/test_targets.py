@@ -6,7 +6,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from tests.captum_conformance.configs import CASES, Arguments, Case, case_id, flat
+from tests.captum_conformance.configs import CASES, ENTRIES, Arguments, Case, flat
 
 # Nets this small are often cut off whole, for some sample.
 pytestmark = pytest.mark.filterwarnings("ignore:attribution of sample")
@@ -32,18 +32,30 @@ def sample(arguments: Arguments, i: int, samples: int, *, as_list: bool) -> Argu
     return own
 
 
-@pytest.mark.parametrize("case", CASES, ids=case_id)
-def test_a_batch_has_the_attributions_of_its_samples(case: Case) -> None:
-    case = case.fresh()
-    whole = case.attribute()
-    method = case.on(case.model)
-    forms = [False, True] if per_sample(case.arguments.get("target"), case.samples) else [False]
-    for i in range(case.samples):
-        for as_list in forms:
-            own = sample(case.arguments, i, case.samples, as_list=as_list)
-            alone = flat(method.attribute(**own))
-            for together, single in zip(whole, alone, strict=True):
-                torch.testing.assert_close(together[i : i + 1], single)
+def check_shapes(case: Case, found: list[Tensor]) -> None:
+    """They are shaped as Captum's, and none is all zero: there is something to compare."""
+    assert all(attribution.abs().max() > 1e-4 for attribution in found), case.method
+    assert all(len(attribution) == case.samples for attribution in found)
+    if case.layer is None or case.method == "NeuronRectGrad":
+        inputs = case.arguments["inputs"]
+        several = inputs if isinstance(inputs, tuple) else (inputs,)
+        assert [a.shape for a in found] == [x.shape for x in several]
+        assert [a.dtype for a in found] == [x.dtype for x in several]
+
+
+@pytest.mark.parametrize("cases", ENTRIES.values(), ids=ENTRIES)
+def test_a_batch_has_the_attributions_of_its_samples(cases: list[Case]) -> None:
+    for case in (case.fresh() for case in cases):
+        whole = case.attribute()
+        check_shapes(case, whole)
+        method = case.on(case.model)
+        forms = [False, True] if per_sample(case.arguments.get("target"), case.samples) else [False]
+        for i in range(case.samples):
+            for as_list in forms:
+                own = sample(case.arguments, i, case.samples, as_list=as_list)
+                alone = flat(method.attribute(**own))
+                for together, single in zip(whole, alone, strict=True):
+                    torch.testing.assert_close(together[i : i + 1], single)
 
 
 def test_every_form_of_target_is_among_them() -> None:

@@ -24,6 +24,7 @@ def test_relu6_to_the_last_bit() -> None:
     assert torch.equal(ReLU6OfReLUs()(z), nn.functional.relu6(z))
 
 
+@pytest.mark.bitwise("the copy differs from the model in its activations only, which agree exactly")
 def test_a_network_to_the_last_bit_and_the_original_untouched() -> None:
     model = timm.create_model("tf_efficientnet_lite0").eval()
     before = [type(module) for module in model.modules()]

@@ -93,6 +93,7 @@ class Written(nn.Module):
     [(module, f) for module, operations in ACTIVATIONS for f in operations],
     ids=lambda p: type(p).__name__ if isinstance(p, nn.Module) else getattr(p, "__name__", ""),
 )
+@pytest.mark.bitwise("one network in two spellings: the linear layers around the activation agree")
 def test_activations(module: nn.Module, operation: Operation) -> None:
     x = torch.randn(4, 5, generator=torch.manual_seed(1))
     for options in ({"percentile": 75.0}, {"tau": 0.0}, {"tau": -0.1, "rule": "PR4"}):
@@ -103,6 +104,7 @@ def test_activations(module: nn.Module, operation: Operation) -> None:
     assert result.count_nonzero() > 0
 
 
+@pytest.mark.bitwise("one network in two spellings: the linear layers around the activation agree")
 def test_prelu_with_its_weight() -> None:
     module = nn.PReLU(40, init=0.2)
     x = torch.randn(4, 5, generator=torch.manual_seed(1))
@@ -162,6 +164,7 @@ class WithIndices(WithFunctions):
     ],
 )
 @pytest.mark.parametrize("dims", [1, 2, 3])
+@pytest.mark.bitwise("one network in two spellings: its convolutions agree")
 def test_convolutions_and_pools(dims: int, pool: dict[str, Any], written: type) -> None:
     x = torch.randn(2, 2, *(9,) * dims, generator=torch.manual_seed(5))
     for padding_trick, prr in itertools.product([False, True], repeat=2):
@@ -262,6 +265,7 @@ def test_a_single_sample_behind_batch_norm_is_as_in_a_batch() -> None:
             super().__init__()
             self.norm = nn.BatchNorm2d(3, eps=0)
             self.norm.weight.data = torch.tensor([1.0, 2.0, 4.0])
+            self.double()
 
         def forward(self, x: Tensor) -> Tensor:
             tokens = self.norm(x.relu()).flatten(2).transpose(1, 2)
@@ -270,5 +274,5 @@ def test_a_single_sample_behind_batch_norm_is_as_in_a_batch() -> None:
 
     method = RectGrad(Net().eval(), tau=0)
     for samples in (1, 2):
-        found = method.attribute(torch.ones(samples, 3, 2, 2))
+        found = method.attribute(torch.ones(samples, 3, 2, 2, dtype=torch.float64))
         assert found.flatten(2).tolist() == [[[1.0] * 4, [20.0] * 4, [400.0] * 4]] * samples

@@ -250,15 +250,15 @@ def test_an_activation_inside_a_convolution_is_seen(padding_trick: bool) -> None
     fused = ConvolutionAndReLU(2, 5, 3, padding=1)
     plain = nn.Conv1d(2, 5, 3, padding=1)
     plain.load_state_dict(fused.state_dict())
-    x = torch.randn(3, 2, 9)
+    x = torch.randn(3, 2, 9, dtype=torch.float64)
     nets = [
-        nn.Sequential(fused, nn.Flatten(), nn.Linear(45, 3)),
-        nn.Sequential(nn.Sequential(plain, nn.ReLU()), nn.Flatten(), nn.Linear(45, 3)),
+        nn.Sequential(fused, nn.Flatten(), nn.Linear(45, 3)).double(),
+        nn.Sequential(nn.Sequential(plain, nn.ReLU()), nn.Flatten(), nn.Linear(45, 3)).double(),
     ]
     nets[1][2].load_state_dict(nets[0][2].state_dict())
     maps = [RectGrad(net, 70, padding_trick=padding_trick).attribute(x, target=1) for net in nets]
     assert maps[0].count_nonzero() > 0
-    assert torch.equal(*maps)
+    torch.testing.assert_close(*maps)
 
 
 def test_an_activation_with_an_activation_inside_is_handled_once() -> None:

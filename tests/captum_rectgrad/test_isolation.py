@@ -99,20 +99,21 @@ def test_functions_in_checkpointed_blocks(
             y: Tensor = self.last(torch.tanh(hidden).flatten(1))
             return y
 
-    net, x = Net(), torch.rand(2, 1, 16)
+    net, x = Net().double(), torch.rand(2, 1, 16, dtype=torch.float64)
     method = RectGrad(net, percentile=50, prr=prr)
     found = method.attribute(x, target=0)
     net.checkpointed = False
-    assert torch.equal(found, method.attribute(x, target=0))
+    torch.testing.assert_close(found, method.attribute(x, target=0))
     assert found.any()
 
 
 def test_checkpointed_blocks_and_other_layouts_of_memory_change_nothing() -> None:
     torch.manual_seed(0)
-    net, x = small_net(), torch.rand(2, 1, 6, 6)
+    net, x = small_net().double(), torch.rand(2, 1, 6, 6, dtype=torch.float64)
     expected = RectGrad(net, 50).attribute(x, target=0)
     assert expected.count_nonzero() > 0
-    assert torch.equal(RectGrad(Checkpointed(net), 50).attribute(x, target=0), expected)
+    result = RectGrad(Checkpointed(net), 50).attribute(x, target=0)
+    torch.testing.assert_close(result, expected)
     last = torch.channels_last
     net = net.to(memory_format=last)
     result = RectGrad(net, 50).attribute(x.to(memory_format=last), target=0)

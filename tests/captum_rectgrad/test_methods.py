@@ -69,41 +69,41 @@ def test_all_run_and_leave_the_model_as_it_was(activations: tuple[nn.Module, nn.
         assert not attribution.requires_grad
         assert attribution.count_nonzero() > 0
     assert snapshot(model) == before
-    assert torch.equal(model(X), twin(X))
+    torch.testing.assert_close(model.double()(X.double()), twin.double()(X.double()))
 
 
 def test_the_numbers_are_what_the_titles_say() -> None:
-    model = small(nn.ReLU(), nn.ReLU())
-    found = results(model, X)
-    leaf = X.clone().requires_grad_()
+    model, x = small(nn.ReLU(), nn.ReLU()).double(), X.double()
+    found = results(model, x)
+    leaf = x.clone().requires_grad_()
     (gradient,) = torch.autograd.grad(model(leaf)[0, 2], leaf)
     maps = {key: value for key, value in found.items() if isinstance(value, Tensor)}
-    assert torch.equal(maps["saliency"], gradient[0])
-    assert torch.equal(maps["gradient-input"], (X * gradient)[0])
+    torch.testing.assert_close(maps["saliency"], gradient[0])
+    torch.testing.assert_close(maps["gradient-input"], (x * gradient)[0])
     with torch.no_grad():
-        change = model(X)[0, 2] - model(torch.zeros_like(X))[0, 2]
+        change = model(x)[0, 2] - model(torch.zeros_like(x))[0, 2]
     assert maps["deeplift"].sum().item() == pytest.approx(change.item(), rel=1e-3)
     assert maps["integrated"].sum().item() == pytest.approx(change.item(), rel=0.05)
 
 
 def test_smoothgrad_can_be_drawn_again_and_leaves_the_generator_alone() -> None:
-    model = small(nn.ReLU(), nn.ReLU())
+    model, x = small(nn.ReLU(), nn.ReLU()).double(), X.double()
     (method,) = choose_methods(["smoothgrad"])
     state = torch.get_rng_state()
-    first, second = (run(method, model, X, 2) for _ in range(2))
+    first, second = (run(method, model, x, 2) for _ in range(2))
     assert isinstance(first, Tensor)
     assert isinstance(second, Tensor)
     assert torch.equal(first, second)
     assert torch.equal(torch.get_rng_state(), state)
 
 
-BATCH = torch.cat([X, torch.randn(4, 3, 8, 8, generator=torch.manual_seed(4)) * 3])
+BATCH = torch.cat([X, torch.randn(4, 3, 8, 8, generator=torch.manual_seed(4)) * 3]).double()
 TARGETS = torch.tensor([2, 0, 1, 3, 2])
 
 
 @pytest.mark.parametrize("method", methods(80), ids=lambda method: method.key)
 def test_a_batch_is_its_images(method: Method) -> None:
-    model = small(nn.ReLU(), nn.ReLU())
+    model = small(nn.ReLU(), nn.ReLU()).double()
     together = attribute(method, model, BATCH, TARGETS)
     assert together.shape == BATCH.shape
     if method.key in ("smoothgrad", "random"):  # whose draws depend on the batch
@@ -232,10 +232,10 @@ def missed(model: nn.Module, x: Tensor, target: Tensor) -> Tensor:
 @pytest.mark.filterwarnings("ignore:Setting forward, backward hooks")
 def test_a_single_hard_image_does_not_refuse_deeplift() -> None:
     (method,) = choose_methods(["deeplift"])
-    images = torch.randn(40, 3, 32, 32, generator=torch.manual_seed(0)).clamp(-1, 1)
+    images = torch.randn(40, 3, 32, 32, generator=torch.manual_seed(0)).clamp(-1, 1).double()
     maps = []
     for hard_first in (True, False):
-        model = rectgrad_zoo.load("cifar10_cnn")
+        model = rectgrad_zoo.load("cifar10_cnn").double()
         targets = model(images).argmax(dim=1)
         far = missed(model, images, targets)
         hard = int(far.argmax())
@@ -245,11 +245,11 @@ def test_a_single_hard_image_does_not_refuse_deeplift() -> None:
             attribute(method, model, images, targets)
         alone = slice(hard, hard + 1)
         maps.append(attribute(method, model, images[alone], targets[alone]))
-    assert torch.equal(*maps)
+    torch.testing.assert_close(*maps)
 
 
 def test_what_is_not_itself_is_refused_at_every_batch() -> None:
-    model = SharedWithSkip()
+    model = SharedWithSkip().double()
     for key in ("deeplift", "guided-bp"):
         (method,) = choose_methods([key])
         for _ in range(2):

@@ -122,13 +122,14 @@ def test_every_form_of_target(target: Any, per_sample: list[int]) -> None:
 
 
 def test_targets_of_outputs_with_more_dimensions_and_none() -> None:
-    model = nn.Sequential(nn.Linear(4, 30), nn.ReLU(), nn.Linear(30, 6), nn.Unflatten(1, (2, 3)))
-    x = torch.randn(2, 4)
+    head = nn.Linear(30, 6), nn.Unflatten(1, (2, 3))
+    model = nn.Sequential(nn.Linear(4, 30), nn.ReLU(), *head).double()
+    x = torch.randn(2, 4, dtype=torch.float64)
     method = RectGrad(model, tau=0)
     by_tuple = method.attribute(x, target=(1, 2))
     tuples: list[tuple[int, ...]] = [(1, 2), (1, 2)]
-    assert torch.equal(method.attribute(x, target=tuples), by_tuple)
-    scalar = nn.Sequential(*model[:2], nn.Linear(30, 1), nn.Flatten(0))
+    torch.testing.assert_close(method.attribute(x, target=tuples), by_tuple)
+    scalar = nn.Sequential(*model[:2], nn.Linear(30, 1), nn.Flatten(0)).double()
     assert RectGrad(scalar, tau=0).attribute(x).shape == (2, 4)
 
 
@@ -147,8 +148,8 @@ class TwoInputs(nn.Module):
 
 def test_tuple_inputs_and_additional_arguments() -> None:
     torch.manual_seed(0)
-    model = TwoInputs()
-    x, y, shift = torch.randn(3, 4), torch.randn(3, 2), torch.rand(3, 1)
+    model = TwoInputs().double()
+    x, y, shift = torch.randn(3, 4).double(), torch.randn(3, 2).double(), torch.rand(3, 1).double()
     method = RectGrad(model, percentile=50, final_threshold=False)
     left, right = method.attribute((x, y), target=0, additional_forward_args=(2.0, shift))
     assert left.shape == x.shape
@@ -218,14 +219,15 @@ def test_half_precision(dtype: torch.dtype) -> None:
 
 def test_units_near_the_largest_half_precision_number_are_ranked() -> None:
     # In float16 the scores 512 * 200 and 512 * 300 are both infinite, so none would exceed the
-    # median of the three.
-    first, last = nn.Linear(1, 3, bias=False), nn.Linear(3, 1, bias=False)
-    first.weight.data[:] = 128.0
-    last.weight.data[:] = torch.tensor([[100.0, 300.0, 200.0]])
-    model = nn.Sequential(first, nn.ReLU(), last).half()
-    method = RectGrad(model, percentile=50, multiply_by_inputs=False)
-    result = method.attribute(torch.full((1, 1), 4.0, dtype=torch.float16), target=0)
-    assert result.item() == 300 * 128
+    # median of the three. Products, not layers: a half precision product of matrices may round.
+    class Scaled(nn.Module):
+        def forward(self, x: Tensor) -> Tensor:
+            weights = torch.tensor([100.0, 300.0, 200.0], dtype=torch.float16)
+            return ((x * 128).relu() * weights).sum(dim=1)
+
+    method = RectGrad(Scaled(), percentile=50, multiply_by_inputs=False)
+    result = method.attribute(torch.full((1, 3), 4.0, dtype=torch.float16))
+    assert result.tolist() == [[0, 300 * 128, 0]]
 
 
 def test_a_narrow_layer_that_nothing_passes_is_named() -> None:
@@ -270,10 +272,10 @@ def test_activations_whose_samples_are_not_in_dimension_0_are_attributed_one_sam
             h: Tensor = self.relu(self.linear(x.transpose(0, 1)))
             return h.sum(dim=(0, 2))
 
-    net, x = TimeFirst(), torch.randn(2, 5, 4)
+    net, x = TimeFirst().double(), torch.randn(2, 5, 4, dtype=torch.float64)
     method = RectGrad(net, percentile=80)
     alone = torch.cat([method.attribute(x[:1]), method.attribute(x[1:])])
-    assert torch.equal(method.attribute(x), alone)
+    torch.testing.assert_close(method.attribute(x), alone)
     hidden = LayerRectGrad(net, net.relu)
     assert hidden.attribute(x).shape == (5, 2, 30)
     with pytest.raises(RectGradError, match=r"shape \(5, 1, 30\) for 1 sample"):

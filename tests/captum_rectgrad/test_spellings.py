@@ -58,6 +58,7 @@ def written_over(z: Tensor) -> Tensor:
 )
 # A negative threshold passes inactive units too, which the derivative of a product cannot.
 @pytest.mark.parametrize("options", [{"percentile": 80}, {"tau": -1.0}])
+@pytest.mark.bitwise("one network in two spellings: the linear layers around the ReLUs agree")
 def test_they_are_relus(spelling: Callable[[Tensor], Tensor], options: dict[str, Any]) -> None:
     x = torch.randn(3, 8, generator=torch.manual_seed(1))
     expected = RectGrad(Net(torch.relu), **options).attribute(x, 1)
@@ -105,8 +106,8 @@ def test_a_constant_that_changes_the_shape_makes_no_relu() -> None:
 
 def test_masks_are_known_by_where_they_come_from() -> None:
     """Not by their values, or what is a ReLU would depend on the batch."""
-    x = torch.randn(6, 8, generator=torch.manual_seed(1))
-    keep = torch.ones(6, 60)
+    x = torch.randn(6, 8, dtype=torch.float64, generator=torch.manual_seed(1))
+    keep = torch.ones(6, 60, dtype=torch.float64)
     keep[3:] = 0
 
     class Masked(Net):
@@ -117,7 +118,7 @@ def test_masks_are_known_by_where_they_come_from() -> None:
             y: Tensor = self.last(attention)
             return y
 
-    net, method = Masked(torch.relu), {"percentile": 60.0, "final_threshold": False}
+    net, method = Masked(torch.relu).double(), {"percentile": 60.0, "final_threshold": False}
     whole = RectGrad(net, **method).attribute(x, 1, keep)  # type: ignore[arg-type]
     parts = RectGrad(net, **method).attribute(x, 1, keep, 1)  # type: ignore[arg-type]
     only_softplus = RectGrad(net, activations=[nn.Softplus], **method)  # type: ignore[arg-type]

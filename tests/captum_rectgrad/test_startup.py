@@ -16,8 +16,8 @@ HEAVY = {"torch", "captum", "timm", "torchvision", "matplotlib", "datasets", "ra
 COMMAND = "import sys; from captum_rectgrad.cli import main; sys.exit(main())"
 
 
-def imported(code: str, *arguments: str, **environment: str) -> set[str]:
-    """Every module that a fresh process imports, from the interpreter's own account."""
+def account(code: str, *arguments: str, **environment: str) -> str:
+    """What a fresh process says on stderr: its own account of the modules that it imports."""
     done = subprocess.run(
         [sys.executable, "-X", "importtime", "-c", code, *arguments],
         env={**os.environ, **environment},
@@ -25,24 +25,40 @@ def imported(code: str, *arguments: str, **environment: str) -> set[str]:
         text=True,
         check=True,
     )
-    lines = [line for line in done.stderr.splitlines() if line.startswith("import time:")]
+    return done.stderr
+
+
+def modules_in(said: str) -> set[str]:
+    lines = [line for line in said.splitlines() if line.startswith("import time:")]
     return {line.rpartition("|")[2].strip() for line in lines}
+
+
+def imported(code: str, *arguments: str, **environment: str) -> set[str]:
+    """Every module that a fresh process imports."""
+    return modules_in(account(code, *arguments, **environment))
+
+
+def imported_by_each(*statements: str) -> list[set[str]]:
+    """What one fresh process imports for each statement in turn, beside what it has already."""
+    code = "; sys.stderr.write('next\\n'); ".join(("import sys", *statements))
+    return [modules_in(said) for said in account(code).split("\nnext\n")[1:]]
 
 
 def packages(modules: set[str]) -> set[str]:
     return {module.partition(".")[0] for module in modules}
 
 
-def test_the_account_sees_what_is_heavy() -> None:
-    assert {"torch", "captum", "matplotlib"} <= packages(imported("import captum.attr"))
-
-
-def test_the_methods_import_nothing_that_captum_does_not() -> None:
-    captum = imported("import captum.attr")
-    both = imported("import captum.attr; from captum_rectgrad import *")
-    added = packages(both - captum)
-    assert added == {"captum_rectgrad"}
-    assert not packages(both) & {"timm", "datasets", "ray"}
+def test_the_methods_import_nothing_that_captum_does_not_and_the_studies_no_ray() -> None:
+    captum, methods, studies = imported_by_each(
+        "import captum.attr",
+        "from captum_rectgrad import *",
+        "import captum_rectgrad.studies.cli",
+    )
+    assert {"torch", "captum", "matplotlib"} <= packages(captum)  # the account sees what is heavy
+    assert packages(methods - captum) == {"captum_rectgrad"}
+    assert not packages(captum | methods) & {"timm", "datasets", "ray"}
+    assert "captum_rectgrad.studies.cli" in studies
+    assert "ray" not in packages(studies)
 
 
 def test_the_package_alone_imports_nothing_heavy() -> None:

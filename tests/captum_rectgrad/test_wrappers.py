@@ -26,6 +26,7 @@ class Net(nn.Module):
         torch.manual_seed(0)
         self.first, self.relu = nn.Linear(12, 64), nn.ReLU(inplace=True)
         self.second, self.last = nn.Linear(64, 64), nn.Linear(64, 4)
+        self.double()
 
     def forward(self, x: Tensor) -> Tensor:
         y: Tensor = self.last(F.relu(self.second(self.relu(self.first(x)))))
@@ -43,20 +44,22 @@ class Around(nn.Module):
 
 
 def batch() -> Tensor:
-    return torch.rand(3, 12, generator=torch.manual_seed(1))
+    return torch.rand(3, 12, dtype=torch.float64, generator=torch.manual_seed(1))
 
 
 def check(model: nn.Module, net: Any) -> None:
     """`model` computes what `Net()` does, `net` inside it."""
     x = batch()
     found = RectGrad(model, percentile=80).attribute(x, target=1)
-    assert torch.equal(found, RectGrad(Net(), percentile=80).attribute(x, target=1))
+    expected = RectGrad(Net(), percentile=80).attribute(x, target=1)
+    torch.testing.assert_close(found, expected)
     plain = Net()
     expected = LayerRectGrad(plain, plain.second, percentile=80).attribute(x, target=1)
     found = LayerRectGrad(model, net.second, percentile=80).attribute(x, target=1)
-    assert torch.equal(found, expected)
+    torch.testing.assert_close(found, expected)
     expected = NeuronRectGrad(plain, plain.second, percentile=80).attribute(x, 5)
-    assert torch.equal(NeuronRectGrad(model, net.second, percentile=80).attribute(x, 5), expected)
+    found = NeuronRectGrad(model, net.second, percentile=80).attribute(x, 5)
+    torch.testing.assert_close(found, expected)
 
 
 def compiled(net: nn.Module) -> nn.Module:
@@ -111,14 +114,16 @@ def test_compiled_models_are_right(
     assert stance() == "default"
 
 
-@pytest.mark.usefixtures("no_compiled_code")
+# The mode of `--perturb` would be reason to compile again.
+@pytest.mark.usefixtures("no_compiled_code", "unperturbed")
 def test_what_is_compiled_stays_so_whichever_of_several_threads_ends_last() -> None:
     model, x = compiled(Net()), batch()
     model(x)
     expected = RectGrad(Net(), percentile=80).attribute(x, 1)
     with ThreadPoolExecutor(4) as pool:
         found = pool.map(lambda _: RectGrad(model, percentile=80).attribute(x, 1), range(40))
-        assert all(torch.equal(one, expected) for one in found)
+        for one in found:
+            torch.testing.assert_close(one, expected)
     assert stance() == "default"
     with torch.compiler.set_stance("fail_on_recompile"):
         model(x)  # still compiled
@@ -204,4 +209,5 @@ def test_models_that_imitate_quantization_are_right() -> None:
         model.apply(torch.ao.quantization.disable_observer)
         model.apply(torch.ao.quantization.disable_fake_quant)
     found = RectGrad(model, percentile=80).attribute(batch(), target=1)
-    assert torch.equal(found, RectGrad(Net(), percentile=80).attribute(batch(), target=1))
+    expected = RectGrad(Net(), percentile=80).attribute(batch(), target=1)
+    torch.testing.assert_close(found, expected)

@@ -6,8 +6,6 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -16,18 +14,19 @@ import torch
 from torch import nn
 
 import rectgrad_zoo
+from tests.rectgrad_zoo.hub_server import HubServer
 
 ROOT = Path(__file__).parents[2]
 QUICK = 10  # seconds; the client's own retries would take more than 20
 FORK_SERVER = Path(__file__).with_name("fork_server.py")
 
 
-@contextmanager
-def nobody() -> Iterator[str]:
-    """An endpoint at which nobody listens: connections are refused."""
-    with socket.socket() as unused:
-        unused.bind(("127.0.0.1", 0))
-        yield f"http://127.0.0.1:{unused.getsockname()[1]}"
+_UNUSED = socket.socket()
+_UNUSED.bind(("127.0.0.1", 0))
+# An endpoint without a server: connections are refused.
+UNREACHABLE = f"http://127.0.0.1:{_UNUSED.getsockname()[1]}"
+# What the commands of the zoo import, imported before they are forked.
+MODULES = ("rectgrad_zoo.cli", "rectgrad_zoo.hub_commands", "captum_rectgrad.cli")
 
 
 @dataclass(frozen=True)
@@ -41,9 +40,19 @@ class Result:
 
 
 class Forks:
-    """The process that forks; see `fork_server.py`."""
+    """The process that forks; see `fork_server.py`.
 
-    def __init__(self) -> None:
+    It forks from one that is ready for the same environment. Tests therefore share the endpoint
+    of the Hub and the home folder, both empty at the start of each.
+
+    Attributes:
+        server: The Hub.
+        home: `HF_HOME`, in a folder of its own.
+    """
+
+    def __init__(self, server: HubServer, home: Path) -> None:
+        self.server = server
+        self.home = home
         command = [sys.executable, str(FORK_SERVER), str(ROOT), str(ROOT / "zoo")]
         self._process = subprocess.Popen(
             command,
@@ -87,12 +96,14 @@ class Client:
         endpoint: `HF_ENDPOINT`.
         home: `HF_HOME`.
         outputs: Folder for what the commands print.
+        modules: What is imported before a command is forked.
     """
 
     forks: Forks
     endpoint: str
     home: Path
     outputs: Path
+    modules: tuple[str, ...] = MODULES
     jobs: int = 0
 
     def start(
@@ -108,6 +119,7 @@ class Client:
         job: dict[str, object] = {
             "command": [str(word) for word in command],
             "code": code,
+            "modules": self.modules,
             "largest_file": largest_file,
             "stdout": str(stdout),
             "stderr": str(stderr),

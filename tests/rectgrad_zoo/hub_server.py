@@ -81,6 +81,10 @@ class _Handler(BaseHTTPRequestHandler):
         with self.hub.lock:
             self.hub.requests.append((self.command, path, self.headers.get("Range")))
         fault = self.hub.fault(self.command, path)
+        if fault is not None and fault.silent_until is not None:
+            fault.silent_until.wait(self.timeout)
+            self.close_connection = True
+            return
         if fault is not None and fault.status is not None:
             self._answer(fault.status, {"error": f"fault {fault.status}"}, fault.headers)
             return

@@ -38,8 +38,9 @@ class Fault:
 
     `path` is searched in the request's path. `status` answers with that status; `page` answers
     with that HTML, as the portal of a network does; `send` sends so many bytes of the body and then
-    closes, or first waits for `stall` seconds; `change` damages the body. `meanwhile` is called
-    before the answer, or for `GET` in the middle of the body.
+    closes, or first waits for `stall` seconds; `change` damages the body; `silent_until` sends
+    nothing and closes after the event. `meanwhile` is called before the answer, or for `GET` in the
+    middle of the body.
     """
 
     path: str
@@ -50,6 +51,7 @@ class Fault:
     page: bytes | None = None
     send: int | None = None
     stall: float = 0.0
+    silent_until: threading.Event | None = None
     change: Callable[[bytes], bytes] | None = None
     meanwhile: Callable[[], object] = lambda: None
 
@@ -68,14 +70,18 @@ class HubState:
     """
 
     def __init__(self) -> None:
+        self.lock = threading.Lock()
+        self.url = ""
+        self.reset()
+
+    def reset(self) -> None:
+        """Begin again, without repositories, faults and requests."""
         self.repositories: dict[tuple[str, str], Repository] = {}
         self.objects: dict[str, bytes] = {}
         self.faults: list[Fault] = []
         self.requests: list[tuple[str, str, str | None]] = []
         self.sent = 0
         self.private_by_default = False
-        self.lock = threading.Lock()
-        self.url = ""
 
     def add(
         self,

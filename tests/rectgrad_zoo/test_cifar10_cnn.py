@@ -38,6 +38,7 @@ def test_parameter_count_is_the_one_computed_by_hand(model: nn.Module) -> None:
     assert sum(parameter.numel() for parameter in model.parameters()) == convolutions + dense
 
 
+@pytest.mark.bitwise("the forward pass is the layers one after the other")
 def test_the_forward_pass_is_the_layers_one_after_the_other(model: nn.Module) -> None:
     x = torch.rand(2, 3, 32, 32) * 2 - 1
     expected = x

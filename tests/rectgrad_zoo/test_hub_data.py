@@ -9,7 +9,7 @@ import pytest
 from PIL import Image
 
 from rectgrad_zoo.reading import read_cifar10
-from tests.rectgrad_zoo.hub_client import QUICK, Client, nobody
+from tests.rectgrad_zoo.hub_client import QUICK, UNREACHABLE, Client
 from tests.rectgrad_zoo.hub_server import HubServer
 from tests.rectgrad_zoo.hub_state import Fault
 
@@ -34,6 +34,12 @@ except ZooError as error:
     print(time.monotonic() - started)
     print(error)
 """
+
+
+@pytest.fixture
+def client(client: Client) -> Client:
+    client.modules += ("rectgrad_zoo.reading", "datasets")
+    return client
 
 
 @pytest.fixture
@@ -92,8 +98,8 @@ def test_a_hub_in_trouble_is_not_a_data_set_that_is_absent(
 
 
 def test_without_a_network_a_data_set_is_given_up_at_once(client: Client) -> None:
-    with nobody() as client.endpoint:
-        failed = client.run(code=FAIL.format(name=NAME))
+    client.endpoint = UNREACHABLE
+    failed = client.run(code=FAIL.format(name=NAME))
     seconds, line = failed.stdout.splitlines()
     assert re.search(rf"{NAME} is no folder here.*connection to .* failed.*Give a folder", line)
     assert float(seconds) < QUICK

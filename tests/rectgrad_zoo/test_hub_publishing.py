@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.rectgrad_zoo.hub_client import Client, Result, nobody
+from tests.rectgrad_zoo.hub_client import UNREACHABLE, Client, Result
 from tests.rectgrad_zoo.hub_server import TOKEN, HubServer
 from tests.rectgrad_zoo.hub_state import Fault
 from tests.rectgrad_zoo.test_hub import NAME, files_of
@@ -62,8 +62,8 @@ def test_a_card_that_the_hub_refuses_is_told_before_anything_is_made(
 
 
 def test_without_a_network_nothing_is_published(client: Client, tiny_checkpoint: Path) -> None:
-    with nobody() as client.endpoint:
-        refused = publish(client, tiny_checkpoint)
+    client.endpoint = UNREACHABLE
+    refused = publish(client, tiny_checkpoint)
     assert_refused(refused, "failed (ConnectError")
     assert "cache" not in refused.stderr
     assert "Publishing needs a network" in refused.stderr

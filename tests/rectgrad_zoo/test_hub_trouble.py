@@ -1,7 +1,6 @@
 """A Hub that refuses, stalls, breaks off or is not there: one line that says why, and no harm."""
 
 import re
-import socket
 import threading
 import time
 from pathlib import Path
@@ -9,7 +8,7 @@ from pathlib import Path
 import pytest
 import safetensors.torch
 
-from tests.rectgrad_zoo.hub_client import QUICK, Client, Job, digest_of, nobody
+from tests.rectgrad_zoo.hub_client import QUICK, UNREACHABLE, Client, Job, digest_of
 from tests.rectgrad_zoo.hub_server import TOKEN, HubServer
 from tests.rectgrad_zoo.hub_state import Fault
 from tests.rectgrad_zoo.test_hub import NAME, files_of
@@ -119,28 +118,32 @@ def test_an_update_that_fails_leaves_what_was_there(
     assert (found["commit"], found["digest"]) == (first, digest_of(tiny_checkpoint))
 
 
-def test_no_network_and_nothing_cached_says_what_to_fetch_at_once(client: Client) -> None:
-    with nobody() as client.endpoint:
-        names = ("resnet50.tv_in1k", "resnet18.a1_in1k", NAME)
-        for name, found in zip(names, client.load(*names), strict=True):
-            _assert_one_line(found["error"], name)
-            assert f"`rectgrad zoo fetch {name}`" in found["error"]
-            assert _search("HF_HOME.*weights=PATH.*HF_ENDPOINT", found["error"])
-            assert found["seconds"] < QUICK
+def test_no_network_and_nothing_cached_says_what_to_fetch_at_once(
+    hub: HubServer, client: Client
+) -> None:
+    names = ("resnet50.tv_in1k", "resnet18.a1_in1k", NAME)
+    unreachable = client.load(*names, HF_ENDPOINT=UNREACHABLE)
+    for name, found in zip(names, unreachable, strict=True):
+        _assert_one_line(found["error"], name)
+        assert f"`rectgrad zoo fetch {name}`" in found["error"]
+        assert _search("HF_HOME.*weights=PATH.*HF_ENDPOINT", found["error"])
+        assert found["seconds"] < QUICK
     for name, found in zip(names, client.load(*names, HF_HUB_OFFLINE="1"), strict=True):
         assert f"`rectgrad zoo fetch {name}`" in found["error"]
         assert "HF_HUB_OFFLINE is set" in found["error"]
+    assert not hub.requests
 
 
 def test_a_hub_that_does_not_answer_is_given_up_after_its_timeout(
     hub: HubServer, client: Client
 ) -> None:
-    with socket.create_server(("127.0.0.1", 0)) as silent:
-        client.endpoint = f"http://127.0.0.1:{silent.getsockname()[1]}"
-        (found,) = client.load(NAME, **_IMPATIENT)
+    given_up = threading.Event()
+    hub.faults.append(Fault(f"/api/models/{NAME}", silent_until=given_up))
+    (found,) = client.load(NAME, **_IMPATIENT)
+    given_up.set()
     assert _search("the connection to .* failed .*Timeout.*not in the cache", found["error"])
     assert found["seconds"] < QUICK
-    assert not hub.requests
+    assert len(hub.requests) == 1
 
 
 def test_what_is_not_a_hub_is_told(client: Client) -> None:

@@ -22,6 +22,7 @@ CPU = torch.device("cpu")
 CONTENT = ["README.md", "config.json", "metrics.json", "model.safetensors", "recipe.toml"]
 
 
+@pytest.mark.bitwise("the same recipe gives the same bytes")
 def test_the_same_recipe_gives_the_same_bytes(
     tiny_checkpoint: Path, recipe_file: Path, data_folder: Path, tmp_path: Path
 ) -> None:
@@ -129,6 +130,7 @@ def test_a_network_that_diverges_is_no_checkpoint(
     assert {file.name for file in left} <= {making.STATE_FILE}
 
 
+@pytest.mark.bitwise("the same recipe gives the same bytes")
 @pytest.mark.parametrize("left", [(), (f"{making.STATE_FILE}.part",), (".unfinished/config.json",)])
 def test_what_a_training_leaves_that_ends_before_its_first_state_is_no_obstacle(
     left: tuple[str, ...],
@@ -146,6 +148,7 @@ def test_what_a_training_leaves_that_ends_before_its_first_state_is_no_obstacle(
     assert sorted(file.name for file in (tmp_path / "out").iterdir()) == CONTENT
 
 
+@pytest.mark.bitwise("the same recipe gives the same bytes")
 def test_what_could_not_be_written_is_not_trained_again(
     tiny_checkpoint: Path,
     recipe_file: Path,

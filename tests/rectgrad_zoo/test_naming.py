@@ -1,8 +1,6 @@
-import subprocess
-import sys
-
 import rectgrad_zoo
 from rectgrad_zoo import registry
+from tests.rectgrad_zoo.hub_client import Client
 
 
 def test_the_zoo_lists_its_names() -> None:
@@ -55,9 +53,11 @@ def test_names_are_not_given_twice() -> None:
     assert len({row.name for row in registry.CHECKPOINTS}) == len(registry.CHECKPOINTS)
 
 
-def test_the_zoo_imports_no_attribution_method() -> None:
+def test_the_zoo_imports_no_attribution_method(client: Client) -> None:
+    client.modules = ()  # nothing of the zoo or of Captum is imported yet
     code = (
         "import sys, rectgrad_zoo, rectgrad_zoo.cli; "
         "sys.exit(any(m.split('.')[0] in ('captum', 'captum_rectgrad') for m in sys.modules))"
     )
-    subprocess.run([sys.executable, "-c", code], check=True)
+    result = client.run(code=code)
+    assert result.status == 0, result.stderr

@@ -42,9 +42,9 @@ def test_a_folder_and_a_file_are_known_by_what_was_read(
         sha256=sha256(tiny_checkpoint / "model.safetensors"),
     )
     weights = tmp_path / "weights.safetensors"
-    safetensors.torch.save_file(timm.create_model("resnet18").state_dict(), weights)
-    file = rectgrad_zoo.provenance(rectgrad_zoo.load("resnet18.a1_in1k", weights=weights))
-    assert (file.source, file.architecture) == ("file", "resnet18")
+    safetensors.torch.save_file(timm.create_model("test_resnet").state_dict(), weights)
+    file = rectgrad_zoo.provenance(rectgrad_zoo.load("test_resnet.r160_in1k", weights=weights))
+    assert (file.source, file.architecture) == ("file", "test_resnet")
     assert file.sha256 == sha256(weights)
 
 

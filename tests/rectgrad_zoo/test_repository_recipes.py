@@ -1,13 +1,16 @@
 """Every recipe of the repository, on a few images and for an epoch: made, and verified."""
 
+import functools
 import json
 import re
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 import torch
 
 from rectgrad_zoo.making import make_checkpoint
+from rectgrad_zoo.metrics import Metrics
 from rectgrad_zoo.verifying import verify_folder
 
 RECIPES = sorted((Path(__file__).parents[2] / "zoo" / "recipes").glob("*.toml"))
@@ -21,38 +24,48 @@ NEW_SENTENCES = {
 }
 
 
-@pytest.mark.parametrize("recipe", RECIPES, ids=lambda file: file.stem)
+Make = Callable[[str], tuple[Path, Metrics]]
+
+
+@pytest.fixture(scope="module")
+def make(data_folder: Path, tmp_path_factory: pytest.TempPathFactory) -> Make:
+    """Make the checkpoint of a recipe of that name, made shorter; once."""
+    folder = tmp_path_factory.mktemp("made")
+
+    @functools.cache
+    def make(name: str) -> tuple[Path, Metrics]:
+        (recipe,) = (file for file in RECIPES if file.stem == name)
+        text = re.sub(r"validation_size = \d+", "validation_size = 10", recipe.read_text())
+        text = re.sub(r"(?m)^warmup_epochs = \d+\n", "", text)
+        text = re.sub(r"(?m)^epochs = [1-9]\d*", "epochs = 1", text)
+        shorter = folder / recipe.name
+        shorter.write_text(text)
+        return folder / name, make_checkpoint(shorter, data_folder, folder / name, CPU)
+
+    return make
+
+
+@pytest.mark.parametrize("name", [file.stem for file in RECIPES])
 def test_every_recipe_gives_a_checkpoint_that_is_verified(
-    recipe: Path, data_folder: Path, tmp_path: Path
+    name: str, make: Make, data_folder: Path
 ) -> None:
-    text = re.sub(r"validation_size = \d+", "validation_size = 10", recipe.read_text())
-    text = re.sub(r"(?m)^warmup_epochs = \d+\n", "", text)
-    text = re.sub(r"(?m)^epochs = [1-9]\d*", "epochs = 1", text)
-    shorter = tmp_path / "recipe.toml"
-    shorter.write_text(text)
-    out = tmp_path / recipe.stem
-    made = make_checkpoint(shorter, data_folder, out, CPU)
+    out, made = make(name)
     found = verify_folder(out, data_folder, CPU)
     assert found.problems == []
     assert found.measured == made.test
     assert found.adversarial == made.adversarial
     assert found.memorised == made.memorised
-    assert made.checkpoint == recipe.stem
+    assert made.checkpoint == name
     assert (out / "model.safetensors").stat().st_size < 6_000_000
     card = " ".join((out / "README.md").read_text().split())
-    assert NEW_SENTENCES.get(recipe.stem, "") in card
+    assert NEW_SENTENCES.get(name, "") in card
 
 
-def test_what_only_some_recipes_measure_is_in_their_metrics(
-    data_folder: Path, tmp_path: Path
-) -> None:
+def test_what_only_some_recipes_measure_is_in_their_metrics(make: Make) -> None:
     keys = {}
     for name in ("cifar10_cnn_adversarial", "cifar10_cnn_random_labels"):
-        (file,) = (file for file in RECIPES if file.stem == name)
-        text = re.sub(r"validation_size = \d+", "validation_size = 10", file.read_text())
-        (tmp_path / file.name).write_text(re.sub(r"(?m)^epochs = \d+", "epochs = 1", text))
-        make_checkpoint(tmp_path / file.name, data_folder, tmp_path / name, CPU)
-        content = json.loads((tmp_path / name / "metrics.json").read_text())
+        out, _ = make(name)
+        content = json.loads((out / "metrics.json").read_text())
         keys[name] = {key for key in ("adversarial", "memorised") if key in content}
         for key in keys[name]:
             low, high = content[key]["interval_95"]

@@ -83,6 +83,26 @@ def interrupted(recipe: Path, data_folder: Path, out: Path, epoch: int) -> None:
             make_checkpoint(recipe, data_folder, out, CPU)
 
 
+@pytest.fixture(scope="module")
+def state_after_one_epoch(
+    recipe_file: Path, data_folder: Path, tmp_path_factory: pytest.TempPathFactory
+) -> bytes:
+    """The state of a training by `recipe_file` that was interrupted in its second epoch."""
+    out = tmp_path_factory.mktemp("interrupted") / "out"
+    interrupted(recipe_file, data_folder, out, epoch=2)
+    assert [file.name for file in out.iterdir()] == [STATE_FILE]
+    return (out / STATE_FILE).read_bytes()
+
+
+@pytest.fixture
+def begun(state_after_one_epoch: bytes, tmp_path: Path) -> Path:
+    """A folder with that state."""
+    out = tmp_path / "out"
+    out.mkdir()
+    (out / STATE_FILE).write_bytes(state_after_one_epoch)
+    return out
+
+
 def same_files(one: Path, other: Path) -> bool:
     return all((one / name).read_bytes() == (other / name).read_bytes() for name in FILES)
 
@@ -141,16 +161,14 @@ def test_an_interrupt_from_the_keyboard_leaves_a_state_to_go_on_from(
 
 
 def test_a_state_of_another_training_is_refused(
-    recipe_file: Path, data_folder: Path, tmp_path: Path
+    recipe_file: Path, data_folder: Path, tmp_path: Path, begun: Path
 ) -> None:
-    out = tmp_path / "out"
-    interrupted(recipe_file, data_folder, out, epoch=2)
-    before = (out / STATE_FILE).read_bytes()
+    before = (begun / STATE_FILE).read_bytes()
     other = tmp_path / "other.toml"
     other.write_text(recipe_file.read_text().replace("seed = 5", "seed = 6"))
     with pytest.raises(ZooError, match=r"same bytes: recipe \(SHA-256\) was .* delete it"):
-        make_checkpoint(other, data_folder, out, CPU)
-    assert (out / STATE_FILE).read_bytes() == before
+        make_checkpoint(other, data_folder, begun, CPU)
+    assert (begun / STATE_FILE).read_bytes() == before
 
 
 @pytest.mark.parametrize(
@@ -158,11 +176,9 @@ def test_a_state_of_another_training_is_refused(
     [b"", b"half a st", b"junk", None, torch.ones(2), {"identity": [1]}],
 )
 def test_a_damaged_state_is_refused(
-    content: bytes | object, recipe_file: Path, data_folder: Path, tmp_path: Path
+    content: bytes | object, recipe_file: Path, data_folder: Path, begun: Path
 ) -> None:
-    out = tmp_path / "out"
-    interrupted(recipe_file, data_folder, out, epoch=2)
-    state = out / STATE_FILE
+    state = begun / STATE_FILE
     if isinstance(content, bytes):
         state.write_bytes(content)
     elif content is None:
@@ -170,31 +186,27 @@ def test_a_damaged_state_is_refused(
     else:
         torch.save(content, state)
     with pytest.raises(ZooError, match=r"is not the state of a training .* Delete it"):
-        make_checkpoint(recipe_file, data_folder, out, CPU)
+        make_checkpoint(recipe_file, data_folder, begun, CPU)
 
 
 def test_a_state_that_cannot_be_written_leaves_the_one_before(
-    recipe_file: Path, data_folder: Path, tmp_path: Path, client: Client
+    recipe_file: Path, data_folder: Path, begun: Path, client: Client
 ) -> None:
-    out = tmp_path / "out"
-    interrupted(recipe_file, data_folder, out, epoch=2)
-    before = (out / STATE_FILE).read_bytes()
+    before = (begun / STATE_FILE).read_bytes()
 
-    full = client.train(recipe_file, data_folder, out, largest_file=len(before) // 2)
+    full = client.train(recipe_file, data_folder, begun, largest_file=len(before) // 2)
     assert full.status == 2
     assert full.stderr.startswith("rectgrad: error: Cannot write ")
     assert len(full.stderr.splitlines()) == 1
-    assert [file.name for file in out.iterdir()] == [STATE_FILE]
-    assert (out / STATE_FILE).read_bytes() == before
+    assert [file.name for file in begun.iterdir()] == [STATE_FILE]
+    assert (begun / STATE_FILE).read_bytes() == before
 
 
 def test_what_a_killed_process_left_is_not_in_the_checkpoint(
-    recipe_file: Path, data_folder: Path, tmp_path: Path
+    recipe_file: Path, data_folder: Path, begun: Path
 ) -> None:
-    out = tmp_path / "out"
-    interrupted(recipe_file, data_folder, out, epoch=2)
-    (out / f"{STATE_FILE}.part").write_bytes(b"half a st")
-    (out / ".unfinished").mkdir()
-    (out / ".unfinished" / "config.json").write_text("{")
-    make_checkpoint(recipe_file, data_folder, out, CPU)
-    assert sorted(file.name for file in out.iterdir()) == sorted(FILES)
+    (begun / f"{STATE_FILE}.part").write_bytes(b"half a st")
+    (begun / ".unfinished").mkdir()
+    (begun / ".unfinished" / "config.json").write_text("{")
+    make_checkpoint(recipe_file, data_folder, begun, CPU)
+    assert sorted(file.name for file in begun.iterdir()) == sorted(FILES)

@@ -1,5 +1,6 @@
 """Class sensitivity, image recovery and random labels."""
 
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -80,6 +81,8 @@ def test_classes_and_images_that_do_not_fit_are_refused(
 
 
 def test_agrees_with_quantus_random_logit(explaining: Explaining, net: nn.Module) -> None:
+    net, explaining = net.double(), replace(explaining, images=explaining.images.double())
+
     def explain(model: nn.Module, inputs: Any, targets: Any, **_: Any) -> Any:
         one = Explaining(explaining.method, torch.tensor(inputs), torch.tensor(targets))
         return one.maps(model).sum(dim=1, keepdim=True).numpy()

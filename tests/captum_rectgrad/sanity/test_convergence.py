@@ -22,12 +22,12 @@ def vectors(seed: int, images: int, logits: int) -> list[Tensor]:
 
 def test_of_linear_layers_by_hand() -> None:
     torch.manual_seed(0)
-    model = nn.Sequential(nn.Linear(7, 6), nn.Linear(6, 5)).eval()
-    found = convergence(SaliencyMap(model), torch.rand(4, 7), seed=2)
+    model = nn.Sequential(nn.Linear(7, 6), nn.Linear(6, 5)).eval().double()
+    found = convergence(SaliencyMap(model), torch.rand(4, 7).double(), seed=2)
     assert found.layers == (INPUT, "0", "1")
     sent = [v.double() for v in vectors(2, 4, 5)]
-    second = [v @ model.state_dict()["1.weight"].double() for v in sent]
-    first = [v @ model.state_dict()["0.weight"].double() for v in second]
+    second = [v @ model.state_dict()["1.weight"] for v in sent]
+    first = [v @ model.state_dict()["0.weight"] for v in second]
     for row, pair in zip(found.cosines, (first, first, second), strict=True):
         expected = torch.cosine_similarity(pair[0], pair[1], dim=1)
         np.testing.assert_allclose(row, expected.numpy(), atol=1e-6)
@@ -66,8 +66,8 @@ def test_what_unrelated_vectors_have() -> None:
 
 def test_batches_change_nothing() -> None:
     torch.manual_seed(0)
-    model = nn.Sequential(nn.Linear(30, 80), nn.ReLU(), nn.Linear(80, 5)).eval()
-    x = torch.rand(7, 30)
+    model = nn.Sequential(nn.Linear(30, 80), nn.ReLU(), nn.Linear(80, 5)).eval().double()
+    x = torch.rand(7, 30).double()
     whole, parts = (convergence(GuidedBP(model), x, batch_size=n).cosines for n in (7, 3))
     np.testing.assert_allclose(parts, whole, atol=1e-6)
 
@@ -84,6 +84,7 @@ def test_guided_backpropagation_converges_and_the_gradient_does_not() -> None:
     assert (np.diff(guided[1:].mean(axis=1)) < 0).all()  # towards the input it only grows
 
 
+@pytest.mark.bitwise("the backward signals are the same")
 def test_what_a_method_does_besides_is_left_out() -> None:
     torch.manual_seed(0)
     model = nn.Sequential(nn.Linear(30, 80), nn.ReLU(), nn.Linear(80, 5)).eval()
@@ -131,10 +132,10 @@ class Transposed(nn.Module):
 @pytest.mark.parametrize("batch_size", [6, 4, 1])
 def test_layers_without_samples_in_dimension_0_are_left_out(batch_size: int) -> None:
     torch.manual_seed(0)
-    model = Windows().eval()
-    found = convergence(SaliencyMap(model), torch.rand(6, 8), batch_size=batch_size, seed=2)
+    model, x = Windows().eval().double(), torch.rand(6, 8).double()
+    found = convergence(SaliencyMap(model), x, batch_size=batch_size, seed=2)
     assert found.layers == (INPUT, "before", "after")
-    state = {name: value.double() for name, value in model.state_dict().items()}
+    state = model.state_dict()
     block = torch.block_diag(state["within.weight"], state["within.weight"])
     after = [v.double() @ state["after.weight"] for v in vectors(2, 6, 5)]
     inputs = [v @ block @ state["before.weight"] for v in after]
@@ -142,7 +143,7 @@ def test_layers_without_samples_in_dimension_0_are_left_out(batch_size: int) -> 
         expected = torch.cosine_similarity(pair[0], pair[1], dim=1)
         np.testing.assert_allclose(row, expected.numpy(), atol=1e-6)
     with pytest.raises(ValueError, match="it has before, after"):
-        convergence(SaliencyMap(model), torch.rand(6, 8), layers=["within"])
+        convergence(SaliencyMap(model), x, layers=["within"])
 
 
 @pytest.mark.parametrize("positions", [1, 2, 6])

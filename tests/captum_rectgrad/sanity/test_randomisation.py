@@ -123,6 +123,7 @@ class Remembers(nn.Linear):
         return super().forward(x) * self.times
 
 
+@pytest.mark.bitwise("networks of the same state give the same output")
 def test_alone_all_else_is_as_it_was_whatever_came_before() -> None:
     torch.manual_seed(0)
     model = nn.Sequential(nn.Linear(4, 4), nn.ReLU(), Remembers(), nn.Linear(4, 3)).eval()
@@ -133,6 +134,7 @@ def test_alone_all_else_is_as_it_was_whatever_came_before() -> None:
         assert torch.equal(random.model(x), fresh(x))
 
 
+@pytest.mark.bitwise("the first of three repeats is the only one of one")
 def test_repeats_have_parameters_of_their_own(explaining: Explaining, net: nn.Module) -> None:
     one, three = (randomisation(explaining, net, repeats=n) for n in (1, 3))
     for name, values in three.similarity.items():
@@ -156,6 +158,7 @@ def test_maps_that_vanish_are_like_none(explaining: Explaining, net: nn.Module) 
     assert found.empty.sum(axis=(1, 2)).tolist() == [24, 0, 0, 0, 0]
 
 
+@pytest.mark.bitwise("fewer steps are some of all steps")
 def test_fewer_steps_end_at_the_last_layer(explaining: Explaining, net: nn.Module) -> None:
     whole = randomisation(explaining, net)
     few = randomisation(explaining, net, steps=2)
@@ -200,7 +203,8 @@ def test_agrees_with_quantus(
     model = nn.Sequential(
         nn.Conv2d(3, 5, 3), nn.ReLU(), nn.Conv2d(5, 6, 3), nn.ReLU(), nn.Flatten()
     )
-    model = nn.Sequential(*model, nn.Linear(216, 4)).eval()
+    model = nn.Sequential(*model, nn.Linear(216, 4)).eval().double()
+    explaining = replace(explaining, images=explaining.images.double())
     maps = explaining.maps(model)
 
     def explain(model: nn.Module, inputs: Any, targets: Any, **_: Any) -> Any:

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 import timm
 import torch
+from torch import Tensor, nn
 
 import rectgrad_zoo  # noqa: F401 (registers the architecture)
 from captum_rectgrad.methods import choose_methods
@@ -17,6 +18,7 @@ from captum_rectgrad.studies.lab import Lab
 from captum_rectgrad.studies.maps import predictions
 from captum_rectgrad.studies.material import MaskedImages, Network
 from captum_rectgrad.studies.shapes import SHAPE_CLASSES, shapes
+from captum_rectgrad.studies.study import AnyStudy
 from rectgrad_zoo.data import LabelledImages
 from rectgrad_zoo.reading import Split
 from tests.captum_rectgrad.studies.nodes import NODE
@@ -49,6 +51,26 @@ class Tiny:
         return Network(f"tiny-{role}", "0" * 64, model, recipe_of(role))
 
 
+@dataclass(frozen=True)
+class TinyInFloat64(Tiny):
+    """The same, with networks that compute in float64: rounding errors change no decision."""
+
+    def network(self, role: Role) -> Network:
+        network = super().network(role)
+        network.model.double().register_forward_pre_hook(_in_float64)
+        return network
+
+
+def _in_float64(_: nn.Module, inputs: tuple[Tensor, ...]) -> tuple[Tensor, ...]:
+    return tuple(each.double() for each in inputs)
+
+
+def resized(study: AnyStudy, **sizes: Any) -> AnyStudy:
+    """The study, with other sizes in its smallest preset."""
+    smoke = replace(study.presets["smoke"], **sizes)
+    return replace(study, presets={**study.presets, "smoke": smoke})
+
+
 @pytest.fixture
 def lab(tmp_path: Path) -> Callable[..., Lab]:
     """A lab on this material, with the methods of these keys."""
@@ -56,6 +78,16 @@ def lab(tmp_path: Path) -> Callable[..., Lab]:
     def make(*keys: str, folder: str = "out") -> Lab:
         methods = choose_methods(keys or ("saliency", "rectgrad", "rectgrad-prr", "random"))
         return Lab(material=Tiny(), methods=methods, folder=tmp_path / folder, batch_size=7)
+
+    return make
+
+
+@pytest.fixture
+def exact_lab(lab: Callable[..., Lab]) -> Callable[..., Lab]:
+    """The same in float64, for tests that compare signs, ranks or thresholds."""
+
+    def make(*keys: str) -> Lab:
+        return replace(lab(*keys), material=TinyInFloat64())
 
     return make
 

@@ -28,8 +28,8 @@ def seen(lab: Lab) -> tuple[Network, Tensor, Tensor]:
     return network, to_model_range(data.images), lab.predictions(network, data.images)
 
 
-def test_an_attack_is_a_step_along_the_sign(lab: Callable[..., Lab]) -> None:
-    made = lab()
+def test_an_attack_is_a_step_along_the_sign(exact_lab: Callable[..., Lab]) -> None:
+    made = exact_lab()
     network, inputs, targets = seen(made)
     found = attack(made, network, inputs, targets, EPSILON)
     for number in range(8):
@@ -60,8 +60,8 @@ def test_a_network_that_is_sure_is_attacked_too(lab: Callable[..., Lab]) -> None
     assert not found.flipped.any()
 
 
-def test_maps_before_and_after_written_naively(lab: Callable[..., Lab]) -> None:
-    made = lab("saliency", "random")
+def test_maps_before_and_after_written_naively(exact_lab: Callable[..., Lab]) -> None:
+    made = exact_lab("saliency", "random")
     network, inputs, targets = seen(made)
     attacks = {0.3: attack(made, network, inputs, targets, 0.3)}
     found = compare(made, network, inputs, targets, attacks)
@@ -93,8 +93,8 @@ def test_maps_before_and_after_written_naively(lab: Callable[..., Lab]) -> None:
     assert abs(found["none", 0.3].values[RANK]["random"]).max() < 0.2
 
 
-def test_rows_say_how_many_flipped(lab: Callable[..., Lab]) -> None:
-    made = lab("saliency", "rectgrad")
+def test_rows_say_how_many_flipped(exact_lab: Callable[..., Lab]) -> None:
+    made = exact_lab("saliency", "rectgrad")
     result = adversarial(AdversarialConfig(images=None, epsilons=(0.0, 0.01)), made)
     network, data = made.network("plain"), made.images("test")
     right = int((made.predictions(network, data.images) == data.labels).sum())

@@ -1,8 +1,6 @@
 """`rectgrad reproduce`, as a user types it."""
 
 import argparse
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
@@ -13,19 +11,12 @@ from captum_rectgrad.studies import arguments, cli
 from captum_rectgrad.studies.engines import Cluster
 from captum_rectgrad.studies.registry import studies
 
-RECTGRAD = str(Path(sys.executable).parent / "rectgrad")
 
-
-def run(*words: str | Path) -> tuple[int, str]:
-    command = [RECTGRAD, "reproduce", *map(str, words)]
-    done = subprocess.run(command, capture_output=True, text=True, check=False)
-    return done.returncode, done.stdout + done.stderr
-
-
-def test_the_list_names_every_study_and_what_it_shows() -> None:
-    status, text = run("--list")
-    assert status == 0
-    lines = text.splitlines()
+def test_the_list_names_every_study_and_what_it_shows(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["reproduce", "--list"]) == 0
+    out, err = capsys.readouterr()
+    assert not err
+    lines = out.splitlines()
     assert len(lines) == 1 + len(studies())
     for study, line in zip(studies(), lines[1:], strict=True):
         assert line.startswith(study.name)

@@ -26,6 +26,7 @@ def test_the_first_of_each_class_that_has_so_many() -> None:
     assert module._first_of_each(LABELS, 4, 9) == []
 
 
+@pytest.mark.bitwise("the maps are the same before their final threshold")
 def test_with_and_without_final_threshold(lab: Callable[..., Lab]) -> None:
     made = lab("saliency", "rectgrad", "random")
     result = coherence(CoherenceConfig(classes=2, pairs=1), made)

@@ -1,6 +1,7 @@
 from collections.abc import Callable
 from dataclasses import replace
 
+import pytest
 import torch
 
 from captum_rectgrad.comparison import attribute
@@ -13,8 +14,8 @@ from rectgrad_zoo.reading import Split
 SPLITS: tuple[Split, Split] = ("train", "test")
 
 
-def test_streamed_maps_are_the_maps(lab: Callable[..., Lab]) -> None:
-    network, data = lab().network("plain"), lab().images("test")
+def test_streamed_maps_are_the_maps(exact_lab: Callable[..., Lab]) -> None:
+    network, data = exact_lab().network("plain"), exact_lab().images("test")
     targets = predictions(network.model, data.images, batch_size=6)
     inputs = to_model_range(data.images)
     assert torch.equal(targets, network.model(inputs).argmax(dim=1))
@@ -28,6 +29,7 @@ def test_streamed_maps_are_the_maps(lab: Callable[..., Lab]) -> None:
         torch.testing.assert_close(streamed, attribute(method, network.model, inputs, targets))
 
 
+@pytest.mark.bitwise("the maps are the same before their final threshold")
 def test_only_baselines_get_the_final_threshold(lab: Callable[..., Lab]) -> None:
     network, data = lab().network("plain"), lab().images("test", 4)
     targets = torch.zeros(4, dtype=torch.int64)

@@ -20,6 +20,7 @@ from captum_rectgrad.studies.lab import Lab
 from captum_rectgrad.studies.photographs import NO_LABEL, Photographs
 from captum_rectgrad.studies.registry import find, studies
 from captum_rectgrad.studies.running import run_study
+from tests.captum_rectgrad.studies.conftest import resized
 
 IMAGENET = {"mean": [0.485, 0.456, 0.406], "std": [0.229, 0.224, 0.225]}
 
@@ -30,7 +31,7 @@ def checkpoint(folder: Path, classes: int = 5, **config: Any) -> Path:
     torch.manual_seed(0)
     model = timm.create_model("test_resnet", num_classes=classes)
     safetensors.torch.save_file(model.state_dict(), folder / "model.safetensors")
-    prepared = {"input_size": [3, 64, 64], **IMAGENET, **config}
+    prepared = {"input_size": [3, 40, 40], **IMAGENET, **config}
     content = {"architecture": "test_resnet", "num_classes": classes, "pretrained_cfg": prepared}
     (folder / "config.json").write_text(json.dumps(content))
     return folder
@@ -59,7 +60,7 @@ def test_inputs_are_what_the_networks_own_transform_makes(folder: Path) -> None:
     transform = rectgrad_zoo.transform(network.model)
     expected = torch.stack([transform(picture) for picture in photographs().values()])
     assert torch.equal(network.inputs(images.images), expected)
-    assert expected.shape == (15, 3, 64, 64)
+    assert expected.shape == (15, 3, 40, 40)
     assert set(images.labels.tolist()) == {NO_LABEL}
 
 
@@ -93,13 +94,21 @@ def test_other_studies_refuse_them(lab: Callable[..., Lab], folder: Path) -> Non
     assert not made.folder.exists()
 
 
-@pytest.mark.filterwarnings("ignore:attribution of sample")
+# Of the studies that take longest.
+SMALLER: dict[str, dict[str, Any]] = {
+    "nie-layers": {"steps": 2, "repeats": 1},
+    "rectgrad-percentiles": {"percentiles": (98.0,)},
+}
+
+
+@pytest.mark.filterwarnings("ignore:the map of sample")
 @pytest.mark.parametrize("name", [study.name for study in studies() if study.any_network])
 def test_studies_run_on_a_folder_and_say_that_images_are_few(
     name: str, lab: Callable[..., Lab], folder: Path, pictures: Path
 ) -> None:
+    study = resized(find(name), **SMALLER.get(name, {}))
     made = replace(lab(), material=Photographs(str(folder), pictures))
-    text = run_study(find(name), "smoke", made).read_text()
+    text = run_study(study, "smoke", made).read_text()
     content = json.loads((made.folder / "result.json").read_text())
     assert {claim["verdict"] for claim in content["claims"]} == {"undecided"}
     assert "3 images: fewer than 10 have no interval, so nothing is decided." in text
@@ -108,11 +117,11 @@ def test_studies_run_on_a_folder_and_say_that_images_are_few(
     # The folder of a run is that of one network: another is refused by its name.
     other = checkpoint(folder.parent / "other-net")
     with pytest.raises(RectGradError, match=r"for random-net', is '.* for other-net'"):
-        run_study(find(name), "smoke", replace(made, material=Photographs(str(other), pictures)))
+        run_study(study, "smoke", replace(made, material=Photographs(str(other), pictures)))
     # So are other pictures under the same names.
     Image.effect_noise((90, 70), 9).convert("RGB").save(pictures / "0.png")
     with pytest.raises(RectGradError, match="holds a run on other material: test images was"):
-        run_study(find(name), "smoke", replace(made, material=Photographs(str(folder), pictures)))
+        run_study(study, "smoke", replace(made, material=Photographs(str(folder), pictures)))
 
 
 @pytest.mark.filterwarnings("ignore:attribution of sample")
@@ -120,11 +129,13 @@ def test_two_classes_have_two_logits(
     lab: Callable[..., Lab], tmp_path: Path, pictures: Path
 ) -> None:
     two = checkpoint(tmp_path / "two", classes=2)
-    run_study(find("nie-maps"), "smoke", replace(lab(), material=Photographs(str(two), pictures)))
+    study = find("nie-maps")
+    made = replace(lab(), material=Photographs(str(two), pictures))
+    assert study.run(study.presets["smoke"], made).rows
     one = checkpoint(tmp_path / "one", classes=1)
     made = replace(lab(folder="of-one"), material=Photographs(str(one), pictures))
     with pytest.raises(ValueError, match="the model has one logit"):
-        run_study(find("nie-maps"), "smoke", made)
+        run_study(study, "smoke", made)
 
 
 @pytest.mark.parametrize(

@@ -118,8 +118,8 @@ def _keep_positive(_: nn.Module, gradients: Any, __: object) -> tuple[Tensor]:
     return (gradients[0].clamp(min=0),)
 
 
-def test_at_tau_zero_it_is_guided_backprop_times_input(lab: Callable[..., Lab]) -> None:
-    made = lab()
+def test_at_tau_zero_it_is_guided_backprop_times_input(exact_lab: Callable[..., Lab]) -> None:
+    made = exact_lab()
     network, data = made.network("plain"), made.images("test")
     targets = made.predictions(network, data.images)
     assert guided_backprop_gaps(made, network, data.images, targets).max() < 1e-6
@@ -150,10 +150,10 @@ def test_an_identity_is_judged_by_its_largest_gap() -> None:
     assert "0.001" in broken.because
 
 
-def test_the_sweep_does_not_depend_on_batches(lab: Callable[..., Lab]) -> None:
+def test_the_sweep_does_not_depend_on_batches(exact_lab: Callable[..., Lab]) -> None:
     found: list[Sweep] = []
     for size in (3, 20):
-        made = replace(lab(), batch_size=size)
+        made = replace(exact_lab(), batch_size=size)
         network, data = made.network("plain"), made.images("test", 8)
         found.append(measure(made, network, data.images, data.labels))
     for name, values in found[0].values.items():

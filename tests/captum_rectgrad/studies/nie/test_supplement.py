@@ -46,7 +46,7 @@ def test_predictions_are_the_largest_logits(lab: Callable[..., Lab]) -> None:
 
 
 def test_maps_has_a_row_for_each_network_and_rule(lab: Callable[..., Lab]) -> None:
-    result = maps.maps(maps.MapsConfig(images=12, drawn=1), lab())
+    result = maps.maps(maps.MapsConfig(images=10, drawn=1), lab())
     assert [(row["network"], row["method"]) for row in result.rows] == [
         (network, title) for network in ("trained", "untrained") for title in TITLES
     ]
@@ -74,14 +74,14 @@ def test_claims_on_maps_compare_with_saliency() -> None:
 
 
 def test_edges_compares_both_networks(lab: Callable[..., Lab]) -> None:
-    result = edges.edges(edges.EdgesConfig(images=12), lab())
+    result = edges.edges(edges.EdgesConfig(images=3), lab())
     assert len(result.rows) == 2 * len(TITLES)
     assert all(isinstance(row[edges.LIKE], Estimate) for row in result.rows)
     assert [claim.source for claim in result.claims][1] == "not in the paper"
 
 
 def test_layers_goes_through_all_of_them_both_ways(lab: Callable[..., Lab]) -> None:
-    result = layers.layers(layers.LayersConfig(images=10, steps=3, repeats=2), lab())
+    result = layers.layers(layers.LayersConfig(images=2, steps=3, repeats=2), lab())
     assert len(result.rows) == 2 * 3 * len(TITLES)
     first = result.rows[:3]
     assert [row["layer"] for row in first] == ["fc2", "conv4", "conv1"]
@@ -90,8 +90,9 @@ def test_layers_goes_through_all_of_them_both_ways(lab: Callable[..., Lab]) -> N
     assert {row["random layers"] for row in alone} == {1}
 
 
+@pytest.mark.bitwise("both variants have the same backward signals")
 def test_percentiles_checks_both_variants_beside_saliency(lab: Callable[..., Lab]) -> None:
-    config = percentiles.PercentilesConfig(images=10, percentiles=(50.0, 98.0))
+    config = percentiles.PercentilesConfig(images=3, percentiles=(50.0, 98.0))
     result = percentiles.percentiles(config, lab())
     assert [(row["method"], row["q"]) for row in result.rows] == [
         ("Saliency", ""),
@@ -99,7 +100,8 @@ def test_percentiles_checks_both_variants_beside_saliency(lab: Callable[..., Lab
     ]
     assert len(result.claims) == 7
     cosine = "absolute cosine of two random backward signals at the input"
-    assert result.rows[1][cosine] == result.rows[3][cosine]  # the multiplication comes after it
+    # The multiplication comes after it. Compared as text: three images have no interval (NaN).
+    assert repr(result.rows[1][cosine]) == repr(result.rows[3][cosine])
 
 
 def test_percentiles_are_judged_at_the_papers() -> None:

@@ -93,8 +93,8 @@ class StoppedError(Exception):
     """Where a test stops a run."""
 
 
-def test_files_are_whole_and_written_once(lab: Callable[..., Lab]) -> None:
-    made = lab("saliency")
+def test_files_are_whole_and_written_once(exact_lab: Callable[..., Lab]) -> None:
+    made = exact_lab("saliency")
     files = RankFiles(made.folder)
     made.folder.mkdir()
     (method,), network = made.methods, made.network("plain")

@@ -73,6 +73,7 @@ def sight(cells: Sequence[Cell], work: Work, ranks: RankFiles) -> Sight:
     return Sight(cells, work.train.images, tables, work.colour, work.seed)
 
 
+@pytest.mark.bitwise("a stack takes the steps of the plain loop, but for the mean")
 @pytest.mark.parametrize("precision", ["float32", "bfloat16"])
 def test_a_stack_is_as_many_plain_loops(work: Work, ranks: RankFiles, precision: Precision) -> None:
     """20 images in batches of 8: the last one of an epoch is smaller."""
@@ -88,6 +89,7 @@ def test_a_stack_is_as_many_plain_loops(work: Work, ranks: RankFiles, precision:
         torch.testing.assert_close(found, expected, rtol=0, atol=1e-5)
 
 
+@pytest.mark.bitwise("a network takes the same steps in every stack")
 def test_a_network_does_not_depend_on_its_stack(work: Work, ranks: RankFiles) -> None:
     pairs: RankPairs = {("saliency", "signed"): ranks.read("saliency", "signed")}
     work = replace(work, training=replace(TRAINING, epochs=4, learning_rate=0.01))
@@ -100,6 +102,7 @@ def test_a_network_does_not_depend_on_its_stack(work: Work, ranks: RankFiles) ->
     assert len({tuple(found.tolist()) for found in together}) > 2
 
 
+@pytest.mark.bitwise("a network takes the same steps in every stack")
 @pytest.mark.parametrize("optimizer", ["sgd", "adamw", "rmsprop"])
 def test_optimizers_of_other_recipes(work: Work, ranks: RankFiles, optimizer: str) -> None:
     training = replace(TRAINING, optimizer=optimizer, weight_decay=0.1, epochs=1)
@@ -110,6 +113,7 @@ def test_optimizers_of_other_recipes(work: Work, ranks: RankFiles, optimizer: st
     assert torch.equal(weights(both)[1], weights(one)[0])
 
 
+@pytest.mark.bitwise("the same steps from a buffer that is filled again")
 def test_a_step_is_a_function_of_static_buffers(work: Work, ranks: RankFiles) -> None:
     """As a CUDA graph needs it: the argument is always the same memory, filled again."""
     seeds = [cell.seed(work.seed) for cell in CELLS]

@@ -1,12 +1,13 @@
 """A run that was cut short goes on to the same table."""
 
 import os
+import shutil
 import signal
 import subprocess
 import sys
 import time
 from collections.abc import Callable
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 
@@ -40,31 +41,50 @@ def table(made: Lab, config: RoarKarConfig = CONFIG) -> list[Row]:
     return list(roar_kar(config, made).rows)
 
 
-def cells(made: Lab) -> dict[str, str]:
-    files = sorted((made.folder / "cells").glob("*-*.json"))
+def cells(folder: Path) -> dict[str, str]:
+    files = sorted((folder / "cells").glob("*-*.json"))
     return {file.name: file.read_text() for file in files}
 
 
+@dataclass(frozen=True)
+class Run:
+    """A run that was not interrupted."""
+
+    folder: Path
+    rows: list[Row]
+    cells: dict[str, str]
+
+
+@pytest.fixture(scope="module")
+def whole(tmp_path_factory: pytest.TempPathFactory) -> Run:
+    folder = tmp_path_factory.mktemp("whole")
+    rows = run(folder)
+    return Run(folder, rows, cells(folder))
+
+
+@pytest.mark.bitwise("a cell that is made again is the same")
 def test_deleted_and_damaged_cells_come_back_the_same(
-    lab: Callable[..., Lab], caplog: pytest.LogCaptureFixture
+    whole: Run, lab: Callable[..., Lab], caplog: pytest.LogCaptureFixture
 ) -> None:
-    made = lab("saliency")
-    first, before = table(made), cells(made)
+    made, before = lab("saliency"), whole.cells
+    shutil.copytree(whole.folder, made.folder)
     assert len(before) == CELLS
     names = list(before)
     for name in names[::3]:
         (made.folder / "cells" / name).unlink()
     (made.folder / "cells" / names[1]).write_text("{")
     (made.folder / "ranks" / "saliency-absolute-train.npy").unlink()
-    assert table(made) == first
-    assert cells(made) == before
+    assert table(made) == whole.rows
+    assert cells(made.folder) == before
     assert [record.levelname for record in caplog.records] == ["WARNING"]
     assert names[1] in caplog.text
 
 
 @pytest.mark.slow
-def test_a_run_that_was_killed_goes_on_to_the_same_table(lab: Callable[..., Lab]) -> None:
-    killed, whole = lab("saliency", folder="killed"), lab("saliency", folder="whole")
+def test_a_run_that_was_killed_goes_on_to_the_same_table(
+    whole: Run, lab: Callable[..., Lab]
+) -> None:
+    killed = lab("saliency", folder="killed")
     code = (
         "import sys, pathlib; from tests.captum_rectgrad.studies.roar_kar import test_study; "
         "test_study.run(pathlib.Path(sys.argv[1]))"
@@ -73,17 +93,17 @@ def test_a_run_that_was_killed_goes_on_to_the_same_table(lab: Callable[..., Lab]
     with subprocess.Popen(command, cwd=ROOT, env=environment()) as process:
         try:
             deadline = time.monotonic() + 300
-            while len(cells(killed)) < 3:
+            while len(cells(killed.folder)) < 3:
                 assert process.poll() is None
                 assert time.monotonic() < deadline
                 time.sleep(0.05)
         finally:
             process.send_signal(signal.SIGKILL)
-    assert 3 <= len(cells(killed)) < CELLS
-    assert table(killed) == table(whole)
-    assert cells(killed) == cells(whole)
+    assert 3 <= len(cells(killed.folder)) < CELLS
+    assert table(killed) == whole.rows
+    assert cells(killed.folder) == whole.cells
     ranks = "saliency-signed-train.npy"
-    found = [np.load(made.folder / "ranks" / ranks) for made in (killed, whole)]
+    found = [np.load(folder / "ranks" / ranks) for folder in (killed.folder, whole.folder)]
     assert (found[0] == found[1]).all()
 
 
@@ -92,10 +112,10 @@ def environment() -> dict[str, str]:
     return {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
 
 
-def run(folder: Path) -> None:
-    """The run that is killed."""
+def run(folder: Path) -> list[Row]:
+    """The run that is killed, and the one that is not."""
     methods = choose_methods(("saliency",))
-    roar_kar(CONFIG, Lab(material=Tiny(), methods=methods, folder=folder, batch_size=7))
+    return table(Lab(material=Tiny(), methods=methods, folder=folder, batch_size=7))
 
 
 class Other(Tiny):
@@ -103,28 +123,27 @@ class Other(Tiny):
         return replace(super().network(role), sha256="1" * 64)
 
 
-def test_cells_of_another_network_or_other_images_are_refused(lab: Callable[..., Lab]) -> None:
-    config = replace(CONFIG, networks=1, forms=("signed",))
-    made = lab("saliency")
-    table(made, config)
+def test_cells_of_another_network_or_other_images_are_refused(
+    whole: Run, lab: Callable[..., Lab]
+) -> None:
+    made = replace(lab("saliency"), folder=whole.folder)
     with pytest.raises(RectGradError, match=r"network plain was .* 0{64}', is .* 1{64}'"):
-        table(replace(made, material=Other(), used={}), config)
+        table(replace(made, material=Other(), used={}))
     with pytest.raises(RectGradError, match="number of training images was 20, is 10"):
-        table(replace(made, used={}), replace(config, train_images=10))
+        table(replace(made, used={}), replace(CONFIG, train_images=10))
 
 
-def test_cells_of_another_number_of_threads_are_refused(lab: Callable[..., Lab]) -> None:
+def test_cells_of_another_number_of_threads_are_refused(
+    whole: Run, lab: Callable[..., Lab]
+) -> None:
     """As they would be where a local run goes on on a cluster, or the other way round."""
-    config, made = replace(CONFIG, networks=1, forms=("signed",)), lab("saliency")
-    before = torch.get_num_threads()
+    made, before = replace(lab("saliency"), folder=whole.folder), torch.get_num_threads()
     try:
         torch.set_num_threads(2)
-        table(made, config)
         assert made.worker_threads == 2
         assert replace(made, cluster=Cluster()).worker_threads == 1
-        torch.set_num_threads(1)
-        with pytest.raises(RectGradError, match="threads of a training was 2, is 1"):
-            table(replace(made, used={}), config)
+        with pytest.raises(RectGradError, match=f"threads of a training was {before}, is 2"):
+            table(made)
     finally:
         torch.set_num_threads(before)
 
@@ -163,10 +182,11 @@ def test_networks_are_trained_one_at_a_time_but_on_a_gpu(lab: Callable[..., Lab]
     assert stack(replace(made, device=torch.device("cuda"), stack=3)) == 3
 
 
-def test_stacked_networks_make_the_same_table(lab: Callable[..., Lab]) -> None:
-    alone, stacked = lab("saliency", folder="alone"), lab("saliency", folder="stacked")
-    assert table(replace(stacked, stack=5)) == table(alone)
-    assert cells(stacked) == cells(alone)
+@pytest.mark.bitwise("a stack takes the steps of one network for each of its own")
+def test_stacked_networks_make_the_same_table(whole: Run, lab: Callable[..., Lab]) -> None:
+    stacked = replace(lab("saliency"), stack=5)
+    assert table(stacked) == whole.rows
+    assert cells(stacked.folder) == whole.cells
 
 
 def test_a_stack_is_at_least_one_network_of_this_process(
@@ -176,19 +196,6 @@ def test_a_stack_is_at_least_one_network_of_this_process(
     assert "--stack must be at least 1, got 0" in capsys.readouterr().err
     assert main(["reproduce", "roar-kar", "--stack", "2", "--engine", "ray"]) == 2
     assert "--stack is for --engine local" in capsys.readouterr().err
-
-
-def test_nothing_else_imports_ray() -> None:
-    code = "import sys, captum_rectgrad.studies.cli; print('ray' in sys.modules)"
-    printed = subprocess.run(
-        [sys.executable, "-c", code],
-        cwd=ROOT,
-        env=environment(),
-        capture_output=True,
-        text=True,
-        check=True,
-    )
-    assert printed.stdout == "False\n"
 
 
 def test_the_address_of_a_cluster_needs_its_engine(capsys: pytest.CaptureFixture[str]) -> None:

@@ -72,6 +72,7 @@ def test_road_asks_the_network_that_is_explained(work: Work, ranks: RankFiles) -
     assert found.tolist() == expected.tolist()
 
 
+@pytest.mark.bitwise("the network of the cell is trained once more by the same steps")
 def test_a_cell_is_trained_on_what_it_sees_and_measured_on_the_test_images(
     work: Work, ranks: RankFiles
 ) -> None:
@@ -83,7 +84,7 @@ def test_a_cell_is_trained_on_what_it_sees_and_measured_on_the_test_images(
     (model,) = train_networks(
         training, lambda batch: train[batch], work.train.labels, [wanted.seed(0)], work.device
     )
-    expected = answers(model, lambda batch: test[batch], work.test.labels, 20)
+    expected = answers(model, lambda batch: test[batch], work.test.labels, work.batch_size)
     found = measure_cell(wanted, replace(work, training=training), numbers)
     assert found.tolist() == expected.tolist()
     other = measure_cell(cell("kar", 1), replace(work, training=training), numbers)
@@ -112,6 +113,7 @@ def test_masks_that_carry_the_label_are_leakage_that_is_found(work: Work) -> Non
     assert measure_cell(alone, telling, (silent, silent)).mean() == 0.1
 
 
+@pytest.mark.bitwise("the same seed gives the same weights")
 @pytest.mark.parametrize("precision", ["float32", "bfloat16"])
 def test_training_depends_on_its_seed_alone(work: Work, precision: Precision) -> None:
     def weights(seed: int) -> torch.Tensor:
