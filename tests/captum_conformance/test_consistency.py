@@ -25,7 +25,7 @@ from captum_rectgrad import (
     RectGrad,
     SaliencyMap,
 )
-from captum_rectgrad._captum import as_tuple, select_neuron
+from captum_rectgrad._engine.captum_compat import as_tuple, select_neuron
 from tests.captum_conformance.configs import FORMS, OPEN, Arguments, Case, flat, kind
 
 pytestmark = [

@@ -101,7 +101,7 @@ SMALLER: dict[str, dict[str, Any]] = {
 }
 
 
-@pytest.mark.filterwarnings("ignore:the map of sample")
+@pytest.mark.filterwarnings("ignore:attribution of sample")
 @pytest.mark.parametrize("name", [study.name for study in studies() if study.any_network])
 def test_studies_run_on_a_folder_and_say_that_images_are_few(
     name: str, lab: Callable[..., Lab], folder: Path, pictures: Path
