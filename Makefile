@@ -12,7 +12,7 @@ IN_PARALLEL := --numprocesses auto --dist loadfile
 
 demo: demo.png
 
-demo.png: .venv/.demo $(wildcard captum_rectgrad/*.py zoo/rectgrad_zoo/*.py)
+demo.png: .venv/.demo $(wildcard captum_rectgrad/*.py captum_rectgrad/*/*.py zoo/rectgrad_zoo/*.py)
 	$(BIN)/rectgrad explain --out $@
 
 test: lint

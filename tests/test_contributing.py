@@ -1,32 +1,23 @@
 """The worked examples of CONTRIBUTING.md: each is applied and does what it says."""
 
-import importlib.util
 import re
 import shlex
-import sys
 import textwrap
 from pathlib import Path
-from types import ModuleType
 from typing import Any
 
-import numpy as np
 import pytest
 import torch
 from torch import nn
 
 from captum_rectgrad import RectGrad
-from captum_rectgrad._engine.activations import Choice
 from captum_rectgrad.cli import main
 from captum_rectgrad.methods import choose_methods
-from captum_rectgrad.attr.base import ModifiedGradient
-from captum_rectgrad.settings import Settings
 from captum_rectgrad.studies.lab import Lab
 from captum_rectgrad.studies.running import run_study
 from rectgrad_zoo import registry
 from rectgrad_zoo.checkpoint import load_folder
-from tests.captum_rectgrad import test_rules
 from tests.captum_rectgrad.studies.conftest import Tiny
-from tests.captum_rectgrad.test_naive_twin import random_net
 from tests.rectgrad_zoo.conftest import write_parquet
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -46,83 +37,22 @@ def run(code: str, **names: Any) -> dict[str, Any]:
     return namespace
 
 
-def applied(diff: str, folder: Path, monkeypatch: pytest.MonkeyPatch) -> ModuleType:
-    """The module that a diff makes of a file of the repository."""
-    header, *hunks = re.split(r"^--- (.*)\n|^@@\n", diff, flags=re.MULTILINE)[1:]
-    source = (ROOT / header).read_text(encoding="utf-8")
-    for hunk in filter(None, hunks):
-        lines = hunk.splitlines(keepends=True)
-        before = "".join(line[1:] for line in lines if line[0] != "+")
-        after = "".join(line[1:] for line in lines if line[0] != "-")
-        assert source.count(before) == 1, before
-        source = source.replace(before, after)
-    file = folder / f"{Path(header).stem}_with_example.py"
-    file.write_text(source, encoding="utf-8")
-    spec = importlib.util.spec_from_file_location(file.stem, file)
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    monkeypatch.setitem(sys.modules, file.stem, module)
-    spec.loader.exec_module(module)
-    return module
-
-
-@pytest.mark.filterwarnings("ignore:attribution of sample")
-def test_a_new_rule(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    rules, naive = (applied(diff, tmp_path, monkeypatch) for diff in blocks("A new rule", "diff"))
-    by_hand = run(
-        blocks("A new rule", "python")[0],
-        Selection=rules.Selection,
-        ACTIVATION=test_rules.ACTIVATION,
-        GRADIENT=test_rules.GRADIENT,
-    )
-    by_hand["test_pr5_by_hand"]()
-    assert "PR5" in rules.RULES
-    # The two agree on a network, as test_naive_twin.py asks of the others.
-    layers, shape = random_net("mlp", seed=0)
-    x = np.random.default_rng(0).normal(size=shape)
-    settings = Settings(
-        rules.Selection("PR5", percentile=60),
-        Choice(),
-        padding_trick=True,
-        prr=False,
-        final_threshold=False,
-        multiply_by_inputs=True,
-    )
-    model = nn.Sequential(*(layer.module() for layer in layers))
-    found = ModifiedGradient(model, settings).attribute(torch.from_numpy(x)[None], target=1)
-    twins = [
-        getattr(naive, type(layer).__name__)(*fields)
-        for layer, fields in ((layer, _fields(layer)) for layer in layers)
-    ]
-    options = naive.Options(rule="PR5", percentile=60, final_threshold=False)
-    np.testing.assert_allclose(found[0], naive.attribute(twins, x, 1, options), atol=1e-12)
-    assert found.count_nonzero()
-
-
-def _fields(layer: Any) -> tuple[Any, ...]:
-    """What a layer was made of."""
-    return tuple(getattr(layer, name) for name in type(layer).__dataclass_fields__)
-
-
-def test_a_rule_that_is_no_score() -> None:
-    few_units = run(blocks("A new rule", "python")[1])["FewUnits"]
-    model = nn.Sequential(nn.ReLU(), nn.Linear(4, 1, bias=False))
-    model[1].weight.data = test_rules.GRADIENT.double()
-    activation = test_rules.ACTIVATION.double()
-    # Scores 3, 20, -100, 0: the second, then the first; times the input.
-    one, two = (few_units(model, count=count).attribute(activation, target=0) for count in (1, 2))
-    assert one.tolist() == [[0, 20, 0, 0]]
-    assert two.tolist() == [[3, 20, 0, 0]]
+def test_a_new_rule() -> None:
+    rule_code, test_code = blocks("A new rule", "python")
+    namespace = run(rule_code)
+    largest_units = namespace["LargestUnits"]
+    run(test_code, torch=torch, LargestUnits=largest_units)["test_largest_units_by_hand"]()
     # As many as the percentile leaves: the same as RectGrad, as no scores tie.
     conv = nn.Sequential(nn.Conv2d(1, 1, 3, padding=1), nn.SiLU(), nn.Flatten(), nn.Linear(25, 1))
     conv.double()
     image = torch.rand(3, 1, 5, 5, dtype=torch.float64, generator=torch.manual_seed(0))
     expected = RectGrad(conv, percentile=75).attribute(image, target=0)
-    torch.testing.assert_close(few_units(conv, count=6).attribute(image, target=0), expected)
+    found = RectGrad(conv, rule=largest_units(6)).attribute(image, target=0)
+    assert expected.any()
+    torch.testing.assert_close(found, expected)
 
 
-@pytest.mark.filterwarnings("ignore:attribution of sample", "ignore:the maps of")
+@pytest.mark.filterwarnings("ignore:attribution of sample")
 def test_a_new_study(tmp_path: Path) -> None:
     module, by_hand = blocks("A new study", "python")
     namespace = run(module)

@@ -5,9 +5,11 @@ from collections.abc import Callable, Iterable, Sequence
 from importlib.metadata import version
 
 from benchmarks.hard_cases.calls import CALLS, OTHERS
+from benchmarks.hard_cases.dimensions import DIMENSIONS
 from benchmarks.hard_cases.failures import FAILURES
 from benchmarks.hard_cases.methods import METHODS, PERCENTILE, Method
 from benchmarks.hard_cases.modes import MODES
+from benchmarks.hard_cases.modules import MODULES
 from benchmarks.hard_cases.outcome import TOLERANCE, Case
 from benchmarks.hard_cases.reuse import REUSE
 from benchmarks.hard_cases.unhooked import UNHOOKED
@@ -18,6 +20,8 @@ GROUPS: dict[str, tuple[Case, ...]] = {
     "Activations other than ReLU": OTHERS,
     "One ReLU of three where hooks do not reach": UNHOOKED,
     "Reuse and order": REUSE,
+    "Modules that do more than their class says": MODULES,
+    "Dimensions before the samples": DIMENSIONS,
     "Modes, types and shapes": MODES,
     "Wrappers and outputs": WRAPPERS,
     "Failures and threads": FAILURES,
@@ -63,15 +67,19 @@ a time; it puts other modules in the place of the ReLUs and new ones back, calls
 adds to the `.grad` of the parameters and the input, which it also reads its map from. Where the
 model changes a ReLU's result in place, plain PyTorch cannot differentiate it either.
 
-What is not in the tables: an activation written as any other arithmetic, `(x + x.abs()) / 2` say,
-is arithmetic to every method here, and passes the plain gradient; RectGrad warns only where it
-meets no activation at all. Make it a module and name it, `activations=[nn.ReLU, MyReLU]`, as one
-row does.
+RectGrad looks for activations in the autograd graph, where functions, tensor methods and modules
+leave the same node. So it does not know a ReLU that is written as arithmetic.
+`torch.maximum(x, 0)`, `torch.where(x > 0, x, 0)`, `x * (x > 0)` and `x.masked_fill(x < 0, 0)` warn.
+`(x + x.abs()) / 2` and `x * (x > 0).float()` are arithmetic to every method here and pass the plain
+gradient; RectGrad warns of these only where it meets no activation at all. Make such an activation
+a module and name it, `activations=[nn.ReLU, MyReLU]`, as one row does. The model is run a second
+time, with the same random numbers, where the graph does not hold the value of an activation: in
+place on a view, overwritten afterwards, or inside a non-reentrant checkpoint.
 
 Models sharded by FSDP, old and new, are right too: measured with two processes, without the peers,
-in `tests/captum_rectgrad/test_wrappers.py`. `nn.DataParallel` is run here without GPUs, where it
-only calls the model; RectGrad unwraps it, and what is inside a model and spread over several GPUs
-is refused. None of this was run on a GPU.
+in `tests/captum_rectgrad/_engine/test_wrappers.py`. `nn.DataParallel` is run here without GPUs,
+where it only calls the model; RectGrad unwraps it, and what is inside a model and spread over
+several GPUs is refused. None of this was run on a GPU.
 
 Made by `python -m benchmarks.hard_cases --out docs/hard-cases.md`, with the extra `peers` installed
 (`pip install "captum-rectgrad[peers]"`); `--check` compares."""

@@ -1,5 +1,6 @@
 """Activations where no hook of a module reaches, between two that are hooked."""
 
+import warnings
 from typing import Any
 
 import torch
@@ -37,15 +38,18 @@ def _in_torchscript(z: Tensor) -> Tensor:
 
 
 def _scripted(z: Tensor) -> Tensor:
-    # Made at the call, since PyTorch warns of it: the harness hides that, an import would not.
-    return torch.jit.script(_in_torchscript)(z)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # PyTorch's own, of what it deprecates
+        return torch.jit.script(_in_torchscript)(z)
 
 
 UNHOOKED = (
     _between_modules(
         "`torch.maximum(x, 0)`", lambda z: torch.maximum(z, torch.zeros_like(z)), expected="warns"
     ),
-    _between_modules("`torch.where(x > 0, x, 0)`", lambda z: torch.where(z > 0, z, 0.0), expected="warns"),
+    _between_modules(
+        "`torch.where(x > 0, x, 0)`", lambda z: torch.where(z > 0, z, 0.0), expected="warns"
+    ),
     _between_modules("`x * (x > 0)`", lambda z: z * (z > 0), expected="warns"),
     _between_modules("`torch.ops.aten.relu`", torch.ops.aten.relu.default),
     _between_modules("an `autograd.Function`", _own_function, expected="warns"),

@@ -9,8 +9,8 @@ import torch
 from torch import Tensor, nn
 
 from benchmarks.timm_support import models, naive
-from benchmarks.timm_support.families import MOST_PARAMETERS, Member
 from benchmarks.timm_support.activation_counts import activation_counts
+from benchmarks.timm_support.families import MOST_PARAMETERS, Member
 from benchmarks.timm_support.model_snapshot import snapshot
 from captum_rectgrad import RectGrad
 from captum_rectgrad.errors import RectGradError, RectGradWarning

@@ -36,8 +36,8 @@ is not. RectGrad and the naive reference avoid that; whatever else takes the gra
 of such a model does not. The number is the largest difference between the gradient of a sample
 alone and that of the same sample in a batch, as a part of the largest value.
 
-"warns that the gradient passed ... as it is": activations inside an operation that hooks do not
-reach, such as `nn.LSTM`. The reference leaves them alone too.
+"warns that X was differentiated normally": hooks cannot reach activations inside X, such as
+`nn.LSTM`. The reference leaves them alone too.
 
 The third column counts the activation calls that one backward pass thresholds.
 """

@@ -5,8 +5,10 @@ mechanics". A node saves what its own backward needs: the activation `a`, or the
 from which `a` is computed again here.
 """
 
+import math
 from collections.abc import Callable
 from functools import lru_cache
+from operator import attrgetter
 from typing import Any, Literal
 
 import torch
@@ -15,74 +17,64 @@ from torch.autograd.function import BackwardCFunction
 from torch.nn import functional as F
 
 RELU6_MAX = 6
+_CLAMPED: dict[tuple[float | None, float | None], type[nn.Module]] = {
+    (0, None): nn.ReLU,
+    (0, RELU6_MAX): nn.ReLU6,
+}
 
 Value = Callable[[Any], Tensor]
 
 
-def _result(node: Any) -> Tensor:
-    value: Tensor = node._saved_result
-    return value
+def _saved(name: str) -> Value:
+    """The tensor that a node saved under a name."""
+    return attrgetter(f"_saved_{name}")
 
 
-def _rrelu(node: Any) -> Tensor:
-    if node._saved_training:
-        value: Tensor = node._saved_self * node._saved_noise
-        return value
-    return F.leaky_relu(node._saved_self, (node._saved_lower + node._saved_upper) / 2)
+def _again(function: Callable[..., Tensor], *settings: str) -> Value:
+    """A function of the pre-activation and of the settings that a node saved."""
+    names = [f"_saved_{name}" for name in ("self", *settings)]
+    return lambda node: function(*[getattr(node, name) for name in names])
+
+
+def _prelu(z: Tensor, weight: Tensor) -> Tensor:
+    return torch.where(z > 0, z, z * weight)
+
+
+def _rrelu(z: Tensor, noise: Tensor, lower: float, upper: float, training: bool) -> Tensor:
+    return z * noise if training else F.leaky_relu(z, (lower + upper) / 2)
+
+
+def _gelu(z: Tensor, approximate: str) -> Tensor:
+    return F.gelu(z, approximate=approximate)
 
 
 # By the name of the node: the module that does the same, and the value of the activation. Nodes
 # whose name ends in 1 are of in-place forms that save their result.
 NODES: dict[str, tuple[type[nn.Module], Value]] = {
-    "ReluBackward0": (nn.ReLU, _result),
-    "LeakyReluBackward0": (
-        nn.LeakyReLU,
-        lambda node: F.leaky_relu(node._saved_self, node._saved_negative_slope),
-    ),
-    "LeakyReluBackward1": (nn.LeakyReLU, _result),
-    "GeluBackward0": (
-        nn.GELU,
-        lambda node: F.gelu(node._saved_self, approximate=node._saved_approximate),
-    ),
-    "SiluBackward0": (nn.SiLU, lambda node: F.silu(node._saved_self)),
-    "MishBackward0": (nn.Mish, lambda node: F.mish(node._saved_self)),
-    "HardswishBackward0": (nn.Hardswish, lambda node: F.hardswish(node._saved_self)),
-    "HardsigmoidBackward0": (nn.Hardsigmoid, lambda node: F.hardsigmoid(node._saved_self)),
-    "CeluBackward0": (nn.CELU, lambda node: F.celu(node._saved_self, node._saved_alpha)),
-    "CeluBackward1": (nn.CELU, _result),
-    "EluBackward0": (
-        nn.ELU,
-        lambda node: torch.ops.aten.elu(
-            node._saved_self, node._saved_alpha, node._saved_scale, node._saved_input_scale
-        ),
-    ),
-    "EluBackward1": (nn.ELU, _result),
-    "SigmoidBackward0": (nn.Sigmoid, _result),
-    "TanhBackward0": (nn.Tanh, _result),
-    "SoftplusBackward0": (
-        nn.Softplus,
-        lambda node: F.softplus(node._saved_self, node._saved_beta, node._saved_threshold),
-    ),
-    "LogSigmoidBackward0": (nn.LogSigmoid, lambda node: F.logsigmoid(node._saved_self)),
-    "LogSigmoidForwardBackward0": (nn.LogSigmoid, lambda node: F.logsigmoid(node._saved_self)),
-    "PreluKernelBackward0": (
-        nn.PReLU,
-        lambda node: torch.where(
-            node._saved_self > 0, node._saved_self, node._saved_self * node._saved_weight
-        ),
-    ),
-    "RreluWithNoiseBackward0": (nn.RReLU, _rrelu),
-    "RreluWithNoiseBackward1": (nn.RReLU, _result),
-    "SoftshrinkBackward0": (
-        nn.Softshrink,
-        lambda node: F.softshrink(node._saved_self, node._saved_lambd),
-    ),
-    "HardshrinkBackward0": (
-        nn.Hardshrink,
-        lambda node: F.hardshrink(node._saved_self, node._saved_lambd),
-    ),
-    "HardtanhBackward0": (nn.Hardtanh, lambda node: _clamped(node, "_min_val", "_max_val")),
-    "HardtanhBackward1": (nn.Hardtanh, _result),
+    "ReluBackward0": (nn.ReLU, _saved("result")),
+    "LeakyReluBackward0": (nn.LeakyReLU, _again(F.leaky_relu, "negative_slope")),
+    "LeakyReluBackward1": (nn.LeakyReLU, _saved("result")),
+    "GeluBackward0": (nn.GELU, _again(_gelu, "approximate")),
+    "SiluBackward0": (nn.SiLU, _again(F.silu)),
+    "MishBackward0": (nn.Mish, _again(F.mish)),
+    "HardswishBackward0": (nn.Hardswish, _again(F.hardswish)),
+    "HardsigmoidBackward0": (nn.Hardsigmoid, _again(F.hardsigmoid)),
+    "CeluBackward0": (nn.CELU, _again(F.celu, "alpha")),
+    "CeluBackward1": (nn.CELU, _saved("result")),
+    "EluBackward0": (nn.ELU, _again(torch.ops.aten.elu, "alpha", "scale", "input_scale")),
+    "EluBackward1": (nn.ELU, _saved("result")),
+    "SigmoidBackward0": (nn.Sigmoid, _saved("result")),
+    "TanhBackward0": (nn.Tanh, _saved("result")),
+    "SoftplusBackward0": (nn.Softplus, _again(F.softplus, "beta", "threshold")),
+    "LogSigmoidBackward0": (nn.LogSigmoid, _again(F.logsigmoid)),
+    "LogSigmoidForwardBackward0": (nn.LogSigmoid, _again(F.logsigmoid)),
+    "PreluKernelBackward0": (nn.PReLU, _again(_prelu, "weight")),
+    "RreluWithNoiseBackward0": (nn.RReLU, _again(_rrelu, "noise", "lower", "upper", "training")),
+    "RreluWithNoiseBackward1": (nn.RReLU, _saved("result")),
+    "SoftshrinkBackward0": (nn.Softshrink, _again(F.softshrink, "lambd")),
+    "HardshrinkBackward0": (nn.Hardshrink, _again(F.hardshrink, "lambd")),
+    "HardtanhBackward0": (nn.Hardtanh, _again(F.hardtanh, "min_val", "max_val")),
+    "HardtanhBackward1": (nn.Hardtanh, _saved("result")),
 }
 CLAMPS = {"ClampBackward0", "ClampBackward1", "ClampMinBackward0", "ClampMinBackward1"}
 # Activations whose value no node saves; they need the second way of `recorded_forward.py`.
@@ -101,6 +93,15 @@ Role = Literal[
 ]
 
 
+_ROLES: dict[str, Role] = {
+    **dict.fromkeys((*NODES, *CLAMPS, *NO_VALUE), "activation"),
+    **dict.fromkeys(("SubBackward0", "DivBackward0"), "composed"),
+    **dict.fromkeys(SPELLINGS, "unseen"),
+    "ConvolutionBackward0": "convolution",
+    "torch::autograd::CopySlices": "copy_slices",
+}
+
+
 @lru_cache(maxsize=1024)
 def role_of(name: str) -> Role | None:
     """What a node is to a rule, by its name; None: nothing.
@@ -108,21 +109,11 @@ def role_of(name: str) -> Role | None:
     `"composed"` nodes are an activation if their neighbours are what they have to be, and nodes
     that are `"unseen"` may hold an activation: see `activation_class` and `unseen_activation`.
     """
-    if name in NODES or name in CLAMPS or name in NO_VALUE:
-        return "activation"
-    if name in {"SubBackward0", "DivBackward0"}:
-        return "composed"
-    if name == "ConvolutionBackward0":
-        return "convolution"
     if "MaxPool" in name:
         return "max_pool"
     if "BatchNorm" in name:
         return "batch_norm"
-    if name == "torch::autograd::CopySlices":
-        return "copy_slices"
-    if name in SPELLINGS or name.startswith(FUSED) or SCRIPTED in name:
-        return "unseen"
-    return None
+    return "unseen" if name.startswith(FUSED) or SCRIPTED in name else _ROLES.get(name)
 
 
 def activation_class(node: Any) -> type[nn.Module] | None:
@@ -135,22 +126,17 @@ def activation_class(node: Any) -> type[nn.Module] | None:
         node: of the graph.
     """
     name = node.name()
-    if name.startswith("Hardtanh") and _bounds(node, "_min_val", "_max_val") == (0, RELU6_MAX):
-        return nn.ReLU6
+    if name in CLAMPS:
+        return _CLAMPED.get(_bounds(node))
+    if name.startswith("Hardtanh"):
+        is_relu6 = (node._saved_min_val, node._saved_max_val) == (0, RELU6_MAX)
+        return nn.ReLU6 if is_relu6 else nn.Hardtanh
     if name.startswith("Elu") and node._saved_scale != 1:
         return nn.SELU
-    if name in NODES:
-        return NODES[name][0]
-    if name in CLAMPS:
-        low, high = _bounds(node, "_min", "_max")
-        if low != 0:
-            return None
-        return nn.ReLU if high is None else nn.ReLU6 if high == RELU6_MAX else None
-    if name in NO_VALUE:
-        return NO_VALUE[name]
-    if name == "SubBackward0" and _is_tanhshrink(node):
-        return nn.Tanhshrink
-    return nn.Softsign if name == "DivBackward0" and _is_softsign(node) else None
+    if name in {"SubBackward0", "DivBackward0"}:
+        is_activation, cls = _COMPOSED[name]
+        return cls if is_activation(node) else None
+    return NODES[name][0] if name in NODES else NO_VALUE.get(name)
 
 
 def value_of(name: str) -> Value | None:
@@ -163,7 +149,9 @@ def value_of(name: str) -> Value | None:
 
 
 def _clamp(node: Any) -> Tensor:
-    return _clamped(node, "_min", "_max")
+    low, high = (getattr(node, name, None) for name in ("_saved_min", "_saved_max"))
+    value: Tensor = node._saved_self.clamp(low, high)
+    return value
 
 
 def _quotient(node: Any) -> Tensor:
@@ -210,16 +198,12 @@ def _spelled_out_relu(node: Any, name: str) -> str:
     return "x * mask" * is_mask
 
 
-def _bounds(node: Any, low: str, high: str) -> tuple[float | None, float | None]:
-    values = (getattr(node, f"_saved{name}", None) for name in (low, high))
-    found = [v.item() if isinstance(v, Tensor) and v.dim() == 0 else v for v in values]
-    return tuple(v if isinstance(v, int | float) else None for v in found)  # type: ignore[return-value]
-
-
-def _clamped(node: Any, low: str, high: str) -> Tensor:
-    minimum, maximum = _bounds(node, low, high)
-    value: Tensor = node._saved_self.clamp(minimum, maximum)
-    return value
+def _bounds(node: Any) -> tuple[float | None, float | None]:
+    values = (getattr(node, name, None) for name in ("_saved_min", "_saved_max"))
+    low, high = (v.item() if isinstance(v, Tensor) and v.dim() == 0 else v for v in values)
+    return (None if isinstance(low, Tensor) else low), (
+        math.inf if isinstance(high, Tensor) else high
+    )
 
 
 def _is_tanhshrink(node: Any) -> bool:
@@ -240,3 +224,9 @@ def _is_softsign(node: Any) -> bool:
     absolute = add.next_functions[0][0]
     is_abs = absolute is not None and absolute.name() == "AbsBackward0"
     return is_abs and add.next_functions[1][0] is None and absolute.next_functions[0] == first
+
+
+_COMPOSED: dict[str, tuple[Callable[[Any], bool], type[nn.Module]]] = {
+    "SubBackward0": (_is_tanhshrink, nn.Tanhshrink),
+    "DivBackward0": (_is_softsign, nn.Softsign),
+}

@@ -33,7 +33,7 @@ ONE_NODE: frozenset[type[nn.Module]] = frozenset(
         nn.Tanh,
     }
 )
-# Modules of torch.nn whose output the graph does not hold, or that are composed of other operations.
+# Modules of torch.nn that are composed of operations, or whose output the graph does not hold.
 COMPOSED = frozenset({nn.Softsign, nn.Tanhshrink, nn.Threshold})
 TORCH_ACTIVATIONS = (*ONE_NODE, *COMPOSED)
 

@@ -1,7 +1,7 @@
-"""One attribution: run the model, walk the graph behind its output, differentiate under the rule."""
+"""One attribution: run the model, walk the graph behind its output, differentiate under a rule."""
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import ExitStack, nullcontext
+from contextlib import AbstractContextManager, ExitStack
 from dataclasses import dataclass, field, replace
 from itertools import chain
 from typing import Any
@@ -27,7 +27,7 @@ from captum_rectgrad._engine.interrupts import HeldInterrupts
 from captum_rectgrad._engine.layer_names import LayerNames
 from captum_rectgrad._engine.layer_recorder import LayerRecorder, LayerTensor
 from captum_rectgrad._engine.module_calls import InplaceModificationError, ModuleCalls
-from captum_rectgrad._engine.recorded_forward import RecordedForward
+from captum_rectgrad._engine.recorded_forward import RecordedForward, recording
 from captum_rectgrad._engine.statistics import (
     LayerStatistics,
     joined_statistics,
@@ -149,11 +149,13 @@ class AttributionRequest:
         calls = ModuleCalls(copies=recorded)
         try:
             interrupts.hold()
+            for context in _contexts():
+                undo.enter_context(context)
+            mode = undo.enter_context(recording()) if recorded else None
             for handle in chain(layers.record(), self._record(calls, parts)):
                 undo.callback(handle.remove)
             interrupts.release()
-            with torch.inference_mode(mode=False), torch.enable_grad():
-                found = self._differentiated(call, parts, layers, calls, undo)
+            found = self._differentiated(call, parts, layers, calls, mode, undo)
             interrupts.hold()
         except BaseException:
             interrupts.hold()
@@ -170,17 +172,15 @@ class AttributionRequest:
         parts: ModelParts,
         layers: LayerRecorder,
         calls: ModuleCalls,
+        mode: RecordedForward | None,
         undo: ExitStack,
     ) -> Gradients:
-        undo.enter_context(uncompiled())
         leaves = [_leaf(tensor, create_graph=self.create_graph) for tensor in call.inputs]
         # Copies, since the model may begin by working in place.
         copies = [leaf.clone() for leaf in leaves]
-        mode = RecordedForward() if calls.copies else nullcontext()
-        with mode:
-            output = self.model(*copies, *call.args)
-        values = mode.values if isinstance(mode, RecordedForward) else None
+        output = self.model(*copies, *call.args)
         layers.is_open = calls.is_open = False
+        values = None if mode is None else mode.finish()
         scalars = self.objective(output, call.target, layers)
         _check_rows(scalars, call.samples, exact=self.objective is selected_output)
         groups = self._points(leaves, layers)
@@ -226,6 +226,15 @@ class AttributionRequest:
         ]
 
 
+def _contexts() -> Iterator[AbstractContextManager[object]]:
+    """What a pass runs in; entered and left while interrupts wait."""
+    yield uncompiled()
+    yield torch.inference_mode(mode=False)
+    yield torch.enable_grad()
+    # In this thread also on a GPU: a checkpoint runs a part of the model again there.
+    yield torch.autograd.set_multithreading_enabled(False)
+
+
 def compute_gradients(
     outputs: Sequence[Tensor],
     points: Sequence[LayerTensor],
@@ -251,16 +260,14 @@ def compute_gradients(
     """
     found: Sequence[Tensor | None] = [None] * len(points)
     if any(output.requires_grad for output in outputs):
-        # In this thread also on a GPU: a checkpoint runs a part of the model again here.
-        with torch.autograd.set_multithreading_enabled(False):
-            found = torch.autograd.grad(
-                outputs,
-                [point.edge for point in points],
-                grad_outputs=grad_outputs or [torch.ones_like(output) for output in outputs],
-                retain_graph=retain_graph,
-                create_graph=create_graph,
-                allow_unused=True,
-            )
+        found = torch.autograd.grad(
+            outputs,
+            [point.edge for point in points],
+            grad_outputs=grad_outputs or [torch.ones_like(output) for output in outputs],
+            retain_graph=retain_graph,
+            create_graph=create_graph,
+            allow_unused=True,
+        )
     for point, gradient in zip(points, found, strict=True):
         if gradient is None:
             raise RectGradError(

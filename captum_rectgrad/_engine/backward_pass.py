@@ -14,13 +14,12 @@ call; nothing is put on the model.
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
-from typing import Any, NamedTuple, cast
+from typing import TYPE_CHECKING, Any, NamedTuple, cast
 
 import torch
 from torch import Tensor, nn
 from torch.autograd.function import BackwardCFunction
 from torch.autograd.graph import Node
-from torch.utils.hooks import RemovableHandle
 
 from captum_rectgrad._engine.activation_nodes import (
     Role,
@@ -39,6 +38,9 @@ from captum_rectgrad.rules.padding import zero_border
 from captum_rectgrad.rules.rule import Rule
 from captum_rectgrad.rules.scores import score
 from captum_rectgrad.rules.threshold import ThresholdRule
+
+if TYPE_CHECKING:
+    from torch.utils.hooks import RemovableHandle
 
 Gradients = tuple[Tensor | None, ...]
 
@@ -80,7 +82,7 @@ class ActivationRecord(NamedTuple):
     Attributes:
         node: of the call.
         units: elements per sample.
-        passed: `(N,)`, boolean: whether any unit of a sample passed.
+        passed: `(N, ...)`, boolean: where anything passed, by unit or by sample.
         share: `(N,)`, the share of units that passed, or None if not asked for.
         threshold: `(N,)`, or None if not asked for, or where the rule has none.
     """
@@ -161,20 +163,18 @@ class BackwardPass:
             name = node.name()
             role = role_of(name)
             moves_channels = moves_channels or name in MOVES
-            if role is None and not isinstance(node, BackwardCFunction):
-                continue
             if role == "convolution":
                 self._attach_convolution(node, padding.get(node))
             elif role == "max_pool":
                 self._attach_pool(node, name)
             elif role == "batch_norm":
-                if moves_channels and self.samples == 1:
-                    self._attach_batch_norm(node)
-            elif self.settings.rule is not None and node not in done:
-                if role in {"activation", "composed"}:
-                    self._attach_activation(node, name, done)
-                else:
-                    self._attach_unseen(node, role)
+                self._attach_batch_norm(node, is_needed=moves_channels and self.samples == 1)
+            elif (
+                (role is not None or isinstance(node, BackwardCFunction))
+                and self.settings.rule is not None
+                and node not in done
+            ):
+                self._attach_activation(node, name, role, done)
 
     def _attach_modules(self, calls: Sequence[ModuleCall]) -> set[Node]:
         """Hooks for activations that are modules, and none for what is inside recurrent layers.
@@ -198,7 +198,10 @@ class BackwardPass:
                 self._hook(call.node, label, call.activation, call.index, is_relu=is_relu)
         return done
 
-    def _attach_activation(self, node: Any, name: str, done: set[Node]) -> None:
+    def _attach_activation(self, node: Any, name: str, role: Role | None, done: set[Node]) -> None:
+        if role not in {"activation", "composed"}:
+            self._attach_unseen(node, role)
+            return
         cls = activation_class(node)
         if cls is None or not self.settings.activations.includes_class(cls):
             return
@@ -265,6 +268,8 @@ class BackwardPass:
     ) -> Tensor:
         units, shape = gradient.numel() // self.samples, gradient.shape
         if not units:
+            passed = torch.ones(self.samples, dtype=torch.bool, device=gradient.device)
+            self.records.append(ActivationRecord(node, 0, passed, None, None))
             return gradient
         position = 1 if self.samples == 1 else self._positions.get(node)
         if position is None:
@@ -273,7 +278,8 @@ class BackwardPass:
         if not is_first:
             activation = samples_first(activation, position, self.samples)
             gradient, out = samples_first(gradient, position, self.samples), None
-        rule, is_last = cast("Rule", self.settings.rule), not self.records
+        rule = cast("Rule", self.settings.rule)
+        is_last = not any(record.units for record in self.records)
         masked, passed = mask_gradient(rule, activation, gradient, is_last=is_last, out=out)
         share = threshold = None
         if self.with_statistics:
@@ -322,13 +328,15 @@ class BackwardPass:
 
         self._handles.append(node.register_hook(replace_result))
 
-    def _attach_batch_norm(self, node: Node) -> None:
+    def _attach_batch_norm(self, node: Node, *, is_needed: bool) -> None:
         """Have the backward of a batch normalisation work on a plain layout.
 
         On the CPU PyTorch (2.15) mixes channels up where there is one sample, and the gradient is
         laid out channels last but the input is not: its own gradient is wrong then. Five of timm's
         families hit this, by an operation behind that moves the channels to the end.
         """
+        if not is_needed:
+            return
 
         def plain(gradients: Gradients) -> Gradients | None:
             if gradients[0] is None or gradients[0].is_contiguous():

@@ -9,7 +9,7 @@ indices change more slowly, the rest faster. A view keeps `P`, whatever dimensio
 splits; other operations keep or move whole dimensions.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from math import prod
 from typing import Any
 
@@ -24,7 +24,6 @@ BROADCASTING = {"AddBackward0", "SubBackward0", "RsubBackward0", "MulBackward0",
 BROADCASTING |= {"WhereBackward0", "MaximumBackward0", "MinimumBackward0", "ExpandBackward0"}
 BROADCASTING |= {"PowBackward0", "PowBackward1", "AddcmulBackward0", "AddcdivBackward0"}
 BROADCASTING |= {"LerpBackward0", "LerpBackward1", "RepeatBackward0", "MaskedFillBackward0"}
-REMOVED_DIMENSION = {"SelectBackward0", "UnbindBackward0"}
 _INT64 = 1 << 64
 
 
@@ -65,7 +64,7 @@ def samples_first(tensor: Tensor, position: int, samples: int) -> Tensor:
     Returns:
         The tensor itself if it begins with the samples, else `(N, P, rest)`.
     """
-    if position == 1 and tensor.shape[0] == samples:
+    if position == 1 and tensor.shape[:1] == (samples,):
         return tensor
     return tensor.reshape(position, samples, -1).movedim(1, 0)
 
@@ -92,23 +91,17 @@ def _position(node: Any, index: int, child: Node, position: int | None, samples:
     if position is None:
         return None
     name = node.name()
-    out = _shape(node)
-    if name in VIEWS:
+    into, out = _shape(child, node.next_functions[index][1]), _shape(node)
+    if name in VIEWS or (name == "torch::autograd::CopySlices" and into == out):
         return position
-    into = _shape(child, node.next_functions[index][1])
-    if name == "torch::autograd::CopySlices":
-        return position if into == out else None
     dim = _dimension_of(into, position, samples)
-    if dim is None:
-        return None
-    # Where the samples share a dimension with indices that change more slowly.
-    slower = position // prod(into[:dim])
-    moved = _moved(node, name, dim, into, out)
-    if moved is None or out[moved] != into[dim]:
+    moved = None if dim is None else _moved(node, name, dim, into, out)
+    if dim is None or moved is None or out[moved] != into[dim]:
         return None
     if moved > 0 and any(_shape(node, i) != out for i in range(1, len(node._input_metadata))):
         return None  # the results of a split, say: each would have a position of its own
-    return prod(out[:moved]) * slower
+    # The samples may share a dimension with indices that change more slowly.
+    return prod(out[:moved]) * (position // prod(into[:dim]))
 
 
 def _dimension_of(shape: tuple[int, ...], position: int, samples: int) -> int | None:
@@ -125,44 +118,43 @@ def _moved(
     node: Any, name: str, dim: int, into: tuple[int, ...], out: tuple[int, ...]
 ) -> int | None:
     """The dimension of the result that holds what dimension `dim` of an operand held."""
-    if name == "PermuteBackward0":
-        return _wrapped(node._saved_dims, len(into)).index(dim)
-    if name == "TransposeBackward0":
-        one, other = _wrapped((node._saved_dim0, node._saved_dim1), len(into))
-        return {one: other, other: one}.get(dim, dim)
-    if name == "TBackward0":
-        return len(into) - 1 - dim
-    if name in REMOVED_DIMENSION:
-        (gone,) = _wrapped((node._saved_dim,), len(into))
-        return None if gone == dim else dim - (gone < dim)
-    if name == "StackBackward0":
-        (new,) = _wrapped((node._saved_dim,), len(out))
-        return dim + (new <= dim)
-    if name == "IndexBackward0":
-        return _indexed(node._saved_indices, dim, into, out)
+    if name in _MOVES:
+        return _MOVES[name](node, dim, into, out)
     if len(out) == len(into):
         return dim
     if name in BROADCASTING:
         return dim + len(out) - len(into)
-    keepdim = getattr(node, "_saved_keepdim", None)
-    if keepdim is False and len(out) < len(into):
-        gone_dims = _reduced(node._saved_dim, len(into))
-        return None if dim in gone_dims else dim - sum(gone < dim for gone in gone_dims)
+    if getattr(node, "_saved_keepdim", None) is False and len(out) < len(into):
+        gone = _reduced(node._saved_dim, len(into))
+        return None if dim in gone else dim - sum(other < dim for other in gone)
     # Operations that append dimensions or reduce the last ones.
     return dim if dim == 0 and name in LEADING_KEPT else None
 
 
-LEADING_KEPT = {"UnfoldBackward0", "Im2ColBackward0", "EmbeddingBackward0", "Col2ImBackward0"}
+def _transposed(node: Any, dim: int, into: tuple[int, ...], _: tuple[int, ...]) -> int:
+    one, other = _wrapped((node._saved_dim0, node._saved_dim1), len(into))
+    return {one: other, other: one}.get(dim, dim)
 
 
-def _indexed(
-    indices: Sequence[Tensor | None], dim: int, into: tuple[int, ...], out: tuple[int, ...]
-) -> int | None:
+def _selected(node: Any, dim: int, into: tuple[int, ...], _: tuple[int, ...]) -> int | None:
+    (gone,) = _wrapped((node._saved_dim,), len(into))
+    return None if gone == dim else dim - (gone < dim)
+
+
+def _stacked(node: Any, dim: int, _: tuple[int, ...], out: tuple[int, ...]) -> int:
+    (new,) = _wrapped((node._saved_dim,), len(out))
+    return dim + (new <= dim)
+
+
+def _indexed(node: Any, dim: int, into: tuple[int, ...], out: tuple[int, ...]) -> int | None:
     """Indexing with tensors; those that stand apart put their dimensions first."""
-    used = [i for i, index in enumerate(indices) if index is not None]
+    used = [i for i, index in enumerate(node._saved_indices) if index is not None]
     if not used or dim in used or used != list(range(used[0], used[-1] + 1)):
         return None
     return dim if dim < used[0] else dim + len(out) - len(into)
+
+
+LEADING_KEPT = {"UnfoldBackward0", "Im2ColBackward0", "EmbeddingBackward0", "Col2ImBackward0"}
 
 
 def _wrapped(dims: Iterable[int], count: int) -> list[int]:
@@ -174,3 +166,14 @@ def _reduced(dims: int | Sequence[int] | None, count: int) -> list[int]:
     if dims is None or dims == ():
         return list(range(count))
     return _wrapped((dims,) if isinstance(dims, int) else dims, count)
+
+
+_MOVES: dict[str, Callable[[Any, int, tuple[int, ...], tuple[int, ...]], int | None]] = {
+    "PermuteBackward0": lambda node, dim, into, _: _wrapped(node._saved_dims, len(into)).index(dim),
+    "TransposeBackward0": _transposed,
+    "TBackward0": lambda _, dim, into, __: len(into) - 1 - dim,
+    "SelectBackward0": _selected,
+    "UnbindBackward0": _selected,
+    "StackBackward0": _stacked,
+    "IndexBackward0": _indexed,
+}

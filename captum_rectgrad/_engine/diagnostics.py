@@ -90,7 +90,10 @@ class Diagnostics:
         # At once: on a GPU every look waits for all that is queued there.
         told = torch.stack([~is_finite, is_zero]).cpu()
         not_finite, zero = (row.nonzero().flatten().tolist() for row in told)
-        records = [(record, record.passed.cpu()) for record in state.records] if zero else []
+        records = [
+            (record, record.passed.reshape(state.samples, -1).any(dim=1).cpu())
+            for record in (state.records if zero else ())
+        ]
         closed = (
             (sample, next((record for record, passed in records if not passed[sample]), None))
             for sample in zero

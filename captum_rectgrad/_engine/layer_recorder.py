@@ -133,8 +133,8 @@ class LayerRecorder:
             if isinstance(output, Tensor):
                 return self._note(name, (output,))[0]
             raise RectGradError(
-                f"layer {name!r} returned {type(output).__name__}, which has no attribution; choose "
-                "a layer that returns a tensor, or a tuple or list of tensors"
+                f"layer {name!r} returned {type(output).__name__}, which has no attribution; "
+                "choose a layer that returns a tensor, or a tuple or list of tensors"
             )
 
         return after

@@ -26,7 +26,8 @@ def mask_gradient(
         out: a tensor that may be overwritten with the result.
 
     Returns:
-        What passed, of the shape of `grad_output`; and whether any unit of a sample did, `(N,)`.
+        What passed, of the shape of `grad_output`; and where any did, `(N, ...)`, boolean: by unit
+        or by sample. It is looked at only where a map is all zero, so small masks are kept whole.
 
     Raises:
         TypeError: the rule did not return a boolean tensor of that shape.
@@ -38,21 +39,25 @@ def mask_gradient(
         isinstance(rule, ThresholdRule)
         and rule.percentile is not None
         and grad_output.device.type == "cpu"
-        and grad_output.numel() >= MIN_UNITS * len(grad_output)
+        and grad_output.numel() >= MIN_UNITS * grad_output.shape[0]
     ):
         name = rule.score_at(is_last=is_last)
         return mask_above_percentile(name, rule.percentile, activation, grad_output, out)
     else:
         kept = _kept(rule, activation, grad_output, is_last=is_last)
-    passed = kept.reshape(len(kept), -1).any(dim=1)
+    is_small = kept.numel() <= MIN_UNITS
+    passed = kept if is_small else kept.reshape(kept.shape[0], -1).any(dim=1)
     return torch.where(kept, grad_output, 0), passed
 
 
 def _kept(rule: Rule, activation: Tensor, grad_output: Tensor, *, is_last: bool) -> Tensor:
-    kept = rule.keep(activation, grad_output, is_last=is_last)
-    if kept.dtype is not torch.bool or kept.shape != grad_output.shape:
-        raise TypeError(
-            f"keep of {type(rule).__name__} must return a boolean tensor of shape "
-            f"{tuple(grad_output.shape)}, got {kept.dtype} of shape {tuple(kept.shape)}"
-        )
-    return kept
+    kept: object = rule.keep(activation, grad_output, is_last=is_last)
+    got = repr(kept)
+    if isinstance(kept, Tensor):
+        if kept.dtype is torch.bool and kept.shape == grad_output.shape:
+            return kept
+        got = f"{kept.dtype} of shape {tuple(kept.shape)}"
+    raise TypeError(
+        f"keep of {type(rule).__name__} must return a boolean tensor of shape "
+        f"{tuple(grad_output.shape)}, got {got}"
+    )

@@ -1,16 +1,18 @@
 """Max-pooling under PRR, by the nodes of the graph."""
 
 from collections.abc import Callable
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import torch
 from torch import Tensor, nn
 from torch.autograd.graph import get_gradient_edge
 
-from captum_rectgrad._engine.activation_nodes import Value
 from captum_rectgrad._engine.graph import nodes_between
 from captum_rectgrad.errors import RectGradError
 from captum_rectgrad.rules.max_pooling import Windows, redistribute
+
+if TYPE_CHECKING:
+    from captum_rectgrad._engine.activation_nodes import Value
 
 MAX_POOLS = {"MaxPool2DWithIndicesBackward0": 2, "MaxPool3DWithIndicesBackward0": 3}
 ADAPTIVE_MAX_POOLS = {"AdaptiveMaxPool2DBackward0": 2, "AdaptiveMaxPool3DBackward0": 3}
@@ -48,6 +50,8 @@ def redistributed(node: Any, name: str, recorded: Tensor | None) -> Callable[[Te
     )
     # A module that pads by itself, as TensorFlow's SAME does, pads with -inf.
     before = node.next_functions[0][0]
+    if before is not None and before.name() == "CloneBackward0":  # of a recorded forward pass
+        before = before.next_functions[0][0]
     is_padded = before is not None and before.name() == PAD
     return lambda gradient: redistribute(value(node), gradient, dims, windows, is_padded=is_padded)
 

@@ -11,14 +11,22 @@ Then the model is run once more, with the same random numbers, under a function 
 calls of activations. In place they work on copies, whose results are written back.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from functools import lru_cache
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import torch
 from torch import Tensor
-from torch.autograd.graph import Node
-from torch.overrides import TorchFunctionMode
+from torch.overrides import (
+    TorchFunctionMode,
+    _get_current_function_mode_stack,
+    _pop_mode,
+    _push_mode,
+)
+
+if TYPE_CHECKING:
+    from torch.autograd.graph import Node
 
 ACTIVATIONS = {"celu", "elu", "gelu", "hardshrink", "hardsigmoid", "hardswish", "hardtanh"}
 ACTIVATIONS |= {"leaky_relu", "log_sigmoid", "logsigmoid", "mish", "prelu", "relu", "relu6"}
@@ -51,6 +59,12 @@ class RecordedForward(TorchFunctionMode):
     def __init__(self) -> None:
         super().__init__()
         self.values: dict[Node, Tensor] = {}
+        self._is_open = True
+
+    def finish(self) -> "dict[Node, Tensor]":
+        """Record no more, and give what was recorded."""
+        self._is_open = False
+        return self.values
 
     def __torch_function__(
         self,
@@ -62,6 +76,8 @@ class RecordedForward(TorchFunctionMode):
         """Call a function; see `torch.overrides`."""
         del types
         kwargs = dict(kwargs or {})
+        if not self._is_open:
+            return func(*args, **kwargs)
         name, writes = _name(func)
         x = args[0] if args else kwargs.get("input")
         if not (
@@ -74,18 +90,15 @@ class RecordedForward(TorchFunctionMode):
             return func(*args, **kwargs)
         if name in POOLINGS:
             return self._pooling(func, x, args, kwargs)
-        if writes or kwargs.get("inplace") or any(argument is True for argument in args[1:]):
-            copy = x.clone()
-            self._record(
-                func(
-                    *(copy if argument is x else argument for argument in args),
-                    **{key: copy if value is x else value for key, value in kwargs.items()},
-                )
-            )
-            return x.copy_(copy)
-        output = func(*args, **kwargs)
+        # Copies, so that what the node has saved is not what the model may change in place.
+        copy = x.clone()
+        output = func(
+            *(copy if argument is x else argument for argument in args),
+            **{key: copy if value is x else value for key, value in kwargs.items()},
+        )
         self._record(output)
-        # A copy, so that what the node has saved is not what the model may change in place.
+        if writes or kwargs.get("inplace") or any(argument is True for argument in args[1:]):
+            return x.copy_(output)
         return output.clone()
 
     def _record(self, output: Tensor) -> None:
@@ -95,14 +108,40 @@ class RecordedForward(TorchFunctionMode):
     def _pooling(
         self, func: Callable[..., Any], x: Tensor, args: tuple[Any, ...], kwargs: dict[str, Any]
     ) -> Any:
-        output = func(*args, **kwargs)
+        copy = x.clone()  # as the model may change its input in place
+        output = func(
+            *(copy if argument is x else argument for argument in args),
+            **{key: copy if value is x else value for key, value in kwargs.items()},
+        )
         node = (output[0] if isinstance(output, tuple) else output).grad_fn
-        while node is not None and not hasattr(node, "_saved_result1"):
+        # By name: to look at what a node has saved would run a checkpoint again.
+        while node is not None and "MaxPool" not in node.name():
             node = node.next_functions[0][0]  # one-dimensional pooling is a view of this one
         if node is not None:
             dims = node._input_metadata[0].shape
-            self.values[node] = x.detach().clone().reshape(*_leading(x, len(dims)))
+            self.values[node] = copy.detach().reshape(*_leading(x, len(dims)))
         return output
+
+
+@contextmanager
+def recording() -> Iterator[RecordedForward]:
+    """Record until `finish()`.
+
+    While a mode runs, PyTorch takes it off its stack, and an interrupt may come before it is put
+    back. So the stack is restored as a whole; the caller is to hold interrupts back then. PyTorch
+    may still put the mode back when the traceback of the interrupt is freed; it does nothing then.
+    """
+    before = _get_current_function_mode_stack()  # type: ignore[no-untyped-call]
+    mode = RecordedForward()
+    _push_mode(mode)  # type: ignore[no-untyped-call]
+    try:
+        yield mode
+    finally:
+        mode.finish()
+        for _ in _get_current_function_mode_stack():  # type: ignore[no-untyped-call]
+            _pop_mode()  # type: ignore[no-untyped-call]
+        for other in before:
+            _push_mode(other)  # type: ignore[no-untyped-call]
 
 
 def _leading(x: Tensor, dims: int) -> tuple[int, ...]:

@@ -9,8 +9,9 @@ def padded_dims(node: Any, call: ModuleCall | None) -> tuple[int, ...]:
     """Spatial dimensions along which a convolution pads its input.
 
     A module may pad in its own forward instead of through the convolution's argument (timm's "same"
-    convolutions, `padding_mode="reflect"`): the result of the convolution inside is then larger
-    than that of the module's input could be without padding. An operation of its own before a
+    convolutions, `padding_mode="reflect"`): the convolution inside works on more than the module's
+    input then, and its result is larger than it could be without padding. Another convolution in
+    the same module (a pointwise one, say) does not pad. An operation of its own before a
     convolution (`F.pad`, `nn.ZeroPad2d`) does not count.
 
     Args:
@@ -26,10 +27,13 @@ def padded_dims(node: Any, call: ModuleCall | None) -> tuple[int, ...]:
     if call is not None and isinstance(call.module.kernel_size, tuple):
         kernel = call.module.kernel_size
         into, out = call.operand.shape, node._input_metadata[0].shape
+        before, number = node.next_functions[0]
+        worked_on = into if before is None else before._input_metadata[number].shape
         for i, (size, dilation, stride) in enumerate(
             zip(kernel, node._saved_dilation, node._saved_stride, strict=True)
         ):
             span = dilation * (size - 1) + 1
-            if out[i - count] > (into[i - count] - span) // stride + 1:
+            is_larger = worked_on[i - count] > into[i - count]
+            if is_larger and out[i - count] > (into[i - count] - span) // stride + 1:
                 padded.add(i - count)
     return tuple(sorted(padded))

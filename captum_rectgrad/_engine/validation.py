@@ -4,12 +4,13 @@ import re
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Any
+from weakref import WeakKeyDictionary
 
 import torch
 from torch import Tensor, fx, nn
 from torch._ops import OpOverload
 
-from captum_rectgrad._engine.activations import COMPOSED, ActivationFilter
+from captum_rectgrad._engine.activations import ONE_NODE, ActivationFilter, is_activation
 from captum_rectgrad._engine.batch_norm_state import is_batch_dependent, running_statistics
 from captum_rectgrad._engine.wrappers import unwrapped
 
@@ -48,27 +49,84 @@ def examine(model: nn.Module, activations: ActivationFilter) -> ModelParts:
         TypeError: a part of it is scripted, traced, exported, quantized or spread over devices, or
             has a hook that cannot be honoured.
     """
-    parts = ModelParts()
-    for name, module in model.named_modules():
-        cls = type(module)
-        if cls not in _PLAIN:
-            _check_module(name, module)
-        if (cls not in _ORDINARY or activations.chosen) and activations.needs_hook(module):
-            parts.activations.append((name, module))
-        if cls in _CONVOLUTIONS or cls not in _PLAIN:
-            parts.convolutions.extend([(name, module)] * _may_pad_outside(module))
-        if cls not in _FEED_FORWARD and isinstance(module, _RECURRENT):
-            parts.recurrent.append((name, module))
+    parts, seen = ModelParts(), {model}
+    waiting: list[tuple[str, nn.Module]] = [("", model)]
+    while waiting:
+        name, module = waiting.pop()
+        # Without the nested generators of `named_modules`, since this is done at every call.
+        for key, child in module._modules.items():
+            if child is not None and child not in seen:
+                seen.add(child)
+                waiting.append((f"{name}.{key}" if name else key, child))
+        cls: Any = type(module)
+        is_convolution = cls in _CONVOLUTIONS
+        if (
+            not _is_ordinary(cls)
+            or activations.chosen
+            or (is_convolution and _pads_outside(module))
+        ):
+            _sort(parts, name, module, activations)
+        if module._backward_hooks and module._is_full_backward_hook is False:
+            _refuse_legacy_hook(name, module, activations)
         if module.training or cls in _BATCH_NORMS:
             parts.statistics.extend(running_statistics(module))
             if is_batch_dependent(module):
                 parts.batch_dependent.append(f"{name!r} ({cls.__name__})")
-        if module._backward_hooks and module._is_full_backward_hook is False:
-            _refuse_legacy_hook(name, module, activations)
         for parameter in module._parameters.values():
             if parameter is not None and not parameter.requires_grad:
                 parts.has_frozen = True
     return parts
+
+
+def _needs_no_look(cls: type[nn.Module]) -> bool:
+    return not (
+        issubclass(cls, (torch.jit.ScriptModule, nn.DataParallel, fx.GraphModule, *_RECURRENT))
+        or (issubclass(cls, _CONVOLUTIONS) and cls not in _CONVOLUTIONS)
+        or cls.__name__ == "CondConv2d"
+        or QUANTIZED.match(cls.__module__)
+        or (is_activation(cls) and cls not in ONE_NODE)
+    )
+
+
+_ORDINARY_OF_TORCH = frozenset(
+    cls
+    for cls in vars(nn).values()
+    if isinstance(cls, type) and issubclass(cls, nn.Module) and _needs_no_look(cls)
+)
+# Of other classes. Weak, since a class made in a function must not outlive it.
+_ORDINARY: WeakKeyDictionary[type[nn.Module], bool] = WeakKeyDictionary()
+
+
+def _is_ordinary(cls: type[nn.Module]) -> bool:
+    """Whether modules of this class need no look, but for their mode, hooks and parameters."""
+    if cls in _ORDINARY_OF_TORCH:
+        return True
+    known = _ORDINARY.get(cls)
+    if known is None:
+        known = _ORDINARY[cls] = _needs_no_look(cls)
+    return known
+
+
+def _pads_outside(module: Any) -> bool:
+    """Whether a convolution of torch.nn pads by an operation of its own in front.
+
+    It does for even kernels and for other padding modes than zeros.
+    """
+    return isinstance(module.padding, str) or module.padding_mode != "zeros"
+
+
+def _sort(parts: ModelParts, name: str, module: nn.Module, activations: ActivationFilter) -> None:
+    """Refuse a module, or add it to those that need a hook."""
+    _check_module(name, module)
+    cls = type(module)
+    if activations.needs_hook(module):
+        parts.activations.append((name, module))
+    if isinstance(module, _RECURRENT):
+        parts.recurrent.append((name, module))
+    elif (isinstance(module, _CONVOLUTIONS) or cls.__name__ == "CondConv2d") and (
+        cls not in _CONVOLUTIONS or _pads_outside(module)
+    ):
+        parts.convolutions.append((name, module))
 
 
 def _refuse_legacy_hook(name: str, module: nn.Module, activations: ActivationFilter) -> None:
@@ -80,44 +138,26 @@ def _refuse_legacy_hook(name: str, module: nn.Module, activations: ActivationFil
         )
 
 
-# Classes that are as PyTorch made them: nothing to be refused.
-_PLAIN = frozenset(
-    cls
-    for cls in vars(nn).values()
-    if isinstance(cls, type) and issubclass(cls, nn.Module) and cls is not nn.DataParallel
-)
-
-# Of these none needs a hook, unless it is chosen by itself.
-_ORDINARY = _PLAIN - COMPOSED
-_FEED_FORWARD = frozenset(cls for cls in _PLAIN if not issubclass(cls, _RECURRENT))
-
-
-def _may_pad_outside(module: Any) -> bool:
-    """Whether it is a convolution that may pad by an operation of its own in front.
-
-    Those of torch.nn do for even kernels and other padding modes, subclasses may (timm's "same"
-    convolutions), and timm's convolution whose weights depend on the sample.
-    """
-    cls = type(module)
-    if cls in _CONVOLUTIONS:
-        return isinstance(module.padding, str) or module.padding_mode != "zeros"
-    return isinstance(module, _CONVOLUTIONS) or cls.__name__ == "CondConv2d"
-
-
-def check_model(model: object) -> None:
-    """Refuse what is not a module, or cannot be served.
+def check_model(model: object, activations: ActivationFilter) -> None:
+    """Refuse what is not a module or cannot be served, and chosen modules that it does not have.
 
     Raises:
         TypeError: it is no `nn.Module`, or as in `examine`.
+        ValueError: a chosen module is not part of it.
     """
     if not isinstance(model, nn.Module):
         raise TypeError(
             "the model must be an nn.Module, since its parts are examined; got "
             f"{type(model).__name__}. A function around a model can become a module's forward"
         )
-    for name, module in model.named_modules():
-        if type(module) not in _PLAIN:
-            _check_module(name, module)
+    examine(model, activations)
+    parts = set(map(id, model.modules()))
+    for item in activations.chosen or ():
+        if isinstance(item, nn.Module) and id(item) not in parts:
+            raise ValueError(
+                f"activations has a {type(item).__name__} that is not part of the model; name its "
+                "class, or a module out of model.named_modules()"
+            )
 
 
 def _check_module(name: str, module: nn.Module) -> None:
@@ -175,21 +215,6 @@ def check_activations(
                 f"{item!r} (for F.relu name nn.ReLU)"
             )
     return ActivationFilter(chosen)
-
-
-def check_parts(model: nn.Module, activations: ActivationFilter) -> None:
-    """Refuse single modules, chosen as activations, that the model does not have.
-
-    Raises:
-        ValueError: one is not part of it.
-    """
-    parts = set(map(id, model.modules()))
-    for item in activations.chosen or ():
-        if isinstance(item, nn.Module) and id(item) not in parts:
-            raise ValueError(
-                f"activations has a {type(item).__name__} that is not part of the model; name its "
-                "class, or a module out of model.named_modules()"
-            )
 
 
 def check_layers(model: nn.Module, layer: object) -> dict[str, nn.Module]:

@@ -19,8 +19,9 @@ from captum_rectgrad._engine.captum_compat import (
 )
 from captum_rectgrad._engine.diagnostics import warn
 from captum_rectgrad._engine.forward_inputs import ForwardInputs
+from captum_rectgrad._engine.interrupts import HeldInterrupts
 from captum_rectgrad._engine.statistics import LayerStatistics
-from captum_rectgrad._engine.validation import check_inputs, check_model, check_parts
+from captum_rectgrad._engine.validation import check_inputs, check_model
 from captum_rectgrad._engine.wrappers import unwrapped
 
 # From `warn` to the line that called `attribute`: past `attributions`, the method's two
@@ -64,14 +65,19 @@ def attributions(
     """
     found = request.gradients(call, internal_batch_size)
     graph = request.create_graph
-    with torch.set_grad_enabled(graph), torch.inference_mode(mode=False):
-        groups = [
-            tuple(
-                settings.attribution(value if graph else value.detach(), gradient)
-                for value, gradient in zip(values, gradients, strict=True)
-            )
-            for values, gradients in zip(found.values, found.gradients, strict=True)
-        ]
+    interrupts = HeldInterrupts()
+    try:
+        interrupts.hold()
+        with torch.set_grad_enabled(graph), torch.inference_mode(mode=False):
+            groups = [
+                tuple(
+                    settings.attribution(value if graph else value.detach(), gradient)
+                    for value, gradient in zip(values, gradients, strict=True)
+                )
+                for values, gradients in zip(found.values, found.gradients, strict=True)
+            ]
+    finally:
+        interrupts.release()
     warn(found.diagnostics.messages(settings.rule, settings.activations), _STACKLEVEL)
     return groups, found.statistics
 
@@ -90,11 +96,10 @@ class ModifiedGradient(GradientAttribution):  # type: ignore[misc]
 
     def __init__(self, model: nn.Module, settings: Settings) -> None:
         """Check the model."""
-        check_model(model)
+        check_model(model, settings.activations)
         super().__init__(model)
         self.model = model
         self.settings = settings
-        check_parts(unwrapped(model), settings.activations)
 
     @property
     def multiplies_by_inputs(self) -> bool:

@@ -1,6 +1,7 @@
 """`torch.autograd.grad` under a rule, for a graph that already exists."""
 
 from collections.abc import Sequence
+from contextlib import ExitStack
 
 import torch
 from torch import Tensor
@@ -11,12 +12,14 @@ from captum_rectgrad._engine.attribution import compute_gradients
 from captum_rectgrad._engine.backward_pass import (
     BackwardPass,
     BatchDimensionError,
+    PassSettings,
     RecordingNeededError,
 )
 from captum_rectgrad._engine.graph import nodes_between
 from captum_rectgrad._engine.interrupts import HeldInterrupts
 from captum_rectgrad._engine.layer_recorder import LayerTensor
-from captum_rectgrad.attr.rectgrad import rectgrad_settings
+from captum_rectgrad._engine.validation import check_activations
+from captum_rectgrad.attr.rectgrad import rule_of
 from captum_rectgrad.errors import RectGradError
 from captum_rectgrad.rules.rule import Rule
 from captum_rectgrad.rules.threshold import RuleName
@@ -80,17 +83,25 @@ def rectified_grad(
         >>> [gradient.shape for gradient in rectified_grad(similarity, [one, two], percentile=80)]
         [torch.Size([3, 12]), torch.Size([3, 12])]
     """
-    settings = rectgrad_settings(
-        percentile, tau, rule=rule, padding_trick=padding_trick, prr=prr, activations=activations
-    )
+    chosen = check_activations(activations)
+    settings = PassSettings(rule_of(rule, percentile, tau), chosen, padding_trick, prr)
     if any(not isinstance(item, type) for item in settings.activations.chosen or ()):
         raise TypeError("activations must be classes here: a graph does not show modules")
-    points = _points((inputs,) if isinstance(inputs, Tensor) else tuple(inputs))
+    tensors = (inputs,) if isinstance(inputs, Tensor) else tuple(inputs)
+    _check_inputs(tensors, batched=batched)
     roots = (outputs,) if isinstance(outputs, Tensor) else tuple(outputs)
     seeds = (grad_outputs,) if isinstance(grad_outputs, Tensor) else grad_outputs
-    samples = _batch_size(points) if batched else 1
-    state, interrupts = BackwardPass(settings, samples), HeldInterrupts()
+    state = BackwardPass(settings, len(tensors[0]) if batched else 1)
+    interrupts, undo = HeldInterrupts(), ExitStack()
     try:
+        interrupts.hold()
+        undo.callback(state.close)
+        is_grad_enabled = torch.is_grad_enabled()
+        undo.enter_context(torch.inference_mode(mode=False))
+        undo.enter_context(torch.set_grad_enabled(is_grad_enabled))
+        undo.enter_context(torch.autograd.set_multithreading_enabled(False))
+        points = _points(tensors)
+        interrupts.release()
         nodes = [point.edge.node for point in points]
         state.attach(nodes_between([root.grad_fn for root in roots], set(nodes)), nodes)
         found = compute_gradients(
@@ -106,28 +117,31 @@ def rectified_grad(
             f"the graph does not hold the values of an activation ({error}); use RectGrad, which "
             "runs the model itself"
         ) from None
+    except BaseException:
+        interrupts.hold()
+        raise
     finally:
-        state.close()
+        undo.close()
         interrupts.release()
     return tuple(found)
 
 
-def _points(inputs: tuple[Tensor, ...]) -> list[LayerTensor]:
-    points = []
+def _check_inputs(inputs: Sequence[Tensor], *, batched: bool) -> None:
     for i, tensor in enumerate(inputs):
         if not isinstance(tensor, Tensor) or not tensor.requires_grad:
             raise ValueError(f"input {i} does not require a gradient; call requires_grad_() on it")
-        with torch.enable_grad():
-            points.append(LayerTensor(tensor, get_gradient_edge(tensor), f"input {i}"))
-    return points
-
-
-def _batch_size(points: Sequence[LayerTensor]) -> int:
-    sizes = {tuple(point.tensor.shape[:1]) for point in points}
-    if len(sizes) != 1 or sizes & {(), (0,)}:
-        shapes = ", ".join(str(tuple(point.tensor.shape)) for point in points)
+    sizes = {tuple(tensor.shape[:1]) for tensor in inputs}
+    if batched and (len(sizes) != 1 or sizes & {(), (0,)}):
+        shapes = ", ".join(str(tuple(tensor.shape)) for tensor in inputs)
         raise ValueError(
             "with batched=True dimension 0 of every input is the batch, of one size and not empty; "
             f"got inputs of shape {shapes or 'none at all'}"
         )
-    return sizes.pop()[0]
+
+
+def _points(inputs: Sequence[Tensor]) -> list[LayerTensor]:
+    with torch.enable_grad():
+        return [
+            LayerTensor(tensor, get_gradient_edge(tensor), f"input {i}")
+            for i, tensor in enumerate(inputs)
+        ]

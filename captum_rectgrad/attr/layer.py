@@ -11,16 +11,11 @@ from captum_rectgrad._engine.activations import Activations
 from captum_rectgrad._engine.attribution import AttributionRequest
 from captum_rectgrad._engine.captum_compat import TargetType, as_arguments, as_tuple, log_usage
 from captum_rectgrad._engine.forward_inputs import ForwardInputs
-from captum_rectgrad._engine.validation import (
-    check_inputs,
-    check_layers,
-    check_model,
-    check_parts,
-)
+from captum_rectgrad._engine.validation import check_inputs, check_layers, check_model
 from captum_rectgrad._engine.wrappers import unwrapped
 from captum_rectgrad.attr.base import Settings, attributions
 from captum_rectgrad.attr.options import Options
-from captum_rectgrad.attr.rectgrad import rectgrad_settings
+from captum_rectgrad.attr.rectgrad import RectGrad
 from captum_rectgrad.attr.relu_rules import sign_settings
 
 
@@ -52,8 +47,7 @@ class LayerModifiedGradient(LayerAttribution, GradientAttribution):  # type: ign
         device_ids: list[int] | None = None,
     ) -> None:
         """Check the arguments, which the class explains."""
-        check_model(model)
-        check_parts(unwrapped(model), settings.activations)
+        check_model(model, settings.activations)
         check_layers(unwrapped(model), layer)
         LayerAttribution.__init__(self, model, layer, device_ids)
         GradientAttribution.__init__(self, model)
@@ -154,7 +148,7 @@ class LayerRectGrad(LayerModifiedGradient):
         **options: Unpack[Options],
     ) -> None:
         """Check the arguments, which the class explains."""
-        super().__init__(model, layer, rectgrad_settings(**options), device_ids)
+        super().__init__(model, layer, RectGrad(model, **options).settings, device_ids)
 
 
 class LayerGuidedBackprop(LayerModifiedGradient):

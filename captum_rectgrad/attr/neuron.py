@@ -21,16 +21,11 @@ from captum_rectgrad._engine.captum_compat import (
 )
 from captum_rectgrad._engine.forward_inputs import ForwardInputs
 from captum_rectgrad._engine.layer_recorder import LayerRecorder
-from captum_rectgrad._engine.validation import (
-    check_inputs,
-    check_layers,
-    check_model,
-    check_parts,
-)
+from captum_rectgrad._engine.validation import check_inputs, check_layers, check_model
 from captum_rectgrad._engine.wrappers import unwrapped
 from captum_rectgrad.attr.base import Settings, attributions
 from captum_rectgrad.attr.options import Options
-from captum_rectgrad.attr.rectgrad import rectgrad_settings
+from captum_rectgrad.attr.rectgrad import RectGrad
 from captum_rectgrad.attr.relu_rules import sign_settings
 
 
@@ -57,8 +52,9 @@ class NeuronModifiedGradient(NeuronAttribution, GradientAttribution):  # type: i
         device_ids: list[int] | None = None,
     ) -> None:
         """Check the arguments, which the class explains."""
-        check_model(model)
-        check_parts(unwrapped(model), settings.activations)
+        check_model(model, settings.activations)
+        if not isinstance(layer, nn.Module):
+            raise TypeError(f"layer must be one module of the model, got {layer!r}")
         check_layers(unwrapped(model), layer)
         NeuronAttribution.__init__(self, model, layer, device_ids)
         GradientAttribution.__init__(self, model)
@@ -150,7 +146,7 @@ class NeuronRectGrad(NeuronModifiedGradient):
         **options: Unpack[Options],
     ) -> None:
         """Check the arguments, which the class explains."""
-        super().__init__(model, layer, rectgrad_settings(**options), device_ids)
+        super().__init__(model, layer, RectGrad(model, **options).settings, device_ids)
 
 
 class NeuronGuidedBackprop(NeuronModifiedGradient):
@@ -171,7 +167,8 @@ class NeuronGuidedBackprop(NeuronModifiedGradient):
         >>> from torch import nn
         >>> from captum_rectgrad import NeuronGuidedBackprop
         >>> model = nn.Sequential(nn.Linear(12, 64), nn.ReLU(), nn.Linear(64, 10))
-        >>> NeuronGuidedBackprop(model, model[2]).attribute(torch.rand(5, 12), neuron_selector=4).shape
+        >>> method = NeuronGuidedBackprop(model, model[2])
+        >>> method.attribute(torch.rand(5, 12), neuron_selector=4).shape
         torch.Size([5, 12])
     """
 
@@ -204,7 +201,8 @@ class NeuronDeconvolution(NeuronModifiedGradient):
         >>> from torch import nn
         >>> from captum_rectgrad import NeuronDeconvolution
         >>> model = nn.Sequential(nn.Linear(12, 64), nn.ReLU(), nn.Linear(64, 10))
-        >>> NeuronDeconvolution(model, model[2]).attribute(torch.rand(5, 12), neuron_selector=4).shape
+        >>> method = NeuronDeconvolution(model, model[2])
+        >>> method.attribute(torch.rand(5, 12), neuron_selector=4).shape
         torch.Size([5, 12])
     """
 

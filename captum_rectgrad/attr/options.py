@@ -7,19 +7,42 @@ from captum_rectgrad.rules.rule import Rule
 from captum_rectgrad.rules.threshold import RuleName
 
 
-class CommonOptions(TypedDict, total=False):
-    """Arguments of `RectGrad` that mean the same in every variant."""
-
+class _Common(TypedDict, total=False):
     padding_trick: bool
     final_threshold: bool
     activations: Activations
 
 
-class Options(CommonOptions, total=False):
+class _WithRule(TypedDict, total=False):
+    rule: RuleName | Rule
+
+
+class _WithPRR(TypedDict, total=False):
+    prr: bool
+
+
+class _WithMultiplication(TypedDict, total=False):
+    multiply_by_inputs: bool
+
+
+class OptionsButPRR(_Common, _WithRule, _WithMultiplication, total=False):
+    """Arguments of `RectGradPRR` by keyword."""
+
+
+class OptionsButRule(_Common, _WithPRR, _WithMultiplication, total=False):
+    """Arguments of `RectGradMod` by keyword."""
+
+
+class OptionsButMultiplication(_Common, _WithRule, _WithPRR, total=False):
+    """Arguments of `NoBiasRectGrad` by keyword."""
+
+
+class OptionsButThreshold(_Common, _WithRule, _WithPRR, _WithMultiplication, total=False):
+    """Arguments of `RectGradConst` by keyword."""
+
+
+class Options(OptionsButThreshold, total=False):
     """All arguments of `RectGrad` but the model, by keyword."""
 
     percentile: float | None
     tau: float | None
-    rule: RuleName | Rule
-    prr: bool
-    multiply_by_inputs: bool

@@ -72,43 +72,15 @@ class RectGrad(ModifiedGradient):
         activations: Activations = None,
     ) -> None:
         """Check the arguments, which the class explains."""
-        settings = rectgrad_settings(
-            percentile,
-            tau,
-            rule=rule,
-            padding_trick=padding_trick,
-            prr=prr,
-            final_threshold=final_threshold,
-            multiply_by_inputs=multiply_by_inputs,
-            activations=activations,
+        settings = Settings(
+            rule_of(rule, percentile, tau),
+            check_activations(activations),
+            padding_trick,
+            prr,
+            final_threshold,
+            multiply_by_inputs,
         )
         super().__init__(model, settings)
-
-
-def rectgrad_settings(
-    percentile: float | None = None,
-    tau: float | None = None,
-    *,
-    rule: RuleName | Rule = "PR1",
-    padding_trick: bool = True,
-    prr: bool = False,
-    final_threshold: bool = True,
-    multiply_by_inputs: bool = True,
-    activations: Activations = None,
-) -> Settings:
-    """The arguments of `RectGrad`, checked.
-
-    Raises:
-        TypeError, ValueError: as in `RectGrad`.
-    """
-    return Settings(
-        rule_of(rule, percentile, tau),
-        check_activations(activations),
-        padding_trick,
-        prr,
-        final_threshold,
-        multiply_by_inputs,
-    )
 
 
 def rule_of(rule: RuleName | Rule, percentile: float | None, tau: float | None) -> Rule:

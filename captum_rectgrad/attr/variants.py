@@ -3,10 +3,13 @@
 from torch import nn
 from typing_extensions import Unpack
 
-from captum_rectgrad.attr.options import CommonOptions
+from captum_rectgrad.attr.options import (
+    OptionsButMultiplication,
+    OptionsButPRR,
+    OptionsButRule,
+    OptionsButThreshold,
+)
 from captum_rectgrad.attr.rectgrad import RectGrad
-from captum_rectgrad.rules.rule import Rule
-from captum_rectgrad.rules.threshold import RuleName
 
 
 class RectGradPRR(RectGrad):
@@ -30,20 +33,9 @@ class RectGradPRR(RectGrad):
         model: nn.Module,
         percentile: float | None = None,
         tau: float | None = None,
-        *,
-        rule: RuleName | Rule = "PR1",
-        multiply_by_inputs: bool = True,
-        **options: Unpack[CommonOptions],
+        **options: Unpack[OptionsButPRR],
     ) -> None:
-        super().__init__(
-            model,
-            percentile,
-            tau,
-            rule=rule,
-            prr=True,
-            multiply_by_inputs=multiply_by_inputs,
-            **options,
-        )
+        super().__init__(model, percentile, tau, prr=True, **options)
 
 
 class RectGradMod(RectGrad):
@@ -66,20 +58,9 @@ class RectGradMod(RectGrad):
         model: nn.Module,
         percentile: float | None = None,
         tau: float | None = None,
-        *,
-        prr: bool = False,
-        multiply_by_inputs: bool = True,
-        **options: Unpack[CommonOptions],
+        **options: Unpack[OptionsButRule],
     ) -> None:
-        super().__init__(
-            model,
-            percentile,
-            tau,
-            rule="Mod",
-            prr=prr,
-            multiply_by_inputs=multiply_by_inputs,
-            **options,
-        )
+        super().__init__(model, percentile, tau, rule="Mod", **options)
 
 
 class RectGradConst(RectGrad):
@@ -98,18 +79,9 @@ class RectGradConst(RectGrad):
     """
 
     def __init__(
-        self,
-        model: nn.Module,
-        tau: float = 0.0,
-        *,
-        rule: RuleName | Rule = "PR1",
-        prr: bool = False,
-        multiply_by_inputs: bool = True,
-        **options: Unpack[CommonOptions],
+        self, model: nn.Module, tau: float = 0.0, **options: Unpack[OptionsButThreshold]
     ) -> None:
-        super().__init__(
-            model, None, tau, rule=rule, prr=prr, multiply_by_inputs=multiply_by_inputs, **options
-        )
+        super().__init__(model, None, tau, **options)
 
 
 class NoBiasRectGrad(RectGrad):
@@ -131,11 +103,6 @@ class NoBiasRectGrad(RectGrad):
         model: nn.Module,
         percentile: float | None = None,
         tau: float | None = None,
-        *,
-        rule: RuleName | Rule = "PR1",
-        prr: bool = False,
-        **options: Unpack[CommonOptions],
+        **options: Unpack[OptionsButMultiplication],
     ) -> None:
-        super().__init__(
-            model, percentile, tau, rule=rule, prr=prr, multiply_by_inputs=False, **options
-        )
+        super().__init__(model, percentile, tau, multiply_by_inputs=False, **options)

@@ -106,8 +106,6 @@ def _threshold(scores: Floats, rank: int) -> tuple[Floats, float, float]:
 def _mask(scores: Tensor, threshold: float, grad_output: Tensor, out: Tensor) -> None:
     if scores.dtype == grad_output.dtype and not math.isnan(threshold):
         # The backward of a ReLU is the same operation.
-        torch.ops.aten.threshold_backward.grad_input(
-            grad_output, scores, threshold, grad_input=out
-        )
+        torch.ops.aten.threshold_backward.grad_input(grad_output, scores, threshold, grad_input=out)
     else:
         torch.where(scores > threshold, grad_output, grad_output.new_zeros(()), out=out)

@@ -21,6 +21,17 @@ class SignRule:
     Attributes:
         name: `"deconvnet"`: the gradient passes where `R_out > 0`; `"guided"`: where `R_out > 0`
             and `a > 0`. (Equation 1, the gradient itself, needs no rule.)
+
+    Raises:
+        ValueError: `name` is unknown.
+
+    Examples:
+        >>> import torch
+        >>> from captum_rectgrad import SignRule
+        >>> activation = torch.tensor([[0.0, 1.0, 2.0]])
+        >>> grad_output = torch.tensor([[3.0, 4.0, -5.0]])
+        >>> SignRule("guided").keep(activation, grad_output, is_last=True)
+        tensor([[False,  True, False]])
     """
 
     name: SignName
@@ -31,7 +42,16 @@ class SignRule:
             raise ValueError(f"name must be one of {', '.join(SIGNS)}, got {self.name!r}")
 
     def keep(self, activation: Tensor, grad_output: Tensor, *, is_last: bool) -> Tensor:
-        """Choose the units that pass; see `Rule.keep`. Tensors are `(N, ...)`."""
+        """Choose the units that pass, as every `Rule` does.
+
+        Args:
+            activation: `a`, `(N, ...)`.
+            grad_output: `R_out`, of the same shape.
+            is_last: has no effect.
+
+        Returns:
+            A boolean tensor of that shape.
+        """
         del is_last
         positive = grad_output > 0
         return positive if self.name == "deconvnet" else positive & (activation > 0)

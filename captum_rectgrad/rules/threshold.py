@@ -32,6 +32,14 @@ class ThresholdRule:
     Raises:
         ValueError: both are given, or out of range; `score` is unknown.
         TypeError: one is not a number.
+
+    Examples:
+        >>> import torch
+        >>> from captum_rectgrad import ThresholdRule
+        >>> activation = torch.tensor([[3.0, 2.0, 1.0]])
+        >>> grad_output = torch.tensor([[1.0, 4.0, -5.0]])
+        >>> ThresholdRule("PR1", percentile=50).keep(activation, grad_output, is_last=True)
+        tensor([[False,  True, False]])
     """
 
     score: RuleName = "PR1"
@@ -54,11 +62,20 @@ class ThresholdRule:
             object.__setattr__(self, "percentile", check_percentile(wanted))
 
     def keep(self, activation: Tensor, grad_output: Tensor, *, is_last: bool) -> Tensor:
-        """Choose the units that pass; see `Rule.keep`. Tensors are `(N, ...)`."""
+        """Choose the units that pass, as every `Rule` does.
+
+        Args:
+            activation: `a`, `(N, ...)`.
+            grad_output: `R_out`, of the same shape.
+            is_last: whether this is the last hidden activation before the output.
+
+        Returns:
+            A boolean tensor of that shape.
+        """
         scores = score(self.score_at(is_last=is_last), activation, grad_output)
         if self.percentile is None:
             return scores > cast("float", self.tau)
-        rows = scores.reshape(len(scores), -1)
+        rows = scores.reshape(scores.shape[0], -1)
         return (rows > percentile_per_sample(rows, self.percentile)).reshape(scores.shape)
 
     def threshold(self, scores: Tensor) -> Tensor:
@@ -75,7 +92,14 @@ class ThresholdRule:
         return percentile_per_sample(scores.reshape(len(scores), -1), self.percentile)[:, 0]
 
     def score_at(self, *, is_last: bool) -> ScoreName:
-        """The score of one activation: that of `"Mod"` depends on where it is."""
+        """The score of one activation: that of `"Mod"` depends on where it is.
+
+        Args:
+            is_last: whether this is the last hidden activation before the output.
+
+        Returns:
+            The name of a score, not `"Mod"`.
+        """
         if self.score == "Mod":
             return "PR1" if is_last else "PR2"
         return self.score

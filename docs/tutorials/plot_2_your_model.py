@@ -2,8 +2,8 @@
 # Your own model: timm, in place, functional
 
 Methods that change the gradient at ReLUs have to find every ReLU. Hooks on modules miss
-`F.relu(x)` and `x.relu_()`, and what they miss stays the plain gradient, without a word. This
-page measures that, on two trained networks.
+`F.relu(x)` and `x.relu_()`, and pass the plain gradient there, without a warning. RectGrad looks
+for activations in the autograd graph instead. This page measures both, on two trained networks.
 """
 
 # %%
@@ -71,9 +71,10 @@ print([bool(torch.equal(modules(image), network(image))) for network in (functio
 import warnings
 from collections.abc import Callable
 
-from captum.attr import GuidedBackprop, Saliency
+import captum.attr
 
-from captum_rectgrad import GuidedBackprop, RectGrad
+import captum_rectgrad
+from captum_rectgrad import RectGrad
 
 # Captum announces its hooks with a warning at every call.
 warnings.filterwarnings("ignore", message="Setting backward hooks on ReLU activations")
@@ -83,13 +84,13 @@ Attribute = Callable[[nn.Module, Tensor, int], Tensor]
 
 def gradient(model: nn.Module, x: Tensor, target: int) -> Tensor:
     """The plain gradient, with its sign."""
-    found: Tensor = Saliency(model).attribute(x, target=target, abs=False)
+    found: Tensor = captum.attr.Saliency(model).attribute(x, target=target, abs=False)
     return found
 
 
 def of_captum(model: nn.Module, x: Tensor, target: int) -> Tensor:
     """Guided backpropagation, from Captum."""
-    found: Tensor = GuidedBackprop(model).attribute(x, target=target)
+    found: Tensor = captum.attr.GuidedBackprop(model).attribute(x, target=target)
     return found
 
 
@@ -99,8 +100,8 @@ def of_rectgrad(model: nn.Module, x: Tensor, target: int) -> Tensor:
 
 
 def of_this_package(model: nn.Module, x: Tensor, target: int) -> Tensor:
-    """Guided backpropagation again, through the mechanism of RectGrad."""
-    return GuidedBackprop(model).attribute(x, target=target)
+    """Guided backpropagation again, by the mechanism of RectGrad."""
+    return captum_rectgrad.GuidedBackprop(model).attribute(x, target=target)
 
 
 def distance(found: Tensor, expected: Tensor) -> float:
@@ -113,14 +114,14 @@ methods: dict[str, Attribute] = {
     "this package's GuidedBackprop": of_this_package,
     "RectGrad": of_rectgrad,
 }
-print(f"{'':34}from its own map  from the gradient")
+print(f"{'':40}from its own map  from the gradient")
 for title, attribute in methods.items():
     own = attribute(modules, image, target)
     for written, network in (("functional", functional), ("in place", in_place)):
         found = attribute(network, image, target)
         plain = gradient(network, image, target)
         far, near = distance(found, own), distance(found, plain)
-        print(f"{title:24}{written:10}{far:16.2g}  {near:17.2g}")
+        print(f"{title:30}{written:10}{far:16.2g}  {near:17.2g}")
 
 # %%
 # Captum's `GuidedBackprop` **is** the plain gradient on the functional network: the distance is

@@ -39,23 +39,18 @@ plt.show()
 # ## When q does nothing: thresholds at zero
 #
 # Most scores are exactly zero, since most units are inactive or get no gradient. A percentile
-# that falls among them **is** zero, whatever `q` is. `LayerRectGrad` gives the scores of every
-# layer, so this can be counted.
+# that falls among them **is** zero, whatever `q` is. `return_layer_statistics=True` gives the
+# threshold of every activation, so this can be counted.
 
-from captum_rectgrad import LayerRectGrad
-from captum_rectgrad._engine.activations import is_activation
-from captum_rectgrad.rules.threshold import percentile_per_sample
-
-layers = [module for module in model.modules() if is_activation(type(module))]
 percentiles = (0.0, 10.0, 20.0, 50.0, 80.0, 90.0, 95.0, 98.0, 99.5)
 at_zero, below_zero, left = [], [], []
 for q in percentiles:
-    method = LayerRectGrad(model, layers, percentile=q, final_threshold=False)
-    scores = method.attribute(image, target=target)
-    thresholds = torch.cat([percentile_per_sample(score.flatten(1), q)[0] for score in scores])
-    at_zero.append(int((thresholds == 0).sum()))
-    below_zero.append(int((thresholds < 0).sum()))
-    whole = RectGrad(model, percentile=q).attribute(image, target=target)
+    whole, layers = RectGrad(model, percentile=q).attribute(
+        image, target=target, return_layer_statistics=True
+    )
+    thresholds = [float(layer.threshold) for layer in layers if layer.threshold is not None]
+    at_zero.append(sum(threshold == 0 for threshold in thresholds))
+    below_zero.append(sum(threshold < 0 for threshold in thresholds))
     left.append(float((whole.sum(dim=1) != 0).double().mean()))
     print(
         f"q = {q:4g}: of {len(layers)} thresholds {below_zero[-1]} below zero, "

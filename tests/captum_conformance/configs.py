@@ -2,9 +2,9 @@
 
 Captum ships the table its test suite is generated from: models, inputs, targets, layers, neurons.
 All of its entries are re-run, also those meant for methods of another kind (DeepLIFT, ablation),
-less the arguments that only those methods have. Entries of inputs are run with RectGrad and with
-one of its variants in turn: the variants are settings of one mechanism, and `tests/captum_rectgrad`
-says what each computes.
+less the arguments that only those methods have. Entries are run with RectGrad, LayerRectGrad or
+NeuronRectGrad and with one other method of that kind in turn: the methods are settings of one
+mechanism, and `tests/captum_rectgrad` says what each computes.
 """
 
 import copy
@@ -22,16 +22,21 @@ from captum.testing.helpers.basic_models import BasicModel_ConvNet
 from torch import Tensor, nn
 
 from captum_rectgrad import (
-    DeconvNet,
-    GuidedBP,
+    Deconvolution,
+    GuidedBackprop,
+    LayerDeconvolution,
+    LayerGuidedBackprop,
     LayerRectGrad,
+    NeuronDeconvolution,
+    NeuronGradient,
+    NeuronGuidedBackprop,
     NeuronRectGrad,
     NoBiasRectGrad,
     RectGrad,
     RectGradConst,
     RectGradMod,
     RectGradPRR,
-    SaliencyMap,
+    Saliency,
 )
 
 Arguments: TypeAlias = dict[str, Any]
@@ -47,12 +52,21 @@ INPUT_METHODS: dict[str, Factory] = {
     "RectGradMod": partial(RectGradMod, **OPEN),
     "RectGradConst": partial(RectGradConst, tau=0, final_threshold=False),
     "NoBiasRectGrad": partial(NoBiasRectGrad, **OPEN),
-    "SaliencyMap": SaliencyMap,
-    "DeconvNet": DeconvNet,
-    "GuidedBP": GuidedBP,
+    "Saliency": Saliency,
+    "Deconvolution": Deconvolution,
+    "GuidedBackprop": GuidedBackprop,
 }
-LAYER_METHODS: dict[str, Factory] = {"LayerRectGrad": partial(LayerRectGrad, **OPEN)}
-NEURON_METHODS: dict[str, Factory] = {"NeuronRectGrad": partial(NeuronRectGrad, **OPEN)}
+LAYER_METHODS: dict[str, Factory] = {
+    "LayerRectGrad": partial(LayerRectGrad, **OPEN),
+    "LayerDeconvolution": LayerDeconvolution,
+    "LayerGuidedBackprop": LayerGuidedBackprop,
+}
+NEURON_METHODS: dict[str, Factory] = {
+    "NeuronRectGrad": partial(NeuronRectGrad, **OPEN),
+    "NeuronGradient": NeuronGradient,
+    "NeuronDeconvolution": NeuronDeconvolution,
+    "NeuronGuidedBackprop": NeuronGuidedBackprop,
+}
 
 # Arguments of the methods that ours stand in for, which a gradient does not have: reference
 # points, numbers of steps or of samples, and what is perturbed at a time.
@@ -67,8 +81,10 @@ WEIGHTS = 10
 WITHOUT_TARGET = {"basic_activation_multi_layer_multi_output"}
 
 
-# Entries of inputs have RectGrad and one of these in turn.
-VARIANTS = [name for name in INPUT_METHODS if name != "RectGrad"]
+# Entries have the first method of their kind and one of the others in turn.
+KIND_METHODS = (INPUT_METHODS, LAYER_METHODS, NEURON_METHODS)
+MAIN = [next(iter(methods)) for methods in KIND_METHODS]
+VARIANTS = [name for methods in KIND_METHODS for name in methods if name not in MAIN]
 
 
 @dataclass(frozen=True)
@@ -154,13 +170,12 @@ def _double(argument: Any) -> Any:
 
 def _cases() -> list[Case]:
     cases: list[Case] = []
-    variants = itertools.cycle(VARIANTS)
+    in_turn = [itertools.cycle(list(methods)[1:]) for methods in KIND_METHODS]
     for entry in config:
         _, model, arguments, layer, noise_tunnel, _ = parse_test_config(entry)
-        if layer is None:
-            methods = {name: INPUT_METHODS[name] for name in ("RectGrad", next(variants))}
-        else:
-            methods = NEURON_METHODS if "neuron_selector" in arguments else LAYER_METHODS
+        number = 0 if layer is None else 2 if "neuron_selector" in arguments else 1
+        methods = KIND_METHODS[number]
+        chosen = {name: methods[name] for name in (MAIN[number], next(in_turn[number]))}
         kept = OURS | TUNNEL if noise_tunnel else OURS
         foreign = FOREIGN if noise_tunnel else FOREIGN | TUNNEL
         if methods is NEURON_METHODS:
@@ -172,7 +187,7 @@ def _cases() -> list[Case]:
         own = {key: _double(value) for key, value in arguments.items() if key in kept}
         cases.extend(
             Case(entry["name"], name, factory, _responsive(model), layer, own, noise_tunnel)
-            for name, factory in methods.items()
+            for name, factory in chosen.items()
         )
     return cases
 
@@ -184,7 +199,7 @@ CASES = [case for case in ALL if case.name not in WITHOUT_TARGET]
 def kind(case: Case) -> str:
     """The class of the model with what it is made of, the layers, and what is attributed."""
     inner = getattr(case.model, "multi_input_module", None)
-    of = "neuron" if case.method == "NeuronRectGrad" else "output"
+    of = "neuron" if case.method in NEURON_METHODS else "output"
     return f"{type(case.model).__name__} {inner} {case.layer} {of}"
 
 
@@ -220,12 +235,12 @@ FORMS = entries(_forms())
 def _kinds() -> list[Case]:
     """One case for each kind of model and layers; and for each variant, kinds in turn."""
     main = list({kind(case): case for case in CASES if case.method not in VARIANTS}.values())
-    of_inputs = itertools.cycle([kind(case) for case in main if case.layer is None])
+    in_turn = itertools.cycle([kind(case) for case in main])
     chosen = []
     for variant in VARIANTS:
         of_variant = {kind(case): case for case in CASES if case.method == variant}
         # The next kind of model that this variant is run with.
-        chosen.append(of_variant[next(one for one in of_inputs if one in of_variant)])
+        chosen.append(of_variant[next(one for one in in_turn if one in of_variant)])
     return [*main, *chosen]
 
 

@@ -17,14 +17,8 @@ from captum.attr import (
 from captum.attr._utils.input_layer_wrapper import ModelInputWrapper
 from torch import Tensor, nn
 
-from captum_rectgrad import (
-    DeconvNet,
-    GuidedBP,
-    LayerRectGrad,
-    NeuronRectGrad,
-    RectGrad,
-    SaliencyMap,
-)
+import captum_rectgrad
+from captum_rectgrad import LayerRectGrad, NeuronRectGrad, RectGrad
 from captum_rectgrad._engine.captum_compat import as_tuple, select_neuron
 from tests.captum_conformance.configs import FORMS, OPEN, Arguments, Case, flat, kind
 
@@ -179,8 +173,14 @@ def test_of_inputs_with_the_rules_of_captums_methods(case: Case) -> None:
     assert_same(guided, GuidedBackprop(model).attribute(**arguments))
     deconvolution = RectGrad(model, **DECONVOLUTION, **UNMULTIPLIED).attribute(**arguments)
     assert_same(deconvolution, Deconvolution(model).attribute(**arguments))
-    for same, other in ((SaliencyMap, gradient), (GuidedBP, guided), (DeconvNet, deconvolution)):
-        assert_same(same(model).attribute(**arguments), other)
+    ours = captum_rectgrad.GuidedBackprop(model).attribute(**arguments)
+    assert_same(ours, guided)
+    ours = captum_rectgrad.Deconvolution(model).attribute(**arguments)
+    assert_same(ours, deconvolution)
+    ours = captum_rectgrad.Saliency(model).attribute(**arguments, abs=False)
+    assert_same(ours, gradient)
+    ours = captum_rectgrad.Saliency(model).attribute(**arguments)
+    assert_same(ours, Saliency(model).attribute(**arguments))
 
 
 @pytest.mark.parametrize("case", of("layers"), ids=name_of)
@@ -191,6 +191,13 @@ def test_of_layers_with_the_rule_of_captums_gradient(case: Case) -> None:
         arguments = {**plain(case), "attribute_to_layer_input": at_input}
         ours = LayerRectGrad(case.model, layers, **GRADIENT, **BARE).attribute(**arguments)
         assert_same(ours, LayerGradientXActivation(case.model, layers).attribute(**arguments))
+        # Captum has no guided backpropagation or deconvolution of layers.
+        for named, rule in (
+            (captum_rectgrad.LayerGuidedBackprop, GUIDED),
+            (captum_rectgrad.LayerDeconvolution, DECONVOLUTION),
+        ):
+            ours = LayerRectGrad(case.model, layers, **rule, **UNMULTIPLIED).attribute(**arguments)
+            assert_same(named(case.model, layers).attribute(**arguments), ours)
 
 
 # Between the inputs and what enters the first activation there is none.
@@ -201,10 +208,12 @@ def test_of_neurons_with_the_rules_of_captums_methods(case: Case) -> None:
     model, layer = case.model, case.model.get_submodule(str(case.layer))
     for at_input in (False, True):
         arguments = {**plain(case), "attribute_to_neuron_input": at_input}
-        for theirs, rule in (
-            (NeuronGradient, GRADIENT),
-            (NeuronGuidedBackprop, GUIDED),
-            (NeuronDeconvolution, DECONVOLUTION),
+        for theirs, named, rule in (
+            (NeuronGradient, captum_rectgrad.NeuronGradient, GRADIENT),
+            (NeuronGuidedBackprop, captum_rectgrad.NeuronGuidedBackprop, GUIDED),
+            (NeuronDeconvolution, captum_rectgrad.NeuronDeconvolution, DECONVOLUTION),
         ):
+            expected = theirs(model, layer).attribute(**arguments)
             ours = NeuronRectGrad(model, layer, **rule, **UNMULTIPLIED).attribute(**arguments)
-            assert_same(ours, theirs(model, layer).attribute(**arguments))
+            assert_same(ours, expected)
+            assert_same(named(model, layer).attribute(**arguments), expected)

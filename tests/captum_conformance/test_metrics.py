@@ -131,7 +131,7 @@ def bright(samples: int = 3) -> Tensor:
 
 
 # These have no threshold to set.
-BY_SIGNS = ("SaliencyMap", "DeconvNet", "GuidedBP")
+BY_SIGNS = ("Saliency", "Deconvolution", "GuidedBackprop")
 # They and NoBiasRectGrad never multiply; the others may.
 CHOICES = [
     (name, times_input)

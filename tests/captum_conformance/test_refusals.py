@@ -1,7 +1,7 @@
 """What Captum's suite has and these methods cannot do: each is refused in words, none skipped.
 
-- Functions as models, and Captum's JIT checks: rules are put on modules, and on calls of Python
-  functions; a function hides the first, and scripted code makes neither.
+- Functions as models: the parts of the model are examined, which a function hides.
+- Captum's JIT checks: scripted and traced code is not part of the autograd graph.
 - Inputs that are integers or truth values have no gradient; layers behind them have one.
 - Outputs that are no tensor (futures, dictionaries), or one number for a whole batch, have no
   logit for each sample.
@@ -63,7 +63,7 @@ def test_functions_instead_of_models() -> None:
         return model(x)
 
     for name, function in itertools.product(METHODS, (model.forward, around)):
-        with pytest.raises(TypeError, match=r"needs the nn\.Module itself, got (method|function)"):
+        with pytest.raises(TypeError, match=r"must be an nn\.Module.* got (method|function)"):
             build(name, function, model.relu)
 
 
@@ -141,7 +141,7 @@ def test_layers_whose_output_has_no_gradient(output: object) -> None:
         LayerRectGrad(model, model.unsupported_layer).attribute(torch.ones(2, 3), target=0)
     with pytest.raises(RectGradError, match="layer 'int_layer' has no floating point tensor"):
         LayerRectGrad(model, model.int_layer).attribute(torch.ones(2, 3), target=0)
-    with pytest.raises(RectGradError, match=r"no gradient leads.* to layer 'relu_alt'"):
+    with pytest.raises(RectGradError, match=r"no gradient reaches layer 'relu_alt'"):
         LayerRectGrad(model, model.relu_alt).attribute(torch.ones(2, 3), target=0)
     assert hooks(model) == {}
 

@@ -6,7 +6,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from tests.captum_conformance.configs import CASES, ENTRIES, Arguments, Case, flat
+from tests.captum_conformance.configs import CASES, ENTRIES, NEURON_METHODS, Arguments, Case, flat
 
 # Nets this small are often cut off whole, for some sample.
 pytestmark = pytest.mark.filterwarnings("ignore:attribution of sample")
@@ -36,7 +36,7 @@ def check_shapes(case: Case, found: list[Tensor]) -> None:
     """They are shaped as Captum's, and none is all zero: there is something to compare."""
     assert all(attribution.abs().max() > 1e-4 for attribution in found), case.method
     assert all(len(attribution) == case.samples for attribution in found)
-    if case.layer is None or case.method == "NeuronRectGrad":
+    if case.layer is None or case.method in NEURON_METHODS:
         inputs = case.arguments["inputs"]
         several = inputs if isinstance(inputs, tuple) else (inputs,)
         assert [a.shape for a in found] == [x.shape for x in several]

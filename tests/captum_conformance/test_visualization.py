@@ -11,7 +11,7 @@ from matplotlib import pyplot as plt
 from numpy.typing import NDArray
 
 from captum_rectgrad import RectGrad
-from tests.captum_conformance.configs import CASES, ENTRIES
+from tests.captum_conformance.configs import ENTRIES
 
 # Nets this small are often cut off whole, for some sample.
 pytestmark = pytest.mark.filterwarnings("ignore:attribution of sample")
@@ -85,7 +85,7 @@ def test_several_ways_side_by_side(name: str) -> None:
 
 @pytest.mark.parametrize("method", ["heat_map", "blended_heat_map", "masked_image"])
 def test_an_all_zero_map_is_refused_by_captum(method: str) -> None:
-    (case,) = (c.fresh() for c in CASES if c.name == "conv_neuron")
+    case = ENTRIES["conv_neuron"][0].fresh()
     x = case.arguments["inputs"][:1]
     # The paper's percentile closes the layer of eight units.
     empty = RectGrad(case.model).attribute(x, target=0)

@@ -114,7 +114,7 @@ def test_warnings_are_said_plainly(
     arguments = ["--model", "cifar10_cnn", "--methods", "rectgrad", "--percentile", "100"]
     out = str(tmp_path / "figure.png")
     assert main(["explain", picture, *arguments, "--out", out]) == 0
-    assert "rectgrad: warning: the map of sample 0 is all zero" in capsys.readouterr().err
+    assert "rectgrad: warning: attribution of sample 0 is all zero" in capsys.readouterr().err
 
 
 def test_images_of_one_name_are_told_apart(picture: str, tmp_path: Path) -> None:

@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 from torch import Tensor
 
-from captum_rectgrad._engine.validation import check_percentile
+from captum_rectgrad.rules.threshold import check_percentile
 from tests.documentation.public import public
 from tests.documentation.rules import lacking
 

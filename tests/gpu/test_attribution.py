@@ -10,8 +10,9 @@ from torch import Tensor, nn
 
 import rectgrad_zoo
 from captum_rectgrad import NoBiasRectGrad, RectGrad, RectGradMod, RectGradPRR
-from captum_rectgrad._engine.attribution import Query, selected_output
-from captum_rectgrad._engine.forward_inputs import Call
+from captum_rectgrad._engine.attribution import AttributionRequest
+from captum_rectgrad._engine.forward_inputs import ForwardInputs
+from captum_rectgrad._engine.validation import examine
 
 pytestmark = pytest.mark.gpu
 METHODS: tuple[Callable[[nn.Module], RectGrad], ...] = (
@@ -53,7 +54,7 @@ def test_the_maps_of_the_cpu(
 
 
 @pytest.mark.parametrize("name", ["cifar10_cnn", "resnet50", "vgg16"])
-def test_a_pass_waits_for_nothing(
+def test_a_pass_waits_for_the_look_at_its_maps_alone(
     name: str, cuda: torch.device, synchronisations: Synchronisations
 ) -> None:
     model = network(name, cuda, torch.float32)
@@ -64,10 +65,11 @@ def test_a_pass_waits_for_nothing(
     with synchronisations() as waits:
         x.sum().item()
     assert waits  # so that the next assertion can fail
-    query = Query(model, method.settings, selected_output)
+    request = AttributionRequest(model, method.settings, lambda output, *_: output[:, 0])
+    parts = examine(model, method.settings.activations)
     with synchronisations() as waits:
-        query._pass(Call((x,), target, ()), copies=False)
-    assert waits == []
+        request._pass(ForwardInputs((x,), None, ()), parts, recorded=False)
+    assert len(waits) == 1
 
 
 def test_a_call_waits_for_its_checks_alone(

@@ -113,8 +113,9 @@ class FailAt(TorchFunctionMode):
         kwargs: dict[str, Any] | None = None,
     ) -> Any:
         del types
-        # PyTorch itself sets attributes from C++, where it does not expect that to fail.
-        if func.__name__ not in {"__get__", "__set__"}:
+        # PyTorch itself sets attributes from C++, and the mode of gradients at either end of
+        # `torch.no_grad`, where it does not expect that to fail.
+        if func.__name__ not in {"__get__", "__set__", "_set_grad_enabled"}:
             self.calls += 1
             if self.calls - 1 == self.index:
                 raise self.error

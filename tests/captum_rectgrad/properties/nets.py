@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from captum_rectgrad.rules import RULES
+from captum_rectgrad.rules.threshold import RULES
 
 # The same examples in every run; a net takes milliseconds, but the first call of a kind does not.
 REPRODUCIBLE = settings(max_examples=30, deadline=None, derandomize=True)
@@ -35,6 +35,7 @@ ALWAYS_NEW: dict[str, type[nn.Module]] = {
     "prelu": nn.PReLU,
     "sigmoid": nn.Sigmoid,
     "softplus": nn.Softplus,
+    "softsign": nn.Softsign,  # composed of several operations
     "tanh": nn.Tanh,
 }
 MAY_WORK_IN_PLACE: dict[str, type[nn.Module]] = {

@@ -28,8 +28,8 @@ from tests.captum_rectgrad.properties.state import snapshot
 pytestmark = pytest.mark.filterwarnings("ignore:attribution of sample")
 
 # Every kind of handling in one net: in place, functions, methods, a module used twice, a pool of
-# either form, a branch, and an activation whose output the next one overwrites, so that a second
-# pass is needed.
+# either form, a branch, an activation that only a module hook can see, and an activation whose
+# output the next one overwrites, so that a second pass is needed.
 EVERYTHING = NetSpec(
     dims=1,
     blocks=(
@@ -38,7 +38,7 @@ EVERYTHING = NetSpec(
         Block(Activation("silu", "function", in_place=True), before=True, pool="function"),
     ),
     last=Activation("relu", in_place=True),
-    side=Activation("gelu"),
+    side=Activation("softsign"),
     reuse=True,
 )
 OPTIONS: dict[str, Any] = {"percentile": 50, "prr": True, "final_threshold": False}
@@ -143,7 +143,7 @@ def test_after_an_exception_at_every_operation_in_turn(error: type[BaseException
 
 def test_an_interrupt_while_hooks_are_removed_leaves_none(monkeypatch: pytest.MonkeyPatch) -> None:
     torch.manual_seed(0)
-    net = nn.Sequential(nn.Linear(4, 30), nn.ReLU(), nn.Linear(30, 30), nn.ReLU(), nn.Linear(30, 2))
+    net = nn.Sequential(nn.Linear(4, 30), nn.Softsign(), nn.Linear(30, 30), nn.Softsign())
     before = snapshot(net)
     remove, left = RemovableHandle.remove, [1]
 

@@ -14,8 +14,7 @@ from hypothesis import strategies as st
 from torch import Tensor, nn
 
 from captum_rectgrad import RectGrad
-from captum_rectgrad.rules import RULES, Rule, Selection
-from captum_rectgrad.rules.threshold import percentile_per_sample
+from captum_rectgrad.rules.threshold import RULES, RuleName, ThresholdRule, percentile_per_sample
 from tests.captum_rectgrad.properties.nets import (
     REPRODUCIBLE,
     NetSpec,
@@ -60,14 +59,11 @@ def test_a_percentile_never_falls(scores: list[Tensor], qs: list[float]) -> None
 @REPRODUCIBLE
 @given(matrices(2), ascending(st.floats(0, 100)), st.sampled_from(RULES), st.booleans())
 def test_an_activation_keeps_less_at_a_higher_percentile(
-    operands: list[Tensor], qs: list[float], rule: Rule, last_hidden: bool
+    operands: list[Tensor], qs: list[float], rule: RuleName, is_last: bool
 ) -> None:
     activation, gradient = operands
     low, high = (
-        Selection(rule, percentile=q).kept(
-            activation, gradient, samples=len(activation), last_hidden=last_hidden
-        )
-        for q in qs
+        ThresholdRule(rule, percentile=q).keep(activation, gradient, is_last=is_last) for q in qs
     )
     assert within(high, low)
     # Nearest rank: the share below the percentile is cut off, half a rank aside; ties cut more.
@@ -79,14 +75,11 @@ def test_an_activation_keeps_less_at_a_higher_percentile(
 @REPRODUCIBLE
 @given(matrices(2), ascending(st.floats(-4, 4)), st.sampled_from(RULES), st.booleans())
 def test_and_at_a_higher_constant_threshold(
-    operands: list[Tensor], taus: list[float], rule: Rule, last_hidden: bool
+    operands: list[Tensor], taus: list[float], rule: RuleName, is_last: bool
 ) -> None:
     activation, gradient = operands
     low, high = (
-        Selection(rule, tau=tau).kept(
-            activation, gradient, samples=len(activation), last_hidden=last_hidden
-        )
-        for tau in taus
+        ThresholdRule(rule, tau=tau).keep(activation, gradient, is_last=is_last) for tau in taus
     )
     assert within(high, low)
 

@@ -132,7 +132,10 @@ def test_photographs_are_too_few_for_a_verdict(
         (["--others", "cat"], "--others must be numbers of classes, such as 3,5; got 'cat'"),
         (["--count", "0"], "--count must be at least 1"),
         (["--method", "saliency", "--percentile", "90"], "--percentile is RectGrad's, not of"),
-        (["--method", "captum_rectgrad:GuidedBP", "--percentile", "9"], "--percentile is RectGrad"),
+        (
+            ["--method", "captum_rectgrad:GuidedBackprop", "--percentile", "9"],
+            "--percentile is RectGrad",
+        ),
         (["--method", "rectgrad", "--percentile", "101"], "percentile"),
         (["--method", "gradcam"], "'gradcam' is no method"),
         (["--data", "shapes", "x.png"], "give image files or --data, not both"),

@@ -3,7 +3,8 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from captum_rectgrad import GuidedBP, RectGrad, SaliencyMap
+from captum_rectgrad import GuidedBackprop, RectGrad
+from captum_rectgrad.attr.relu_rules import signed_gradient
 from captum_rectgrad.sanity.convergence import INPUT, Convergence, convergence
 from captum_rectgrad.sanity.findings import of_convergence
 from captum_rectgrad.seeds import derived_seed
@@ -23,7 +24,7 @@ def vectors(seed: int, images: int, logits: int) -> list[Tensor]:
 def test_of_linear_layers_by_hand() -> None:
     torch.manual_seed(0)
     model = nn.Sequential(nn.Linear(7, 6), nn.Linear(6, 5)).eval().double()
-    found = convergence(SaliencyMap(model), torch.rand(4, 7).double(), seed=2)
+    found = convergence(signed_gradient(model), torch.rand(4, 7).double(), seed=2)
     assert found.layers == (INPUT, "0", "1")
     sent = [v.double() for v in vectors(2, 4, 5)]
     second = [v @ model.state_dict()["1.weight"] for v in sent]
@@ -36,14 +37,14 @@ def test_of_linear_layers_by_hand() -> None:
 def test_a_matrix_of_rank_one_leaves_one_direction() -> None:
     last = nn.Linear(6, 5)
     last.weight.data = torch.outer(torch.rand(5), torch.rand(6))
-    found = convergence(SaliencyMap(nn.Sequential(nn.Linear(7, 6), last)), torch.rand(9, 7))
+    found = convergence(signed_gradient(nn.Sequential(nn.Linear(7, 6), last)), torch.rand(9, 7))
     np.testing.assert_allclose(abs(found.cosines), 1, atol=1e-6)
 
 
 def test_of_rank_one_is_found_out_though_the_signs_cancel() -> None:
     last = nn.Linear(6, 5)
     last.weight.data = torch.outer(torch.rand(5), torch.rand(6))
-    found = convergence(SaliencyMap(nn.Sequential(nn.Linear(7, 6), last)), torch.rand(40, 7))
+    found = convergence(signed_gradient(nn.Sequential(nn.Linear(7, 6), last)), torch.rand(40, 7))
     assert abs(found.cosines[0].mean()) < 0.5
     assert of_convergence(found, 0.5, seed=0).verdict == "failed"
 
@@ -68,7 +69,7 @@ def test_batches_change_nothing() -> None:
     torch.manual_seed(0)
     model = nn.Sequential(nn.Linear(30, 80), nn.ReLU(), nn.Linear(80, 5)).eval().double()
     x = torch.rand(7, 30).double()
-    whole, parts = (convergence(GuidedBP(model), x, batch_size=n).cosines for n in (7, 3))
+    whole, parts = (convergence(GuidedBackprop(model), x, batch_size=n).cosines for n in (7, 3))
     np.testing.assert_allclose(parts, whole, atol=1e-6)
 
 
@@ -78,7 +79,7 @@ def test_guided_backpropagation_converges_and_the_gradient_does_not() -> None:
     layers = [layer for _ in range(6) for layer in (nn.Linear(200, 200), nn.ReLU())]
     model = nn.Sequential(*layers, nn.Linear(200, 10)).eval()
     x = torch.rand(20, 200)
-    guided, gradient = (convergence(m(model), x).cosines for m in (GuidedBP, SaliencyMap))
+    guided, gradient = (convergence(m(model), x).cosines for m in (GuidedBackprop, signed_gradient))
     assert guided[0].mean() > 0.9
     assert abs(gradient[0].mean()) < 0.2
     assert (np.diff(guided[1:].mean(axis=1)) < 0).all()  # towards the input it only grows
@@ -96,9 +97,12 @@ def test_what_a_method_does_besides_is_left_out() -> None:
 
 def test_layers_may_be_chosen() -> None:
     model = nn.Sequential(nn.Linear(7, 6), nn.ReLU(), nn.Linear(6, 5)).eval()
-    assert convergence(SaliencyMap(model), torch.rand(3, 7), layers=["2"]).layers == (INPUT, "2")
+    assert convergence(signed_gradient(model), torch.rand(3, 7), layers=["2"]).layers == (
+        INPUT,
+        "2",
+    )
     with pytest.raises(ValueError, match="it has 0, 2"):
-        convergence(SaliencyMap(model), torch.rand(3, 7), layers=["1"])
+        convergence(signed_gradient(model), torch.rand(3, 7), layers=["1"])
 
 
 class Windows(nn.Module):
@@ -133,7 +137,7 @@ class Transposed(nn.Module):
 def test_layers_without_samples_in_dimension_0_are_left_out(batch_size: int) -> None:
     torch.manual_seed(0)
     model, x = Windows().eval().double(), torch.rand(6, 8).double()
-    found = convergence(SaliencyMap(model), x, batch_size=batch_size, seed=2)
+    found = convergence(signed_gradient(model), x, batch_size=batch_size, seed=2)
     assert found.layers == (INPUT, "before", "after")
     state = model.state_dict()
     block = torch.block_diag(state["within.weight"], state["within.weight"])
@@ -143,11 +147,11 @@ def test_layers_without_samples_in_dimension_0_are_left_out(batch_size: int) -> 
         expected = torch.cosine_similarity(pair[0], pair[1], dim=1)
         np.testing.assert_allclose(row, expected.numpy(), atol=1e-6)
     with pytest.raises(ValueError, match="it has before, after"):
-        convergence(SaliencyMap(model), x, layers=["within"])
+        convergence(signed_gradient(model), x, layers=["within"])
 
 
 @pytest.mark.parametrize("positions", [1, 2, 6])
 def test_another_dimension_as_long_as_a_batch_is_none_of_samples(positions: int) -> None:
     model = Transposed(positions).eval()
-    found = convergence(SaliencyMap(model), torch.rand(6, 4 * positions), batch_size=6)
+    found = convergence(signed_gradient(model), torch.rand(6, 4 * positions), batch_size=6)
     assert found.layers == (INPUT, "after")

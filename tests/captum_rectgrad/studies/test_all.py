@@ -25,7 +25,7 @@ FIRST, MIDDLE, LAST = NAMES
 
 pytestmark = [
     pytest.mark.slow,
-    pytest.mark.filterwarnings("ignore:attribution of sample", "ignore:the maps of"),
+    pytest.mark.filterwarnings("ignore:attribution of sample"),
 ]
 
 

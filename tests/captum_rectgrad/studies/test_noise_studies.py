@@ -16,7 +16,7 @@ from captum_rectgrad.studies.patch import AMOUNT, OF_CHANNELS, corner, patch
 from captum_rectgrad.studies.study import ImagesConfig
 
 
-@pytest.mark.filterwarnings("ignore:attribution of sample", "ignore:the maps of")
+@pytest.mark.filterwarnings("ignore:attribution of sample")
 def test_patch_adds_up_channels_in_both_ways(lab: Callable[..., Lab]) -> None:
     made = replace(lab("saliency", "rectgrad", "deeplift"), final_percentile=None)
     result = patch(ImagesConfig(), made)
@@ -31,7 +31,7 @@ def test_patch_adds_up_channels_in_both_ways(lab: Callable[..., Lab]) -> None:
     assert "in this run for: Saliency, DeepLIFT." in result.notes[1]
 
 
-@pytest.mark.filterwarnings("ignore:attribution of sample", "ignore:the maps of")
+@pytest.mark.filterwarnings("ignore:attribution of sample")
 def test_patch_says_what_is_not_in_the_paper(lab: Callable[..., Lab]) -> None:
     result = patch(ImagesConfig(), lab("saliency", "rectgrad"))
     sources = [claim.source for claim in result.claims]

@@ -11,7 +11,7 @@ from captum_rectgrad import RectGrad, RectGradMod
 from captum_rectgrad.estimate import Estimate
 from captum_rectgrad.measures import share_inside
 from captum_rectgrad.methods import Method
-from captum_rectgrad.rules import RULES, Rule
+from captum_rectgrad.rules.threshold import RULES, RuleName
 from captum_rectgrad.studies.background import EXCESS, SHARE
 from captum_rectgrad.studies.comparing import Measured
 from captum_rectgrad.studies.lab import Lab
@@ -33,7 +33,7 @@ NOISE = np.random.default_rng(0).normal(size=100)
 
 # Appendix B.2: f = a1 + 10 a2 - 100 a3 + 1000 a4 at (3, 2, 1, 0). Of four scores, q = 74 leaves
 # the largest: of (3, 20, -100, 0), (3, 20, 100, 0), (3, 2, 1, 0) and (1, 10, -100, 1000).
-ONE: dict[Rule, Followed] = {
+ONE: dict[RuleName, Followed] = {
     "PR1": Followed((2,), 20.0),
     "PR2": Followed((3,), -100.0),
     "PR3": Followed((1,), 3.0),
@@ -41,7 +41,7 @@ ONE: dict[Rule, Followed] = {
     "Mod": Followed((2,), 20.0),
 }
 # Appendix B.3: f + 200 = 123 is one of four units, beside 3, 2 and 1, and counts twice.
-TWO: dict[Rule, Followed] = {
+TWO: dict[RuleName, Followed] = {
     "PR1": Followed((2,), 40.0),
     "PR2": Followed((3,), -200.0),
     "PR3": Followed((1,), 6.0),
@@ -60,7 +60,7 @@ def _float64() -> Iterator[None]:
 
 @pytest.mark.usefixtures("_float64")
 @pytest.mark.parametrize("rule", RULES)
-def test_the_worked_example(rule: Rule) -> None:
+def test_the_worked_example(rule: RuleName) -> None:
     assert followed(affine(), rule) == ONE[rule]
     assert followed(two_layers(), rule) == TWO[rule]
 
@@ -76,9 +76,9 @@ def test_the_functions_are_the_papers() -> None:
 
 def test_the_claims_on_the_example() -> None:
     assert [claim.verdict for claim in example_claims(ONE, TWO)] == ["holds", "holds"]
-    swapped: dict[Rule, Followed] = {**ONE, "PR3": ONE["PR1"]}
+    swapped: dict[RuleName, Followed] = {**ONE, "PR3": ONE["PR1"]}
     assert example_claims(swapped, TWO)[0].verdict == "does not hold"
-    same: dict[Rule, Followed] = {**TWO, "Mod": TWO["PR1"]}
+    same: dict[RuleName, Followed] = {**TWO, "Mod": TWO["PR1"]}
     assert [claim.verdict for claim in example_claims(ONE, same)] == ["holds", "does not hold"]
 
 
@@ -106,7 +106,7 @@ def test_an_empty_map_is_neither_more_nor_less() -> None:
     np.testing.assert_array_equal(found["Mod"], [1.0, np.nan, np.nan, 0.0])
 
 
-@pytest.mark.filterwarnings("ignore:attribution of sample", "ignore:the maps of")
+@pytest.mark.filterwarnings("ignore:attribution of sample")
 def test_the_shares_are_those_of_the_public_methods(lab: Callable[..., Lab]) -> None:
     result = propagation_rules(PropagationRulesConfig(), lab())
     drawn, model = Tiny().masked(), Tiny().network("plain").model

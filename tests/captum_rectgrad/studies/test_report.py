@@ -12,7 +12,7 @@ from captum_rectgrad.studies.report import report
 from captum_rectgrad.studies.running import recorded_config
 from tests.captum_rectgrad.studies.conftest import resized
 
-pytestmark = pytest.mark.filterwarnings("ignore:attribution of sample", "ignore:the maps of")
+pytestmark = pytest.mark.filterwarnings("ignore:attribution of sample")
 
 
 def page(name: str, made: Lab, **sizes: Any) -> str:

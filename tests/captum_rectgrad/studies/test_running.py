@@ -24,7 +24,7 @@ from rectgrad_zoo.data import LabelledImages
 from rectgrad_zoo.reading import Split
 from tests.captum_rectgrad.studies.conftest import Tiny, resized
 
-pytestmark = pytest.mark.filterwarnings("ignore:attribution of sample", "ignore:the maps of")
+pytestmark = pytest.mark.filterwarnings("ignore:attribution of sample")
 
 
 # Of the studies that take longest. Their presets run under tests/integration.

@@ -8,8 +8,9 @@ import pytest
 import torch
 from torch import nn
 
-from captum_rectgrad import DeconvNet, GuidedBP, SaliencyMap
+from captum_rectgrad import Deconvolution, GuidedBackprop
 from captum_rectgrad.attr.base import ModifiedGradient
+from captum_rectgrad.attr.relu_rules import signed_gradient
 from captum_rectgrad.studies.nie.random_networks import (
     RandomCNN,
     gaussian_scale,
@@ -57,13 +58,13 @@ def test_guided_backpropagation_of_many_filters_is_near_its_limit() -> None:
     near = []
     for filters in (50, 5000):
         model = RandomCNN(filters, (2, 5, 4), torch.Generator().manual_seed(1)).eval()
-        found = GuidedBP(model).attribute(IMAGE[None], target=0)[0].flatten()
+        found = GuidedBackprop(model).attribute(IMAGE[None], target=0)[0].flatten()
         near.append(float(torch.corrcoef(torch.stack([found, limit]))[0, 1]))
     assert near[1] > 0.99
     assert near[1] > near[0]
 
 
-@pytest.mark.parametrize("rule", [SaliencyMap, DeconvNet])
+@pytest.mark.parametrize("rule", [signed_gradient, Deconvolution])
 def test_the_scale_of_maps(rule: Callable[[nn.Module], ModifiedGradient]) -> None:
     values = []
     for seed in range(120):

@@ -1,4 +1,4 @@
-"""The threshold is the very element that sorting gives."""
+"""The threshold is the element that sorting gives."""
 
 import numpy as np
 import pytest
@@ -6,7 +6,7 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from captum_rectgrad.rules.threshold import nearest_rank, percentile_per_sample
+from captum_rectgrad.rules.threshold import ThresholdRule, nearest_rank, percentile_per_sample
 
 
 @pytest.mark.parametrize(
@@ -41,3 +41,9 @@ def test_is_an_element_of_each_samples_scores(dtype: torch.dtype, percentile: fl
     threshold = percentile_per_sample(scores, percentile)
     assert threshold.dtype == dtype
     assert np.array_equal(threshold.numpy(), expected)
+
+
+def test_threshold_of_a_rule_has_one_number_per_sample() -> None:
+    scores = torch.tensor([[[1.0, 2.0], [3.0, 4.0]], [[8.0, 7.0], [6.0, 5.0]]])
+    assert ThresholdRule(percentile=100).threshold(scores).tolist() == [4, 8]
+    assert ThresholdRule(tau=0.5).threshold(scores).tolist() == [0.5, 0.5]

@@ -1,24 +1,26 @@
-"""Saliency map, DeconvNet and guided backpropagation, by hand, by definition, beside Captum's."""
+"""Saliency, deconvolution and guided backpropagation: by hand, by definition, beside Captum's."""
 
 import warnings
 from collections.abc import Callable
 from typing import Any
 
+import captum.attr
 import numpy as np
 import pytest
 import torch
-from captum.attr import Deconvolution, GradientAttribution, GuidedBackprop
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from captum_rectgrad import DeconvNet, GuidedBP, RectGrad, RectGradWarning, SaliencyMap
-from tests.captum_rectgrad import naive
-from tests.captum_rectgrad.test_naive_twin import random_net
+from captum_rectgrad import Deconvolution, GuidedBackprop, RectGrad, RectGradWarning, Saliency
+from captum_rectgrad.attr.base import ModifiedGradient
+from captum_rectgrad.attr.relu_rules import signed_gradient
+from tests.support import naive
+from tests.support.nets import random_net
 
-FAMILY: dict[str, type[Any]] = {
-    "vanilla": SaliencyMap,
-    "deconvnet": DeconvNet,
-    "guided": GuidedBP,
+FAMILY: dict[str, Callable[[nn.Module], ModifiedGradient]] = {
+    "vanilla": signed_gradient,
+    "deconvnet": Deconvolution,
+    "guided": GuidedBackprop,
 }
 
 
@@ -57,7 +59,7 @@ def test_at_any_other_activation_the_derivative_follows(rule: str, expected: lis
     ("rule", "passes"),
     [("vanilla", [1, 1, 1, 1]), ("deconvnet", [1, 1, 0, 0]), ("guided", [1, 1, 0, 0])],
 )
-def test_a_sigmoid_is_active_wherever_its_input_is(rule: str, passes: list[float]) -> None:
+def test_sigmoid_is_active_everywhere(rule: str, passes: list[float]) -> None:
     slope = torch.sigmoid(SIGNS) * (1 - torch.sigmoid(SIGNS))
     expected = torch.tensor([[2.0, 2.0, -2.0, -2.0]]) * torch.tensor([passes]) * slope
     found = FAMILY[rule](ByHand(torch.sigmoid)).attribute(SIGNS)
@@ -84,7 +86,7 @@ def test_claim_2_holds_of_a_net_with_gates() -> None:
     at_zero = RectGrad(
         model, tau=0, padding_trick=False, final_threshold=False, multiply_by_inputs=False
     )
-    guided = GuidedBP(model).attribute(x, target=1)
+    guided = GuidedBackprop(model).attribute(x, target=1)
     assert guided.abs().max() > 0
     torch.testing.assert_close(guided, at_zero.attribute(x, target=1))
 
@@ -110,12 +112,15 @@ def test_agrees_with_the_naive_twin(kind: str, rule: str) -> None:
 
 
 @pytest.mark.parametrize("kind", ["mlp", "conv", "pools", "residual", "smooth"])
-def test_the_saliency_map_is_autograds(kind: str) -> None:
+def test_saliency_is_autograds_gradient(kind: str) -> None:
     layers, shape = random_net(kind, seed=3)
     model = naive.as_module(layers)
     x = torch.randn(4, *shape, dtype=torch.float64, requires_grad=True)
     (expected,) = torch.autograd.grad(model(x)[:, 1].sum(), x)
-    torch.testing.assert_close(SaliencyMap(model).attribute(x, target=1), expected)
+    torch.testing.assert_close(Saliency(model).attribute(x, 1, abs=False), expected)
+    torch.testing.assert_close(Saliency(model).attribute(x, 1), expected.abs())
+    captums = captum.attr.Saliency(model).attribute(x, 1)
+    torch.testing.assert_close(Saliency(model).attribute(x, 1), captums)
 
 
 class Hard(nn.Module):
@@ -145,10 +150,14 @@ class Hard(nn.Module):
 @pytest.mark.filterwarnings("ignore:Setting")
 @pytest.mark.parametrize("spelling", ["function", "method, in place", "reused"])
 @pytest.mark.parametrize(
-    ("ours", "captums"), [(GuidedBP, GuidedBackprop), (DeconvNet, Deconvolution)]
+    ("ours", "captums"),
+    [
+        (GuidedBackprop, captum.attr.GuidedBackprop),
+        (Deconvolution, captum.attr.Deconvolution),
+    ],
 )
-def test_however_a_relu_is_called(
-    spelling: str, ours: type[Any], captums: type[GradientAttribution]
+def test_spelling_of_a_relu_makes_no_difference(
+    spelling: str, ours: type[Any], captums: type[Any]
 ) -> None:
     x = torch.randn(5, 6, requires_grad=True)
     expected = captums(Hard("modules")).attribute(x, target=1)
@@ -165,15 +174,15 @@ def test_guided_backpropagation_beside_a_skip_connection_is_rectgrad_at_zero() -
     at_zero = RectGrad(
         model, tau=0, padding_trick=False, final_threshold=False, multiply_by_inputs=False
     )
-    guided = GuidedBP(model).attribute(x, target=2)
+    guided = GuidedBackprop(model).attribute(x, target=2)
     assert torch.equal(guided, at_zero.attribute(x, target=2))
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        captums = GuidedBackprop(model).attribute(x.clone(), target=2)
+        captums = captum.attr.GuidedBackprop(model).attribute(x.clone(), target=2)
     assert not torch.allclose(captums, guided)  # it overwrites the gradient of the skip connection
 
 
-@pytest.mark.parametrize("method", [DeconvNet, GuidedBP])
+@pytest.mark.parametrize("method", [Deconvolution, GuidedBackprop])
 def test_without_activations_they_warn_and_name_no_threshold(
     method: type[Any],
 ) -> None:
@@ -182,13 +191,16 @@ def test_without_activations_they_warn_and_name_no_threshold(
     last = nn.Linear(3, 1)
     nn.init.constant_(last.weight, -1)
     against = nn.Sequential(nn.ReLU(), last)
-    with pytest.warns(RectGradWarning, match=r"nothing passed is '0' \(ReLU\), of 3 units$"):
+    with pytest.warns(
+        RectGradWarning,
+        match=r"ReLU \(3 units\), the first such.* output$",
+    ):
         method(against).attribute(torch.rand(1, 3), target=0)
 
 
-def test_the_saliency_map_of_a_linear_model_is_as_meant() -> None:
+def test_saliency_of_a_linear_model_does_not_warn() -> None:
     model, x = nn.Linear(3, 2).double(), torch.rand(1, 3, dtype=torch.float64)
-    result = SaliencyMap(model).attribute(x, target=0)  # no warning
+    result = Saliency(model).attribute(x, target=0, abs=False)
     torch.testing.assert_close(result[0], model.weight[0].detach())
 
 
@@ -198,6 +210,6 @@ def test_chosen_activations_only() -> None:
         nn.Linear(6, 40), nn.SiLU(), nn.Linear(40, 40), nn.ReLU(), nn.Linear(40, 2)
     )
     x = torch.randn(2, 6)
-    chosen = GuidedBP(model, activations=[nn.ReLU]).attribute(x, target=0)
-    assert not torch.allclose(chosen, GuidedBP(model).attribute(x, target=0))
-    assert not GuidedBP(model).multiplies_by_inputs
+    chosen = GuidedBackprop(model, activations=[nn.ReLU]).attribute(x, target=0)
+    assert not torch.allclose(chosen, GuidedBackprop(model).attribute(x, target=0))
+    assert not GuidedBackprop(model).multiplies_by_inputs

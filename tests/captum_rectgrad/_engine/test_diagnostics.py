@@ -1,4 +1,4 @@
-"""What has no map, or a doubtful one: refused or warned of, with the reason."""
+"""Attributions that do not exist or are doubtful: refused or warned of, with the reason."""
 
 import warnings
 
@@ -33,7 +33,7 @@ class Computes(nn.Module):
     ],
 )
 def test_an_output_that_does_not_depend_on_the_input_is_refused(end: object) -> None:
-    with pytest.raises(RectGradError, match="no gradient leads back to input 0"):
+    with pytest.raises(RectGradError, match="no gradient reaches input 0"):
         RectGrad(Computes(end)).attribute(torch.rand(2, 3, 2, 2), 0)
 
 
@@ -41,55 +41,70 @@ def test_an_output_that_does_not_depend_on_the_input_is_refused(end: object) -> 
     ("scale", "dtype"),
     [(float("inf"), torch.float32), (float("nan"), torch.float32), (6e4, torch.float16)],
 )
-def test_maps_that_are_not_numbers_are_said_to_be_so(scale: float, dtype: torch.dtype) -> None:
+def test_maps_that_are_not_finite_are_warned_of(scale: float, dtype: torch.dtype) -> None:
     class Overflows(nn.Module):
         def forward(self, x: Tensor) -> Tensor:
             return ((x * scale).relu() * scale).sum(dim=1)
 
-    with pytest.warns(RectGradWarning, match="the map of sample 0 .* means nothing"):
+    with pytest.warns(RectGradWarning, match="attribution of sample 0 .* is not finite"):
         RectGrad(Overflows(), tau=0).attribute(torch.rand(2, 30).to(dtype) + 1)
 
 
 @pytest.mark.parametrize("rows", [lambda y: torch.cat([y, y]), lambda y: y[:1], lambda y: y.t()])
 def test_outputs_whose_rows_are_not_the_samples_are_refused(rows: object) -> None:
-    with pytest.raises(RectGradError, match=r"for 2 sample\(s\): the first dimension of what"):
+    with pytest.raises(RectGradError, match="for a batch of 2: the model's output"):
         RectGrad(Computes(rows)).attribute(torch.rand(2, 3, 2, 2), 0)
 
 
-def test_a_model_that_differentiates_in_its_forward_is_refused() -> None:
+def test_a_model_that_calls_autograd_in_its_forward_computes_what_it_always_does() -> None:
     class Force(nn.Module):
         def __init__(self) -> None:
             super().__init__()
+            torch.manual_seed(0)
             self.net = nn.Sequential(nn.Linear(6, 30), nn.ReLU(), nn.Linear(30, 1))
-            self.last = nn.Linear(6, 2)
+            self.last = nn.Linear(6, 40)
+            self.outputs: list[Tensor] = []
+            self.double()
 
-        def forward(self, x: Tensor) -> Tensor:
+        def force(self, x: Tensor) -> Tensor:
             with torch.enable_grad():
                 y = x.detach().requires_grad_()
                 (force,) = torch.autograd.grad(self.net(y).sum(), y)
-            result: Tensor = self.last(torch.relu(x * force))
-            return result
+            return force
 
-    with pytest.raises(RectGradError, match="differentiates in its own forward"):
-        RectGrad(Force()).attribute(torch.rand(2, 6), 0)
+        def forward(self, x: Tensor) -> Tensor:
+            self.outputs.append(torch.relu(self.last(x * self.force(x))))
+            return self.outputs[-1].sum(dim=1)
 
     class Explains(Force):
-        def forward(self, x: Tensor) -> Tensor:
-            inner = RectGrad(self.net).attribute(x, 0)
-            result: Tensor = self.last(torch.relu(x + inner))
-            return result
+        def force(self, x: Tensor) -> Tensor:
+            return RectGrad(self.net, percentile=50, final_threshold=False).attribute(x, 0)
 
-    with pytest.raises(RectGradError, match="differentiates in its own forward"):
-        RectGrad(Explains()).attribute(torch.rand(2, 6), 0)
+    x = torch.rand(2, 6, dtype=torch.float64)
+    for kind in (Force, Explains):
+        model = kind()
+        found = RectGrad(model, percentile=70, multiply_by_inputs=False, final_threshold=False)
+        gradient = found.attribute(x)
+        model(x)
+        assert torch.equal(model.outputs[0], model.outputs[1])
+
+        # The inner gradient is a constant: the map is that of the layer behind it.
+        force = model.force(x)
+        total = nn.Linear(40, 1, bias=False, dtype=torch.float64)
+        nn.init.ones_(total.weight)
+        rest = nn.Sequential(model.last, nn.ReLU(), total)
+        expected = RectGrad(rest, percentile=70, multiply_by_inputs=False, final_threshold=False)
+        torch.testing.assert_close(gradient, force * expected.attribute(x * force, 0))
+        assert gradient.any()
 
 
-def test_so_is_one_that_does_not_depend_on_one_of_several() -> None:
+def test_an_output_that_does_not_depend_on_one_of_several_inputs_is_refused() -> None:
     class Second(nn.Module):
         def forward(self, x: Tensor, y: Tensor) -> Tensor:
             del y
             return x.relu()
 
-    with pytest.raises(RectGradError, match="to input 1"):
+    with pytest.raises(RectGradError, match="no gradient reaches input 1"):
         RectGrad(Second()).attribute((torch.rand(2, 3), torch.rand(2, 3)), 0)
 
 
@@ -143,7 +158,7 @@ def test_reentrant_checkpoints_are_refused_by_pytorch_with_the_way_out() -> None
         RectGrad(Checkpointed()).attribute(torch.rand(2, 6), 0)
 
 
-def test_parts_are_doubted_as_the_whole() -> None:
+def test_warnings_about_parts_of_a_batch_are_those_about_the_whole() -> None:
     """A warning names the sample by its number in the batch, however that was divided."""
     torch.manual_seed(0)
     first, last = nn.Linear(6, 300, bias=False), nn.Linear(300, 2)

@@ -113,7 +113,7 @@ def test_what_cannot_be_chosen_is_refused() -> None:
         NeuronRectGrad(net, [net[2]])  # type: ignore[arg-type]
     with pytest.raises(TypeError, match="neuron_selector must return a tensor, got str"):
         NeuronRectGrad(net, net[2]).attribute(x, lambda _: "y")  # type: ignore[arg-type, return-value]
-    with pytest.raises(RectGradError, match=r"no gradient leads back to input 0"):
+    with pytest.raises(RectGradError, match=r"no gradient reaches input 0"):
         NeuronRectGrad(net, net[2]).attribute(x, lambda y: y.detach()[:, 0, 0, 0])
     with pytest.warns(RectGradWarning, match="no activation was met"):
         NeuronRectGrad(net, net[0]).attribute(x, (0, 1, 1))

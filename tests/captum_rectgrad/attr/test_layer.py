@@ -250,7 +250,7 @@ def test_what_cannot_be_attributed_to_is_refused() -> None:
             return y
 
     detour = Detour()
-    with pytest.raises(RectGradError, match=r"no gradient leads back to layer 'aside'"):
+    with pytest.raises(RectGradError, match=r"no gradient reaches layer 'aside'"):
         LayerRectGrad(detour, detour.aside).attribute(x, 0)
 
     class Named(nn.Module):

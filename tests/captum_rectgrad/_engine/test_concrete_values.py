@@ -1,7 +1,7 @@
-"""Nothing of an attribution but its checks looks at values: so it can be queued, and captured.
+"""An attribution reads no values but in its checks: so it can be queued, and captured.
 
-Tensors of the meta device have no values, and PyTorch refuses to look: what works there waits for
-nothing on a GPU. `tests/gpu` says the same of a real one.
+Tensors of the meta device have no values, and PyTorch refuses to read them: what works there waits
+for nothing on a GPU. `tests/gpu` tests the same on a real one.
 """
 
 import pytest
@@ -10,8 +10,8 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from captum_rectgrad import LayerRectGrad, RectGrad
-from captum_rectgrad._engine.validation import readable
-from captum_rectgrad.rules import RULES, Rule
+from captum_rectgrad._engine.validation import has_concrete_values
+from captum_rectgrad.rules.threshold import RULES, RuleName
 
 META = torch.device("meta")
 
@@ -43,24 +43,24 @@ def net() -> nn.Module:
 
 @pytest.mark.parametrize("rule", RULES)
 @pytest.mark.parametrize("target", [3, [1, 2, 3], torch.zeros(3, dtype=torch.long, device=META)])
-def test_an_attribution_looks_at_no_value(rule: Rule, target: int | list[int] | Tensor) -> None:
+def test_attribution_reads_no_value(rule: RuleName, target: int | list[int] | Tensor) -> None:
     images = torch.empty(3, 3, 16, 16, device=META)
     for prr in (False, True):
         maps = RectGrad(net(), rule=rule, prr=prr).attribute(images, target=target)
         assert (maps.shape, maps.device) == (images.shape, META)
 
 
-def test_one_of_a_layer_does_not_either() -> None:
+def test_layer_attribution_reads_no_value() -> None:
     model = net()
     images = torch.empty(3, 3, 16, 16, device=META)
     maps = LayerRectGrad(model, model.get_submodule("conv2")).attribute(images, target=0)
     assert maps.shape == (3, 8, 16, 16)
 
 
-def test_pytorch_refuses_to_look_there() -> None:
+def test_pytorch_refuses_to_read_meta_tensors() -> None:
     """So that the tests above could fail."""
     nothing = torch.empty(2, device=META)
-    assert not readable(nothing)
+    assert not has_concrete_values(nothing)
     with pytest.raises(RuntimeError):
         bool(nothing.any())
-    assert readable(torch.zeros(2))
+    assert has_concrete_values(torch.zeros(2))

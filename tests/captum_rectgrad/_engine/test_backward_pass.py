@@ -33,7 +33,9 @@ class Net(nn.Module):
         return self.function(self, x)
 
 
-def rectified(model: nn.Module, x: list[float], tau: float = 0, rule: Rule = "PR1") -> list[float]:
+def rectified(
+    model: nn.Module, x: list[float], tau: float = 0, rule: RuleName = "PR1"
+) -> list[float]:
     """The gradient of the output's sum, for one sample."""
     method = RectGrad(
         Net(lambda net, x: net.model(x).sum(dim=1), model=model),
@@ -219,6 +221,17 @@ def test_mod_takes_pr1_at_the_activation_nearest_the_output_on_the_way_to_the_ta
     assert rectified(positive, [1], rule="PR1") == [0]
 
 
+def test_activation_without_units_is_not_the_last_one() -> None:
+    def forward(net: Any, x: Tensor) -> Tensor:
+        h = net.relu(x * 1)
+        return -h + net.relu(h[:, :0]).sum()
+
+    # The only ReLU with units gets the gradient -1, which PR1 stops and PR2 passes.
+    net = Net(forward, relu=nn.ReLU())
+    assert rectified(net, [1], rule="Mod") == [0]
+    assert rectified(net, [1], rule="PR2") == [-1]
+
+
 def test_keyword_call() -> None:
     net = Net(lambda n, x: n.relu(input=x * 2), relu=nn.ReLU(inplace=True))
     assert rectified(net, [1, -1]) == [2, 0]
@@ -287,7 +300,7 @@ def test_a_chosen_module_that_returns_several_tensors_is_refused() -> None:
             return z, z
 
     net = Net(lambda n, x: n.two(x)[0], two=Two())
-    with pytest.raises(RectGradError, match=r"'two' \(Two\).*returned tuple"):
+    with pytest.raises(RectGradError, match=r"'two' was chosen .* returned tuple"):
         RectGrad(net, activations=[Two]).attribute(torch.rand(1, 2), target=0)
 
 

@@ -1,4 +1,4 @@
-"""Dividing a batch changes nothing but the memory it takes."""
+"""Dividing a batch changes the memory that it takes, and no map."""
 
 from typing import Any
 
@@ -7,8 +7,8 @@ import torch
 from torch import Tensor, nn
 
 from captum_rectgrad import RectGrad
-from captum_rectgrad._engine.forward_inputs import Call
-from tests.captum_rectgrad.test_isolation import small_net
+from captum_rectgrad._engine.forward_inputs import ForwardInputs
+from tests.support.nets import small_net
 
 SAMPLES = 7
 
@@ -37,14 +37,14 @@ def test_each_part_gets_its_samples_of_everything() -> None:
     x, y = torch.arange(5.0)[:, None], torch.arange(5.0)[:, None] + 10
     shared, flag = torch.zeros(3), "as it is"
     targets: list[tuple[int, ...]] = [(0,), (1,), (2,), (3,), (4,)]
-    call = Call((x, y), targets, (torch.arange(5), shared, flag))
+    call = ForwardInputs((x, y), targets, (torch.arange(5), shared, flag))
     parts = list(call.parts(2))
     assert [part.samples for part in parts] == [2, 2, 1]
     assert [part.target for part in parts] == [[(0,), (1,)], [(2,), (3,)], [(4,)]]
     assert torch.equal(parts[1].inputs[1], y[2:4])
     assert torch.equal(parts[2].args[0], torch.tensor([4]))
     assert all(part.args[1] is shared and part.args[2] == flag for part in parts)
-    one_for_all = next(iter(Call((x,), (1, 2), ()).parts(2)))
+    one_for_all = next(iter(ForwardInputs((x,), (1, 2), ()).parts(2)))
     assert one_for_all.target == (1, 2)
 
 
@@ -56,7 +56,7 @@ def test_targets_are_counted_before_they_are_divided() -> None:
 
 
 @pytest.mark.parametrize(("size", "error"), [(0, ValueError), (-2, ValueError), (1.5, TypeError)])
-def test_sizes_that_mean_nothing_are_refused(size: Any, error: type[Exception]) -> None:
+def test_sizes_that_are_no_positive_int_are_refused(size: Any, error: type[Exception]) -> None:
     with pytest.raises(error, match="internal_batch_size must be"):
         RectGrad(small_net().double()).attribute(batch(), 0, internal_batch_size=size)
 

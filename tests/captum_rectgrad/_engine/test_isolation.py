@@ -1,9 +1,10 @@
-"""Nobody else notices a call: hooks of the user, memory, other layouts.
+"""A call leaves no trace: the user's hooks, memory, other layouts, checkpoints, threads.
 
-The model afterwards, other threads and many calls in a row: `properties/`.
+The model afterwards and many calls in a row: `properties/`.
 """
 
 import gc
+import threading
 import weakref
 from collections.abc import Callable
 
@@ -13,29 +14,23 @@ from torch import Tensor, nn
 from torch.utils.checkpoint import checkpoint
 
 from captum_rectgrad import RectGrad
+from tests.support.nets import small_net
 
 # Nets this small are often cut off whole.
 pytestmark = pytest.mark.filterwarnings("ignore:attribution of sample")
 
 
-def small_net() -> nn.Sequential:
-    return nn.Sequential(
-        nn.Conv2d(1, 8, 3, padding=1),
-        nn.ReLU(inplace=True),
-        nn.MaxPool2d(2),
-        nn.Flatten(),
-        nn.Linear(72, 40),
-        nn.SiLU(),
-        nn.Linear(40, 3),
-    )
-
-
-def test_hooks_of_the_user_see_what_the_model_uses() -> None:
+def test_hooks_of_the_user_see_the_ordinary_graph() -> None:
     model = small_net()
-    seen: list[Tensor] = []
-    model[1].register_forward_hook(lambda _m, _a, output: seen.append(output))
-    RectGrad(model, percentile=50).attribute(torch.rand(1, 1, 6, 6), target=0)
-    assert type(seen[0].grad_fn).__name__ == "RectifyInPlaceBackward"
+    seen: list[str] = []
+    for module in model:
+        module.register_forward_hook(lambda _m, _a, y: seen.append(y.grad_fn.name()))
+    x = torch.rand(1, 1, 6, 6)
+    model(x.clone().requires_grad_())
+    ordinary = seen.copy()
+    seen.clear()
+    RectGrad(model, percentile=50).attribute(x, target=0)
+    assert seen == ordinary
 
 
 def test_no_tensor_outlives_the_call() -> None:
@@ -52,6 +47,74 @@ def test_no_tensor_outlives_the_call() -> None:
         gc.enable()
 
 
+class Keeping(nn.Module):
+    """A model that keeps its output, and so the graph and all that is attached to it."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        torch.manual_seed(0)
+        self.conv = nn.Conv2d(3, 32, 3, padding=1)
+        self.kept: list[Tensor] = []
+        self.gradients: list[Tensor] = []
+
+    def forward(self, x: Tensor) -> Tensor:
+        h = self.conv(x)
+        h.register_hook(self.gradients.append)
+        h = h.relu()
+        h.register_hook(self.gradients.append)
+        self.kept.append(h.mean(dim=(2, 3)))
+        return self.kept[-1]
+
+
+def test_maps_and_gradients_of_a_call_are_not_overwritten_by_the_next() -> None:
+    net, x = Keeping(), torch.rand(4, 3, 64, 64)
+    method = RectGrad(net, percentile=50)
+    first = method.attribute(x, target=0)
+    held = [gradient.clone() for gradient in net.gradients]
+    assert len(held) == 2
+    assert any(gradient.count_nonzero() for gradient in held)
+    expected = first.clone()
+    method.attribute(x.flip(0) * 2, target=1)
+    assert torch.equal(first, expected)
+    for gradient, before in zip(net.gradients, held, strict=False):
+        assert torch.equal(gradient, before)
+
+
+def test_graph_that_outlives_the_call_is_ordinary_again() -> None:
+    net, x = Keeping(), torch.rand(4, 3, 8, 8)
+    assert not RectGrad(net, tau=float("inf")).attribute(x, 0, create_graph=True).any()
+    net(x)
+    left, fresh = (torch.autograd.grad(output.sum(), net.conv.weight)[0] for output in net.kept)
+    assert fresh.any()
+    torch.testing.assert_close(left, fresh)
+
+
+def test_activations_in_threads_of_the_model_are_rectified() -> None:
+    class Threaded(nn.Module):
+        def __init__(self, starts_thread: bool) -> None:
+            super().__init__()
+            torch.manual_seed(0)
+            self.first, self.last = nn.Linear(6, 50), nn.Linear(50, 2)
+            self.starts_thread = starts_thread
+
+        def forward(self, x: Tensor) -> Tensor:
+            h, made = self.first(x), []
+            if self.starts_thread:
+                thread = threading.Thread(target=lambda: made.append(h.relu()))
+                thread.start()
+                thread.join()
+            else:
+                made.append(h.relu())
+            y: Tensor = self.last(made[0])
+            return y
+
+    x = torch.rand(3, 6)
+    expected = RectGrad(Threaded(False), percentile=60).attribute(x, 0)
+    found = RectGrad(Threaded(True), percentile=60).attribute(x, 0)
+    torch.testing.assert_close(found, expected)
+    assert expected.any()
+
+
 class Checkpointed(nn.Module):
     def __init__(self, net: nn.Sequential) -> None:
         super().__init__()
@@ -65,11 +128,9 @@ class Checkpointed(nn.Module):
     "activation",
     [
         torch.relu,
-        Tensor.relu,
         lambda z: z.relu_(),
         lambda z: z.clamp(min=0),
-        lambda z: torch.where(z > 0, z, 0),
-        lambda z: z * (z > 0),
+        lambda z: nn.functional.threshold(z, 0.1, 0.0),
         torch.tanh,
         nn.functional.silu,
     ],
@@ -82,8 +143,8 @@ def test_functions_in_checkpointed_blocks(
         def __init__(self) -> None:
             super().__init__()
             torch.manual_seed(0)
-            self.conv, self.second = nn.Conv1d(1, 9, 3, padding=1), nn.Conv1d(9, 9, 3)
-            self.last = nn.Linear(54, 3)
+            self.conv, self.second = nn.Conv1d(1, 8, 3, padding=1), nn.Conv1d(8, 8, 3)
+            self.last = nn.Linear(48, 3)
             self.checkpointed = True
 
         def block(self, x: Tensor) -> Tensor:
