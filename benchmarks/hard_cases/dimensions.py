@@ -66,6 +66,26 @@ def _samples_mapped(net: Any, x: Tensor) -> Tensor:
     return torch.vmap(lambda row: torch.einsum("d,mdh->mh", row, net.weight), out_dims=1)(x)
 
 
+class _Prototypes(nn.Module):
+    """Distances to prototypes, as many as samples, whose dimension may come first."""
+
+    def __init__(self, *, prototypes_first: bool) -> None:
+        super().__init__()
+        self.prototypes = nn.Parameter(torch.randn(MEMBERS, INPUTS))
+        self.hidden, self.relu = nn.Linear(INPUTS, INPUTS), nn.ReLU()
+        self.head = nn.Linear(MEMBERS, CLASSES)
+        self.prototypes_first = prototypes_first
+
+    def forward(self, x: Tensor) -> Tensor:
+        h = self.hidden(x.flatten(1))
+        if self.prototypes_first:
+            near = self.relu(21 - torch.cdist(self.prototypes, h)).T
+        else:
+            near = self.relu(21 - torch.cdist(h, self.prototypes))
+        logits: Tensor = self.head(near)
+        return logits
+
+
 class _Views(nn.Module):
     """Two views of every image in one batch of twice the size, as in contrastive learning."""
 
@@ -155,6 +175,13 @@ DIMENSIONS = (
         lambda: _Vectorised(vectorised=True),
         lambda: _Vectorised(vectorised=False),
         samples=MEMBERS,
+    ),
+    twins(
+        "`torch.cdist(prototypes, x)`, as many prototypes as samples",
+        lambda: _Prototypes(prototypes_first=True),
+        lambda: _Prototypes(prototypes_first=False),
+        samples=MEMBERS,
+        options={"percentile": 30, "final_threshold": False},
     ),
     twins(
         "two views of each sample in one batch, `cat([x, x.flip(-1)])`",

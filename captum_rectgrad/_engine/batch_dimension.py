@@ -94,6 +94,8 @@ def _position(node: Any, index: int, child: Node, position: int | None, samples:
     into, out = _shape(child, node.next_functions[index][1]), _shape(node)
     if name in VIEWS or (name == "torch::autograd::CopySlices" and into == out):
         return position
+    if name == "CdistBackward0" and index == 1:
+        return None  # the rows of the second operand become the last dimension
     dim = _dimension_of(into, position, samples)
     moved = None if dim is None else _moved(node, name, dim, into, out)
     if dim is None or moved is None or out[moved] != into[dim]:

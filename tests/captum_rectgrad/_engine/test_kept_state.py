@@ -14,6 +14,9 @@ from torch.nn.utils import parametrize
 
 from captum_rectgrad import LayerRectGrad, RectGrad
 
+# So few units are sometimes cut off whole.
+pytestmark = pytest.mark.filterwarnings("ignore:attribution of sample")
+
 PERCENTILE = 60
 
 
@@ -129,6 +132,7 @@ def test_a_legacy_backward_hook_on_an_activation_is_refused() -> None:
         method.attribute(inputs(), target=1)
 
 
+@pytest.mark.filterwarnings("ignore:Using a non-full backward hook")
 def test_a_legacy_backward_hook_elsewhere_does_no_harm() -> None:
     model, called = net(), list[int]()
     expected = RectGrad(model, PERCENTILE).attribute(inputs(), target=1)
