@@ -1,53 +1,68 @@
 # make demo: a picture.  make test: lint, types, tests.  make test-all: with the slow ones, and every
-# architecture family of timm.  make docs: the site, in site/, its tutorials run.  Python 3.10+ and make
-# are all they need.
+# architecture family of timm.  make test-oldest: with the oldest versions that pyproject.toml admits.
+# make test-matrix: with other instruction sets and numbers of threads.  make docs: the site, in site/,
+# its tutorials run.  Python 3.10+ and make are all they need.
 PYTHON ?= python3
 PYTEST_MARKS ?= not slow and not data and not exhaustive and not site
 BIN := .venv/bin
-# A process for each core; a file's tests stay together, as they share what they set up.
-IN_PARALLEL := --numprocesses auto --dist loadfile
+# A process for each core. A file's tests stay together, as they share what they set up; the files with
+# the longest tests are first, as tests/conftest.py sorts them.
+IN_PARALLEL := --numprocesses auto --dist loadfile --no-loadscope-reorder --durations 25
+OLDEST_TESTS := tests/captum_rectgrad tests/captum_conformance tests/integration tests/rectgrad_zoo
 
-.PHONY: demo test test-all lint docs clean
+.PHONY: demo test test-all test-oldest test-matrix lint linters docs clean
 .DELETE_ON_ERROR:
 
 demo: demo.png
 
 demo.png: .venv/.demo $(wildcard captum_rectgrad/*.py captum_rectgrad/*/*.py zoo/rectgrad_zoo/*.py)
+	@echo "Picture: $@"
 	$(BIN)/rectgrad explain --out $@
 
-test: lint
+test: linters
 	$(BIN)/python -m pytest $(IN_PARALLEL) -m "$(PYTEST_MARKS)"
 
-test-all: lint
+test-all: linters
 	$(BIN)/python -m pytest $(IN_PARALLEL)
+
+# Old versions use what newer versions of their own dependencies deprecate.
+test-oldest: .venv-oldest/.tests
+	.venv-oldest/bin/python -m pytest $(IN_PARALLEL) -W ignore::DeprecationWarning \
+	  -m "$(PYTEST_MARKS)" $(OLDEST_TESTS)
+
+test-matrix: .venv/.dev
+	$(BIN)/python -m tests.support.matrix
 
 # The notice is about a MkDocs that the theme does not allow to be installed.
 docs: .venv/.docs
 	NO_MKDOCS_2_WARNING=1 $(BIN)/python -m mkdocs build --strict
 
-lint: .venv/.dev
+# The rules for docstrings are tests, which `make test` runs with the others.
+lint: linters
+	$(BIN)/python -m pytest --quiet tests/documentation/test_docstrings.py
+
+linters: .venv/.dev
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
-	$(BIN)/python -m pytest --quiet tests/documentation/test_docstrings.py
 
-.venv/.python:
-	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 10))' \
-	  || { echo "Python 3.10 or newer is needed; name one: make PYTHON=python3.12 ..."; exit 1; }
-	$(PYTHON) -m venv .venv
-	touch $@
+.venv/.demo: pyproject.toml
+	@PYTHON="$(PYTHON)" ./environment.sh .venv --editable '.[imagenet]'
+	@touch $@
 
-.venv/.demo: pyproject.toml | .venv/.python
-	$(BIN)/python -m pip install --quiet --editable '.[imagenet]'
-	touch $@
+.venv/.dev: pyproject.toml
+	@PYTHON="$(PYTHON)" ./environment.sh .venv --editable '.[imagenet,studies,dev]'
+	@touch $@ .venv/.demo
 
-.venv/.dev: pyproject.toml | .venv/.python
-	$(BIN)/python -m pip install --quiet --editable '.[imagenet,studies,dev]'
-	touch $@ .venv/.demo
+.venv/.docs: pyproject.toml
+	@PYTHON="$(PYTHON)" ./environment.sh .venv --editable '.[imagenet,studies,docs]'
+	@touch $@ .venv/.demo
 
-.venv/.docs: pyproject.toml | .venv/.python
-	$(BIN)/python -m pip install --quiet --editable '.[imagenet,studies,docs]'
-	touch $@ .venv/.demo
+# Wheels only: an old version without one for this Python would have to be compiled.
+.venv-oldest/.tests: pyproject.toml tests/oldest-versions.txt
+	@PYTHON="$(PYTHON)" ./environment.sh .venv-oldest --only-binary :all: \
+	  --constraint tests/oldest-versions.txt --editable '.[imagenet,studies,tests]'
+	@touch $@
 
 clean:
-	rm -rf .venv demo.png site .mypy_cache .pytest_cache .ruff_cache
+	rm -rf .venv .venv-oldest demo.png site .mypy_cache .pytest_cache .ruff_cache

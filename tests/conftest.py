@@ -1,23 +1,48 @@
-"""One thread for each operation, and what a source distribution cannot test.
+"""The number of threads, the order of the tests, and what a source distribution cannot test.
 
-With tensors as small as those of tests more threads only wait for each other, the workers of
-pytest-xdist share the cores already, and the bytes of a training depend on the number.
+An operation has one thread, or as many as `OMP_NUM_THREADS` says. With tensors as small as those of
+tests more threads only wait for each other, the workers of pytest-xdist share the cores already,
+and the bytes of a training depend on the number.
 """
 
 import os
-from collections.abc import Iterable
 from pathlib import Path
 
 import pytest
 import torch
 
+pytest_plugins = ("tests.support.perturbation",)
+
 ROOT = Path(__file__).resolve().parents[1]
 
-os.environ["OMP_NUM_THREADS"] = "1"
-torch.set_num_threads(1)
+# A list has a number for each level of nesting.
+THREADS = os.environ.setdefault("OMP_NUM_THREADS", "1").partition(",")[0]
+# PyTorch itself takes no more threads than there are cores.
+torch.set_num_threads(int(THREADS))
 
 
-def pytest_collection_modifyitems(items: Iterable[pytest.Item]) -> None:
+# The files that take longest, slowest first. pytest-xdist hands files out in this order, so that no
+# slow one is left for the end.
+SLOWEST = (
+    "captum_rectgrad/studies/test_running.py",
+    "captum_rectgrad/sanity/test_cli.py",
+    "captum_rectgrad/studies/roar_kar/test_stacked.py",
+    "test_documentation.py",
+    "captum_rectgrad/studies/test_threshold_sweep.py",
+    "captum_rectgrad/properties/test_afterwards.py",
+    "captum_rectgrad/studies/test_photographs.py",
+    "rectgrad_zoo/test_making.py",
+    "captum_rectgrad/studies/nie/test_supplement.py",
+    "captum_rectgrad/test_methods.py",
+    "captum_rectgrad/test_startup.py",
+    "integration/test_quantus.py",
+)
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Put the slowest files first, and skip what a source distribution cannot test."""
+    rank = {ROOT / "tests" / file: place for place, file in enumerate(SLOWEST)}
+    items.sort(key=lambda item: rank.get(item.path, len(rank)))
     if all((ROOT / folder).is_dir() for folder in ("docs/results", "zoo/hub")):
         return
     lacking = pytest.mark.skip(reason="neither recorded results nor zoo/hub: no checkout")

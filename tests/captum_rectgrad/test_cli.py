@@ -41,9 +41,9 @@ def test_one_figure_and_the_raw_maps(picture: str, tmp_path: Path) -> None:
     with Image.open(out) as figure:
         assert figure.width > figure.height
         assert len(figure.convert("RGB").getcolors(1 << 20) or []) > 100
-    saved = np.load(maps)
-    assert str(saved["picture/target"]) == "ship"
-    assert saved["picture/RectGrad"].shape == (3, 32, 32)
+    with np.load(maps) as saved:
+        assert str(saved["picture/target"]) == "ship"
+        assert saved["picture/RectGrad"].shape == (3, 32, 32)
 
 
 def test_version_and_help() -> None:
@@ -125,7 +125,8 @@ def test_images_of_one_name_are_told_apart(picture: str, tmp_path: Path) -> None
     arguments = ["--model", "cifar10_cnn", "--methods", "saliency"]
     arguments += ["--out", str(tmp_path / "f.png"), "--save-maps", str(maps)]
     assert main(["explain", picture, str(other), *arguments]) == 0
-    assert {f"{picture}/input", f"{other}/input"} <= set(np.load(maps))
+    with np.load(maps) as saved:
+        assert {f"{picture}/input", f"{other}/input"} <= set(saved)
 
 
 def test_an_image_named_twice(picture: str, capsys: pytest.CaptureFixture[str]) -> None:

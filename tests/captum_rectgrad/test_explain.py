@@ -34,7 +34,8 @@ def test_the_photographs_are_what_they_show(lite: nn.Module, tmp_path: Path) -> 
     assert abs(difference.mean()) < 0.05
 
     save_maps([cat, coffee], tmp_path / "maps.npz")
-    saved = np.load(tmp_path / "maps.npz")
+    with np.load(tmp_path / "maps.npz") as file:
+        saved = dict(file)
     assert set(saved) == {
         f"{image}/{key}"
         for image in ("chelsea", "coffee")

@@ -130,6 +130,7 @@ def test_the_source_has_what_building_and_testing_need_and_no_bulk(source: Path)
         "CHANGELOG.md",
         "CONTRIBUTING.md",
         "Makefile",
+        "environment.sh",
         "docs/images/demo.png",
         "zoo/README.md",
         "tests/conftest.py",

@@ -4,6 +4,7 @@ import math
 
 import numpy as np
 import pytest
+from scipy.integrate import trapezoid
 
 from captum_rectgrad.studies.roar_kar import scores
 from captum_rectgrad.studies.roar_kar.scores import trapezoid_weights, weighted_accuracy
@@ -18,9 +19,9 @@ def test_weights_by_hand() -> None:
     assert trapezoid_weights([0.1, 0.2, 0.5]) == pytest.approx([0.125, 0.5, 0.375])
 
 
-def test_weights_are_those_of_numpys_trapezoid() -> None:
+def test_weights_are_those_of_scipys_trapezoid() -> None:
     fractions, heights = np.array([0.1, 0.25, 0.5, 0.8]), np.array([0.9, 0.7, 0.4, 0.2])
-    expected = np.trapezoid(heights, fractions) / 0.7
+    expected = trapezoid(heights, fractions) / 0.7
     assert trapezoid_weights(fractions.tolist()) @ heights == pytest.approx(expected)
 
 
