@@ -25,7 +25,7 @@ NET = NetSpec(
     ),
     last=Activation("tanh", "method"),
 )
-CALLS, WARM_UP = 200, 20
+CALLS, WARM_UP = 400, 20
 
 
 def living() -> dict[str, int]:
