@@ -52,10 +52,11 @@ def mask_gradient(
 
 def _kept(rule: Rule, activation: Tensor, grad_output: Tensor, *, is_last: bool) -> Tensor:
     kept: object = rule.keep(activation, grad_output, is_last=is_last)
-    got = repr(kept)
-    if isinstance(kept, Tensor):
-        if kept.dtype is torch.bool and kept.shape == grad_output.shape:
-            return kept
+    if not isinstance(kept, Tensor):
+        got = repr(kept)
+    elif kept.dtype is torch.bool and kept.shape == grad_output.shape:
+        return kept
+    else:
         got = f"{kept.dtype} of shape {tuple(kept.shape)}"
     raise TypeError(
         f"keep of {type(rule).__name__} must return a boolean tensor of shape "
