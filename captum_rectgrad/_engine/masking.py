@@ -3,7 +3,7 @@
 import torch
 from torch import Tensor
 
-from captum_rectgrad.rules.cpu_selection import MIN_UNITS, mask_above_percentile
+from captum_rectgrad.rules.cpu_selection import MIN_NUMBERS, MIN_UNITS, mask_above_percentile
 from captum_rectgrad.rules.rule import Rule
 from captum_rectgrad.rules.threshold import ThresholdRule
 
@@ -39,7 +39,7 @@ def mask_gradient(
         isinstance(rule, ThresholdRule)
         and rule.percentile is not None
         and grad_output.device.type == "cpu"
-        and grad_output.numel() >= MIN_UNITS * grad_output.shape[0]
+        and grad_output.numel() >= max(MIN_NUMBERS, MIN_UNITS * grad_output.shape[0])
     ):
         name = rule.score_at(is_last=is_last)
         return mask_above_percentile(name, rule.percentile, activation, grad_output, out)

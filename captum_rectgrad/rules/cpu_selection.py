@@ -19,7 +19,8 @@ from captum_rectgrad.rules.threshold import nearest_rank
 
 Floats: TypeAlias = NDArray[np.floating[Any]]
 
-MIN_UNITS = 8192  # of a sample: with fewer, the calls take longer than the work
+# Of a sample and of a batch: with fewer, the calls take longer than the work.
+MIN_UNITS, MIN_NUMBERS = 8192, 32768
 _IMAGES = 4  # dimensions of a batch of feature maps
 
 

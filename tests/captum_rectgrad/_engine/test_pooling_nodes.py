@@ -69,6 +69,11 @@ def test_adaptive_windows(pool: nn.Module) -> None:
     check(pool, (7,) * dims, [[[0, 1, 2], [2, 3, 4], [4, 5, 6]]] * dims)
 
 
+def test_adaptive_windows_of_two_sizes() -> None:
+    rows, columns = [[0, 1, 2], [2, 3, 4], [4, 5, 6]], [[0, 1], [2, 3]]
+    check(nn.AdaptiveMaxPool2d((3, 2)), (7, 4), [rows, columns])
+
+
 def test_timm_same_pooling_pads_outside() -> None:
     pool = create_pool2d("max", 3, stride=2, padding="same")
     # 8 -> 4: one position of padding, on the right.

@@ -40,6 +40,20 @@ def test_with_a_cluster_its_device_counts(monkeypatch: pytest.MonkeyPatch) -> No
         machine("--engine", "ray", "--device", "abacus")
 
 
+@pytest.mark.parametrize(("done", "status"), [(True, 0), (False, 1)])
+def test_all_exits_with_1_where_a_study_was_not_run(
+    done: bool,
+    status: int,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    report = tmp_path / "report.md"
+    monkeypatch.setattr(cli, "run_all", lambda *_: (done, report))
+    assert main(["reproduce", "all", "--out", str(tmp_path)]) == status
+    assert capsys.readouterr().out == f"wrote {report}\n"
+
+
 @pytest.mark.parametrize(
     ("words", "message"),
     [

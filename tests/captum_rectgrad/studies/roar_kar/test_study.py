@@ -6,7 +6,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
@@ -24,9 +24,15 @@ from captum_rectgrad.studies.lab import Lab
 from captum_rectgrad.studies.material import Network
 from captum_rectgrad.studies.registry import find
 from captum_rectgrad.studies.result import Row
+from captum_rectgrad.studies.roar_kar import study
+from captum_rectgrad.studies.roar_kar.cells import Cell
 from captum_rectgrad.studies.roar_kar.config import RoarKarConfig
 from captum_rectgrad.studies.roar_kar.engines import STACK, engine_of, local
+from captum_rectgrad.studies.roar_kar.masking import mean_colour
+from captum_rectgrad.studies.roar_kar.ranks import RankFiles
 from captum_rectgrad.studies.roar_kar.study import chance, roar_kar
+from captum_rectgrad.studies.roar_kar.training import Answers
+from captum_rectgrad.studies.roar_kar.work import Work
 from captum_rectgrad.studies.running import run_study
 from tests.captum_rectgrad.studies.conftest import Tiny
 
@@ -156,6 +162,24 @@ def test_methods_that_the_preset_does_not_have(lab: Callable[..., Lab]) -> None:
 def test_chance_is_the_most_frequent_class_of_the_training_images() -> None:
     train, test = torch.tensor([2, 0, 2, 1]), torch.tensor([0, 0, 0, 2])
     assert chance(train, test) == 0.25
+
+
+def test_the_colour_of_removed_pixels_is_the_mean_of_the_training_images(
+    lab: Callable[..., Lab], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    given: list[Work] = []
+
+    def answer_nothing(
+        cells: Sequence[Cell], work: Work, _: RankFiles
+    ) -> Iterator[tuple[Cell, Answers]]:
+        given.append(work)
+        yield from ((cell, np.zeros(len(work.test), dtype=bool)) for cell in cells)
+
+    monkeypatch.setattr(study, "engine_of", lambda _: answer_nothing)
+    table(lab("saliency"))
+    train, test = (mean_colour(Tiny().images(split).images) for split in ("train", "test"))
+    assert not torch.equal(train, test)
+    assert torch.equal(given[0].colour, train)
 
 
 def test_without_ray_its_engine_says_what_to_install(

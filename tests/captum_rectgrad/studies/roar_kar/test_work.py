@@ -14,7 +14,7 @@ from captum_rectgrad.studies.roar_kar.ranks import RankFiles, Ranks
 from captum_rectgrad.studies.roar_kar.seeing import Sight, rank_table
 from captum_rectgrad.studies.roar_kar.stacked import train_networks
 from captum_rectgrad.studies.roar_kar.training import Training, answers
-from captum_rectgrad.studies.roar_kar.work import Work, measure_cell
+from captum_rectgrad.studies.roar_kar.work import Work, _sight, measure_cell
 from rectgrad_zoo.data import to_model_range
 
 BATCH = torch.tensor([3, 0, 11])
@@ -58,6 +58,21 @@ def test_what_is_seen_against_loops(measure: Measure, work: Work, ranks: RankFil
 def test_whole_images_are_seen_whole(work: Work) -> None:
     found = see(Cell("whole", "", "signed", 0, 0), work, work.test.images, None, BATCH)
     assert torch.equal(found, to_model_range(work.test.images[BATCH]))
+
+
+@pytest.mark.parametrize("measure", ["roar", "kar", "mask"])
+def test_images_are_masked_by_the_ranks_of_their_own_split(
+    measure: Measure, work: Work, ranks: RankFiles
+) -> None:
+    wanted, (train, _) = cell(measure), ranks.read("saliency", "signed")
+    test = 1023 - train  # the most important pixels of a training image are a test image's least
+    pairs = {("saliency", "signed"): (train, test)}
+    in_training = _sight([wanted], work, work.train.images, pairs, of_test=False)
+    in_test = _sight([wanted], work, work.test.images, pairs, of_test=True)
+    assert torch.equal(
+        in_training(BATCH[None])[0], see(wanted, work, work.train.images, train, BATCH)
+    )
+    assert torch.equal(in_test(BATCH[None])[0], see(wanted, work, work.test.images, test, BATCH))
 
 
 def test_road_asks_the_network_that_is_explained(work: Work, ranks: RankFiles) -> None:
