@@ -124,6 +124,14 @@ class InterruptAt:
             signal.raise_signal(signal.SIGINT)
 
 
+@pytest.fixture(autouse=True)
+def interrupts() -> Iterator[None]:
+    """A process that a shell starts in the background ignores interrupts."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
+
+
 def surroundings() -> list[object]:
     modes = _get_current_function_mode_stack()
     return [

@@ -185,4 +185,5 @@ def test_graphs_are_freed_with_their_maps() -> None:
     before = alive()
     for _ in range(5):
         attribute()
-    assert alive() == before
+    # Fewer where an earlier test left something to be collected.
+    assert alive() <= before
