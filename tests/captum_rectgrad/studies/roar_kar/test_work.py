@@ -5,7 +5,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from captum_rectgrad.studies.precision import Precision
 from captum_rectgrad.studies.roar_kar.cells import Cell, Measure
@@ -66,7 +66,7 @@ def test_images_are_masked_by_the_ranks_of_their_own_split(
 ) -> None:
     wanted, (train, _) = cell(measure), ranks.read("saliency", "signed")
     test = 1023 - train  # the most important pixels of a training image are a test image's least
-    pairs = {("saliency", "signed"): (train, test)}
+    pairs = {(wanted.method, wanted.form): (train, test)}
     in_training = _sight([wanted], work, work.train.images, pairs, of_test=False)
     in_test = _sight([wanted], work, work.test.images, pairs, of_test=True)
     assert torch.equal(
@@ -85,6 +85,27 @@ def test_road_asks_the_network_that_is_explained(work: Work, ranks: RankFiles) -
         expected = work.model(torch.cat(seen)).argmax(dim=1) == work.test.labels
     found = measure_cell(wanted, work, ranks.read("saliency", "signed"))
     assert found.tolist() == expected.tolist()
+
+
+class Remembering(nn.Module):
+    """A network that keeps the images it is asked about."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.asked: list[Tensor] = []
+
+    def forward(self, images: Tensor) -> Tensor:
+        self.asked.append(images)
+        return torch.zeros(len(images), 10)
+
+
+def test_road_masks_test_images_by_their_own_ranks(work: Work, ranks: RankFiles) -> None:
+    wanted, (train, _) = cell("road-morf"), ranks.read("saliency", "signed")
+    test, model = 1023 - train, Remembering()
+    measure_cell(wanted, replace(work, model=model), (train, test))
+    batches = torch.arange(20).split(7)
+    expected = [see(wanted, work, work.test.images, test, batch) for batch in batches]
+    assert torch.equal(torch.cat(model.asked), torch.cat(expected))
 
 
 @pytest.mark.bitwise("the network of the cell is trained once more by the same steps")
