@@ -45,7 +45,7 @@ if TYPE_CHECKING:
 Gradients = tuple[Tensor | None, ...]
 
 # Operations whose backward may lay a gradient out channels last.
-MOVES = {"PermuteBackward0", "TransposeBackward0"}
+CHANNEL_MOVERS = {"PermuteBackward0", "TransposeBackward0"}
 
 
 class RecordingNeededError(RuntimeError):
@@ -162,7 +162,7 @@ class BackwardPass:
         for node in reversed(nodes):
             name = node.name()
             role = role_of(name)
-            moves_channels = moves_channels or name in MOVES
+            moves_channels = moves_channels or name in CHANNEL_MOVERS
             if role == "convolution":
                 self._attach_convolution(node, padding.get(node))
             elif role == "max_pool":
@@ -203,10 +203,12 @@ class BackwardPass:
             self._attach_unseen(node, role)
             return
         cls = activation_class(node)
+        if role == "composed" and self._recorded is not None and node not in self._recorded:
+            return  # written by hand, in a checkpoint perhaps: it counts as its parts
         if cls is None or not self.settings.activations.includes_class(cls):
             return
         if cls is nn.Tanhshrink:
-            done.update(child for child, _ in node.next_functions if child is not None)
+            done.add(node.next_functions[1][0])  # the tanh is a part of it
         if node._input_metadata[0].dtype.is_complex:  # none is greater than another
             self._note_unhandled(node, f"{cls.__name__} of complex numbers")
         else:
@@ -246,11 +248,10 @@ class BackwardPass:
         self.hooked.append((node, kind))
 
         def replace_result(grad_inputs: Gradients, grad_outputs: Gradients) -> Gradients | None:
-            arriving, result = grad_outputs[0], grad_inputs[0]
-            if not self._is_open or arriving is None or result is None:
+            arriving = grad_outputs[0]
+            if not self._is_open or arriving is None or grad_inputs[0] is None:
                 return None
-            # PyTorch has just made `result` for this hook, so it may be overwritten.
-            return (self._masked(node, value(), arriving, result), *grad_inputs[1:])
+            return (self._masked(node, value(), arriving), *grad_inputs[1:])
 
         def mask_arriving(gradients: Gradients) -> Gradients | None:
             arriving = gradients[index]
@@ -263,9 +264,7 @@ class BackwardPass:
             node.register_hook(replace_result) if is_relu else node.register_prehook(mask_arriving)
         )
 
-    def _masked(
-        self, node: Node, activation: Tensor, gradient: Tensor, out: Tensor | None = None
-    ) -> Tensor:
+    def _masked(self, node: Node, activation: Tensor, gradient: Tensor) -> Tensor:
         units, shape = gradient.numel() // self.samples, gradient.shape
         if not units:
             passed = torch.ones(self.samples, dtype=torch.bool, device=gradient.device)
@@ -277,10 +276,10 @@ class BackwardPass:
         is_first = position == 1 and shape[:1] == (self.samples,)
         if not is_first:
             activation = samples_first(activation, position, self.samples)
-            gradient, out = samples_first(gradient, position, self.samples), None
+            gradient = samples_first(gradient, position, self.samples)
         rule = cast("Rule", self.settings.rule)
         is_last = not any(record.units for record in self.records)
-        masked, passed = mask_gradient(rule, activation, gradient, is_last=is_last, out=out)
+        masked, passed = mask_gradient(rule, activation, gradient, is_last=is_last)
         share = threshold = None
         if self.with_statistics:
             share, threshold = self._statistics(activation, gradient, is_last=is_last)

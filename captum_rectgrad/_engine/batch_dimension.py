@@ -5,8 +5,9 @@ image, the members of an ensemble. That dimension may be as long as the batch, s
 not tell. Here the position of the samples is followed from the inputs through the graph.
 
 In the row-major order of a tensor's elements the samples are a digit: `P` combinations of other
-indices change more slowly, the rest faster. A view keeps `P`, whatever dimensions it merges or
-splits; other operations keep or move whole dimensions.
+indices change more slowly, the rest faster. `P` is 1 for `(N, T, F)` and T for `(T, N, F)`. A view
+keeps `P`, also where it merges or splits dimensions; others keep or move whole dimensions.
+Operands that do not depend on the inputs, such as weights, say nothing and are left out.
 """
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -15,15 +16,21 @@ from typing import Any
 
 import torch
 from torch import Tensor
+from torch.autograd.function import BackwardCFunction
 from torch.autograd.graph import Node
 
-VIEWS = {"ViewBackward0", "UnsafeViewBackward0", "ReshapeAliasBackward0", "AliasBackward0"}
-VIEWS |= {"UnsqueezeBackward0", "SqueezeBackward0", "SqueezeBackward1", "SqueezeBackward2"}
+# By the names of nodes, without the number of the form ("TransposeBackward1" is in place).
+VIEWS = {"View", "UnsafeView", "ReshapeAlias", "Alias", "Unsqueeze", "Squeeze"}
 # Operations whose operands are aligned at their last dimension.
-BROADCASTING = {"AddBackward0", "SubBackward0", "RsubBackward0", "MulBackward0", "DivBackward0"}
-BROADCASTING |= {"WhereBackward0", "MaximumBackward0", "MinimumBackward0", "ExpandBackward0"}
-BROADCASTING |= {"PowBackward0", "PowBackward1", "AddcmulBackward0", "AddcdivBackward0"}
-BROADCASTING |= {"LerpBackward0", "LerpBackward1", "RepeatBackward0", "MaskedFillBackward0"}
+BROADCASTING = {"Add", "Sub", "Rsub", "Mul", "Div", "Where", "Maximum", "Minimum", "Expand", "Pow"}
+BROADCASTING |= {"Addcmul", "Addcdiv", "Lerp", "Repeat", "MaskedFill"}
+# Operations that append dimensions or reduce the last ones.
+LEADING_KEPT = {"Unfold", "Im2Col", "Embedding", "Col2Im"}
+# Operations that may put the elements of a tensor elsewhere, where sizes do not tell.
+REORDERING = {"IndexSelect", "Gather", "AsStrided", "Take", "TakeAlongDim", "Sort", "Scatter"}
+REORDERING |= {"IndexPut", "IndexAdd", "IndexCopy", "ScatterAdd", "MaskedScatter", "Cdist"}
+REORDERING |= {"Diagonal", "Rot90", "Topk", "Put"}
+COPY_SLICES = "torch::autograd::CopySlices"
 _INT64 = 1 << 64
 
 
@@ -90,12 +97,13 @@ def _shape(node: Any, index: int = 0) -> tuple[int, ...]:
 def _position(node: Any, index: int, child: Node, position: int | None, samples: int) -> int | None:
     if position is None:
         return None
-    name = node.name()
+    full_name = node.name()
+    name = full_name.partition("Backward")[0]
     into, out = _shape(child, node.next_functions[index][1]), _shape(node)
-    if name in VIEWS or (name == "torch::autograd::CopySlices" and into == out):
+    if name in VIEWS or (full_name == COPY_SLICES and index == 0):
         return position
-    if name == "CdistBackward0" and index == 1:
-        return None  # the rows of the second operand become the last dimension
+    if full_name == COPY_SLICES or name in REORDERING or _is_own(node):
+        return _by_size(into, out, position, samples)
     dim = _dimension_of(into, position, samples)
     moved = None if dim is None else _moved(node, name, dim, into, out)
     if dim is None or moved is None or out[moved] != into[dim]:
@@ -104,6 +112,25 @@ def _position(node: Any, index: int, child: Node, position: int | None, samples:
         return None  # the results of a split, say: each would have a position of its own
     # The samples may share a dimension with indices that change more slowly.
     return prod(out[:moved]) * (position // prod(into[:dim]))
+
+
+def _by_size(
+    into: tuple[int, ...], out: tuple[int, ...], position: int, samples: int
+) -> int | None:
+    """Where one dimension alone is as long as the batch, before an operation and after it."""
+    if into.count(samples) != 1 or out.count(samples) != 1:
+        return None
+    return (
+        prod(out[: out.index(samples)]) if prod(into[: into.index(samples)]) == position else None
+    )
+
+
+def _is_own(node: Any) -> bool:
+    """Whether it is a user's `autograd.Function`; PyTorch's own, of hooks, change nothing."""
+    return (
+        isinstance(node, BackwardCFunction)
+        and not node._forward_cls.__module__.startswith("torch.")  # type: ignore[attr-defined]
+    )
 
 
 def _dimension_of(shape: tuple[int, ...], position: int, samples: int) -> int | None:
@@ -129,7 +156,6 @@ def _moved(
     if getattr(node, "_saved_keepdim", None) is False and len(out) < len(into):
         gone = _reduced(node._saved_dim, len(into))
         return None if dim in gone else dim - sum(other < dim for other in gone)
-    # Operations that append dimensions or reduce the last ones.
     return dim if dim == 0 and name in LEADING_KEPT else None
 
 
@@ -156,9 +182,6 @@ def _indexed(node: Any, dim: int, into: tuple[int, ...], out: tuple[int, ...]) -
     return dim if dim < used[0] else dim + len(out) - len(into)
 
 
-LEADING_KEPT = {"UnfoldBackward0", "Im2ColBackward0", "EmbeddingBackward0", "Col2ImBackward0"}
-
-
 def _wrapped(dims: Iterable[int], count: int) -> list[int]:
     """Dimensions counted from 0; nodes save negative ones as unsigned numbers."""
     return [(dim - _INT64 if dim >= _INT64 // 2 else dim) % count for dim in dims]
@@ -171,11 +194,11 @@ def _reduced(dims: int | Sequence[int] | None, count: int) -> list[int]:
 
 
 _MOVES: dict[str, Callable[[Any, int, tuple[int, ...], tuple[int, ...]], int | None]] = {
-    "PermuteBackward0": lambda node, dim, into, _: _wrapped(node._saved_dims, len(into)).index(dim),
-    "TransposeBackward0": _transposed,
-    "TBackward0": lambda _, dim, into, __: len(into) - 1 - dim,
-    "SelectBackward0": _selected,
-    "UnbindBackward0": _selected,
-    "StackBackward0": _stacked,
-    "IndexBackward0": _indexed,
+    "Permute": lambda node, dim, into, _: _wrapped(node._saved_dims, len(into)).index(dim),
+    "Transpose": _transposed,
+    "T": lambda _, dim, into, __: len(into) - 1 - dim,
+    "Select": _selected,
+    "Unbind": _selected,
+    "Stack": _stacked,
+    "Index": _indexed,
 }

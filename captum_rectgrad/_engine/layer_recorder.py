@@ -60,10 +60,6 @@ class LayerRecorder:
             else:
                 yield layer.register_forward_hook(self._output_hook(name))
 
-    def tensors(self) -> list[LayerTensor]:
-        """All that was recorded."""
-        return [tensor for calls in self.calls.values() for call in calls for tensor in call]
-
     def only(self, name: str) -> tuple[LayerTensor, ...]:
         """The tensors of the one call of a layer.
 

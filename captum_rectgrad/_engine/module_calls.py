@@ -35,7 +35,7 @@ class ModuleCall:
         name: of the module in the model.
         module: it.
         operand: the tensor that it worked on.
-        first: number of the node behind `operand`; what the call made has greater numbers.
+        first: number of a node that was made when the call began; those of the call are greater.
         kind: what the module is.
         value: its output.
         version: how often that had been changed in place.
@@ -133,8 +133,7 @@ class ModuleCalls:
                     )
                 return None
             place, operand = found
-            first = _number(operand.grad_fn)
-            self._running.append(ModuleCall(name, module, operand, first, kind))
+            self._running.append(ModuleCall(name, module, operand, _next_number(), kind))
             if not (kind == "activation" and self.copies and operand.requires_grad):
                 return None
             values: dict[int | str, Any] = dict([*enumerate(args), *kwargs.items()])
@@ -193,7 +192,13 @@ def _operand(args: Arguments, kwargs: Keywords) -> tuple[int | str, Tensor] | No
     return next((item for item in tensors if item[1].requires_grad), next(iter(tensors), None))
 
 
-def _number(node: Node | None) -> int:
+def _next_number() -> int:
+    """A number between those of the nodes that this thread has made and will make."""
+    node = torch.empty(0, requires_grad=True).clone().grad_fn
+    return -1 if node is None else _number(node)
+
+
+def _number(node: Node) -> int:
     """Nodes are numbered as they are made; leaves, which are not, count as the first."""
-    number = -1 if node is None else node._sequence_nr()
+    number = node._sequence_nr()
     return number if number < 1 << 63 else -1

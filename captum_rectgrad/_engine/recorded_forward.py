@@ -97,7 +97,9 @@ class RecordedForward(TorchFunctionMode):
             **{key: copy if value is x else value for key, value in kwargs.items()},
         )
         self._record(output)
-        if writes or kwargs.get("inplace") or any(argument is True for argument in args[1:]):
+        # The last of the arguments by position; that of `rrelu` before it says "training".
+        flags = args[4:] if name == "rrelu" else args[1:]
+        if writes or kwargs.get("inplace") or any(flag is True for flag in flags):
             return x.copy_(output)
         return output.clone()
 

@@ -24,9 +24,9 @@ from captum_rectgrad._engine.statistics import LayerStatistics
 from captum_rectgrad._engine.validation import check_inputs, check_model
 from captum_rectgrad._engine.wrappers import unwrapped
 
-# From `warn` to the line that called `attribute`: past `attributions`, the method's two
-# steps and Captum's log_usage.
-_STACKLEVEL = 5
+# From `warn` to the line that called `attribute`: past `attributions`, the method and Captum's
+# log_usage.
+_STACKLEVEL = 4
 
 
 @dataclass(frozen=True)
@@ -56,6 +56,7 @@ def attributions(
     settings: Settings,
     call: ForwardInputs,
     internal_batch_size: int | None,
+    stacklevel: int = _STACKLEVEL,
 ) -> tuple[list[tuple[Tensor, ...]], list[LayerStatistics]]:
     """Run a request, and warn at the line that called the method which calls this.
 
@@ -78,7 +79,7 @@ def attributions(
             ]
     finally:
         interrupts.release()
-    warn(found.diagnostics.messages(settings.rule, settings.activations), _STACKLEVEL)
+    warn(found.diagnostics.messages(settings.rule, settings.activations), stacklevel)
     return groups, found.statistics
 
 
@@ -211,7 +212,9 @@ class ModifiedGradient(GradientAttribution):  # type: ignore[misc]
         )
         tensors = check_inputs(as_tuple(inputs))
         call = ForwardInputs(tensors, target, as_arguments(additional_forward_args))
-        (maps,), statistics = attributions(request, settings, call, internal_batch_size)
+        (maps,), statistics = attributions(
+            request, settings, call, internal_batch_size, _STACKLEVEL + 1
+        )
         return cast("TensorOrTensors", maps if is_tuple(inputs) else maps[0]), statistics
 
     def attribute_future(self) -> None:

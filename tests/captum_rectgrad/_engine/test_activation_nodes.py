@@ -251,3 +251,39 @@ def test_a_single_sample_behind_batch_norm_is_as_in_a_batch() -> None:
     for samples in (1, 2):
         found = method.attribute(torch.ones(samples, 3, 2, 2, dtype=torch.float64))
         assert found.flatten(2).tolist() == [[[1.0] * 4, [20.0] * 4, [400.0] * 4]] * samples
+
+
+def test_activations_of_a_second_operand_are_outside_the_module() -> None:
+    """They are rectified however the statements are ordered."""
+
+    class Gate(nn.Module):
+        def forward(self, u: Tensor, v: Tensor) -> Tensor:
+            return u * torch.sigmoid(v)
+
+    class Net(nn.Module):
+        def __init__(self, *, gate_first: bool) -> None:
+            super().__init__()
+            torch.manual_seed(0)
+            self.one, self.other, self.last = nn.Linear(5, 40), nn.Linear(5, 40), nn.Linear(40, 3)
+            self.gate, self.gate_first = Gate(), gate_first
+
+        def forward(self, x: Tensor) -> Tensor:
+            if self.gate_first:
+                v = torch.relu(self.other(x))
+                u = self.one(x)
+            else:
+                u = self.one(x)
+                v = torch.relu(self.other(x))
+            y: Tensor = self.last(self.gate(u, v))
+            return y
+
+    x = torch.randn(4, 5, generator=torch.manual_seed(1), dtype=torch.float64)
+    maps = []
+    for gate_first in (False, True):
+        net = Net(gate_first=gate_first).double()
+        method = RectGrad(net, percentile=80, activations=[nn.ReLU, Gate])
+        attribution, layers = method.attribute(x, target=0, return_layer_statistics=True)
+        assert sorted(layer.activation for layer in layers) == ["Gate", "ReLU"]
+        maps.append(attribution)
+    torch.testing.assert_close(*maps)
+    assert maps[0].any()

@@ -14,7 +14,9 @@ from captum_rectgrad._engine.batch_dimension import restored, sample_positions, 
 from captum_rectgrad._engine.graph import nodes_between
 
 N, C = 4, 6
-W = torch.rand(N, C, C)  # an ensemble of as many members as there are samples
+W = torch.rand(
+    N, C, C, generator=torch.Generator().manual_seed(0)
+)  # an ensemble of as many members as there are samples
 
 
 def labelled(position: int, shape: Sequence[int], samples: int) -> Tensor:
@@ -344,3 +346,35 @@ def test_model_that_begins_in_place_and_transposes() -> None:
     alone = torch.cat([method.attribute(one[None], 1) for one in x])
     torch.testing.assert_close(method.attribute(x, 1), alone)
     assert torch.equal(x, before)
+
+
+REORDERED: list[Callable[[Tensor], Tensor]] = [
+    lambda h: h.transpose_(0, 1),
+    lambda h: h.swapaxes_(0, 1),
+    lambda h: h.as_strided((4, 4, 40), (40, 160, 1)),
+    lambda h: torch.empty(4, 4, 40, dtype=h.dtype).transpose(0, 1).copy_(h).transpose(0, 1),
+    lambda h: h.flatten(0, 1).index_select(0, torch.arange(15, -1, -1)).view(4, 4, 40),
+    lambda h: torch.gather(h, 0, torch.tensor([[[1]], [[3]], [[0]], [[2]]]).expand(4, 4, 40)),
+]
+
+
+@pytest.mark.parametrize("reorder", REORDERED)
+def test_reordered_elements_are_those_of_their_samples(
+    reorder: Callable[[Tensor], Tensor],
+) -> None:
+    """Four samples of four steps, so that sizes do not tell them apart."""
+    torch.manual_seed(0)
+    first, x = nn.Linear(6, 40).double(), torch.randn(4, 4, 6, dtype=torch.float64)
+    leaf = x.clone().requires_grad_()
+    output = torch.relu(reorder(first(leaf))).sum()
+    edge = get_gradient_edge(leaf).node
+    nodes = nodes_between([output.grad_fn], {edge})
+    positions = sample_positions(nodes, {edge: 1}, 4)
+    relu = next(node for node in nodes if node.name() == "ReluBackward0")
+    # Unknown, or such that each row depends on one sample alone.
+    position = positions[relu]
+    if position is not None:
+        z = samples_first(reorder(first(leaf)), position, 4)
+        for row in range(4):
+            (gradient,) = torch.autograd.grad(z[row].sum(), leaf, retain_graph=True)
+            assert int(gradient.flatten(1).any(dim=1).sum()) == 1

@@ -224,3 +224,22 @@ def test_memory_of_a_recorded_pass_is_freed() -> None:
     maps = attribute(model)
     assert sys.getrefcount(maps) == 2
     assert maps.grad_fn is None
+
+
+@pytest.mark.filterwarnings("ignore:attribution of sample")
+def test_quotient_in_a_checkpoint_counts_as_its_parts() -> None:
+    class Net(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            torch.manual_seed(0)
+            self.first, self.last = nn.Linear(5, 40), nn.Linear(40, 3)
+
+        def forward(self, x: Tensor) -> Tensor:
+            h = checkpoint(lambda z: z / (1 + z.abs()), self.first(x), use_reentrant=False)
+            y: Tensor = self.last(torch.relu(h))
+            return y
+
+    x = torch.randn(4, 5, dtype=torch.float64)
+    method = RectGrad(Net().double(), percentile=60)
+    _, layers = method.attribute(x, target=0, return_layer_statistics=True)
+    assert [layer.activation for layer in layers] == ["ReLU"]

@@ -93,10 +93,10 @@ def test_a_network_of_captums_tests_has_captums_maps(name: str, target: Any) -> 
 
 @pytest.mark.parametrize("name", AT_INPUTS)
 def test_tuples_of_inputs_and_further_arguments_have_captums_maps(name: str) -> None:
-    model = basic_models.BasicModel_MultiLayer_MultiInput()
-    first = torch.tensor([[1.0, 10.0, 0.0], [20.0, 3.0, 5.0]])
-    second = torch.tensor([[3.0, 2.0, 4.0], [0.0, 10.0, 2.0]])
-    third = torch.tensor([[2.0, 1.0, 0.0], [1.0, -3.0, 5.0]])
+    model = basic_models.BasicModel_MultiLayer_MultiInput().double()
+    first = torch.tensor([[1.0, 10.0, 0.0], [20.0, 3.0, 5.0]]).double()
+    second = torch.tensor([[3.0, 2.0, 4.0], [0.0, 10.0, 2.0]]).double()
+    third = torch.tensor([[2.0, 1.0, 0.0], [1.0, -3.0, 5.0]]).double()
     mine, captum = ours_and_captums(name)
     arguments = {"target": [0, 1], "additional_forward_args": (third, 4)}
     expected = captum(model).attribute((first, second), **arguments)
@@ -105,9 +105,10 @@ def test_tuples_of_inputs_and_further_arguments_have_captums_maps(name: str) -> 
 
 @pytest.mark.parametrize("name", AT_INPUTS)
 def test_positional_arguments_mean_what_they_mean_in_captum(name: str) -> None:
-    model = basic_models.BasicModel_MultiLayer_MultiInput()
-    inputs = tuple(torch.randn(2, 3, generator=torch.Generator().manual_seed(i)) for i in range(2))
-    rest: tuple[Any, ...] = ((torch.ones(2, 3), 2),)
+    model = basic_models.BasicModel_MultiLayer_MultiInput().double()
+    generator = torch.Generator().manual_seed(0)
+    inputs = tuple(torch.randn(2, 2, 3, generator=generator, dtype=torch.float64))
+    rest: tuple[Any, ...] = ((torch.ones(2, 3, dtype=torch.float64), 2),)
     if name == "Saliency":
         rest = (False, *rest)
     mine, captum = ours_and_captums(name)
@@ -118,11 +119,12 @@ def test_positional_arguments_mean_what_they_mean_in_captum(name: str) -> None:
 
 
 def test_saliency_is_signed_without_abs() -> None:
-    model = relu_model()
-    signed = ours.Saliency(model).attribute(images(), target=1, abs=False)
-    agree(signed, captums.Saliency(model).attribute(images(), target=1, abs=False))
+    model = relu_model().double()
+    x = images().double()
+    signed = ours.Saliency(model).attribute(x, target=1, abs=False)
+    agree(signed, captums.Saliency(model).attribute(x, target=1, abs=False))
     assert (signed < 0).any()
-    assert torch.equal(ours.Saliency(model).attribute(images(), target=1), signed.abs())
+    assert torch.equal(ours.Saliency(model).attribute(x, target=1), signed.abs())
 
 
 def test_functional_relus_have_captums_saliency() -> None:

@@ -268,3 +268,14 @@ def test_create_graph_gives_a_gradient_that_can_be_differentiated() -> None:
     assert x.grad is not None
     assert x.grad.count_nonzero()
     assert model[0].weight.grad is not None
+
+
+def test_gradients_that_a_hook_of_the_users_has_kept_are_not_overwritten() -> None:
+    x = torch.rand(1, 40_000, requires_grad=True)
+    y = torch.relu(x * 2)
+    kept: list[Tensor] = []
+    assert y.grad_fn is not None
+    y.grad_fn.register_hook(lambda gradients, _: kept.append(gradients[0]))
+    (gradient,) = rectified_grad(y.square(), x, retain_graph=True)
+    assert kept[0].count_nonzero() == 40_000
+    assert 0 < gradient.count_nonzero() < 1_000

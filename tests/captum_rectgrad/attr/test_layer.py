@@ -277,3 +277,13 @@ def test_above_every_activation_it_is_the_gradient_and_in_a_model_without_any_it
     torch.testing.assert_close(found, logits * torch.tensor([0.0, 1.0, 0.0], dtype=torch.float64))
     with pytest.warns(RectGradWarning, match="no activation was met"):
         LayerRectGrad(model[-1], model[-1]).attribute(torch.randn(2, 60).double(), 1)
+
+
+@pytest.mark.parametrize("kind", [LayerRectGrad, NeuronRectGrad])
+def test_warnings_name_the_line_that_called_attribute(kind: Any) -> None:
+    model = nn.Sequential(nn.Linear(4, 10), nn.ReLU(), nn.Linear(10, 10), nn.ReLU())
+    method = kind(model, model[2], percentile=99.5)
+    choice = {"neuron_selector": 0} if kind is NeuronRectGrad else {"target": 0}
+    with pytest.warns(RectGradWarning, match="all zero") as warned:
+        method.attribute(torch.rand(2, 4), **choice)
+    assert warned[0].filename == __file__

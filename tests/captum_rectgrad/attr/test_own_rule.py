@@ -89,8 +89,9 @@ def test_through_an_open_relu_inactive_units_pass_too() -> None:
     with torch.no_grad():
         net[0].weight.copy_(torch.tensor([[1.0, 0.0], [0.0, -1.0]]))
         net[2].weight.fill_(1)
+    net.double()
     maps = RectGrad(net, rule=Noting(), multiply_by_inputs=False, final_threshold=False).attribute(
-        torch.ones(1, 2), target=0
+        torch.ones(1, 2, dtype=torch.float64), target=0
     )
     assert maps.tolist() == [[1.0, -1.0]]
 
