@@ -39,7 +39,7 @@ plt.show()
 # ## When q does nothing: thresholds at zero
 #
 # Most scores are exactly zero, since most units are inactive or get no gradient. A percentile
-# that falls among them **is** zero, whatever `q` is. `return_layer_statistics=True` gives the
+# that falls among them **is** zero for any `q`. `return_layer_statistics=True` gives the
 # threshold of every activation, so this can be counted.
 
 percentiles = (0.0, 10.0, 20.0, 50.0, 80.0, 90.0, 95.0, 98.0, 99.5)

@@ -3,7 +3,7 @@
 Ruff's `D` rules ask for docstrings, and for the arguments where there is a section of them. Ruff's
 `DOC` rules and pydoclint know the `raise` statements of a function's own body alone, so they refuse
 errors of what it calls, and hold private functions to the same; interrogate counts docstrings.
-Nobody asks for shapes. So these rules are the project's own. `make lint` runs their tests, and
+None of these tools asks for shapes. So these rules are the project's own. `make lint` runs their tests, and
 `make test` runs them once, with the other tests.
 """
 
@@ -55,7 +55,7 @@ def lacking(documented: Any, name: str) -> list[str]:
         return [f"{name}: no docstring"]
     if isinstance(documented, type) and issubclass(documented, BaseException | Warning):
         return []
-    if getattr(documented, "_is_protocol", False):  # nobody makes one
+    if getattr(documented, "_is_protocol", False):  # it is never instantiated
         return []
     found = [*_arguments(documented, said), *_result(documented, said), *_errors(documented, said)]
     return [f"{name}: {text}" for text in found]

@@ -22,7 +22,7 @@ from captum_rectgrad._engine.interrupts import HeldInterrupts
 from captum_rectgrad._engine.recorded_forward import RecordedForward
 from captum_rectgrad._engine.wrappers import _EAGER
 
-# An interrupt in a generator that nobody waits for any more is reported and ignored.
+# An interrupt in a generator that is being closed is reported and ignored.
 pytestmark = [
     pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning"),
     pytest.mark.filterwarnings("ignore:BatchNorm|'1'"),
