@@ -3,7 +3,7 @@
 Ruff's `D` rules ask for docstrings, and for the arguments where there is a section of them. Ruff's
 `DOC` rules and pydoclint know the `raise` statements of a function's own body alone, so they refuse
 errors of what it calls, and hold private functions to the same; interrogate counts docstrings.
-None of these tools asks for shapes. So these rules are the project's own. `make lint` runs their tests, and
+None asks for shapes. So these rules are the project's own. `make lint` runs their tests, and
 `make test` runs them once, with the other tests.
 """
 
