@@ -248,10 +248,11 @@ class BackwardPass:
         self.hooked.append((node, kind))
 
         def replace_result(grad_inputs: Gradients, grad_outputs: Gradients) -> Gradients | None:
-            arriving = grad_outputs[0]
-            if not self._is_open or arriving is None or grad_inputs[0] is None:
+            arriving, result = grad_outputs[0], grad_inputs[0]
+            if not self._is_open or arriving is None or result is None:
                 return None
-            return (self._masked(node, value(), arriving), *grad_inputs[1:])
+            out = result if is_first else None
+            return (self._masked(node, value(), arriving, out), *grad_inputs[1:])
 
         def mask_arriving(gradients: Gradients) -> Gradients | None:
             arriving = gradients[index]
@@ -260,11 +261,16 @@ class BackwardPass:
             masked = self._masked(node, value(), arriving)
             return (*gradients[:index], masked, *gradients[index + 1 :])
 
-        self._handles.append(
+        handle = (
             node.register_hook(replace_result) if is_relu else node.register_prehook(mask_arriving)
         )
+        # The first hook of a node alone has what the node returned; one before may have kept it.
+        is_first = next(iter(handle.hooks_dict_ref() or ()), None) == handle.id
+        self._handles.append(handle)
 
-    def _masked(self, node: Node, activation: Tensor, gradient: Tensor) -> Tensor:
+    def _masked(
+        self, node: Node, activation: Tensor, gradient: Tensor, out: Tensor | None = None
+    ) -> Tensor:
         units, shape = gradient.numel() // self.samples, gradient.shape
         if not units:
             passed = torch.ones(self.samples, dtype=torch.bool, device=gradient.device)
@@ -276,10 +282,10 @@ class BackwardPass:
         is_first = position == 1 and shape[:1] == (self.samples,)
         if not is_first:
             activation = samples_first(activation, position, self.samples)
-            gradient = samples_first(gradient, position, self.samples)
+            gradient, out = samples_first(gradient, position, self.samples), None
         rule = cast("Rule", self.settings.rule)
         is_last = not any(record.units for record in self.records)
-        masked, passed = mask_gradient(rule, activation, gradient, is_last=is_last)
+        masked, passed = mask_gradient(rule, activation, gradient, is_last=is_last, out=out)
         share = threshold = None
         if self.with_statistics:
             share, threshold = self._statistics(activation, gradient, is_last=is_last)

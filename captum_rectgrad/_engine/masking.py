@@ -14,6 +14,7 @@ def mask_gradient(
     grad_output: Tensor,
     *,
     is_last: bool,
+    out: Tensor | None = None,
 ) -> tuple[Tensor, Tensor]:
     """The gradient where a rule lets it pass, elsewhere zero.
 
@@ -22,6 +23,7 @@ def mask_gradient(
         activation: `a`, `(N, ...)`.
         grad_output: `R_out`, of the same shape.
         is_last: whether this is the last hidden activation before the output.
+        out: a tensor that may be overwritten with the result.
 
     Returns:
         What passed, of the shape of `grad_output`; and where any did, `(N, ...)`, boolean: by unit
@@ -40,7 +42,7 @@ def mask_gradient(
         and grad_output.numel() >= max(MIN_NUMBERS, MIN_UNITS * grad_output.shape[0])
     ):
         name = rule.score_at(is_last=is_last)
-        return mask_above_percentile(name, rule.percentile, activation, grad_output)
+        return mask_above_percentile(name, rule.percentile, activation, grad_output, out)
     else:
         kept = _kept(rule, activation, grad_output, is_last=is_last)
     is_small = kept.numel() <= MIN_UNITS

@@ -25,7 +25,11 @@ _IMAGES = 4  # dimensions of a batch of feature maps
 
 
 def mask_above_percentile(
-    name: ScoreName, percentile: float, activation: Tensor, grad_output: Tensor
+    name: ScoreName,
+    percentile: float,
+    activation: Tensor,
+    grad_output: Tensor,
+    out: Tensor | None = None,
 ) -> tuple[Tensor, Tensor]:
     """The gradient where the score exceeds the sample's percentile, elsewhere 0.
 
@@ -34,6 +38,7 @@ def mask_above_percentile(
         percentile: in [0, 100].
         activation: `(N, ...)`, on the CPU.
         grad_output: of the same shape.
+        out: a tensor like `grad_output` that may be overwritten with the result, or None.
 
     Returns:
         The masked gradient, of the shape and dtype of `grad_output`; and whether any unit of a
@@ -41,7 +46,7 @@ def mask_above_percentile(
     """
     # NumPy does not know signs that PyTorch has only noted, as behind a complex conjugate.
     activation, grad_output = activation.detach().resolve_neg(), grad_output.resolve_neg()
-    result = target = torch.empty_like(grad_output)
+    result = target = torch.empty_like(grad_output) if out is None else out
     if grad_output.dim() == _IMAGES and grad_output.is_contiguous(
         memory_format=torch.channels_last
     ):
