@@ -18,12 +18,12 @@ from tqdm import tqdm
 
 import rectgrad_zoo
 from captum_rectgrad.evaluation.methods import methods
+from captum_rectgrad.sanity.attribution_task import AttributionTask
 from captum_rectgrad.sanity.defaults import REPEATS
-from captum_rectgrad.sanity.explaining import Explaining
 from captum_rectgrad.sanity.randomisation import randomisation
 from captum_rectgrad.studies.compute.maps import model_inputs
 from captum_rectgrad.studies.data.generated import Shapes, drawn
-from captum_rectgrad.studies.framework.lab import Lab
+from captum_rectgrad.studies.framework.context import StudyContext
 from captum_rectgrad.studies.nie2018.theory import STUDY, theory
 
 MODEL, IMAGES = "cifar10_cnn", 100
@@ -46,7 +46,7 @@ def randomisation_seconds(images: int, repeats: int) -> dict[str, float]:
     seconds = {}
     for method in tqdm(methods(), unit="method", disable=None):
         begun = time.monotonic()
-        randomisation(Explaining(method, inputs, targets), model, repeats=repeats)
+        randomisation(AttributionTask(method, inputs, targets), model, repeats=repeats)
         seconds[method.title] = time.monotonic() - begun
     return seconds
 
@@ -61,9 +61,9 @@ def theory_seconds(networks: int) -> float:
         Seconds.
     """
     with TemporaryDirectory() as folder:
-        lab = Lab(material=Shapes(Path(folder)), methods=(), folder=Path(folder))
+        context = StudyContext(study_data=Shapes(Path(folder)), methods=(), folder=Path(folder))
         begun = time.monotonic()
-        theory(replace(STUDY.presets["quick"], networks=networks), lab)
+        theory(replace(STUDY.presets["quick"], networks=networks), context)
         return time.monotonic() - begun
 
 

@@ -90,8 +90,8 @@ def _accuracy(arguments: argparse.Namespace) -> tuple[dict[str, Any], str]:
 def _data(source: str) -> tuple[LabelledImages, LabelledImages]:
     if source == SHAPES:
         return drawn("train"), drawn("test")
-    material = Cifar10(source)
-    return material.images("train"), material.images("test")
+    study_data = Cifar10(source)
+    return study_data.images("train"), study_data.images("test")
 
 
 if __name__ == "__main__":

@@ -12,7 +12,7 @@ from benchmarks.training.contenders import BATCH
 from captum_rectgrad.studies.compute.precision import Precision
 from captum_rectgrad.studies.roar_kar.cells import Cell
 from captum_rectgrad.studies.roar_kar.engines import default_stack
-from captum_rectgrad.studies.roar_kar.masked_inputs import Sight
+from captum_rectgrad.studies.roar_kar.masked_inputs import MaskedInputs
 from captum_rectgrad.studies.roar_kar.stacked import train_networks
 from captum_rectgrad.studies.roar_kar.training import Training, answers
 from rectgrad_zoo.data.images import LabelledImages
@@ -99,10 +99,10 @@ def _accuracies(
     seeds: range,
     device: torch.device,
 ) -> list[float]:
-    def sight(data: LabelledImages, count: int) -> Sight:
+    def sight(data: LabelledImages, count: int) -> MaskedInputs:
         cells = [Cell("whole", "", "signed", 0, number) for number in range(count)]
         nothing = torch.zeros(3, device=device)
-        return Sight(cells, data.images.to(device), [None] * count, nothing, seed=0)
+        return MaskedInputs(cells, data.images.to(device), [None] * count, nothing, seed=0)
 
     trained = train_networks(
         training,

@@ -12,7 +12,7 @@ from captum_rectgrad.studies.compute.precision import Precision, precision_of
 from captum_rectgrad.studies.roar_kar.capture import Captured
 from captum_rectgrad.studies.roar_kar.cells import Cell
 from captum_rectgrad.studies.roar_kar.engines import STACK
-from captum_rectgrad.studies.roar_kar.masked_inputs import Sight
+from captum_rectgrad.studies.roar_kar.masked_inputs import MaskedInputs
 from captum_rectgrad.studies.roar_kar.stacked import (
     SideBySide,
     Stack,
@@ -110,7 +110,7 @@ class Contender:
                 training.learning_rate,
             )
         cells = [Cell("roar", "", "signed", FRACTION, number) for number in range(self.networks)]
-        see = Sight(cells, data.images, [data.ranks] * self.networks, data.colour, seed=0)
+        see = MaskedInputs(cells, data.images, [data.ranks] * self.networks, data.colour, seed=0)
         stacked = self.stack(models)
         plain = training_step(training, stacked, see, data.labels, capturable=self.captured)
         step: Step = Captured(plain) if self.captured else plain

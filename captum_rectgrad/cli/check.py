@@ -36,15 +36,15 @@ from captum_rectgrad.errors import RectGradError
 from captum_rectgrad.evaluation.methods import (
     AGREEMENT,
     Method,
-    NotAvailableError,
+    MethodUnreliableError,
     choose_methods,
     methods,
     of_captum,
 )
 from captum_rectgrad.plotting.images import read_image, sample_images
 from captum_rectgrad.rules.threshold import check_percentile
-from captum_rectgrad.sanity.check import Checked, Options, check
-from captum_rectgrad.sanity.explaining import Explaining
+from captum_rectgrad.sanity.attribution_task import AttributionTask
+from captum_rectgrad.sanity.check import CheckOptions, CheckReport, check
 from captum_rectgrad.sanity.findings import Finding
 from captum_rectgrad.sanity.logits import logits
 from captum_rectgrad.sanity.notes import notes
@@ -114,11 +114,11 @@ def _run(args: argparse.Namespace) -> int:
         other = rectgrad_zoo.load(of_random_labels, device=device)
     name, images = _images(args, model)
     predicted = logits(model, images, args.batch_size).argmax(dim=1)
-    explaining = Explaining(method, images, predicted, args.batch_size, args.seed)
+    task = AttributionTask(method, images, predicted, args.batch_size, args.seed)
     rule = _rule(args.method, model, args.percentile)
     try:
-        checked = check(explaining, model, options, rule=rule, of_random_labels=other)
-    except NotAvailableError as error:
+        checked = check(task, model, options, rule=rule, of_random_labels=other)
+    except MethodUnreliableError as error:
         raise ValueError(f"{method.title} cannot be checked on {args.model}: {error}") from error
     caution = _caution(args.method, model, images, predicted)
     facts = {
@@ -149,7 +149,7 @@ def _control(model: str) -> str | None:
     return row.name if row and registry.local_folder(row) else None
 
 
-def _options(args: argparse.Namespace) -> Options:
+def _options(args: argparse.Namespace) -> CheckOptions:
     others = None
     if args.others is not None:
         try:
@@ -158,7 +158,7 @@ def _options(args: argparse.Namespace) -> Options:
             raise ValueError(
                 f"--others must be numbers of classes, such as 3,5; got {args.others!r}"
             ) from error
-    return Options(
+    return CheckOptions(
         bound=args.bound,
         layers=None if args.layers is None else args.layers.split(","),
         steps=args.steps,
@@ -249,10 +249,10 @@ def _images(args: argparse.Namespace, model: nn.Module) -> tuple[str, Tensor]:
 
 def _write(
     args: argparse.Namespace,
-    checked: Checked,
+    checked: CheckReport,
     picture: NDArray[np.float64],
     title: str,
-    options: Options,
+    options: CheckOptions,
     facts: Mapping[str, object],
 ) -> None:
     threshold = "" if args.percentile is None else f"-{args.percentile:g}"

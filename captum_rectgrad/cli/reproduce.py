@@ -15,11 +15,11 @@ from captum_rectgrad.studies.choices import BATCH_SIZE, FEW, FINAL_PERCENTILE, P
 from captum_rectgrad.studies.compute.engines import Cluster
 from captum_rectgrad.studies.data.cifar10 import Cifar10
 from captum_rectgrad.studies.data.generated import Shapes
-from captum_rectgrad.studies.data.material import Material
 from captum_rectgrad.studies.data.photographs import Photographs
-from captum_rectgrad.studies.framework.lab import Lab
+from captum_rectgrad.studies.data.study_data import StudyData
+from captum_rectgrad.studies.framework.context import StudyContext
 from captum_rectgrad.studies.framework.registry import find, studies
-from captum_rectgrad.studies.report.running import run_all, run_study
+from captum_rectgrad.studies.report.run_studies import run_all, run_study
 from rectgrad_zoo.devices import parse_device
 
 
@@ -34,7 +34,7 @@ def reproduce(args: argparse.Namespace) -> int:
 
     Raises:
         ValueError: what was asked for makes no sense.
-        RectGradError: a folder, the material or the cluster is not what it should be.
+        RectGradError: a folder, the data or the cluster is not what it should be.
         ZooError: a network or the images are not there.
     """
     logging.basicConfig(format="rectgrad: %(message)s", level=logging.INFO)
@@ -49,7 +49,7 @@ def reproduce(args: argparse.Namespace) -> int:
     if study is not None and args.methods is not None and not study.compares:
         raise ValueError(f"--methods: {study.name} has methods of its own")
     checkpoints = tuple(_checkpoint(given) for given in args.checkpoint)
-    material = _material(args, checkpoints)
+    study_data = _study_data(args, checkpoints)
     for role, given in checkpoints:
         if study is not None and role not in study.roles:
             raise ValueError(
@@ -58,8 +58,8 @@ def reproduce(args: argparse.Namespace) -> int:
             )
     keys = [method.key for method in methods()] if args.methods is None else args.methods.split(",")
     device, cluster = _machine(args)
-    lab = Lab(
-        material=material,
+    context = StudyContext(
+        study_data=study_data,
         methods=choose_methods(keys),
         folder=_folder(args.out or Path("reproduced") / name),
         device=device,
@@ -71,9 +71,9 @@ def reproduce(args: argparse.Namespace) -> int:
     )
     if study is None:
         suited = [study for study in studies() if args.model is None or study.any_network]
-        done, report = run_all(suited, args.preset, lab)
+        done, report = run_all(suited, args.preset, context)
     else:
-        done, report = True, run_study(study, args.preset, lab)
+        done, report = True, run_study(study, args.preset, context)
     print(f"wrote {report}")
     return 0 if done else 1
 
@@ -135,7 +135,7 @@ def _time(minutes: float | None) -> str:
     return f"{minutes:g}" if minutes else "< 0.1"
 
 
-def _material(args: argparse.Namespace, checkpoints: tuple[tuple[Role, str], ...]) -> Material:
+def _study_data(args: argparse.Namespace, checkpoints: tuple[tuple[Role, str], ...]) -> StudyData:
     if args.model is not None:
         return _photographs(args)
     if args.data == PHOTOGRAPHS:

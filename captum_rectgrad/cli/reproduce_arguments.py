@@ -36,13 +36,13 @@ def add_parser(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]"
     parser.add_argument(
         "--out", type=Path, metavar="DIR", help="folder to write (default: reproduced/NAME)"
     )
-    _add_material(parser)
+    _add_data(parser)
     _add_methods(parser)
     _add_machine(parser)
     parser.set_defaults(run=lazy_command("captum_rectgrad.cli.reproduce:reproduce"))
 
 
-def _add_material(parser: argparse.ArgumentParser) -> None:
+def _add_data(parser: argparse.ArgumentParser) -> None:
     """What the studies work on."""
     parser.add_argument(
         "--data",

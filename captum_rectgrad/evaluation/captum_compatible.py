@@ -35,7 +35,7 @@ class ReLU6OfReLUs(nn.Module):
         return clipped
 
 
-def for_captum(model: nn.Module) -> nn.Module:
+def captum_compatible(model: nn.Module) -> nn.Module:
     """A copy of the model that computes the same, with nothing in place and no `nn.ReLU6`.
 
     Args:

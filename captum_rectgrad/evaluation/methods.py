@@ -1,7 +1,7 @@
 """The methods that are compared, one table used everywhere, each called the same way.
 
 Baselines are Captum's, with signed gradients as in Kim et al. 2019, section 5. Each does what its
-title says on the given model or raises `NotAvailableError`.
+title says on the given model or raises `MethodUnreliableError`.
 """
 
 import importlib
@@ -27,7 +27,7 @@ from captum_rectgrad._engine.pooling_nodes import calls_max_pools
 from captum_rectgrad.attr.rectgrad import RectGrad
 from captum_rectgrad.attr.relu_rules import GuidedBackprop as FunctionalGuidedBackprop
 from captum_rectgrad.errors import RectGradError, RectGradWarning
-from captum_rectgrad.evaluation.captum_compatible import for_captum
+from captum_rectgrad.evaluation.captum_compatible import captum_compatible
 from captum_rectgrad.rules.threshold import check_percentile
 
 NOISE = 0.15  # standard deviation of SmoothGrad's noise, as a share of each input's range
@@ -43,7 +43,7 @@ INCOMPLETE, INCOMPLETE_WITH_POOLS = 0.01, 0.25
 _DOUBTS: WeakKeyDictionary[nn.Module, dict[str, str | None]] = WeakKeyDictionary()
 
 
-class NotAvailableError(RectGradError):
+class MethodUnreliableError(RectGradError):
     """A method that would not be itself on this model, with the reason in a few words."""
 
 
@@ -199,11 +199,11 @@ def _check_once(model: nn.Module, key: str, doubt: Callable[[], str | None]) -> 
         known[key] = doubt()
     reason = known[key]
     if reason is not None:
-        raise NotAvailableError(reason)
+        raise MethodUnreliableError(reason)
 
 
 def _guided_backprop(model: nn.Module, x: Tensor, target: Tensor) -> Tensor:
-    attribution: Tensor = GuidedBackprop(for_captum(model)).attribute(x, target=target)
+    attribution: Tensor = GuidedBackprop(captum_compatible(model)).attribute(x, target=target)
 
     def doubt() -> str | None:
         # Captum sees nothing but nn.ReLU modules, and silently gives the plain gradient for the
@@ -248,7 +248,7 @@ def _integrated_gradients(model: nn.Module, x: Tensor, target: Tensor) -> Tensor
 
 def _deep_lift(model: nn.Module, x: Tensor, target: Tensor) -> Tensor:
     _check_once(model, "deeplift", lambda: _incomplete(model, x.detach(), target))
-    attribution: Tensor = DeepLift(for_captum(model)).attribute(x, target=target)
+    attribution: Tensor = DeepLift(captum_compatible(model)).attribute(x, target=target)
     return attribution
 
 
@@ -265,7 +265,7 @@ def _incomplete(model: nn.Module, x: Tensor, target: Tensor) -> str | None:
     shifted = torch.cat([x.roll(copy * width // copies, -1) for copy in range(copies)])
     targets = target.repeat(copies)
     try:
-        _, delta = DeepLift(for_captum(model)).attribute(
+        _, delta = DeepLift(captum_compatible(model)).attribute(
             shifted.requires_grad_(), target=targets, return_convergence_delta=True
         )
     except RuntimeError as error:

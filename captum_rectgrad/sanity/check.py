@@ -10,10 +10,10 @@ from torch.nn.modules.dropout import _DropoutNd
 
 from captum_rectgrad.attr.base import ModifiedGradient
 from captum_rectgrad.sanity import findings
+from captum_rectgrad.sanity.attribution_task import AttributionTask
 from captum_rectgrad.sanity.class_sensitivity import class_sensitivity, other_classes
 from captum_rectgrad.sanity.convergence import Convergence, convergence
 from captum_rectgrad.sanity.defaults import BOUND, OTHERS, REPEATS, STEPS
-from captum_rectgrad.sanity.explaining import Explaining
 from captum_rectgrad.sanity.findings import Finding
 from captum_rectgrad.sanity.image_recovery import image_recovery
 from captum_rectgrad.sanity.logits import check_classes, logits
@@ -24,7 +24,7 @@ from captum_rectgrad.sanity.similarity import IMAGE, UNSIGNED, empty
 
 
 @dataclass(frozen=True)
-class Options:
+class CheckOptions:
     """What may be chosen.
 
     Attributes:
@@ -62,7 +62,7 @@ class Options:
 
 
 @dataclass(frozen=True, eq=False)
-class Checked:
+class CheckReport:
     """The outcome of all checks.
 
     Attributes:
@@ -93,17 +93,17 @@ class Checked:
 
 
 def check(
-    explaining: Explaining,
+    task: AttributionTask,
     model: nn.Module,
-    options: Options | None = None,
+    options: CheckOptions | None = None,
     *,
     rule: ModifiedGradient | None = None,
     of_random_labels: nn.Module | None = None,
-) -> Checked:
+) -> CheckReport:
     """Make all checks.
 
     Args:
-        explaining: the method, the images and the classes.
+        task: the method, the images and the classes.
         model: in eval mode; it is not changed.
         options: see there.
         rule: the method again, if it is a rule for the gradient at activations: the convergence of
@@ -119,13 +119,13 @@ def check(
             same parameters, or the same network. All that before the first map is made.
         NotAvailableError: the method would not be itself on this model.
     """
-    options = options or Options()
-    others = _valid(explaining, model, options, of_random_labels)
-    original = explaining.maps(model)
+    options = options or CheckOptions()
+    others = _valid(task, model, options, of_random_labels)
+    original = task.maps(model)
 
     def randomised(order: Order) -> Randomisation:
         return randomisation(
-            explaining,
+            task,
             model,
             order,
             layers=options.layers,
@@ -137,39 +137,42 @@ def check(
 
     cascade, single = randomised("cascading"), randomised("independent")
     bound, seed = options.bound, options.seed
-    sensitivity = class_sensitivity(explaining, model, others, original=original)
-    recovery = image_recovery(explaining, model, original=original)
+    sensitivity = class_sensitivity(task, model, others, original=original)
+    recovery = image_recovery(task, model, original=original)
     converged = None
     if rule is not None:
-        size = explaining.batch_size
-        converged = convergence(rule, explaining.images, batch_size=size, seed=seed)
+        size = task.batch_size
+        converged = convergence(rule, task.images, batch_size=size, seed=seed)
     found = (
-        findings.of_cascade(cascade, bound, seed),
-        findings.of_single_layers(single, bound, seed),
-        _labels(explaining, model, of_random_labels, original, options),
-        findings.of_classes(sensitivity, bound, seed),
-        findings.of_pairs("image recovery", recovery, IMAGE, bound, _IMAGE, seed),
+        findings.judge_cascade(cascade, bound, seed),
+        findings.judge_single_layers(single, bound, seed),
+        _labels(task, model, of_random_labels, original, options),
+        findings.judge_classes(sensitivity, bound, seed),
+        findings.judge_pairs("image recovery", recovery, IMAGE, bound, _IMAGE, seed),
         findings.not_run(_CONVERGENCE, "it is defined for rules at activations alone")
         if converged is None
-        else findings.of_convergence(converged, bound, seed),
+        else findings.judge_convergence(converged, bound, seed),
     )
-    return Checked(found, original, cascade, single, converged, int(empty(original).sum()))
+    return CheckReport(found, original, cascade, single, converged, int(empty(original).sum()))
 
 
 def _valid(
-    explaining: Explaining, model: nn.Module, options: Options, of_random_labels: nn.Module | None
+    task: AttributionTask,
+    model: nn.Module,
+    options: CheckOptions,
+    of_random_labels: nn.Module | None,
 ) -> Tensor:
     """Raise what `check` says; the other classes, `(N, K)`."""
-    one = explaining.images[:1]
+    one = task.images[:1]
     _check_mode(model)
     chosen_layers(parameter_layers(model, one), options.layers)
     classes = logits(model, one).shape[1]
-    check_classes(classes, explaining.targets)
+    check_classes(classes, task.targets)
     if of_random_labels is not None:
         _check_twin(model, of_random_labels)
     if options.others is None:
-        return other_classes(model, explaining.images, OTHERS, explaining.batch_size)
-    others = torch.tensor(options.others).expand(len(explaining.images), -1)
+        return other_classes(model, task.images, OTHERS, task.batch_size)
+    others = torch.tensor(options.others).expand(len(task.images), -1)
     check_classes(classes, others)
     return others
 
@@ -204,27 +207,29 @@ def _check_twin(model: nn.Module, other: nn.Module) -> None:
 
 
 def _labels(
-    explaining: Explaining,
+    task: AttributionTask,
     model: nn.Module,
     other: nn.Module | None,
     original: Tensor,
-    options: Options,
+    options: CheckOptions,
 ) -> Finding:
     if other is None:
         return findings.not_run(
             _RANDOM_LABELS, "it needs the same network trained on random labels"
         )
-    values = random_labels(explaining, model, other, original=original)
-    return findings.of_pairs(_RANDOM_LABELS, values, UNSIGNED, options.bound, _LABELS, options.seed)
+    values = random_labels(task, model, other, original=original)
+    return findings.judge_pairs(
+        _RANDOM_LABELS, values, UNSIGNED, options.bound, _LABELS, options.seed
+    )
 
 
 _RANDOM_LABELS, _CONVERGENCE = "random labels", findings.CONVERGENCE
-_IMAGE: findings.Said = {
+_IMAGE: findings.VerdictTexts = {
     "failed": "maps are much like the image itself ({})",
     "passed": "maps are not the image itself ({})",
     "undecided": "maps are like the image to a degree ({}) that decides nothing",
 }
-_LABELS: findings.Said = {
+_LABELS: findings.VerdictTexts = {
     "failed": "a network that was trained on random labels has much the same maps ({})",
     "passed": "a network that was trained on random labels has other maps ({})",
     "undecided": "a network that was trained on random labels has maps that are alike to a degree "

@@ -8,13 +8,13 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 from tqdm import tqdm
 
-from captum_rectgrad.sanity.explaining import Explaining
+from captum_rectgrad.sanity.attribution_task import AttributionTask
 from captum_rectgrad.sanity.logits import check_classes, logits
 from captum_rectgrad.sanity.similarity import SIMILARITIES, Similarity
 
 
 def class_sensitivity(
-    explaining: Explaining,
+    task: AttributionTask,
     model: nn.Module,
     others: Tensor,
     *,
@@ -24,7 +24,7 @@ def class_sensitivity(
     """Compare the maps of the explained classes with those of others, on the same images.
 
     Args:
-        explaining: the method, the images and the classes.
+        task: the method, the images and the classes.
         model: in eval mode.
         others: for each image other classes, `(N, K)`.
         original: the maps of the explained classes, `(N, C, H, W)`, if they are there already.
@@ -38,12 +38,12 @@ def class_sensitivity(
         ValueError: a class is one that the model does not have, or the images are not of its size.
         NotAvailableError: the method would not be itself on this model.
     """
-    check_classes(logits(model, explaining.images[:1]).shape[1], explaining.targets, others)
-    before = explaining.maps(model) if original is None else original
+    check_classes(logits(model, task.images[:1]).shape[1], task.targets, others)
+    before = task.maps(model) if original is None else original
     each_class = tqdm(others.T, unit="class", desc="other classes", disable=None)
-    maps = [explaining.maps(model, other) for other in each_class]
+    maps = [task.maps(model, other) for other in each_class]
     # A class is no other than itself.
-    same = (explaining.targets == others.T).numpy()
+    same = (task.targets == others.T).numpy()
     found = {}
     for name, similarity in similarities.items():
         each = np.stack([similarity(before, after) for after in maps])

@@ -15,7 +15,7 @@ from captum_rectgrad.sanity.randomisation import Randomisation
 from captum_rectgrad.sanity.similarity import SIGNED, UNSIGNED
 
 Verdict: TypeAlias = Literal["passed", "failed", "undecided", "not run"]
-Said: TypeAlias = Mapping[Verdict, str]
+VerdictTexts: TypeAlias = Mapping[Verdict, str]
 CONVERGENCE = "convergence of the backward signal"
 
 
@@ -36,7 +36,7 @@ class Finding:
     numbers: tuple[tuple[str, Estimate], ...] = ()
 
 
-def judged(found: Estimate, bound: float) -> Verdict:
+def judge_similarity(found: Estimate, bound: float) -> Verdict:
     """Whether maps that should differ do.
 
     Args:
@@ -51,12 +51,12 @@ def judged(found: Estimate, bound: float) -> Verdict:
     return "failed" if found.low > bound else "undecided"
 
 
-def of_cascade(found: Randomisation, bound: float, seed: int) -> Finding:
+def judge_cascade(found: Randomisation, bound: float, seed: int) -> Finding:
     """The later half of the layers was re-initialised, from the output on.
 
     Args:
         found: with the order `"cascading"`.
-        bound: see `judged`.
+        bound: see `judge_similarity`.
         seed: of the intervals.
 
     Returns:
@@ -68,7 +68,7 @@ def of_cascade(found: Randomisation, bound: float, seed: int) -> Finding:
     value = _said(decisive)
     of = f"{found.randomised[-1]} {'chosen ' if found.chosen else ''}layers"
     how_many = f"{found.randomised[found.half]} of the {of}"
-    said: Said = {
+    said: VerdictTexts = {
         "failed": f"with the last {how_many} random, maps are much as they were ({value}): they "
         "hardly depend on what these layers have learnt",
         "passed": f"with the last {how_many} random, maps are others ({value})",
@@ -78,7 +78,7 @@ def of_cascade(found: Randomisation, bound: float, seed: int) -> Finding:
     return _finding("cascading randomisation", decisive, bound, said, numbers)
 
 
-def of_single_layers(found: Randomisation, bound: float, seed: int) -> Finding:
+def judge_single_layers(found: Randomisation, bound: float, seed: int) -> Finding:
     """Each layer was re-initialised alone.
 
     Where the logits hardly change either, nothing follows of the method from maps that stay as they
@@ -86,7 +86,7 @@ def of_single_layers(found: Randomisation, bound: float, seed: int) -> Finding:
 
     Args:
         found: with the order `"independent"`.
-        bound: see `judged`; of maps, and of logits.
+        bound: see `judge_similarity`; of maps, and of logits.
         seed: of the intervals.
 
     Returns:
@@ -102,9 +102,9 @@ def of_single_layers(found: Randomisation, bound: float, seed: int) -> Finding:
     ]
     numbers = (*maps, *((f"logits' rank correlation: {layer}", number) for layer, number in logits))
     verdicts = {
-        layer: judged(number, bound)
+        layer: judge_similarity(number, bound)
         for (layer, number), (_, change) in zip(maps, logits, strict=True)
-        if judged(change, bound) == "passed"
+        if judge_similarity(change, bound) == "passed"
     }
     tried = f"the {len(verdicts)} that change the logits, of {len(maps)} layers tried"
     if not verdicts:
@@ -128,12 +128,12 @@ def of_single_layers(found: Randomisation, bound: float, seed: int) -> Finding:
     return Finding(check, "passed", f"maps change with each of {tried}", numbers)
 
 
-def of_pairs(
+def judge_pairs(
     check: str,
     values: Mapping[str, NDArray[np.float64]],
     decisive: str,
     bound: float,
-    said: Said,
+    said: VerdictTexts,
     seed: int,
 ) -> Finding:
     """One number for each image.
@@ -142,7 +142,7 @@ def of_pairs(
         check: its name.
         values: by measure, `(N,)`.
         decisive: the measure that is judged.
-        bound: see `judged`.
+        bound: see `judge_similarity`.
         said: for each verdict what it means, with `{}` for the number.
         seed: of the intervals.
 
@@ -156,12 +156,12 @@ def of_pairs(
     )
 
 
-def of_classes(values: Mapping[str, NDArray[np.float64]], bound: float, seed: int) -> Finding:
+def judge_classes(values: Mapping[str, NDArray[np.float64]], bound: float, seed: int) -> Finding:
     """Maps of the explained class beside those of others.
 
     Args:
         values: by measure, `(N,)`; see `class_sensitivity`.
-        bound: see `judged`.
+        bound: see `judge_similarity`.
         seed: of the intervals.
 
     Returns:
@@ -170,22 +170,22 @@ def of_classes(values: Mapping[str, NDArray[np.float64]], bound: float, seed: in
     """
     check = "class sensitivity"
     turned = mean(-values[SIGNED], seed)
-    if judged(turned, bound) == "failed":  # as alike as that is what is asked for here
+    if judge_similarity(turned, bound) == "failed":  # as alike as that is what is asked for here
         numbers = tuple((name, mean(found, seed)) for name, found in values.items())
         sentence = (
             "maps for other classes are those of this one with the signs turned (rank correlation "
             f"{_said(dict(numbers)[SIGNED])}): it is by their signs alone that they differ"
         )
         return Finding(check, "passed", sentence, numbers)
-    return of_pairs(check, values, UNSIGNED, bound, _CLASSES, seed)
+    return judge_pairs(check, values, UNSIGNED, bound, _CLASSES, seed)
 
 
-def of_convergence(found: Convergence, bound: float, seed: int) -> Finding:
+def judge_convergence(found: Convergence, bound: float, seed: int) -> Finding:
     """Two random vectors were sent backwards.
 
     Args:
         found: their cosines.
-        bound: see `judged`.
+        bound: see `judge_similarity`.
         seed: of the intervals.
 
     Returns:
@@ -203,7 +203,7 @@ def of_convergence(found: Convergence, bound: float, seed: int) -> Finding:
         for layer, row in zip(found.layers, found.cosines, strict=True)
     ]
     at_input = numbers[0][1]
-    said: Said = {
+    said: VerdictTexts = {
         "failed": "whatever is sent backwards arrives at the input in much the same direction, or "
         f"its opposite (absolute cosine {_said(at_input)}; {chance}): the rule forgets what was "
         "asked",
@@ -215,7 +215,7 @@ def of_convergence(found: Convergence, bound: float, seed: int) -> Finding:
     return _finding(CONVERGENCE, at_input, bound, said, numbers)
 
 
-_CLASSES: Said = {
+_CLASSES: VerdictTexts = {
     "failed": "maps for other classes are much the same ({}): they do not show what speaks for one",
     "passed": "maps for other classes are others ({})",
     "undecided": "maps for other classes are alike to a degree ({}) that decides nothing",
@@ -245,10 +245,10 @@ def _finding(
     check: str,
     number: Estimate,
     bound: float,
-    said: Said,
+    said: VerdictTexts,
     numbers: Sequence[tuple[str, Estimate]],
 ) -> Finding:
-    verdict = judged(number, bound)
+    verdict = judge_similarity(number, bound)
     return Finding(check, verdict, said[verdict] + _too_few(number), tuple(numbers))
 
 

@@ -9,12 +9,12 @@ import numpy as np
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from captum_rectgrad.sanity.explaining import Explaining
+from captum_rectgrad.sanity.attribution_task import AttributionTask
 from captum_rectgrad.sanity.similarity import RECOVERIES, Similarity
 
 
 def image_recovery(
-    explaining: Explaining,
+    task: AttributionTask,
     model: nn.Module,
     *,
     original: Tensor | None = None,
@@ -23,7 +23,7 @@ def image_recovery(
     """Compare maps with the images that they are of.
 
     Args:
-        explaining: the method and the images. A method that multiplies by the input resembles it
+        task: the method and the images. A method that multiplies by the input resembles it
             for that alone.
         model: in eval mode.
         original: the maps, `(N, C, H, W)`, if they are there already.
@@ -35,5 +35,5 @@ def image_recovery(
     Raises:
         NotAvailableError: the method would not be itself on this model.
     """
-    maps = explaining.maps(model) if original is None else original
-    return {name: similarity(maps, explaining.images) for name, similarity in similarities.items()}
+    maps = task.maps(model) if original is None else original
+    return {name: similarity(maps, task.images) for name, similarity in similarities.items()}

@@ -2,12 +2,12 @@
 
 from collections.abc import Sequence
 
-from captum_rectgrad.sanity.check import Checked
+from captum_rectgrad.sanity.check import CheckReport
 
 _SHOWN = 8  # names
 
 
-def notes(checked: Checked) -> list[str]:
+def notes(checked: CheckReport) -> list[str]:
     """What intervals are over, which maps are empty, which parameters are not simply made anew.
 
     Args:
@@ -47,7 +47,7 @@ def notes(checked: Checked) -> list[str]:
     return found
 
 
-def _intervals(checked: Checked) -> str:
+def _intervals(checked: CheckReport) -> str:
     repeats = checked.cascade.logits.shape[1]
     if repeats == 1:
         return (
@@ -60,7 +60,7 @@ def _intervals(checked: Checked) -> str:
     )
 
 
-def _empty_maps(checked: Checked) -> str:
+def _empty_maps(checked: CheckReport) -> str:
     random = [checked.cascade.empty, checked.single.empty]
     return (
         f"{checked.empty} of the model's {len(checked.original)} maps are empty, and left out. "

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from captum_rectgrad.evaluation.intervals import crossed_mean, mean
 from captum_rectgrad.plotting.curves import draw_curve
 from captum_rectgrad.plotting.maps import plot_map
-from captum_rectgrad.sanity.check import Checked, Options
+from captum_rectgrad.sanity.check import CheckOptions, CheckReport
 from captum_rectgrad.sanity.findings import Finding
 from captum_rectgrad.sanity.notes import notes
 from captum_rectgrad.sanity.randomisation import Randomisation
@@ -26,7 +26,9 @@ _GREY, _LOGITS = "#777777", "rank correlation of the logits"
 _VERDICT = {"passed": "#2e7d32", "failed": "#c62828", "undecided": "#8d6e00", "not run": "0.5"}
 
 
-def draw(checked: Checked, picture: NDArray[np.float64], title: str, options: Options) -> Figure:
+def draw(
+    checked: CheckReport, picture: NDArray[np.float64], title: str, options: CheckOptions
+) -> Figure:
     """Maps under randomisation, curves, and the verdicts.
 
     Args:
@@ -52,7 +54,7 @@ def draw(checked: Checked, picture: NDArray[np.float64], title: str, options: Op
     return figure
 
 
-def markdown(checked: Checked, title: str, facts: Mapping[str, object]) -> str:
+def markdown(checked: CheckReport, title: str, facts: Mapping[str, object]) -> str:
     """The page in Markdown.
 
     Args:
@@ -81,7 +83,7 @@ def markdown(checked: Checked, title: str, facts: Mapping[str, object]) -> str:
     return "\n".join(lines) + "\n"
 
 
-def _draw_maps(where: SubFigure, checked: Checked, picture: NDArray[np.float64]) -> None:
+def _draw_maps(where: SubFigure, checked: CheckReport, picture: NDArray[np.float64]) -> None:
     cascade = checked.cascade
     places = np.linspace(0, len(cascade.layers) - 1, min(_PANELS, len(cascade.layers)))
     shown = sorted({round(place) for place in places})
@@ -97,7 +99,7 @@ def _draw_maps(where: SubFigure, checked: Checked, picture: NDArray[np.float64])
         axes.set_title(f"{count} layer{'s' * (count > 1)}\nrandom", fontsize=_SMALL)
 
 
-def _draw_randomised(axes: Axes, found: Randomisation, options: Options, what: str) -> None:
+def _draw_randomised(axes: Axes, found: Randomisation, options: CheckOptions, what: str) -> None:
     # A map without negative values has one curve twice: the dashes show both.
     styles = zip(_COLOURS, ("-", "--", "-."), strict=False)
     for (colour, line), (name, values) in zip(styles, found.similarity.items(), strict=False):
@@ -111,7 +113,7 @@ def _draw_randomised(axes: Axes, found: Randomisation, options: Options, what: s
     _frame(axes, options)
 
 
-def _draw_converged(axes: Axes, checked: Checked, options: Options) -> None:
+def _draw_converged(axes: Axes, checked: CheckReport, options: CheckOptions) -> None:
     axes.set_title(
         "|cosine| of two random backward signals\nwhere they enter ...", fontsize=_SMALL + 1
     )
@@ -129,14 +131,14 @@ def _draw_converged(axes: Axes, checked: Checked, options: Options) -> None:
     _frame(axes, options)
 
 
-def _frame(axes: Axes, options: Options) -> None:
+def _frame(axes: Axes, options: CheckOptions) -> None:
     axes.axhline(options.bound, color="0.5", linestyle=":", linewidth=1)
     axes.set_ylim(-0.3, 1.05)
     axes.tick_params(labelsize=_SMALL - 1)
     axes.spines[["top", "right"]].set_visible(False)
 
 
-def _draw_verdicts(where: SubFigure, findings: Sequence[Finding], options: Options) -> None:
+def _draw_verdicts(where: SubFigure, findings: Sequence[Finding], options: CheckOptions) -> None:
     axes = where.subplots()
     axes.set_axis_off()
     for number, finding in enumerate(findings):

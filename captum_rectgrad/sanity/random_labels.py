@@ -6,12 +6,12 @@ import numpy as np
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from captum_rectgrad.sanity.explaining import Explaining
+from captum_rectgrad.sanity.attribution_task import AttributionTask
 from captum_rectgrad.sanity.similarity import SIMILARITIES, Similarity
 
 
 def random_labels(
-    explaining: Explaining,
+    task: AttributionTask,
     model: nn.Module,
     other: nn.Module,
     *,
@@ -21,7 +21,7 @@ def random_labels(
     """Compare maps of a model with those of one that was trained on random labels.
 
     Args:
-        explaining: the method, the images and the classes, the same for both.
+        task: the method, the images and the classes, the same for both.
         model: in eval mode.
         other: of the same inputs and classes, trained on the same images with random labels.
         original: the maps of `model`, `(N, C, H, W)`, if they are there already.
@@ -33,6 +33,6 @@ def random_labels(
     Raises:
         NotAvailableError: the method would not be itself on one of the models.
     """
-    before = explaining.maps(model) if original is None else original
-    after = explaining.maps(other)
+    before = task.maps(model) if original is None else original
+    after = task.maps(other)
     return {name: similarity(before, after) for name, similarity in similarities.items()}

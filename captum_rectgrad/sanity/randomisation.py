@@ -17,8 +17,8 @@ from torch import Tensor, nn
 from tqdm import tqdm
 
 from captum_rectgrad.evaluation.seeds import derived_seed
+from captum_rectgrad.sanity.attribution_task import AttributionTask
 from captum_rectgrad.sanity.defaults import REPEATS
-from captum_rectgrad.sanity.explaining import Explaining
 from captum_rectgrad.sanity.logits import logits, same_order
 from captum_rectgrad.sanity.parameter_layers import (
     chosen_layers,
@@ -114,7 +114,7 @@ def randomised_models(
 
 
 def randomisation(
-    explaining: Explaining,
+    task: AttributionTask,
     model: nn.Module,
     order: Order = "cascading",
     *,
@@ -128,7 +128,7 @@ def randomisation(
     """Compare maps of a model with those of copies that have random layers.
 
     Args:
-        explaining: the method and the images.
+        task: the method and the images.
         model: in eval mode; it is not changed.
         order: see `randomised_models`.
         layers: names of those that are randomised; None: all that have parameters.
@@ -147,13 +147,13 @@ def randomisation(
             take the images, or `steps` or `repeats` is below 1.
         NotAvailableError: the method would not be itself on this model.
     """
-    available = parameter_layers(model, explaining.images[:1])
+    available = parameter_layers(model, task.images[:1])
     names = chosen_layers(available, layers)
     measured = _evenly(len(names), steps, middle=order == "cascading")
     if repeats < 1:
         raise ValueError(f"repeats must be at least 1, got {repeats}")
-    before = explaining.maps(model) if original is None else original
-    logits_before = logits(model, explaining.images, explaining.batch_size)
+    before = task.maps(model) if original is None else original
+    logits_before = logits(model, task.images, task.batch_size)
     seen: list[Randomised] = []
     numbers: list[dict[str, NDArray[np.float64]]] = []
     logits_after: list[NDArray[np.float64]] = []
@@ -165,9 +165,9 @@ def randomisation(
             seen.append(random)
             if place not in measured:
                 continue
-            after = explaining.maps(random.model)
+            after = task.maps(random.model)
             numbers.append({name: like(before, after) for name, like in similarities.items()})
-            found = logits(random.model, explaining.images, explaining.batch_size)
+            found = logits(random.model, task.images, task.batch_size)
             logits_after.append(same_order(logits_before, found))
             nothing.append(empty(after))
             first.append(after[0])

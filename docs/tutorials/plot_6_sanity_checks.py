@@ -81,8 +81,8 @@ from torchvision.transforms.functional import to_pil_image
 
 from captum_rectgrad.evaluation.intervals import crossed_mean, mean
 from captum_rectgrad.evaluation.methods import choose_methods
+from captum_rectgrad.sanity.attribution_task import AttributionTask
 from captum_rectgrad.sanity.class_sensitivity import class_sensitivity, other_classes
-from captum_rectgrad.sanity.explaining import Explaining
 from captum_rectgrad.sanity.randomisation import Randomisation, randomisation
 from captum_rectgrad.sanity.similarity import UNSIGNED
 from captum_rectgrad.studies.data.shapes import shapes
@@ -97,10 +97,10 @@ others = other_classes(small, inputs, count=3, batch_size=20)
 cascades: dict[str, Randomisation] = {}
 print(f"{'':12}{'half of the layers random':30}another class")
 for method in choose_methods(["saliency", "guided-bp", "rectgrad"]):
-    explaining = Explaining(method, inputs, targets)
-    found = cascades[method.title] = randomisation(explaining, small, repeats=2)
+    task = AttributionTask(method, inputs, targets)
+    found = cascades[method.title] = randomisation(task, small, repeats=2)
     half = crossed_mean(found.similarity[UNSIGNED][found.half])
-    another = mean(class_sensitivity(explaining, small, others)[UNSIGNED])
+    another = mean(class_sensitivity(task, small, others)[UNSIGNED])
     print(f"{method.title:12}{half!s:30}{another}")
 
 # %%

@@ -21,7 +21,7 @@ from benchmarks.training.stacks import Grouped, Vmapped
 from benchmarks.training.timing import Speed, operations, peak_of, timed
 from captum_rectgrad.studies.data.shapes import shapes
 from captum_rectgrad.studies.roar_kar.cells import Cell
-from captum_rectgrad.studies.roar_kar.masked_inputs import Sight
+from captum_rectgrad.studies.roar_kar.masked_inputs import MaskedInputs
 from captum_rectgrad.studies.roar_kar.stacked import (
     SideBySide,
     Stack,
@@ -37,7 +37,7 @@ BATCH = torch.arange(24).reshape(3, 8)
 def trained(kind: type[Stack]) -> list[nn.Module]:
     training = training_in("float32")
     cells = [Cell("roar", "", "signed", FRACTION, number) for number in range(3)]
-    see = Sight(cells, DATA.images, [DATA.ranks] * 3, DATA.colour, seed=0)
+    see = MaskedInputs(cells, DATA.images, [DATA.ranks] * 3, DATA.colour, seed=0)
     stack = kind([new_network(training, seed).double() for seed in range(3)])
     step = training_step(training, stack, lambda batch: see(batch).double(), DATA.labels)
     for batch in (BATCH, BATCH + 30):
@@ -66,7 +66,7 @@ def test_the_plain_loop_learns_from_the_same() -> None:
     plain_step(plain, DATA.images, DATA.labels, DATA.ranks, DATA.colour, FRACTION, 0.001)(BATCH[:1])
     (ours,) = SideBySide([new_network(training, 0).double()]).networks()
     cell = Cell("roar", "", "signed", FRACTION, 0)
-    see = Sight([cell], DATA.images, [DATA.ranks], DATA.colour, seed=0)
+    see = MaskedInputs([cell], DATA.images, [DATA.ranks], DATA.colour, seed=0)
     in_float64 = training_step(
         training, SideBySide([ours]), lambda batch: see(batch).double(), DATA.labels
     )

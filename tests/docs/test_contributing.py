@@ -13,8 +13,8 @@ from torch import nn
 from captum_rectgrad import RectGrad
 from captum_rectgrad.cli.main import main
 from captum_rectgrad.evaluation.methods import choose_methods
-from captum_rectgrad.studies.framework.lab import Lab
-from captum_rectgrad.studies.report.running import run_study
+from captum_rectgrad.studies.framework.context import StudyContext
+from captum_rectgrad.studies.report.run_studies import run_study
 from rectgrad_zoo import registry
 from rectgrad_zoo.checkpoint import load_folder
 from tests.captum_rectgrad.studies.conftest import Tiny
@@ -58,8 +58,10 @@ def test_a_new_study(tmp_path: Path) -> None:
     namespace = run(module)
     run(by_hand, torch=torch, edge_share=namespace["edge_share"])["test_edge_share_by_hand"]()
     methods = choose_methods(["saliency", "rectgrad", "random"])
-    lab = Lab(material=Tiny(), methods=methods, folder=tmp_path / "edge", batch_size=7)
-    report = run_study(namespace["STUDY"], "smoke", lab).read_text(encoding="utf-8")
+    context = StudyContext(
+        study_data=Tiny(), methods=methods, folder=tmp_path / "edge", batch_size=7
+    )
+    report = run_study(namespace["STUDY"], "smoke", context).read_text(encoding="utf-8")
     assert "Maps of RectGrad have less at the edge than those of all baselines" in report
     assert "share at the edge" in report
 

@@ -8,10 +8,10 @@ from contextlib import AbstractContextManager, contextmanager
 import pytest
 import torch
 
-from tests.captum_rectgrad.studies.conftest import lab
+from tests.captum_rectgrad.studies.conftest import context
 from tests.captum_rectgrad.studies.roar_kar.conftest import ranks, work
 
-__all__ = ["lab", "ranks", "work"]  # fixtures
+__all__ = ["context", "ranks", "work"]  # fixtures
 
 
 @pytest.fixture

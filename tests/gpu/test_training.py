@@ -11,10 +11,10 @@ from torch import Tensor, nn
 
 from benchmarks.training.contenders import Contender, Data, contenders
 from captum_rectgrad.studies.compute.precision import Precision, precision_of
-from captum_rectgrad.studies.roar_kar.cell_inputs import Work
+from captum_rectgrad.studies.roar_kar.cell_inputs import CellInputs
 from captum_rectgrad.studies.roar_kar.cells import Cell
 from captum_rectgrad.studies.roar_kar.engines import local
-from captum_rectgrad.studies.roar_kar.masked_inputs import Sight, rank_table
+from captum_rectgrad.studies.roar_kar.masked_inputs import MaskedInputs, rank_table
 from captum_rectgrad.studies.roar_kar.ranks import RankFiles
 from captum_rectgrad.studies.roar_kar.stacked import (
     SideBySide,
@@ -39,11 +39,13 @@ CELLS = [
 Synchronisations = Callable[[], AbstractContextManager[list[str]]]
 
 
-def sight(cells: Sequence[Cell], work: Work, ranks: RankFiles, device: torch.device) -> Sight:
+def sight(
+    cells: Sequence[Cell], work: CellInputs, ranks: RankFiles, device: torch.device
+) -> MaskedInputs:
     table = rank_table(ranks.read("saliency", "signed")[0], device)
     tables = [table if cell.method else None for cell in cells]
     images, colour = work.train.images.to(device), work.colour.to(device)
-    return Sight(cells, images, tables, colour, work.seed)
+    return MaskedInputs(cells, images, tables, colour, work.seed)
 
 
 def weights(network: nn.Module) -> Tensor:
@@ -52,7 +54,7 @@ def weights(network: nn.Module) -> Tensor:
 
 @pytest.mark.parametrize("precision", ["float32", "bfloat16"])
 def test_a_captured_stack_is_as_many_plain_trainings(
-    work: Work, ranks: RankFiles, device: torch.device, precision: Precision
+    work: CellInputs, ranks: RankFiles, device: torch.device, precision: Precision
 ) -> None:
     training = replace(TRAINING, precision=precision)
     train = partial(train_networks, training, labels=work.train.labels, device=device)
@@ -66,7 +68,7 @@ def test_a_captured_stack_is_as_many_plain_trainings(
 
 
 def test_a_step_waits_for_nothing(
-    work: Work, ranks: RankFiles, cuda: torch.device, synchronisations: Synchronisations
+    work: CellInputs, ranks: RankFiles, cuda: torch.device, synchronisations: Synchronisations
 ) -> None:
     stack = SideBySide([new_network(TRAINING, seed).to(cuda).train() for seed in range(4)])
     labels = work.train.labels.to(cuda)
@@ -80,7 +82,7 @@ def test_a_step_waits_for_nothing(
 
 
 def test_cells_of_a_stack_are_those_of_none(
-    work: Work, ranks: RankFiles, device: torch.device
+    work: CellInputs, ranks: RankFiles, device: torch.device
 ) -> None:
     training = replace(TRAINING, learning_rate=0.01, precision=precision_of(device))
     work = replace(work, device=device, training=training)

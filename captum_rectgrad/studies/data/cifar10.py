@@ -1,4 +1,4 @@
-"""CIFAR-10, the masks of some of its objects, and the zoo's networks, as material for studies."""
+"""CIFAR-10, the masks of some of its objects, and the zoo's networks, as data for studies."""
 
 from dataclasses import dataclass
 from functools import cache
@@ -10,7 +10,7 @@ import torch
 import rectgrad_zoo
 from captum_rectgrad.errors import RectGradError
 from captum_rectgrad.studies.choices import Role
-from captum_rectgrad.studies.data.material import MaskedImages, Network
+from captum_rectgrad.studies.data.study_data import MaskedImages, Network
 from rectgrad_zoo.data.cifar10 import Split, decode_image, parquet_rows, read_cifar10
 from rectgrad_zoo.data.images import CIFAR10_CLASSES, LabelledImages
 from rectgrad_zoo.data.occlusion import FIXED, PER_IMAGE
@@ -47,11 +47,11 @@ class Cifar10:
     note = ""
 
     def images(self, split: Split) -> LabelledImages:
-        """See `Material`."""
+        """See `StudyData`."""
         return _read(self.data, split)
 
     def masked(self) -> MaskedImages:
-        """See `Material`."""
+        """See `StudyData`."""
         if self.masks is None:
             raise RectGradError(
                 "this study needs images with masks of their objects: give a folder with "
@@ -61,7 +61,7 @@ class Cifar10:
         return _read_masks(self.masks)
 
     def network(self, role: Role) -> Network:
-        """See `Material`."""
+        """See `StudyData`."""
         standard, noise = CHECKPOINTS[role]
         name = dict(self.checkpoints).get(role, standard)
         model = rectgrad_zoo.load(name)

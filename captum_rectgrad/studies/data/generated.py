@@ -1,4 +1,4 @@
-"""Shapes on textures, and small networks trained on them, as material for studies."""
+"""Shapes on textures, and small networks trained on them, as data for studies."""
 
 import hashlib
 import json
@@ -13,8 +13,8 @@ import torch
 
 from captum_rectgrad.studies.choices import Role
 from captum_rectgrad.studies.compute.precision import precision_of
-from captum_rectgrad.studies.data.material import MaskedImages, Network
 from captum_rectgrad.studies.data.shapes import SHAPE_CLASSES, shapes
+from captum_rectgrad.studies.data.study_data import MaskedImages, Network
 from rectgrad_zoo.data.cifar10 import Split
 from rectgrad_zoo.data.images import LabelledImages
 from rectgrad_zoo.data.occlusion import FIXED, PER_IMAGE, Occlusion
@@ -43,15 +43,15 @@ class Shapes:
     note = ""
 
     def images(self, split: Split) -> LabelledImages:
-        """See `Material`."""
+        """See `StudyData`."""
         return drawn(split)
 
     def masked(self) -> MaskedImages:
-        """See `Material`."""
+        """See `StudyData`."""
         return drawn("test")
 
     def network(self, role: Role) -> Network:
-        """See `Material`."""
+        """See `StudyData`."""
         recipe, folder = recipe_of(role), self.folder / f"shapes-{role}"
         if not _is_of(folder, recipe):
             _train(recipe, folder)

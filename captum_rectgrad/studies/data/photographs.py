@@ -1,4 +1,4 @@
-"""Photographs and any network the zoo can load, as material for studies that need no more."""
+"""Photographs and any network the zoo can load, as data for studies that need no more."""
 
 from dataclasses import dataclass
 from functools import cached_property
@@ -11,7 +11,7 @@ import rectgrad_zoo
 from captum_rectgrad.errors import RectGradError
 from captum_rectgrad.plotting.images import folder_images, photographs
 from captum_rectgrad.studies.choices import Role
-from captum_rectgrad.studies.data.material import MaskedImages, Network
+from captum_rectgrad.studies.data.study_data import MaskedImages, Network
 from rectgrad_zoo.data.cifar10 import Split
 from rectgrad_zoo.data.images import LabelledImages
 from rectgrad_zoo.sources import resolve
@@ -33,12 +33,12 @@ class Photographs:
 
     @property
     def name(self) -> str:
-        """See `Material`; the network's is in it, because the pictures are cut to its size."""
+        """See `StudyData`; the network's is in it, because the pictures are cut to its size."""
         return f"photographs {'given' if self.folder else 'of scikit-image'} for {self._called}"
 
     @property
     def note(self) -> str:
-        """See `Material`."""
+        """See `StudyData`."""
         which = "pictures" if self.folder else "pictures that come with scikit-image, some grey"
         return (
             f"The {len(self._images)} photographs are {which}: no sample of what the network is "
@@ -48,23 +48,23 @@ class Photographs:
 
     @cached_property
     def classes(self) -> tuple[str, ...]:
-        """See `Material`; numbers where the names are not known."""
+        """See `StudyData`; numbers where the names are not known."""
         model = self._network.model
         count = int(vars(model)["num_classes"])  # all of timm's have it
         return tuple(rectgrad_zoo.labels(model) or (f"class {number}" for number in range(count)))
 
     def images(self, split: Split) -> LabelledImages:
-        """See `Material`; labels are `NO_LABEL`."""
+        """See `StudyData`; labels are `NO_LABEL`."""
         if split != "test":
             raise RectGradError(f"photographs have no training images: {_ELSE}")
         return self._images
 
     def masked(self) -> MaskedImages:
-        """See `Material`."""
+        """See `StudyData`."""
         raise RectGradError(f"photographs have no masks of their objects: {_ELSE}")
 
     def network(self, role: Role) -> Network:
-        """See `Material`."""
+        """See `StudyData`."""
         if role != "plain":
             raise RectGradError(f"there is no network {role!r} for photographs: {_ELSE}")
         return self._network

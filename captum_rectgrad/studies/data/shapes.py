@@ -11,7 +11,7 @@ import torch
 from numpy.typing import NDArray
 from PIL import Image, ImageDraw
 
-from captum_rectgrad.studies.data.material import MaskedImages
+from captum_rectgrad.studies.data.study_data import MaskedImages
 
 SIDE = 32
 SHAPE_CLASSES = (

@@ -9,7 +9,7 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
 from captum_rectgrad.studies.figures import legends
-from captum_rectgrad.studies.framework.comparing import Measured
+from captum_rectgrad.studies.framework.map_measurements import MapMeasurements
 
 WHISKERS = (5, 95)  # percentiles of the images
 ALIKE = "dotted: a map that treats all pixels alike"
@@ -29,7 +29,7 @@ class Panel:
             nothing: their rows stay empty.
     """
 
-    measured: Measured
+    measured: MapMeasurements
     measure: str
     alike: float | None = None
     scaled: bool = False
@@ -55,7 +55,7 @@ def boxplots(panels: Mapping[str, Panel]) -> Figure:
     for axes in grid[len(panels) :]:
         axes.set_axis_off()
     dotted = any(panel.alike is not None for panel in panels.values())
-    legends.explain(figure, *(legends.BOXES, *[ALIKE] * dotted))
+    legends.draw_legend(figure, *(legends.BOXES, *[ALIKE] * dotted))
     return figure
 
 

@@ -32,7 +32,7 @@ def dotted(meaning: str) -> Artist:
     return Line2D([], [], color="0.5", linestyle=":", linewidth=1, label=meaning)
 
 
-def explain(where: FigureBase, *meanings: str) -> None:
+def draw_legend(where: FigureBase, *meanings: str) -> None:
     """Say below a figure, or a part of one, what its marks mean.
 
     Args:

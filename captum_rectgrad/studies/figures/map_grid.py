@@ -31,7 +31,7 @@ _GAP = 0.8  # grey between the panels
 
 
 @dataclass(frozen=True, eq=False)
-class Line:
+class ImageRow:
     """An image and its maps.
 
     Attributes:
@@ -92,7 +92,7 @@ def new_figure(width: float, height: float) -> Figure:
 
 
 def draw_block(
-    where: FigureBase, lines: Sequence[Line], title: str, square: int | None = None
+    where: FigureBase, lines: Sequence[ImageRow], title: str, square: int | None = None
 ) -> None:
     """Draw images and their maps: captions at the left, titles of the columns above.
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Any, Generic, TypeVar
 
 from captum_rectgrad.studies.choices import Preset, Role
-from captum_rectgrad.studies.framework.lab import Lab
+from captum_rectgrad.studies.framework.context import StudyContext
 from captum_rectgrad.studies.framework.result import Result
 
 ConfigT = TypeVar("ConfigT")
@@ -20,7 +20,7 @@ class Study(Generic[ConfigT]):
         name: on the command line.
         shows: the paper's figure or table.
         asks: what is found out, in a few words.
-        needs: what of the material it uses, in words.
+        needs: what of the data it uses, in words.
         run: the study.
         presets: its configuration at each size; `full` is the paper's.
         minutes: how long each takes on CIFAR-10 on two CPU cores, as `result.json` records it, to a
@@ -36,7 +36,7 @@ class Study(Generic[ConfigT]):
     shows: str
     asks: str
     needs: str
-    run: Callable[[ConfigT, Lab], Result]
+    run: Callable[[ConfigT, StudyContext], Result]
     presets: Mapping[Preset, ConfigT]
     minutes: Mapping[Preset, float | None]
     paper: str = KIM

@@ -13,12 +13,12 @@ from torch import Tensor
 from captum_rectgrad.errors import RectGradError
 from captum_rectgrad.evaluation.intervals import mean
 from captum_rectgrad.studies.compute.maps import model_inputs
-from captum_rectgrad.studies.data.material import Network
+from captum_rectgrad.studies.data.study_data import Network
 from captum_rectgrad.studies.figures import legends
 from captum_rectgrad.studies.figures.boxplots import WHISKERS
-from captum_rectgrad.studies.figures.map_grid import Line, block_size, draw_block, new_figure
-from captum_rectgrad.studies.framework.comparing import Measured
-from captum_rectgrad.studies.framework.lab import Lab
+from captum_rectgrad.studies.figures.map_grid import ImageRow, block_size, draw_block, new_figure
+from captum_rectgrad.studies.framework.context import StudyContext
+from captum_rectgrad.studies.framework.map_measurements import MapMeasurements
 from captum_rectgrad.studies.framework.result import Result, Row
 from captum_rectgrad.studies.framework.study import Study
 from captum_rectgrad.studies.kim2019.attacks import SIGNED, Attack, attack, compare
@@ -46,12 +46,12 @@ class AdversarialConfig:
     drawn: int = 2
 
 
-def adversarial(config: AdversarialConfig, lab: Lab) -> Result:
+def adversarial(config: AdversarialConfig, context: StudyContext) -> Result:
     """Compare maps before and after attacks, each for the class that is predicted then.
 
     Args:
         config: see there.
-        lab: methods, material and machine.
+        context: methods, data and machine.
 
     Returns:
         For each final threshold, attack and method: how alike the two maps are where the decision
@@ -60,9 +60,9 @@ def adversarial(config: AdversarialConfig, lab: Lab) -> Result:
     Raises:
         RectGradError: no image is classified correctly.
     """
-    network = lab.network("plain")
-    data = network.sees(lab.images("test", config.images))
-    right = lab.predictions(network, data.images) == data.labels
+    network = context.network("plain")
+    data = network.with_occlusion(context.images("test", config.images))
+    right = context.predictions(network, data.images) == data.labels
     if not right.any():
         raise RectGradError(
             f"{network.name} classifies none of {len(right)} images correctly: there is nothing "
@@ -70,19 +70,19 @@ def adversarial(config: AdversarialConfig, lab: Lab) -> Result:
         )
     inputs, targets = model_inputs(data.images[right]), data.labels[right]
     attacks = {
-        epsilon: attack(lab, network, inputs, targets, epsilon) for epsilon in config.epsilons
+        epsilon: attack(context, network, inputs, targets, epsilon) for epsilon in config.epsilons
     }
-    found = compare(lab, network, inputs, targets, attacks)
+    found = compare(context, network, inputs, targets, attacks)
     return Result(
-        rows=_rows(found, attacks, lab.seed),
-        claims=claims(found, attacks, lab.seed),
-        figure=_figure(lab, network, inputs, targets, attacks, found, config.drawn),
+        rows=_rows(found, attacks, context.seed),
+        claims=claims(found, attacks, context.seed),
+        figure=_figure(context, network, inputs, targets, attacks, found, config.drawn),
         notes=_notes(attacks, network, len(targets)),
     )
 
 
 def _rows(
-    found: Mapping[tuple[str, float], Measured], attacks: Mapping[float, Attack], seed: int
+    found: Mapping[tuple[str, float], MapMeasurements], attacks: Mapping[float, Attack], seed: int
 ) -> list[Row]:
     rows: list[Row] = []
     for (final, epsilon), measured in found.items():
@@ -139,12 +139,12 @@ def _notes(attacks: Mapping[float, Attack], network: Network, count: int) -> lis
 
 
 def _figure(
-    lab: Lab,
+    context: StudyContext,
     network: Network,
     inputs: Tensor,
     targets: Tensor,
     attacks: Mapping[float, Attack],
-    found: Mapping[tuple[str, float], Measured],
+    found: Mapping[tuple[str, float], MapMeasurements],
     drawn: int,
 ) -> Figure:
     """Examples for the first attack, without and with final threshold; all numbers below."""
@@ -156,9 +156,9 @@ def _figure(
     ]
     blocks = {
         f"epsilon {epsilon:g}; final threshold of the baselines: {final}": _lines(
-            replace(lab, final_percentile=percentile), network, inputs, targets, done, chosen
+            replace(context, final_percentile=percentile), network, inputs, targets, done, chosen
         )
-        for final, percentile in lab.finals.items()
+        for final, percentile in context.finals.items()
     }
     lines = next(iter(blocks.values()))
     width, height = block_size(len(lines), len(lines[0].maps))
@@ -173,32 +173,32 @@ def _figure(
 
 
 def _lines(
-    lab: Lab,
+    context: StudyContext,
     network: Network,
     inputs: Tensor,
     targets: Tensor,
     done: Attack,
     chosen: Sequence[int],
-) -> list[Line]:
+) -> list[ImageRow]:
     """Two for each image: before and after."""
     before, after = (
         {
-            method.title: lab.few_maps(method, network, seen[chosen], classes[chosen])
-            for method in lab.methods
+            method.title: context.few_maps(method, network, seen[chosen], classes[chosen])
+            for method in context.methods
             if not method.control
         }
         for seen, classes in ((inputs, targets), (done.inputs, done.targets))
     )
-    names = lab.material.classes
-    lines: list[Line] = []
+    names = context.study_data.classes
+    lines: list[ImageRow] = []
     for number, place in enumerate(chosen):
         lines += [
-            Line(
+            ImageRow(
                 inputs[place],
                 names[targets[place]],
                 {title: maps[number] for title, maps in before.items()},
             ),
-            Line(
+            ImageRow(
                 done.inputs[place],
                 f"attacked:\n{names[done.targets[place]]}",
                 {title: maps[number] for title, maps in after.items()},
@@ -209,7 +209,7 @@ def _lines(
 
 def _draw_numbers(
     where: SubFigure,
-    found: Mapping[tuple[str, float], Measured],
+    found: Mapping[tuple[str, float], MapMeasurements],
     attacks: Mapping[float, Attack],
 ) -> None:
     grid = where.subplots(len(SIGNED), len(found), squeeze=False, sharex="row", sharey=True)
@@ -234,7 +234,7 @@ def _draw_numbers(
     )
 
 
-def _boxes(axes: Axes, measured: Measured, name: str, flipped: NDArray[np.bool_]) -> None:
+def _boxes(axes: Axes, measured: MapMeasurements, name: str, flipped: NDArray[np.bool_]) -> None:
     """Quartiles, and whiskers from the 5th to the 95th percentile of the images."""
     places = np.arange(len(measured.methods), dtype=float)
     for group, offset in ((True, -0.2), (False, 0.2)):

@@ -16,9 +16,9 @@ from captum_rectgrad.evaluation.seeds import derived_seed
 from captum_rectgrad.studies.compute.batches import in_batches
 from captum_rectgrad.studies.compute.maps import finished
 from captum_rectgrad.studies.compute.progress import Progress
-from captum_rectgrad.studies.data.material import Network
-from captum_rectgrad.studies.framework.comparing import Measured
-from captum_rectgrad.studies.framework.lab import Lab
+from captum_rectgrad.studies.data.study_data import Network
+from captum_rectgrad.studies.framework.context import StudyContext
+from captum_rectgrad.studies.framework.map_measurements import MapMeasurements
 
 Likeness = Callable[[Tensor, Tensor], Tensor]  # of two maps, `(N, C, H, W)` each, to `(N,)`
 Numbers = NDArray[np.float64]
@@ -57,11 +57,13 @@ class Attack:
     flipped: NDArray[np.bool_]
 
 
-def attack(lab: Lab, network: Network, inputs: Tensor, targets: Tensor, epsilon: float) -> Attack:
+def attack(
+    context: StudyContext, network: Network, inputs: Tensor, targets: Tensor, epsilon: float
+) -> Attack:
     """The fast gradient sign method: one step that raises the cross-entropy.
 
     Args:
-        lab: the machine.
+        context: the machine.
         network: what is attacked.
         inputs: `(N, 3, H, W)`, in [-1, 1].
         targets: the classes predicted before, `(N,)`.
@@ -77,26 +79,26 @@ def attack(lab: Lab, network: Network, inputs: Tensor, targets: Tensor, epsilon:
     fgsm.zero_thresh = 0
 
     def compute(batch: slice) -> Tensor:
-        leaf = inputs[batch].to(lab.device, copy=True).requires_grad_()
-        moved: Tensor = fgsm.perturb(leaf, epsilon, targets[batch].to(lab.device))
+        leaf = inputs[batch].to(context.device, copy=True).requires_grad_()
+        moved: Tensor = fgsm.perturb(leaf, epsilon, targets[batch].to(context.device))
         return moved.detach().cpu()
 
-    moved = torch.cat([found for _, found in in_batches(len(inputs), lab.batch_size, compute)])
-    after = lab.predictions(network, moved)
+    moved = torch.cat([found for _, found in in_batches(len(inputs), context.batch_size, compute)])
+    after = context.predictions(network, moved)
     return Attack(moved, after, (after != targets).numpy())
 
 
 def compare(
-    lab: Lab,
+    context: StudyContext,
     network: Network,
     inputs: Tensor,
     targets: Tensor,
     attacks: Mapping[float, Attack],
-) -> dict[tuple[str, float], Measured]:
+) -> dict[tuple[str, float], MapMeasurements]:
     """How alike the maps before and after are, image by image.
 
     Args:
-        lab: methods and machine.
+        context: methods and machine.
         network: what is explained.
         inputs: before, `(N, 3, H, W)`, in [-1, 1].
         targets: predicted before, `(N,)`.
@@ -105,32 +107,32 @@ def compare(
     Returns:
         By the name of the final threshold and epsilon.
     """
-    methods = tuple(lab.methods)
+    methods = tuple(context.methods)
     found: dict[Case, dict[str, Numbers]] = {}
     with Progress(len(inputs) * len(methods), "map", network.name) as progress:
         for method in methods:
 
             def compute(batch: slice, method: Method = method) -> dict[Case, Tensor]:
-                return _compare_batch(lab, network, method, inputs, targets, attacks, batch)
+                return _compare_batch(context, network, method, inputs, targets, attacks, batch)
 
             parts = []
-            for batch, part in in_batches(len(inputs), lab.batch_size, compute):
+            for batch, part in in_batches(len(inputs), context.batch_size, compute):
                 parts.append(part)
                 progress.update(batch.stop - batch.start)
             for case in parts[0]:
                 numbers = torch.cat([part[case] for part in parts]).numpy()
                 found.setdefault(case, {})[method.key] = numbers
     return {
-        (final, epsilon): Measured(
+        (final, epsilon): MapMeasurements(
             methods, {name: found[final, epsilon, name] for name in MEASURES}
         )
-        for final in lab.finals
+        for final in context.finals
         for epsilon in attacks
     }
 
 
 def _compare_batch(
-    lab: Lab,
+    context: StudyContext,
     network: Network,
     method: Method,
     inputs: Tensor,
@@ -139,7 +141,7 @@ def _compare_batch(
     batch: slice,
 ) -> dict[Case, Tensor]:
     """All comparisons of some images, `(n,)` each."""
-    first = replace(lab, final_percentile=None, seed=derived_seed(lab.seed, batch.start))
+    first = replace(context, final_percentile=None, seed=derived_seed(context.seed, batch.start))
     # What a method draws is the same before and after, so that nothing but the image and the class
     # makes a difference; but for random maps, which would be the same map.
     second = replace(first, seed=derived_seed(first.seed, "after")) if method.control else first
@@ -147,7 +149,7 @@ def _compare_batch(
     found: dict[Case, Tensor] = {}
     for epsilon, done in attacks.items():
         after = second.few_maps(method, network, done.inputs[batch], done.targets[batch])
-        for final, percentile in lab.finals.items():
+        for final, percentile in context.finals.items():
             pair = finished(method, before, percentile), finished(method, after, percentile)
             for name, measure in MEASURES.items():
                 found[final, epsilon, name] = measure(*pair)

@@ -10,14 +10,14 @@ from captum_rectgrad.evaluation.map_metrics import (
     share_inside,
 )
 from captum_rectgrad.studies.figures.boxplots import Panel, boxplots
-from captum_rectgrad.studies.framework.comparing import (
+from captum_rectgrad.studies.framework.context import StudyContext
+from captum_rectgrad.studies.framework.map_measurements import (
     Measure,
     both_less_than_baselines,
     channels_note,
     measure_maps,
     rows,
 )
-from captum_rectgrad.studies.framework.lab import Lab
 from captum_rectgrad.studies.framework.result import Result
 from captum_rectgrad.studies.framework.study import Study
 from captum_rectgrad.studies.kim2019.masks import correct
@@ -41,20 +41,20 @@ class BackgroundConfig:
     per_class: int | None = 10
 
 
-def background(config: BackgroundConfig, lab: Lab) -> Result:
+def background(config: BackgroundConfig, context: StudyContext) -> Result:
     """Measure it on correctly classified images with masks.
 
     Args:
         config: see there.
-        lab: methods, material and machine.
+        context: methods, data and machine.
 
     Returns:
         For each method the amount of attribution on the background, of the channels' sum and of
         all channels, its share of the map, and that share divided by the background's share of the
         image: 1 for a map that treats all pixels alike.
     """
-    network = lab.network("plain")
-    data = correct(lab, network, lab.masked(), config.per_class)
+    network = context.network("plain")
+    data = correct(context, network, context.masked(), config.per_class)
     outside = ~data.masks
 
     def amount(maps: Tensor, images: slice) -> Tensor:
@@ -64,16 +64,16 @@ def background(config: BackgroundConfig, lab: Lab) -> Result:
         return amount_of_channels_inside(maps, outside[images])
 
     measures = {AMOUNT: amount, OF_CHANNELS: of_channels, **shares_outside(data.masks)}
-    measured = measure_maps(lab, network, data.images, measures)
+    measured = measure_maps(context, network, data.images, measures)
     claims = both_less_than_baselines(
         measured,
         {AMOUNT: "", SHARE: " (by share of the map)"},
         "{} puts less attribution on the background than all baselines",
         "section 5.3, figure 8",
-        lab.seed,
+        context.seed,
     )
     return Result(
-        rows=rows(measured, lab.seed),
+        rows=rows(measured, context.seed),
         claims=claims,
         figure=boxplots(
             {

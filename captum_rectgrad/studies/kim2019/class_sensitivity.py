@@ -8,7 +8,12 @@ from numpy.typing import NDArray
 from captum_rectgrad.evaluation.estimate import Estimate
 from captum_rectgrad.evaluation.intervals import independent_difference, mean
 from captum_rectgrad.evaluation.methods import Method
-from captum_rectgrad.studies.framework.comparing import NOTHING, Measured, baselines, gaps_to
+from captum_rectgrad.studies.framework.map_measurements import (
+    NOTHING,
+    MapMeasurements,
+    baselines,
+    gaps_to,
+)
 from captum_rectgrad.studies.framework.result import Claim, Verdict, all_of, judged, judged_above
 from captum_rectgrad.studies.kim2019.attacks import MEASURES, Attack, Numbers
 
@@ -36,7 +41,7 @@ def drop(numbers: Numbers, flipped: Flags, seed: int) -> Estimate:
 
 
 def claims(
-    found: Mapping[tuple[str, float], Measured], attacks: Mapping[float, Attack], seed: int
+    found: Mapping[tuple[str, float], MapMeasurements], attacks: Mapping[float, Attack], seed: int
 ) -> list[Claim]:
     """Judge whether RectGrad's maps change when and only when the decision does.
 
@@ -69,7 +74,9 @@ def claims(
     return result
 
 
-def _changes(measured: Measured, winner: Method, flipped: Flags, where: str, seed: int) -> Claim:
+def _changes(
+    measured: MapMeasurements, winner: Method, flipped: Flags, where: str, seed: int
+) -> Claim:
     drops = {name: drop(measured.values[name][winner.key], flipped, seed) for name in MEASURES}
     said = "; ".join(f"{name} {estimate}" for name, estimate in drops.items())
     return Claim(
@@ -80,7 +87,9 @@ def _changes(measured: Measured, winner: Method, flipped: Flags, where: str, see
     )
 
 
-def _only_then(measured: Measured, winner: Method, flipped: Flags, where: str, seed: int) -> Claim:
+def _only_then(
+    measured: MapMeasurements, winner: Method, flipped: Flags, where: str, seed: int
+) -> Claim:
     alike = {name: mean(measured.values[name][winner.key][~flipped], seed) for name in MEASURES}
     said = "; ".join(f"{name} {estimate}" for name, estimate in alike.items())
     return Claim(
@@ -92,14 +101,14 @@ def _only_then(measured: Measured, winner: Method, flipped: Flags, where: str, s
 
 
 def _as_sensitive(
-    measured: Measured, winner: Method, flipped: Flags, where: str, seed: int
+    measured: MapMeasurements, winner: Method, flipped: Flags, where: str, seed: int
 ) -> Claim:
     """As much or more: a gap that is not worse than the margin, so equal methods hold."""
     there = {
         name: {key: np.where(flipped, numbers, np.nan) for key, numbers in by_key.items()}
         for name, by_key in measured.values.items()
     }
-    changed = Measured(measured.methods, there)
+    changed = MapMeasurements(measured.methods, there)
     gaps = {
         name: gaps_to(changed, name, winner.key, baselines(measured), seed) for name in MEASURES
     }
@@ -113,7 +122,9 @@ def _as_sensitive(
     )
 
 
-def _drops_more(measured: Measured, winner: Method, flipped: Flags, where: str, seed: int) -> Claim:
+def _drops_more(
+    measured: MapMeasurements, winner: Method, flipped: Flags, where: str, seed: int
+) -> Claim:
     """Beyond what maps change by though the decision does not."""
     gaps = {
         name: {
@@ -137,7 +148,9 @@ def _drops_more(measured: Measured, winner: Method, flipped: Flags, where: str, 
     )
 
 
-def _others_too(measured: Measured, winner: Method, flipped: Flags, where: str, seed: int) -> Claim:
+def _others_too(
+    measured: MapMeasurements, winner: Method, flipped: Flags, where: str, seed: int
+) -> Claim:
     stayed = flipped.copy()
     for name in MEASURES:
         stayed &= measured.values[name][winner.key] > UNCHANGED

@@ -13,10 +13,13 @@ from captum_rectgrad.evaluation.intervals import mean
 from captum_rectgrad.evaluation.map_metrics import share_inside
 from captum_rectgrad.studies.compute.maps import finished
 from captum_rectgrad.studies.compute.progress import Progress
-from captum_rectgrad.studies.data.material import MaskedImages, Network
-from captum_rectgrad.studies.figures.map_grid import Line, block_size, draw_block, new_figure
-from captum_rectgrad.studies.framework.comparing import Measured, both_less_than_baselines
-from captum_rectgrad.studies.framework.lab import Lab
+from captum_rectgrad.studies.data.study_data import MaskedImages, Network
+from captum_rectgrad.studies.figures.map_grid import ImageRow, block_size, draw_block, new_figure
+from captum_rectgrad.studies.framework.context import StudyContext
+from captum_rectgrad.studies.framework.map_measurements import (
+    MapMeasurements,
+    both_less_than_baselines,
+)
 from captum_rectgrad.studies.framework.result import Claim, Result, Row
 from captum_rectgrad.studies.framework.study import Study
 from captum_rectgrad.studies.kim2019.masks import correct
@@ -59,12 +62,12 @@ class CoherenceConfig:
     pairs: int = 4
 
 
-def coherence(config: CoherenceConfig, lab: Lab) -> Result:
+def coherence(config: CoherenceConfig, context: StudyContext) -> Result:
     """Draw and measure maps across classes and within them, without and with final threshold.
 
     Args:
         config: see there.
-        lab: methods, material and machine.
+        context: methods, data and machine.
 
     Returns:
         For each method and final threshold the share of the attribution on the object, and how
@@ -73,28 +76,28 @@ def coherence(config: CoherenceConfig, lab: Lab) -> Result:
     Raises:
         RectGradError: no image with a mask is classified correctly.
     """
-    network = lab.network("plain")
-    data = correct(lab, network, lab.masked(), config.per_class)
+    network = context.network("plain")
+    data = correct(context, network, context.masked(), config.per_class)
     across = _first_of_each(data.labels, 1, config.classes)
     within = _first_of_each(data.labels, 2, config.pairs)
-    seen = _seen(lab, network, data, {*across, *within})
+    seen = _seen(context, network, data, {*across, *within})
     rows: list[Row] = []
     claims: list[Claim] = []
-    blocks: dict[str, list[Line]] = {}
-    for final in lab.finals:
-        methods = {method.title: seen[final, method.key] for method in lab.methods}
-        rows += [_row(final, title, found, lab.seed) for title, found in methods.items()]
-        off = {method.key: seen[final, method.key].off for method in lab.methods}
-        claims += _claims(Measured(tuple(lab.methods), {OFF: off}), final, lab.seed)
-        shown = {m.title: seen[final, m.key].drawn for m in lab.methods if not m.control}
+    blocks: dict[str, list[ImageRow]] = {}
+    for final in context.finals:
+        methods = {method.title: seen[final, method.key] for method in context.methods}
+        rows += [_row(final, title, found, context.seed) for title, found in methods.items()]
+        off = {method.key: seen[final, method.key].off for method in context.methods}
+        claims += _claims(MapMeasurements(tuple(context.methods), {OFF: off}), final, context.seed)
+        shown = {m.title: seen[final, m.key].drawn for m in context.methods if not m.control}
         for what, chosen in (("across classes", across), ("within a class", within)):
             if chosen and shown:
                 title = f"{what}; final threshold of the baselines: {final}"
-                blocks[title] = _lines(lab, data, chosen, shown)
+                blocks[title] = _lines(context, data, chosen, shown)
     return Result(
         rows=rows,
         claims=claims,
-        figure=_figure(blocks, len(lab.finals)),
+        figure=_figure(blocks, len(context.finals)),
         notes=(
             (
                 f"{len(data)} images that {network.name} classifies correctly; the object is "
@@ -117,19 +120,19 @@ def coherence(config: CoherenceConfig, lab: Lab) -> Result:
 
 
 def _seen(
-    lab: Lab, network: Network, data: MaskedImages, drawn: Collection[int]
+    context: StudyContext, network: Network, data: MaskedImages, drawn: Collection[int]
 ) -> dict[Key, Seen]:
     """Measure the maps of one method after the other, with each final threshold."""
-    whole = replace(lab, final_percentile=None)
+    whole = replace(context, final_percentile=None)
     found: dict[Key, Seen] = {}
-    with Progress(len(lab.methods), "method", network.name) as progress:
-        for method in lab.methods:
+    with Progress(len(context.methods), "method", network.name) as progress:
+        for method in context.methods:
             maps = whole.few_maps(method, network, data.images, data.labels)
-            for final, percentile in lab.finals.items():
+            for final, percentile in context.finals.items():
                 cut = finished(method, maps, percentile)
                 found[final, method.key] = Seen(
                     off=share_inside(cut, ~data.masks).numpy(),
-                    likeness=likeness(cut, data.labels, lab.seed),
+                    likeness=likeness(cut, data.labels, context.seed),
                     drawn={place: cut[place].clone() for place in drawn},
                 )
             progress.update()
@@ -154,7 +157,7 @@ def _row(final: str, title: str, found: Seen, seed: int) -> Row:
     return row
 
 
-def _claims(measured: Measured, final: str, seed: int) -> list[Claim]:
+def _claims(measured: MapMeasurements, final: str, seed: int) -> list[Claim]:
     return both_less_than_baselines(
         measured,
         {OFF: ""},
@@ -165,19 +168,22 @@ def _claims(measured: Measured, final: str, seed: int) -> list[Claim]:
 
 
 def _lines(
-    lab: Lab, data: MaskedImages, chosen: Sequence[int], shown: Mapping[str, Mapping[int, Tensor]]
-) -> list[Line]:
+    context: StudyContext,
+    data: MaskedImages,
+    chosen: Sequence[int],
+    shown: Mapping[str, Mapping[int, Tensor]],
+) -> list[ImageRow]:
     return [
-        Line(
+        ImageRow(
             data.images[place],
-            lab.material.classes[data.labels[place]],
+            context.study_data.classes[data.labels[place]],
             {title: maps[place] for title, maps in shown.items()},
         )
         for place in chosen
     ]
 
 
-def _figure(blocks: Mapping[str, Sequence[Line]], columns: int) -> Figure:
+def _figure(blocks: Mapping[str, Sequence[ImageRow]], columns: int) -> Figure:
     """Blocks with and without final threshold beside each other."""
     if not blocks:
         return new_figure(1, 1)

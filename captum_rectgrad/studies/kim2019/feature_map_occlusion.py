@@ -16,7 +16,7 @@ from captum_rectgrad.plotting.curves import draw_curve
 from captum_rectgrad.studies.compute.batches import in_batches
 from captum_rectgrad.studies.compute.progress import Progress
 from captum_rectgrad.studies.figures import legends
-from captum_rectgrad.studies.framework.lab import Lab
+from captum_rectgrad.studies.framework.context import StudyContext
 from captum_rectgrad.studies.framework.result import Claim, Result, Row, all_of, judged
 from captum_rectgrad.studies.framework.study import Study
 from captum_rectgrad.studies.kim2019.convolutions import convolution_activations
@@ -47,20 +47,20 @@ class FeatureMapOcclusionConfig:
     orders: int = 50
 
 
-def feature_map_occlusion(config: FeatureMapOcclusionConfig, lab: Lab) -> Result:
+def feature_map_occlusion(config: FeatureMapOcclusionConfig, context: StudyContext) -> Result:
     """Occlude at each convolution's activations, on correctly classified images with masks.
 
     Args:
         config: see there.
-        lab: material and machine; its methods are not used.
+        context: data and machine; its methods are not used.
 
     Returns:
         For each convolution and region the margin (the class's logit less the largest other) with
         nothing, half and all of the region occluded, and its loss, mean over all steps.
     """
-    network = lab.network("plain")
-    data = correct(lab, network, lab.masked(), config.per_class)
-    inputs = to_model_range(data.images).to(lab.device)
+    network = context.network("plain")
+    data = correct(context, network, context.masked(), config.per_class)
+    inputs = to_model_range(data.images).to(context.device)
     layers = convolution_activations(network.model, inputs[:1])
     curves: dict[str, Curves] = {}
     rounds = len(layers) * len(data)
@@ -69,7 +69,7 @@ def feature_map_occlusion(config: FeatureMapOcclusionConfig, lab: Lab) -> Result
             found = []
             for i, mask in enumerate(at_size(data.masks, layer.size)):
                 regions = {"object": mask, "background": ~mask}
-                generator = np.random.default_rng([lab.seed, number, i])
+                generator = np.random.default_rng([context.seed, number, i])
                 ranks = {
                     name: random_ranks(region, config.orders, generator)
                     for name, region in regions.items()
@@ -83,15 +83,15 @@ def feature_map_occlusion(config: FeatureMapOcclusionConfig, lab: Lab) -> Result
                         label,
                         ranks,
                         config.steps,
-                        lab.batch_size,
+                        context.batch_size,
                     )
                 )
                 progress.update()
             curves[layer.name] = _stacked(found)
     return Result(
-        rows=[row for name, found in curves.items() for row in _rows(name, found, lab.seed)],
-        claims=[verdict_on(curves, view, lab.seed) for view in (BY_FRACTION, BY_NUMBER)],
-        figure=_figure(curves, lab.seed),
+        rows=[row for name, found in curves.items() for row in _rows(name, found, context.seed)],
+        claims=[verdict_on(curves, view, context.seed) for view in (BY_FRACTION, BY_NUMBER)],
+        figure=_figure(curves, context.seed),
         notes=_notes(config, len(data)),
     )
 

@@ -14,10 +14,10 @@ from captum_rectgrad.evaluation.intervals import mean
 from captum_rectgrad.evaluation.methods import choose_methods
 from captum_rectgrad.plotting.maps import plot_map
 from captum_rectgrad.studies.compute.batches import in_batches
-from captum_rectgrad.studies.data.material import MaskedImages, Network
+from captum_rectgrad.studies.data.study_data import MaskedImages, Network
 from captum_rectgrad.studies.figures import legends
 from captum_rectgrad.studies.figures.figure_layout import sheet, show_image
-from captum_rectgrad.studies.framework.lab import Lab
+from captum_rectgrad.studies.framework.context import StudyContext
 from captum_rectgrad.studies.framework.result import Claim, Result, Row, all_of, judged_within
 from captum_rectgrad.studies.framework.study import Study
 from captum_rectgrad.studies.kim2019.convolutions import (
@@ -50,26 +50,26 @@ class FeatureMapsConfig:
     per_class: int | None = None
 
 
-def feature_maps(config: FeatureMapsConfig, lab: Lab) -> Result:
+def feature_maps(config: FeatureMapsConfig, context: StudyContext) -> Result:
     """Count active units on objects and backgrounds of correctly classified images with masks.
 
     Args:
         config: see there.
-        lab: material and machine; its methods are not used.
+        context: data and machine; its methods are not used.
 
     Returns:
         For each convolution the share of the units that are active on the object, on the
         background, and their difference.
     """
-    network = lab.network("plain")
-    data = correct(lab, network, lab.masked(), config.per_class)
-    example = to_model_range(data.images[:1]).to(lab.device)
+    network = context.network("plain")
+    data = correct(context, network, context.masked(), config.per_class)
+    example = to_model_range(data.images[:1]).to(context.device)
     layers = convolution_activations(network.model, example)
-    shares = measure(lab, network.model, layers, data)
+    shares = measure(context, network.model, layers, data)
     return Result(
-        rows=[_row(layer, found, lab.seed) for layer, found in shares.items()],
-        claims=[verdict_on(shares, lab.seed, relative=relative) for relative in (False, True)],
-        figure=_figure(lab, network, layers, data, shares),
+        rows=[_row(layer, found, context.seed) for layer, found in shares.items()],
+        claims=[verdict_on(shares, context.seed, relative=relative) for relative in (False, True)],
+        figure=_figure(context, network, layers, data, shares),
         notes=(
             (
                 f"{len(data)} correctly classified images. A unit (a channel at a position) is "
@@ -90,12 +90,15 @@ def feature_maps(config: FeatureMapsConfig, lab: Lab) -> Result:
 
 
 def measure(
-    lab: Lab, model: nn.Module, layers: tuple[ConvolutionActivation, ...], data: MaskedImages
+    context: StudyContext,
+    model: nn.Module,
+    layers: tuple[ConvolutionActivation, ...],
+    data: MaskedImages,
 ) -> dict[str, dict[str, Array]]:
     """Shares of active units.
 
     Args:
-        lab: the machine.
+        context: the machine.
         model: in eval mode.
         layers: of it.
         data: images with masks.
@@ -108,9 +111,9 @@ def measure(
     }
 
     def compute(batch: slice) -> list[Tensor]:
-        return _activations(model, layers, data.images[batch].to(lab.device))
+        return _activations(model, layers, data.images[batch].to(context.device))
 
-    for batch, found in in_batches(len(data), lab.batch_size, compute):
+    for batch, found in in_batches(len(data), context.batch_size, compute):
         for layer, values in zip(layers, found, strict=True):
             mask = at_size(data.masks[batch], layer.size)
             for name, region in (("object", mask), ("background", ~mask)):
@@ -215,7 +218,7 @@ def mosaic(values: Tensor) -> Tensor:
 
 
 def _figure(
-    lab: Lab,
+    context: StudyContext,
     network: Network,
     layers: tuple[ConvolutionActivation, ...],
     data: MaskedImages,
@@ -225,9 +228,9 @@ def _figure(
     drawn = one_of_each(data.labels, _DRAWN)
     images, labels = data.images[drawn], data.labels[drawn]
     (saliency,) = choose_methods(["saliency"])
-    plain = replace(lab, final_percentile=None)
+    plain = replace(context, final_percentile=None)
     maps = torch.cat([batch.maps for batch in plain.maps(saliency, network, images, labels)])
-    activations = _activations(network.model, layers, images.to(lab.device))
+    activations = _activations(network.model, layers, images.to(context.device))
     made = sheet(len(drawn), 2 + len(layers))
     titles = ["image", "Saliency", *(layer.name for layer in layers)]
     for axes, title in zip(made.pictures[0], titles, strict=True):
@@ -239,7 +242,7 @@ def _figure(
             axes.imshow(mosaic(values[i]).numpy(), cmap="gray", norm=_BRIGHTNESS)
     (axes,) = made.plots
     for offset, (name, colour) in zip((-0.06, 0.06), REGIONS.items(), strict=True):
-        points = [mean(found[name], lab.seed) for found in shares.values()]
+        points = [mean(found[name], context.seed) for found in shares.values()]
         axes.errorbar(
             np.arange(len(points)) + offset,
             [point.value for point in points],
@@ -257,7 +260,7 @@ def _figure(
     axes.set_ylabel("share of active units", fontsize=8)
     axes.set_ylim(bottom=0)
     axes.legend(title="bars: 95 % intervals", fontsize=8, title_fontsize=8, frameon=False)
-    legends.explain(
+    legends.draw_legend(
         made.figure,
         f"map: {legends.MAPS}; {legends.OUTLINE}",
         f"grey: the first {_SIDE * _SIDE} channels, each from 0 (black) to its largest value",

@@ -17,10 +17,10 @@ from captum_rectgrad.plotting.curves import draw_curve
 from captum_rectgrad.plotting.maps import plot_map
 from captum_rectgrad.studies.compute.batches import in_batches
 from captum_rectgrad.studies.compute.progress import Progress
-from captum_rectgrad.studies.data.material import MaskedImages
+from captum_rectgrad.studies.data.study_data import MaskedImages
 from captum_rectgrad.studies.figures import legends
 from captum_rectgrad.studies.figures.figure_layout import sheet, show_image
-from captum_rectgrad.studies.framework.lab import Lab
+from captum_rectgrad.studies.framework.context import StudyContext
 from captum_rectgrad.studies.framework.result import Claim, Result, Row, judged, judged_above
 from captum_rectgrad.studies.framework.study import Study
 from captum_rectgrad.studies.kim2019.convolutions import convolution_activations, outputs
@@ -82,20 +82,20 @@ def layer_rectgrad(
 METHODS: dict[str, LayerMethod] = {"Saliency": layer_saliency, "RectGrad": layer_rectgrad}
 
 
-def layers(config: LayersConfig, lab: Lab) -> Result:
+def layers(config: LayersConfig, context: StudyContext) -> Result:
     """Follow both from the last convolution to the input, on images with masks.
 
     Args:
         config: see there.
-        lab: material and machine; its methods are not used.
+        context: data and machine; its methods are not used.
 
     Returns:
         For both and each layer the share of the absolute attribution outside the object, and that
         share over the background's share of the area: 1 for a map without preference.
     """
-    network = lab.network("plain")
-    data = correct(lab, network, lab.masked(), config.per_class)
-    example = to_model_range(data.images[:1]).to(lab.device)
+    network = context.network("plain")
+    data = correct(context, network, context.masked(), config.per_class)
+    example = to_model_range(data.images[:1]).to(context.device)
     # With this in front, the input is what a module returns, as that of any layer.
     front = nn.Identity()
     model = nn.Sequential(front, network.model).eval()
@@ -105,16 +105,17 @@ def layers(config: LayersConfig, lab: Lab) -> Result:
         modules[layer.name] = layer.handed_on
         areas[layer.name] = background_area(data.masks, layer.handed_on_size)
     shares = {
-        name: measure(lab, model, modules, data, name, method) for name, method in METHODS.items()
+        name: measure(context, model, modules, data, name, method)
+        for name, method in METHODS.items()
     }
     excess = {
         name: {layer: share / areas[layer] for layer, share in found.items()}
         for name, found in shares.items()
     }
     return Result(
-        rows=_rows(shares, excess, lab.seed),
-        claims=verdicts(excess, lab.seed),
-        figure=_figure(lab, model, modules, data, excess),
+        rows=_rows(shares, excess, context.seed),
+        claims=verdicts(excess, context.seed),
+        figure=_figure(context, model, modules, data, excess),
         notes=(
             (
                 f"{len(data)} correctly classified images. Attributions are of what a convolution "
@@ -147,7 +148,7 @@ def background_area(masks: Tensor, size: tuple[int, int]) -> Array:
 
 
 def measure(
-    lab: Lab,
+    context: StudyContext,
     model: nn.Module,
     modules: Mapping[str, nn.Module],
     data: MaskedImages,
@@ -157,7 +158,7 @@ def measure(
     """The share of absolute attribution outside the object, at each layer.
 
     Args:
-        lab: the machine.
+        context: the machine.
         model: what is explained.
         modules: of it, by the name of the layer, in the order of their calls.
         data: images with masks; their labels are explained.
@@ -171,12 +172,12 @@ def measure(
     parts: dict[str, list[Tensor]] = {layer: [] for layer in modules}
 
     def compute(batch: slice) -> list[Tensor]:
-        inputs = to_model_range(data.images[batch].to(lab.device))
-        found = method(model, list(modules.values()), inputs, data.labels[batch].to(lab.device))
+        inputs = to_model_range(data.images[batch].to(context.device))
+        found = method(model, list(modules.values()), inputs, data.labels[batch].to(context.device))
         return [maps.cpu() for maps in found]
 
     with Progress(len(data), "image", label) as progress:
-        for batch, found in in_batches(len(data), lab.batch_size, compute):
+        for batch, found in in_batches(len(data), context.batch_size, compute):
             for layer, maps in zip(modules, found, strict=True):
                 height, width = maps.shape[2:]
                 outside = ~at_size(data.masks[batch], (height, width))
@@ -242,7 +243,7 @@ def verdicts(excess: Mapping[str, Values], seed: int) -> list[Claim]:
 
 
 def _figure(
-    lab: Lab,
+    context: StudyContext,
     model: nn.Module,
     modules: Mapping[str, nn.Module],
     data: MaskedImages,
@@ -250,8 +251,8 @@ def _figure(
 ) -> Figure:
     """For each image a line of saliency and one of RectGrad, to the right nearer to the output."""
     drawn = one_of_each(data.labels, _DRAWN)
-    inputs = to_model_range(data.images[drawn].to(lab.device))
-    targets = data.labels[drawn].to(lab.device)
+    inputs = to_model_range(data.images[drawn].to(context.device))
+    targets = data.labels[drawn].to(context.device)
     made = sheet(len(METHODS) * len(drawn), 1 + len(modules))
     for axes, title in zip(made.pictures[0], ("image", *modules), strict=True):
         axes.set_title(title, fontsize=9)
@@ -266,8 +267,8 @@ def _figure(
             line[1].set_ylabel(name, fontsize=8)
             for axes, found in zip(line[1:], maps, strict=True):
                 plot_map(found[i], axes)
-    _draw_shares(made.plots[0], excess, lab.seed)
-    legends.explain(made.figure, f"maps: {legends.MAPS}; {legends.OUTLINE}")
+    _draw_shares(made.plots[0], excess, context.seed)
+    legends.draw_legend(made.figure, f"maps: {legends.MAPS}; {legends.OUTLINE}")
     return made.figure
 
 

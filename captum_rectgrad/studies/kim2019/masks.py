@@ -5,17 +5,19 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from captum_rectgrad.errors import RectGradError
-from captum_rectgrad.studies.data.material import MaskedImages, Network
-from captum_rectgrad.studies.framework.lab import Lab
+from captum_rectgrad.studies.data.study_data import MaskedImages, Network
+from captum_rectgrad.studies.framework.context import StudyContext
 
 HALF = 0.5
 
 
-def correct(lab: Lab, network: Network, data: MaskedImages, per_class: int | None) -> MaskedImages:
+def correct(
+    context: StudyContext, network: Network, data: MaskedImages, per_class: int | None
+) -> MaskedImages:
     """The first correctly classified images of each class, in their order.
 
     Args:
-        lab: the machine.
+        context: the machine.
         network: what classifies them.
         data: images with masks.
         per_class: how many of each class, where there are as many; None: all.
@@ -26,8 +28,8 @@ def correct(lab: Lab, network: Network, data: MaskedImages, per_class: int | Non
     Raises:
         RectGradError: there is none.
     """
-    images = network.sees(data).images
-    right = lab.predictions(network, images) == data.labels
+    images = network.with_occlusion(data).images
+    right = context.predictions(network, images) == data.labels
     chosen: list[int] = []
     for label in range(int(data.labels.max()) + 1):
         found = torch.nonzero(right & (data.labels == label))[:, 0].tolist()

@@ -13,10 +13,10 @@ from captum_rectgrad.evaluation.intervals import mean, proportion, proportion_di
 from captum_rectgrad.evaluation.map_metrics import channel_sum, share_inside
 from captum_rectgrad.evaluation.methods import choose_methods
 from captum_rectgrad.studies.choices import Role
-from captum_rectgrad.studies.data.material import Network
+from captum_rectgrad.studies.data.study_data import Network
 from captum_rectgrad.studies.figures import legends
-from captum_rectgrad.studies.figures.map_grid import Line, block_size, draw_block, new_figure
-from captum_rectgrad.studies.framework.lab import Lab
+from captum_rectgrad.studies.figures.map_grid import ImageRow, block_size, draw_block, new_figure
+from captum_rectgrad.studies.framework.context import StudyContext
 from captum_rectgrad.studies.framework.result import Claim, Result, Row, judged_above, judged_within
 from captum_rectgrad.studies.framework.study import ImagesConfig, Study
 from captum_rectgrad.studies.kim2019.patch import MARGIN, NOISES, corner
@@ -41,30 +41,30 @@ class _Seen:
     right_elsewhere: NDArray[np.float64]  # and with other noise
 
 
-def occluded_saliency(config: ImagesConfig, lab: Lab) -> Result:
+def occluded_saliency(config: ImagesConfig, context: StudyContext) -> Result:
     """Look at saliency maps of networks that were trained behind noise.
 
     Args:
         config: see there.
-        lab: material and machine; its methods are not used.
+        context: data and machine; its methods are not used.
 
     Returns:
         For the network behind one patch and for the control: how much of the corner the saliency
         maps touch, their share there, and the accuracy, when the noise is exchanged too, beside
         that of the network on plain images.
     """
-    data = lab.images("test", config.images)
-    right_plain = _right(lab, lab.network("plain"), data)
+    data = context.images("test", config.images)
+    right_plain = _right(context, context.network("plain"), data)
     numbers: list[Row] = []
     claims: list[Claim] = []
-    blocks: dict[str, list[Line]] = {}
+    blocks: dict[str, list[ImageRow]] = {}
     for role, noise in NOISES.items():
-        network = lab.network(role)
-        seen = network.sees(data).images
+        network = context.network(role)
+        seen = network.with_occlusion(data).images
         region = corner(network, seen)
-        found, maps = _measure(lab, network, data, seen, region)
+        found, maps = _measure(context, network, data, seen, region)
         area = region.double().mean().item()
-        touched, share = mean(found.touched, lab.seed), mean(found.share, lab.seed)
+        touched, share = mean(found.touched, context.seed), mean(found.share, context.seed)
         numbers.append(
             {
                 "noise": noise,
@@ -76,10 +76,10 @@ def occluded_saliency(config: ImagesConfig, lab: Lab) -> Result:
                 "accuracy on plain images": proportion(right_plain),
             }
         )
-        claims += _claims(found, right_plain, role, area, lab.seed)
-        names = (lab.material.classes[label] for label in data.labels[:_DRAWN].tolist())
+        claims += _claims(found, right_plain, role, area, context.seed)
+        names = (context.study_data.classes[label] for label in data.labels[:_DRAWN].tolist())
         blocks[noise] = [
-            Line(image, name, {"Saliency": drawn})
+            ImageRow(image, name, {"Saliency": drawn})
             for image, name, drawn in zip(seen[:_DRAWN], names, maps, strict=True)
         ]
     return Result(
@@ -102,12 +102,12 @@ def occluded_saliency(config: ImagesConfig, lab: Lab) -> Result:
 
 
 def _measure(
-    lab: Lab, network: Network, data: LabelledImages, seen: Tensor, region: Tensor
+    context: StudyContext, network: Network, data: LabelledImages, seen: Tensor, region: Tensor
 ) -> tuple[_Seen, Tensor]:
     """Measure a network, and keep the first maps to be drawn."""
     (saliency,) = choose_methods(["saliency"])
-    plain = replace(lab, final_percentile=None)
-    targets = lab.predictions(network, seen)
+    plain = replace(context, final_percentile=None)
+    targets = context.predictions(network, seen)
     touched, share, drawn = [], [], torch.empty(0)
     for batch in plain.maps(saliency, network, seen, targets):
         inside = channel_sum(batch.maps)[:, region]
@@ -120,17 +120,17 @@ def _measure(
         touched=torch.cat(touched).numpy(),
         share=torch.cat(share).numpy(),
         right=(targets == data.labels).double().numpy(),
-        right_elsewhere=_right(lab, network, data, replace(occlusion, seed=occlusion.seed + 1)),
+        right_elsewhere=_right(context, network, data, replace(occlusion, seed=occlusion.seed + 1)),
     )
     return found, drawn
 
 
 def _right(
-    lab: Lab, network: Network, data: LabelledImages, noise: Occlusion | None = None
+    context: StudyContext, network: Network, data: LabelledImages, noise: Occlusion | None = None
 ) -> NDArray[np.float64]:
     """Whether a network is right, `(N,)`, about images with noise or without."""
     right: NDArray[np.float64] = (
-        (lab.predictions(network, occluded(data, noise).images) == data.labels).double().numpy()
+        (context.predictions(network, occluded(data, noise).images) == data.labels).double().numpy()
     )
     return right
 
@@ -169,7 +169,7 @@ def _claims(
     ]
 
 
-def _figure(blocks: Mapping[str, list[Line]], side: int) -> Figure:
+def _figure(blocks: Mapping[str, list[ImageRow]], side: int) -> Figure:
     """The networks beside each other."""
     width, height = block_size(len(next(iter(blocks.values()))), 1)
     figure = new_figure((width + 0.4) * len(blocks), height + 0.3)
@@ -177,7 +177,7 @@ def _figure(blocks: Mapping[str, list[Line]], side: int) -> Figure:
     for part, (noise, lines) in zip(parts, blocks.items(), strict=True):
         draw_block(part, lines, noise, square=side)
     noise_side = side + MARGIN
-    legends.explain(
+    legends.draw_legend(
         figure,
         f"green: the {side} x {side} pixels in which no filter of the first layer sees anything "
         "but noise,",

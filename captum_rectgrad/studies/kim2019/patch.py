@@ -9,10 +9,11 @@ from captum_rectgrad.evaluation.map_metrics import (
     share_inside,
 )
 from captum_rectgrad.studies.choices import Role
-from captum_rectgrad.studies.data.material import Network
+from captum_rectgrad.studies.data.study_data import Network
 from captum_rectgrad.studies.figures.boxplots import Panel, boxplots
-from captum_rectgrad.studies.framework.comparing import (
-    Measured,
+from captum_rectgrad.studies.framework.context import StudyContext
+from captum_rectgrad.studies.framework.map_measurements import (
+    MapMeasurements,
     baselines,
     channels_note,
     less_than,
@@ -20,7 +21,6 @@ from captum_rectgrad.studies.framework.comparing import (
     rows,
     similar,
 )
-from captum_rectgrad.studies.framework.lab import Lab
 from captum_rectgrad.studies.framework.result import Claim, Result, Row
 from captum_rectgrad.studies.framework.study import ImagesConfig, Study
 
@@ -38,32 +38,32 @@ AMOUNT, OF_CHANNELS, SHARE = (
 SIMILAR = 0.01
 
 
-def patch(config: ImagesConfig, lab: Lab) -> Result:
+def patch(config: ImagesConfig, context: StudyContext) -> Result:
     """Measure it on the network behind one patch, and on the control behind noise of each image.
 
     Args:
         config: see there.
-        lab: methods, material and machine.
+        context: methods, data and machine.
 
     Returns:
         For each network and method the amount of attribution in the corner, of the channels' sum
         and of all channels, and its share of the map.
     """
-    data = lab.images("test", config.images)
+    data = context.images("test", config.images)
     panels: dict[str, Panel] = {}
     numbers: list[Row] = []
     claims: list[Claim] = []
     area = float("nan")
     for role, noise in NOISES.items():
-        network = lab.network(role)
-        seen = network.sees(data).images
+        network = context.network(role)
+        seen = network.with_occlusion(data).images
         region = corner(network, seen)
         area = region.double().mean().item()
-        measured = measure(lab, network, seen, region)
+        measured = measure(context, network, seen, region)
         panels[noise] = Panel(measured, AMOUNT, scaled=True)
         panels[f"{noise}, by share of the map"] = Panel(measured, SHARE, area)
-        numbers += rows(measured, lab.seed, noise=noise)
-        claims += _claims(measured, f"{SOURCES[role]}; {noise}", lab.seed)
+        numbers += rows(measured, context.seed, noise=noise)
+        claims += _claims(measured, f"{SOURCES[role]}; {noise}", context.seed)
     return Result(
         rows=numbers,
         claims=claims,
@@ -82,11 +82,13 @@ def patch(config: ImagesConfig, lab: Lab) -> Result:
     )
 
 
-def measure(lab: Lab, network: Network, images: Tensor, region: Tensor) -> Measured:
+def measure(
+    context: StudyContext, network: Network, images: Tensor, region: Tensor
+) -> MapMeasurements:
     """Measure a region on all maps of a network.
 
     Args:
-        lab: methods and machine.
+        context: methods and machine.
         network: what is explained.
         images: `(N, C, H, W)`, uint8, as the network is to see them.
         region: `(H, W)`, bool.
@@ -105,7 +107,7 @@ def measure(lab: Lab, network: Network, images: Tensor, region: Tensor) -> Measu
         return share_inside(maps, region)
 
     measures = {AMOUNT: amount, OF_CHANNELS: of_channels, SHARE: share}
-    return measure_maps(lab, network, images, measures)
+    return measure_maps(context, network, images, measures)
 
 
 def corner(network: Network, images: Tensor) -> Tensor:
@@ -129,7 +131,7 @@ def corner(network: Network, images: Tensor) -> Tensor:
     return region
 
 
-def _claims(measured: Measured, source: str, seed: int) -> list[Claim]:
+def _claims(measured: MapMeasurements, source: str, seed: int) -> list[Claim]:
     others = baselines(measured)
     least = "RectGrad PRR assigns the least attribution to the corner"
     less = "RectGrad assigns less to the corner than all baselines but DeepLIFT"

@@ -15,12 +15,12 @@ from captum_rectgrad.evaluation.intervals import difference, proportion
 from captum_rectgrad.evaluation.methods import Method
 from captum_rectgrad.plotting.maps import plot_map
 from captum_rectgrad.rules.threshold import RuleName
-from captum_rectgrad.studies.data.material import MaskedImages, Network
+from captum_rectgrad.studies.data.study_data import MaskedImages, Network
 from captum_rectgrad.studies.figures import legends
 from captum_rectgrad.studies.figures.boxplots import ALIKE, Panel, draw_boxes
 from captum_rectgrad.studies.figures.figure_layout import sheet, show_image
-from captum_rectgrad.studies.framework.comparing import Measured, measure_maps, rows
-from captum_rectgrad.studies.framework.lab import Lab
+from captum_rectgrad.studies.framework.context import StudyContext
+from captum_rectgrad.studies.framework.map_measurements import MapMeasurements, measure_maps, rows
 from captum_rectgrad.studies.framework.result import Claim, Result, Row, judged, judged_above
 from captum_rectgrad.studies.framework.study import Study
 from captum_rectgrad.studies.kim2019.background import EXCESS, SHARE, shares_outside
@@ -68,26 +68,26 @@ class Followed:
         return f"{names} ({self.contribution:g})"
 
 
-def propagation_rules(config: PropagationRulesConfig, lab: Lab) -> Result:
+def propagation_rules(config: PropagationRulesConfig, context: StudyContext) -> Result:
     """Work the example of appendix B, and compare the rules' maps on images with masks.
 
     Args:
         config: see there.
-        lab: material and machine; its methods are not used.
+        context: data and machine; its methods are not used.
 
     Returns:
         For each rule the unit that it follows in the example, of one layer and of two, with what
         that unit adds to the output; and the share of its maps on the background.
     """
-    network = lab.network("plain")
-    data = correct(lab, network, lab.masked(), config.per_class)
-    by_rule = replace(lab, methods=[_method(rule) for rule in TITLES])
+    network = context.network("plain")
+    data = correct(context, network, context.masked(), config.per_class)
+    by_rule = replace(context, methods=[_method(rule) for rule in TITLES])
     measured = measure(by_rule, network, data)
     single = {rule: followed(affine(), rule) for rule in TITLES}
     double = {rule: followed(two_layers(), rule) for rule in TITLES}
     more = more_than_rectgrad(measured)
     numbers: list[Row] = []
-    for rule, row in zip(TITLES, rows(measured, lab.seed), strict=True):
+    for rule, row in zip(TITLES, rows(measured, context.seed), strict=True):
         example: Row = {
             "rule": row.pop("method"),
             "follows, one layer": str(single[rule]),
@@ -97,7 +97,7 @@ def propagation_rules(config: PropagationRulesConfig, lab: Lab) -> Result:
         numbers.append({**example, **row, **often})
     return Result(
         rows=numbers,
-        claims=[*example_claims(single, double), *map_claims(measured, lab.seed)],
+        claims=[*example_claims(single, double), *map_claims(measured, context.seed)],
         figure=_figure(by_rule, network, data, measured),
         notes=(
             (
@@ -206,21 +206,21 @@ def _attribute(rule: RuleName, model: nn.Module, x: Tensor, target: Tensor) -> T
     return RectGrad(model, rule=rule).attribute(x, target=target)
 
 
-def measure(lab: Lab, network: Network, data: MaskedImages) -> Measured:
+def measure(context: StudyContext, network: Network, data: MaskedImages) -> MapMeasurements:
     """Measure where the maps of all rules lie.
 
     Args:
-        lab: its methods are the rules.
+        context: its methods are the rules.
         network: what is explained.
         data: images with masks.
 
     Returns:
         The share on the background, and that over the background's area.
     """
-    return measure_maps(lab, network, data.images, shares_outside(data.masks))
+    return measure_maps(context, network, data.images, shares_outside(data.masks))
 
 
-def more_than_rectgrad(measured: Measured) -> dict[RuleName, NDArray[np.float64]]:
+def more_than_rectgrad(measured: MapMeasurements) -> dict[RuleName, NDArray[np.float64]]:
     """Whether a rule puts more on the background than RectGrad does.
 
     Args:
@@ -240,7 +240,7 @@ def more_than_rectgrad(measured: Measured) -> dict[RuleName, NDArray[np.float64]
     }
 
 
-def map_claims(measured: Measured, seed: int) -> list[Claim]:
+def map_claims(measured: MapMeasurements, seed: int) -> list[Claim]:
     """Judge whether RectGradMod puts more on the background than RectGrad.
 
     Args:
@@ -271,21 +271,25 @@ def map_claims(measured: Measured, seed: int) -> list[Claim]:
     ]
 
 
-def _figure(lab: Lab, network: Network, data: MaskedImages, measured: Measured) -> Figure:
+def _figure(
+    context: StudyContext, network: Network, data: MaskedImages, measured: MapMeasurements
+) -> Figure:
     """Images in lines, rules in columns; below, the shares on the background."""
     drawn = one_of_each(data.labels, _DRAWN)
     images, labels = data.images[drawn], data.labels[drawn]
-    made = sheet(len(drawn), 1 + len(lab.methods))
+    made = sheet(len(drawn), 1 + len(context.methods))
     for axes, image, index in zip(made.pictures[:, 0], images, drawn, strict=True):
         show_image(axes, image, data.masks[index])
     made.pictures[0, 0].set_title("image", fontsize=9)
-    for column, method in zip(made.pictures.T[1:], lab.methods, strict=True):
+    for column, method in zip(made.pictures.T[1:], context.methods, strict=True):
         column[0].set_title(method.title, fontsize=9)
-        maps = torch.cat([batch.maps for batch in lab.maps(method, network, images, labels)])
+        maps = torch.cat([batch.maps for batch in context.maps(method, network, images, labels)])
         for axes, one in zip(column, maps, strict=True):
             plot_map(one, axes)
     draw_boxes(made.plots[0], Panel(measured, EXCESS, 1.0))
-    legends.explain(made.figure, f"maps: {legends.MAPS}; {legends.OUTLINE}", legends.BOXES, ALIKE)
+    legends.draw_legend(
+        made.figure, f"maps: {legends.MAPS}; {legends.OUTLINE}", legends.BOXES, ALIKE
+    )
     return made.figure
 
 

@@ -16,14 +16,14 @@ from typing_extensions import Unpack
 from captum_rectgrad.attr.options import Options
 from captum_rectgrad.attr.rectgrad import RectGrad
 from captum_rectgrad.errors import RectGradWarning
-from captum_rectgrad.evaluation.captum_compatible import for_captum
+from captum_rectgrad.evaluation.captum_compatible import captum_compatible
 from captum_rectgrad.evaluation.map_metrics import channel_sum, rank_correlation, top_overlap
 from captum_rectgrad.evaluation.methods import Method
 from captum_rectgrad.studies.compute.batches import in_batches
 from captum_rectgrad.studies.compute.maps import model_inputs
 from captum_rectgrad.studies.compute.progress import Progress
-from captum_rectgrad.studies.data.material import Network
-from captum_rectgrad.studies.framework.lab import Lab
+from captum_rectgrad.studies.data.study_data import Network
+from captum_rectgrad.studies.framework.context import StudyContext
 
 PERCENTILES = (0.0, 10.0, 20.0, 40.0, 60.0, 80.0, 85.0, 90.0, 95.0, 98.0, 99.0, 99.5)
 REFERENCE = 20.0  # from here on, the paper says, regions do not change
@@ -93,11 +93,11 @@ def thresholds() -> tuple[Method, ...]:
     )
 
 
-def measure(lab: Lab, network: Network, images: Tensor, targets: Tensor) -> Sweep:
+def measure(context: StudyContext, network: Network, images: Tensor, targets: Tensor) -> Sweep:
     """Measure maps and thresholds.
 
     Args:
-        lab: the machine.
+        context: the machine.
         network: what is explained.
         images: `(N, 3, H, W)`, uint8.
         targets: the classes to explain, `(N,)`.
@@ -109,17 +109,17 @@ def measure(lab: Lab, network: Network, images: Tensor, targets: Tensor) -> Swee
 
     def compute(batch: slice) -> tuple[dict[str, Numbers], LayersAtZero]:
         maps = {
-            column.title: lab.few_maps(column, network, images[batch], targets[batch])
+            column.title: context.few_maps(column, network, images[batch], targets[batch])
             for column in columns
         }
-        inputs = model_inputs(images[batch].to(lab.device))
-        at_zero = layers_at_zero(network.model, inputs, targets[batch].to(lab.device))
+        inputs = model_inputs(images[batch].to(context.device))
+        at_zero = layers_at_zero(network.model, inputs, targets[batch].to(context.device))
         return {**on_maps(maps), **at_zero.shares}, at_zero
 
     parts: list[dict[str, Numbers]] = []
     zeros: list[LayersAtZero] = []
     with Progress(len(images), "image", network.name) as progress:
-        for batch, (found, at_zero) in in_batches(len(images), lab.batch_size, compute):
+        for batch, (found, at_zero) in in_batches(len(images), context.batch_size, compute):
             parts.append(found)
             zeros.append(at_zero)
             progress.update(batch.stop - batch.start)
@@ -198,12 +198,12 @@ def layers_at_zero(model: nn.Module, inputs: Tensor, targets: Tensor) -> LayersA
 
 
 def guided_backprop_gaps(
-    lab: Lab, network: Network, images: Tensor, targets: Tensor
+    context: StudyContext, network: Network, images: Tensor, targets: Tensor
 ) -> NDArray[np.float64]:
     """How far RectGrad at tau = 0 is from Guided Backprop * Input, thresholded at zero (claim 2).
 
     Args:
-        lab: the machine.
+        context: the machine.
         network: what is explained.
         images: `(N, 3, H, W)`, uint8.
         targets: the classes to explain, `(N,)`.
@@ -219,13 +219,13 @@ def guided_backprop_gaps(
 
     def compute(batch: slice) -> Tensor:
         one, other = (
-            lab.few_maps(method, network, images[batch], targets[batch]).flatten(1).double()
+            context.few_maps(method, network, images[batch], targets[batch]).flatten(1).double()
             for method in (exact, guided)
         )
         largest = other.amax(dim=1).clamp(min=torch.finfo(torch.float32).tiny)
         return (one - other).abs().amax(dim=1) / largest
 
-    gaps = [gap for _, gap in in_batches(len(images), lab.batch_size, compute)]
+    gaps = [gap for _, gap in in_batches(len(images), context.batch_size, compute)]
     found: NDArray[np.float64] = torch.cat(gaps).numpy()
     return found
 
@@ -242,5 +242,5 @@ def _rectgrad(options: Options, model: nn.Module, x: Tensor, target: Tensor) -> 
 
 
 def _guided_backprop_times_input(model: nn.Module, x: Tensor, target: Tensor) -> Tensor:
-    gradient: Tensor = GuidedBackprop(for_captum(model)).attribute(x, target=target)
+    gradient: Tensor = GuidedBackprop(captum_compatible(model)).attribute(x, target=target)
     return (x * gradient).clamp(min=0)

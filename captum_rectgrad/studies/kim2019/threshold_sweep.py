@@ -15,8 +15,8 @@ from captum_rectgrad.evaluation.estimate import Estimate
 from captum_rectgrad.evaluation.intervals import difference, mean, share
 from captum_rectgrad.plotting.curves import draw_curve
 from captum_rectgrad.studies.figures import legends
-from captum_rectgrad.studies.figures.map_grid import Line, block_size, draw_block, new_figure
-from captum_rectgrad.studies.framework.lab import Lab
+from captum_rectgrad.studies.figures.map_grid import ImageRow, block_size, draw_block, new_figure
+from captum_rectgrad.studies.framework.context import StudyContext
 from captum_rectgrad.studies.framework.result import (
     Claim,
     Result,
@@ -57,39 +57,39 @@ class ThresholdSweepConfig:
     drawn: int = 3
 
 
-def threshold_sweep(config: ThresholdSweepConfig, lab: Lab) -> Result:
+def threshold_sweep(config: ThresholdSweepConfig, context: StudyContext) -> Result:
     """Compare maps of the plain network at thresholds from none to the highest.
 
     Args:
         config: see there.
-        lab: material and machine; its methods are not used.
+        context: data and machine; its methods are not used.
 
     Returns:
         For each threshold how much is left of the maps and how alike they are to others.
     """
-    network = lab.network("plain")
-    data = lab.images("test", config.images)
-    images = network.sees(data).images
-    targets = lab.predictions(network, images)
-    found = sweep.measure(lab, network, images, targets)
-    gaps = sweep.guided_backprop_gaps(lab, network, images, targets)
+    network = context.network("plain")
+    data = context.images("test", config.images)
+    images = network.with_occlusion(data).images
+    targets = context.predictions(network, images)
+    found = sweep.measure(context, network, images, targets)
+    gaps = sweep.guided_backprop_gaps(context, network, images, targets)
     chosen = _of_one_class(targets, targets == data.labels, config.drawn)
     drawn = {
-        column.title: lab.few_maps(column, network, images[chosen], targets[chosen])
+        column.title: context.few_maps(column, network, images[chosen], targets[chosen])
         for column in sweep.thresholds()
     }
     lines = [
-        Line(
+        ImageRow(
             images[index],
-            lab.material.classes[targets[index]],
+            context.study_data.classes[targets[index]],
             {title: maps[number] for title, maps in drawn.items()},
         )
         for number, index in enumerate(chosen)
     ]
     return Result(
-        rows=[_row(found, title, lab.seed) for title in found.titles],
-        claims=[_guided_claim(gaps), *_claims(found, lab.seed)],
-        figure=_figure(found, lines, lab.seed),
+        rows=[_row(found, title, context.seed) for title in found.titles],
+        claims=[_guided_claim(gaps), *_claims(found, context.seed)],
+        figure=_figure(found, lines, context.seed),
         notes=(
             (
                 "With the padding trick and without final zero thresholding, as in figure 4; only "
@@ -216,7 +216,7 @@ def _least(found: Mapping[str, Estimate]) -> str:
     return f"least {least}, {found[least]}"
 
 
-def _figure(found: Sweep, lines: Sequence[Line], seed: int) -> Figure:
+def _figure(found: Sweep, lines: Sequence[ImageRow], seed: int) -> Figure:
     width, height = block_size(len(lines), len(found.titles))
     figure = new_figure(width, height + _CURVES)
     parts = figure.subfigures(2, 1, squeeze=False, height_ratios=[height, _CURVES])

@@ -4,26 +4,30 @@ from torch import Tensor
 
 from captum_rectgrad.evaluation import map_metrics
 from captum_rectgrad.studies.figures.boxplots import Panel, boxplots
-from captum_rectgrad.studies.framework.comparing import both_less_than_baselines, measure_maps, rows
-from captum_rectgrad.studies.framework.lab import Lab
+from captum_rectgrad.studies.framework.context import StudyContext
+from captum_rectgrad.studies.framework.map_measurements import (
+    both_less_than_baselines,
+    measure_maps,
+    rows,
+)
 from captum_rectgrad.studies.framework.result import Result
 from captum_rectgrad.studies.framework.study import ImagesConfig, Study
 
 AMOUNT, RELATIVE = "total variation", "total variation per attribution"
 
 
-def total_variation(config: ImagesConfig, lab: Lab) -> Result:
+def total_variation(config: ImagesConfig, context: StudyContext) -> Result:
     """Measure it on test images.
 
     Args:
         config: see there.
-        lab: methods, material and machine.
+        context: methods, data and machine.
 
     Returns:
         For each method the total variation, as in the paper, and per unit of attribution.
     """
-    network = lab.network("plain")
-    images = network.sees(lab.images("test", config.images)).images
+    network = context.network("plain")
+    images = network.with_occlusion(context.images("test", config.images)).images
 
     def amount(maps: Tensor, _: slice) -> Tensor:
         return map_metrics.total_variation(maps)
@@ -31,16 +35,16 @@ def total_variation(config: ImagesConfig, lab: Lab) -> Result:
     def relative(maps: Tensor, _: slice) -> Tensor:
         return map_metrics.relative_total_variation(maps)
 
-    measured = measure_maps(lab, network, images, {AMOUNT: amount, RELATIVE: relative})
+    measured = measure_maps(context, network, images, {AMOUNT: amount, RELATIVE: relative})
     claims = both_less_than_baselines(
         measured,
         {AMOUNT: "", RELATIVE: " (per unit of attribution)"},
         "Maps of {} vary less than those of all baselines",
         "section 5.3, figure 8",
-        lab.seed,
+        context.seed,
     )
     return Result(
-        rows=rows(measured, lab.seed),
+        rows=rows(measured, context.seed),
         claims=claims,
         figure=boxplots(
             {

@@ -10,11 +10,11 @@ from captum_rectgrad import Deconvolution, GuidedBackprop, NoBiasRectGrad, RectG
 from captum_rectgrad.attr.relu_rules import signed_gradient
 from captum_rectgrad.evaluation.intervals import ENOUGH
 from captum_rectgrad.evaluation.methods import Method, of_captum
-from captum_rectgrad.sanity.explaining import Explaining
+from captum_rectgrad.sanity.attribution_task import AttributionTask
 from captum_rectgrad.sanity.logits import logits
 from captum_rectgrad.sanity.parameter_layers import parameter_layers
 from captum_rectgrad.sanity.reinitialisation import reinitialise
-from captum_rectgrad.studies.framework.lab import Lab
+from captum_rectgrad.studies.framework.context import StudyContext
 
 # RectGrad with and without the multiplication, which alone makes a map resemble its image.
 METHODS: tuple[Method, ...] = (
@@ -26,28 +26,32 @@ METHODS: tuple[Method, ...] = (
 )
 
 
-def networks(lab: Lab, inputs: Tensor) -> dict[str, nn.Module]:
-    """The network of the material, and a copy of it that knows nothing.
+def networks(context: StudyContext, inputs: Tensor) -> dict[str, nn.Module]:
+    """The network of the data, and a copy of it that knows nothing.
 
     Args:
-        lab: material, device and seed.
+        context: data, device and seed.
         inputs: `(N, C, H, W)`, as the network takes them.
 
     Returns:
         `"trained"`, and `"untrained"` with all layers initialised anew, statistics of
         normalisations too: one such network, so that intervals say nothing of others.
     """
-    trained = lab.network("plain").model
+    trained = context.network("plain").model
     untrained = copy.deepcopy(trained)
-    reinitialise(untrained, parameter_layers(untrained, inputs[:1].to(lab.device)), lab.seed)
+    reinitialise(
+        untrained, parameter_layers(untrained, inputs[:1].to(context.device)), context.seed
+    )
     return {"trained": trained, "untrained": untrained}
 
 
-def explaining(lab: Lab, method: Method, model: nn.Module, inputs: Tensor) -> Explaining:
+def task(
+    context: StudyContext, method: Method, model: nn.Module, inputs: Tensor
+) -> AttributionTask:
     """The maps of a method for the classes that a model predicts.
 
     Args:
-        lab: batch size and seed.
+        context: batch size and seed.
         method: one of `METHODS`.
         model: in eval mode.
         inputs: `(N, C, H, W)`, as the model takes them.
@@ -55,8 +59,8 @@ def explaining(lab: Lab, method: Method, model: nn.Module, inputs: Tensor) -> Ex
     Returns:
         What the checks ask for maps.
     """
-    targets = predicted(model, inputs, lab.batch_size)
-    return Explaining(method, inputs, targets, lab.batch_size, lab.seed)
+    targets = predicted(model, inputs, context.batch_size)
+    return AttributionTask(method, inputs, targets, context.batch_size, context.seed)
 
 
 def predicted(model: nn.Module, inputs: Tensor, batch_size: int) -> Tensor:
@@ -76,11 +80,11 @@ def predicted(model: nn.Module, inputs: Tensor, batch_size: int) -> Tensor:
     return torch.cat(parts).cpu().clone()
 
 
-def inputs_of(lab: Lab, count: int | None) -> Tensor:
+def inputs_of(context: StudyContext, count: int | None) -> Tensor:
     """Test images as the plain network takes them.
 
     Args:
-        lab: material.
+        context: data.
         count: how many; None, or more than there are: all.
 
     Returns:
@@ -89,8 +93,8 @@ def inputs_of(lab: Lab, count: int | None) -> Tensor:
     Raises:
         ValueError: the network cannot take them.
     """
-    network = lab.network("plain")
-    inputs = network.inputs(lab.images("test", count).images)
+    network = context.network("plain")
+    inputs = network.inputs(context.images("test", count).images)
     logits(network.model, inputs[:1])  # refuses in words what it cannot take
     return inputs
 

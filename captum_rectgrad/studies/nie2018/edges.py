@@ -11,17 +11,17 @@ from tqdm import tqdm
 from captum_rectgrad.evaluation.intervals import difference, mean
 from captum_rectgrad.evaluation.methods import Method
 from captum_rectgrad.sanity.similarity import SIMILARITIES, input_correlation
-from captum_rectgrad.studies.figures.map_grid import Line, block_size, draw_block, new_figure
-from captum_rectgrad.studies.framework.lab import Lab
+from captum_rectgrad.studies.figures.map_grid import ImageRow, block_size, draw_block, new_figure
+from captum_rectgrad.studies.framework.context import StudyContext
 from captum_rectgrad.studies.framework.result import Claim, Result, Row, judged
 from captum_rectgrad.studies.framework.study import NIE, Study
 from captum_rectgrad.studies.nie2018.compared import (
     METHODS,
     counted,
-    explaining,
     inputs_of,
     networks,
     same_rules,
+    task,
 )
 
 LIKE = "correlation with the edges"
@@ -61,34 +61,36 @@ def _attribute(_: nn.Module, x: Tensor, __: Tensor) -> Tensor:
 EDGE_DETECTOR = Method("edges", "Edges", _attribute)
 
 
-def edges(config: EdgesConfig, lab: Lab) -> Result:
+def edges(config: EdgesConfig, context: StudyContext) -> Result:
     """Measure how alike maps are to the edges of their images.
 
     Args:
         config: see there.
-        lab: material and machine; its methods are not used.
+        context: data and machine; its methods are not used.
 
     Returns:
         For the trained and the untrained network and each rule the likeness of its maps to edges.
     """
-    inputs = inputs_of(lab, config.images)
+    inputs = inputs_of(context, config.images)
     edge_maps = vertical_edges(inputs)
     rows: list[Row] = []
     found: dict[tuple[str, str], NDArray[np.float64]] = {}
     shown: list[dict[str, Tensor]] = [{} for _ in range(min(_DRAWN, len(inputs)))]
-    models = networks(lab, inputs)
+    models = networks(context, inputs)
     total = len(models) * len(METHODS)
     with tqdm(total=total, unit="method", desc="edges", disable=None) as progress:
         for name, model in models.items():
             for method in METHODS:
-                maps = explaining(lab, method, model, inputs).maps(model)
+                maps = task(context, method, model, inputs).maps(model)
                 found[name, method.title] = input_correlation(maps, edge_maps)
                 likenesses = {
-                    f"{measure} with edges": mean(similarity(maps, edge_maps), lab.seed)
+                    f"{measure} with edges": mean(similarity(maps, edge_maps), context.seed)
                     for measure, similarity in SIMILARITIES.items()
                 }
                 row: Row = {"network": name, "method": method.title}
-                rows.append({**row, LIKE: mean(found[name, method.title], lab.seed), **likenesses})
+                rows.append(
+                    {**row, LIKE: mean(found[name, method.title], context.seed), **likenesses}
+                )
                 for place, line in enumerate(shown):
                     if name == "trained":
                         line[method.title] = maps[place]
@@ -97,8 +99,8 @@ def edges(config: EdgesConfig, lab: Lab) -> Result:
         line[EDGE_DETECTOR.title] = edge_maps[place]
     return Result(
         rows=rows,
-        claims=_claims(found, lab.seed),
-        figure=_figure(lab.images("test", len(shown)).images, shown),
+        claims=_claims(found, context.seed),
+        figure=_figure(context.images("test", len(shown)).images, shown),
         notes=(
             (
                 f"{counted(inputs)} {LIKE[0].upper()}{LIKE[1:]} is Pearson's, over all pixels "
@@ -130,7 +132,7 @@ def _claims(found: dict[tuple[str, str], NDArray[np.float64]], seed: int) -> lis
 
 
 def _figure(images: Tensor, shown: list[dict[str, Tensor]]) -> Figure:
-    lines = [Line(image, "", maps) for image, maps in zip(images, shown, strict=True)]
+    lines = [ImageRow(image, "", maps) for image, maps in zip(images, shown, strict=True)]
     figure = new_figure(*block_size(len(lines), len(lines[0].maps)))
     draw_block(figure, lines, "trained network")
     return figure

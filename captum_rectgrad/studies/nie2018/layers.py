@@ -14,16 +14,16 @@ from captum_rectgrad.sanity.defaults import REPEATS
 from captum_rectgrad.sanity.parameter_layers import module_of
 from captum_rectgrad.sanity.randomisation import Order, Randomisation, randomisation
 from captum_rectgrad.sanity.similarity import UNSIGNED
-from captum_rectgrad.studies.figures.map_grid import Line, block_size, draw_block, new_figure
-from captum_rectgrad.studies.framework.lab import Lab
+from captum_rectgrad.studies.figures.map_grid import ImageRow, block_size, draw_block, new_figure
+from captum_rectgrad.studies.framework.context import StudyContext
 from captum_rectgrad.studies.framework.result import Claim, Result, Row, judged
 from captum_rectgrad.studies.framework.study import NIE, Study
 from captum_rectgrad.studies.nie2018.compared import (
     METHODS,
     counted,
-    explaining,
     inputs_of,
     same_rules,
+    task,
 )
 
 _COLOURS = ("#2a6a9e", "#5c8a3a", "#7a5195", "#c43c00", "#e08a2c")
@@ -50,22 +50,22 @@ class LayersConfig:
     repeats: int = REPEATS
 
 
-def layers(config: LayersConfig, lab: Lab) -> Result:
+def layers(config: LayersConfig, context: StudyContext) -> Result:
     """Re-initialise layers, and compare maps with those of the trained network.
 
     Args:
         config: see there.
-        lab: material and machine; its methods are not used.
+        context: data and machine; its methods are not used.
 
     Returns:
         For each order, layer and rule how alike maps are to the trained network's.
     """
-    inputs = inputs_of(lab, config.images)
-    model = lab.network("plain").model
+    inputs = inputs_of(context, config.images)
+    model = context.network("plain").model
     found: dict[tuple[Order, str], Randomisation] = {}
     first: dict[str, Tensor] = {}
     for method in METHODS:
-        asked = explaining(lab, method, model, inputs)
+        asked = task(context, method, model, inputs)
         original = asked.maps(model)
         first[method.title] = original[:1]
         for order in ORDERS:
@@ -75,7 +75,7 @@ def layers(config: LayersConfig, lab: Lab) -> Result:
                 order,
                 steps=config.steps,
                 repeats=config.repeats,
-                seed=lab.seed,
+                seed=context.seed,
                 original=original,
             )
     run = found["cascading", METHODS[0].title]
@@ -98,9 +98,11 @@ def layers(config: LayersConfig, lab: Lab) -> Result:
             "drawn from normal distributions with their means and standard deviations."
         )
     return Result(
-        rows=_rows(found, lab.seed),
-        claims=claims({m.title: found["independent", m.title] for m in METHODS}, model, lab.seed),
-        figure=_figure(lab, found),
+        rows=_rows(found, context.seed),
+        claims=claims(
+            {m.title: found["independent", m.title] for m in METHODS}, model, context.seed
+        ),
+        figure=_figure(context, found),
         notes=notes,
     )
 
@@ -163,14 +165,14 @@ def claims(runs: Mapping[str, Randomisation], model: nn.Module, seed: int) -> li
     return made
 
 
-def _figure(lab: Lab, found: Mapping[tuple[Order, str], Randomisation]) -> Figure:
+def _figure(context: StudyContext, found: Mapping[tuple[Order, str], Randomisation]) -> Figure:
     """The first image's maps for both orders, the curves of all images below."""
-    (image,) = lab.images("test", 1).images
+    (image,) = context.images("test", 1).images
     blocks = {}
     for order, title in ORDERS.items():
         run = found[order, METHODS[0].title]
         blocks[title] = [
-            Line(
+            ImageRow(
                 image,
                 f"{'from ' * (order == 'cascading')}{layer}",
                 {m.title: found[order, m.title].first[place] for m in METHODS},
@@ -186,7 +188,7 @@ def _figure(lab: Lab, found: Mapping[tuple[Order, str], Randomisation]) -> Figur
     ):
         draw_block(part, block, f"random at the left: {title}")
     for axes, order in zip(below.subplots(1, len(ORDERS)), ORDERS, strict=True):
-        _draw_curves(axes, {m.title: found[order, m.title] for m in METHODS}, lab.seed)
+        _draw_curves(axes, {m.title: found[order, m.title] for m in METHODS}, context.seed)
         axes.set_title(ORDERS[order], fontsize=8)
     handles, labels = below.axes[0].get_legend_handles_labels()
     below.legend(handles, labels, loc="outside lower center", ncols=5, fontsize=7, frameon=False)

@@ -16,18 +16,18 @@ from captum_rectgrad.evaluation.intervals import difference, mean
 from captum_rectgrad.sanity.class_sensitivity import class_sensitivity, other_classes
 from captum_rectgrad.sanity.image_recovery import image_recovery
 from captum_rectgrad.sanity.similarity import IMAGE, RECOVERIES, SIMILARITIES, UNSIGNED
-from captum_rectgrad.studies.figures.map_grid import Line, block_size, draw_block, new_figure
-from captum_rectgrad.studies.framework.lab import Lab
+from captum_rectgrad.studies.figures.map_grid import ImageRow, block_size, draw_block, new_figure
+from captum_rectgrad.studies.framework.context import StudyContext
 from captum_rectgrad.studies.framework.result import Claim, Result, Row, judged
 from captum_rectgrad.studies.framework.study import NIE, Study
 from captum_rectgrad.studies.nie2018.compared import (
     METHODS,
     counted,
-    explaining,
     inputs_of,
     networks,
     predicted,
     same_rules,
+    task,
 )
 
 OTHERS = 2  # logits beside the largest: the next, and the smallest
@@ -49,45 +49,45 @@ class MapsConfig:
     drawn: int = 2
 
 
-def maps(config: MapsConfig, lab: Lab) -> Result:
+def maps(config: MapsConfig, context: StudyContext) -> Result:
     """Compare maps of the largest logit with those of two others, and with the image.
 
     Args:
         config: see there.
-        lab: material and machine; its methods are not used.
+        context: data and machine; its methods are not used.
 
     Returns:
         For each network and rule how alike maps of different logits are, and how far maps are the
         image.
     """
-    inputs = inputs_of(lab, config.images)
-    models = networks(lab, inputs)
+    inputs = inputs_of(context, config.images)
+    models = networks(context, inputs)
     found: dict[tuple[str, str], dict[str, NDArray[np.float64]]] = {}
-    blocks: dict[str, list[Line]] = {}
+    blocks: dict[str, list[ImageRow]] = {}
     total = len(models) * len(METHODS)
     with tqdm(total=total, unit="method", desc="maps", disable=None) as progress:
         for name, model in models.items():
-            others = other_classes(model, inputs, OTHERS, lab.batch_size)
+            others = other_classes(model, inputs, OTHERS, context.batch_size)
             few_others = others[: config.drawn]
             drawn: list[dict[str, Tensor]] = [
                 {} for _ in range(few_others.numel() + len(few_others))
             ]
             for method in METHODS:
-                asked = explaining(lab, method, model, inputs)
+                asked = task(context, method, model, inputs)
                 original = asked.maps(model)
                 found[name, method.title] = {
                     **class_sensitivity(asked, model, others, original=original),
                     **image_recovery(asked, model, original=original),
                 }
-                few = explaining(lab, method, model, inputs[: config.drawn])
+                few = task(context, method, model, inputs[: config.drawn])
                 each = [original[: config.drawn], *(few.maps(model, o) for o in few_others.T)]
                 for place, lines in enumerate(drawn):
                     lines[method.title] = each[place % len(each)][place // len(each)]
                 progress.update()
-            blocks[f"{name} network"] = _lines(lab, model, inputs, drawn, few_others)
+            blocks[f"{name} network"] = _lines(context, model, inputs, drawn, few_others)
     return Result(
-        rows=_rows(found, lab.seed),
-        claims=claims(found, lab.seed),
+        rows=_rows(found, context.seed),
+        claims=claims(found, context.seed),
         figure=_figure(blocks),
         notes=(
             (
@@ -155,23 +155,27 @@ def _rows(found: Found, seed: int) -> list[Row]:
 
 
 def _lines(
-    lab: Lab, model: nn.Module, inputs: Tensor, drawn: list[dict[str, Tensor]], others: Tensor
-) -> list[Line]:
+    context: StudyContext,
+    model: nn.Module,
+    inputs: Tensor,
+    drawn: list[dict[str, Tensor]],
+    others: Tensor,
+) -> list[ImageRow]:
     """A line for each image and logit."""
-    names = lab.material.classes
-    images = lab.images("test", len(others)).images
-    largest = predicted(model, inputs[: len(others)], lab.batch_size)
+    names = context.study_data.classes
+    images = context.images("test", len(others)).images
+    largest = predicted(model, inputs[: len(others)], context.batch_size)
     chosen = torch.cat([largest[:, None], others], dim=1)
     what = ("largest", *["next"] * (others.shape[1] - 1), "smallest")
     lines = []
     for place, shown in enumerate(drawn):
         image, logit = divmod(place, len(what))
         name = textwrap.fill(names[int(chosen[image, logit])], _CAPTION)
-        lines.append(Line(images[image], f"{what[logit]} logit:\n{name}", shown))
+        lines.append(ImageRow(images[image], f"{what[logit]} logit:\n{name}", shown))
     return lines
 
 
-def _figure(blocks: Mapping[str, list[Line]]) -> Figure:
+def _figure(blocks: Mapping[str, list[ImageRow]]) -> Figure:
     first = next(iter(blocks.values()))
     width, height = block_size(len(first), len(first[0].maps))
     figure = new_figure(width * len(blocks), height)

@@ -28,10 +28,10 @@ from captum_rectgrad.sanity.image_recovery import image_recovery
 from captum_rectgrad.sanity.randomisation import randomisation
 from captum_rectgrad.sanity.similarity import IMAGE, UNSIGNED, empty
 from captum_rectgrad.studies.figures.map_grid import new_figure
-from captum_rectgrad.studies.framework.lab import Lab
+from captum_rectgrad.studies.framework.context import StudyContext
 from captum_rectgrad.studies.framework.result import Claim, Result, Row, judged_above
 from captum_rectgrad.studies.framework.study import Study
-from captum_rectgrad.studies.nie2018.compared import counted, explaining, inputs_of
+from captum_rectgrad.studies.nie2018.compared import counted, inputs_of, task
 
 PERCENTILES = (0.0, 50.0, 80.0, 90.0, 95.0, 98.0, 99.0, 99.5)
 PAPERS = 98.0
@@ -98,36 +98,36 @@ class _Asked:
     found: dict[tuple[str, float | None], Checks] = field(default_factory=dict)
 
 
-def percentiles(config: PercentilesConfig, lab: Lab) -> Result:
+def percentiles(config: PercentilesConfig, context: StudyContext) -> Result:
     """Make the sanity checks of RectGrad at several percentiles, and of saliency.
 
     Args:
         config: see there.
-        lab: material and machine; its methods are not used.
+        context: data and machine; its methods are not used.
 
     Returns:
         For each percentile, with and without multiplication by the input, how alike maps are that
         should differ.
     """
-    inputs = inputs_of(lab, config.images)
-    model = lab.network("plain").model
-    others = other_classes(model, inputs, OTHERS, lab.batch_size)
-    asked = _Asked(model, inputs, others, lab.seed)
+    inputs = inputs_of(context, config.images)
+    model = context.network("plain").model
+    others = other_classes(model, inputs, OTHERS, context.batch_size)
+    asked = _Asked(model, inputs, others, context.seed)
     wanted = [(title, q) for title in VARIANTS for q in config.percentiles]
     with tqdm(total=1 + len(wanted), unit="method", desc="checks", disable=None) as progress:
         asked.found[SALIENCY, None] = _checks(
-            lab, asked, of_captum("saliency", SALIENCY, signed_gradient), signed_gradient(model)
+            context, asked, of_captum("saliency", SALIENCY, signed_gradient), signed_gradient(model)
         )
         progress.update()
         for title, q in wanted:
             make = VARIANTS[title]
             method = of_captum("rectgrad", title, partial(make, percentile=q))
-            asked.found[title, q] = _checks(lab, asked, method, make(model, q))
+            asked.found[title, q] = _checks(context, asked, method, make(model, q))
             progress.update()
     return Result(
-        rows=_rows(asked.found, lab.seed),
-        claims=claims(asked.found, lab.seed),
-        figure=_figure(asked.found, config.percentiles, lab.seed),
+        rows=_rows(asked.found, context.seed),
+        claims=claims(asked.found, context.seed),
+        figure=_figure(asked.found, config.percentiles, context.seed),
         notes=(
             (
                 f"{counted(inputs)} Maps are for the class that the trained network predicts; "
@@ -146,14 +146,14 @@ def percentiles(config: PercentilesConfig, lab: Lab) -> Result:
     )
 
 
-def _checks(lab: Lab, asked: _Asked, method: Method, rule: ModifiedGradient) -> Checks:
-    explained = explaining(lab, method, asked.model, asked.inputs)
+def _checks(context: StudyContext, asked: _Asked, method: Method, rule: ModifiedGradient) -> Checks:
+    explained = task(context, method, asked.model, asked.inputs)
     original = explained.maps(asked.model)
     cascade = randomisation(explained, asked.model, steps=1, seed=asked.seed, original=original)
     likeness = cascade.similarity[UNSIGNED]
     classes = class_sensitivity(explained, asked.model, asked.others, original=original)
     converged = convergence(
-        rule, asked.inputs, layers=[], batch_size=lab.batch_size, seed=asked.seed
+        rule, asked.inputs, layers=[], batch_size=context.batch_size, seed=asked.seed
     )
     return Checks(
         half=likeness[cascade.half],

@@ -13,7 +13,7 @@ from captum_rectgrad.evaluation.intervals import mean
 from captum_rectgrad.plotting.curves import draw_curve
 from captum_rectgrad.studies.compute.maps import model_inputs
 from captum_rectgrad.studies.figures.map_grid import new_figure
-from captum_rectgrad.studies.framework.lab import Lab
+from captum_rectgrad.studies.framework.context import StudyContext
 from captum_rectgrad.studies.framework.result import (
     Claim,
     Result,
@@ -67,28 +67,28 @@ class TheoryConfig:
     networks: int = 100
 
 
-def theory(config: TheoryConfig, lab: Lab) -> Result:
+def theory(config: TheoryConfig, context: StudyContext) -> Result:
     """Simulate the networks of the theorems, ever larger.
 
     Args:
         config: see there.
-        lab: material, for its images, and seed; networks are random.
+        context: data, for its images, and seed; networks are random.
 
     Returns:
         For each number of filters and each rule how far its maps are the image, whether they are
         Gaussian, and whether their pixels are correlated; the same of backward signals.
     """
-    images = model_inputs(lab.images("test", config.networks).images)
-    maps = {n: simulate_maps(n, images, config.networks, lab.seed) for n in config.filters}
-    signals = {n: simulate_signals(n, images, config.networks, lab.seed) for n in config.widths}
-    limit = mean([correlation(guided_limit(image), image) for image in images], lab.seed)
+    images = model_inputs(context.images("test", config.networks).images)
+    maps = {n: simulate_maps(n, images, config.networks, context.seed) for n in config.filters}
+    signals = {n: simulate_signals(n, images, config.networks, context.seed) for n in config.widths}
+    limit = mean([correlation(guided_limit(image), image) for image in images], context.seed)
     return Result(
         rows=[
-            *_rows("map", "filters", maps, lab.seed),
-            *_rows("signal", "width", signals, lab.seed),
+            *_rows("map", "filters", maps, context.seed),
+            *_rows("signal", "width", signals, context.seed),
         ],
-        claims=claims(maps, signals, limit, lab.seed),
-        figure=_figure(maps, signals, limit, lab.seed),
+        claims=claims(maps, signals, limit, context.seed),
+        figure=_figure(maps, signals, limit, context.seed),
         notes=_notes(config, limit),
     )
 

@@ -10,7 +10,7 @@ import torch
 
 from captum_rectgrad.evaluation.methods import NOISE, NOISY_SAMPLES, STEPS, Method
 from captum_rectgrad.rules.threshold import PAPER_PERCENTILE
-from captum_rectgrad.studies.framework.lab import Lab
+from captum_rectgrad.studies.framework.context import StudyContext
 
 _PACKAGES = ("captum-rectgrad", "captum", "torch", "timm", "numpy", "scipy")
 _RECTGRAD = {"percentile": PAPER_PERCENTILE, "padding trick": True, "times the input": True}
@@ -24,11 +24,11 @@ _PARAMETERS: dict[str, dict[str, object]] = {
 }
 
 
-def provenance(lab: Lab, seconds: float, *, resumed: bool) -> dict[str, object]:
+def run_provenance(context: StudyContext, seconds: float, *, resumed: bool) -> dict[str, object]:
     """Describe where a result comes from.
 
     Args:
-        lab: what the study was run with.
+        context: what the study was run with.
         seconds: how long it took.
         resumed: whether its folder had been begun before: what was found there took longer.
 
@@ -40,13 +40,13 @@ def provenance(lab: Lab, seconds: float, *, resumed: bool) -> dict[str, object]:
         "date": datetime.now(timezone.utc).date().isoformat(),
         "minutes": round(seconds / 60, 1),
         "resumed": resumed,
-        "device": device_name(lab),
-        "engine": _engine(lab),
+        "device": device_name(context),
+        "engine": _engine(context),
         "threads": torch.get_num_threads(),
         "python": platform.python_version(),
         "versions": {package: version(package) for package in _PACKAGES},
-        "methods": parameters(lab.methods),
-        "used": dict(sorted(lab.used.items())),
+        "methods": parameters(context.methods),
+        "used": dict(sorted(context.used.items())),
     }
 
 
@@ -62,18 +62,18 @@ def parameters(methods: Sequence[Method]) -> dict[str, dict[str, object]]:
     return {m.key: _PARAMETERS[m.key] for m in methods if m.key in _PARAMETERS}
 
 
-def device_name(lab: Lab) -> str:
+def device_name(context: StudyContext) -> str:
     """Where networks run, in words, such as the name of a GPU.
 
     Args:
-        lab: its device; a cluster's GPUs, of which this process may know nothing, go without.
+        context: its device; a cluster's GPUs, of which this process may know nothing, go without.
 
     Returns:
         The words.
     """
-    if lab.worker_device.type == "cuda" and lab.cluster is not None:
+    if context.worker_device.type == "cuda" and context.cluster is not None:
         return "cuda (of a Ray cluster)"
-    return name_of(lab.device)
+    return name_of(context.device)
 
 
 def name_of(device: torch.device) -> str:
@@ -90,7 +90,7 @@ def name_of(device: torch.device) -> str:
     return f"{device} ({torch.backends.cpu.get_cpu_capability()}, {sys.platform})"
 
 
-def _engine(lab: Lab) -> dict[str, object]:
-    if lab.cluster is None:
+def _engine(context: StudyContext) -> dict[str, object]:
+    if context.cluster is None:
         return {"name": "local"}
-    return {"name": "ray", "version": version("ray"), "threads of a worker": lab.worker_threads}
+    return {"name": "ray", "version": version("ray"), "threads of a worker": context.worker_threads}

@@ -9,14 +9,14 @@ from pathlib import Path
 
 from captum_rectgrad.studies.framework.registry import studies
 from captum_rectgrad.studies.framework.study import AnyStudy
-from captum_rectgrad.studies.report.recording import (
+from captum_rectgrad.studies.report.report import claims_table
+from captum_rectgrad.studies.report.run_folder import (
     REPORT,
     RESULT,
     read_claims,
     read_result,
     write_whole,
 )
-from captum_rectgrad.studies.report.report import claims_table
 
 PAGE = "claims.md"
 _INTRODUCTION = (
@@ -46,7 +46,7 @@ def page(folder: Path) -> str:
 
     Args:
         folder: with a folder for each study that was run, of its name, and for each on other
-            material, of a name that begins with it.
+            data, of a name that begins with it.
 
     Returns:
         Markdown.

@@ -9,7 +9,7 @@ from torch import Tensor, nn
 
 from captum_rectgrad.studies.roar_kar.cells import ROAD, Cell
 from captum_rectgrad.studies.roar_kar.config import Form
-from captum_rectgrad.studies.roar_kar.masked_inputs import Sight, rank_table
+from captum_rectgrad.studies.roar_kar.masked_inputs import MaskedInputs, rank_table
 from captum_rectgrad.studies.roar_kar.ranks import RankPair
 from captum_rectgrad.studies.roar_kar.stacked import can_be_captured, train_networks
 from captum_rectgrad.studies.roar_kar.training import Answers, Training, answers
@@ -20,7 +20,7 @@ RankPairs: TypeAlias = Mapping[tuple[str, Form], RankPair]
 
 
 @dataclass(frozen=True, eq=False)
-class Work:
+class CellInputs:
     """Everything that cells share but the ranks.
 
     Attributes:
@@ -44,7 +44,7 @@ class Work:
     batch_size: int
 
 
-def measure_cell(cell: Cell, work: Work, ranks: RankPair | None) -> Answers:
+def measure_cell(cell: Cell, work: CellInputs, ranks: RankPair | None) -> Answers:
     """Do what a cell asks for.
 
     Args:
@@ -59,7 +59,7 @@ def measure_cell(cell: Cell, work: Work, ranks: RankPair | None) -> Answers:
     return found
 
 
-def measure_cells(cells: Sequence[Cell], work: Work, ranks: RankPairs) -> list[Answers]:
+def measure_cells(cells: Sequence[Cell], work: CellInputs, ranks: RankPairs) -> list[Answers]:
     """Do what cells ask for, training all their networks at once.
 
     Args:
@@ -98,14 +98,14 @@ def measure_cells(cells: Sequence[Cell], work: Work, ranks: RankPairs) -> list[A
 
 
 def _sight(
-    cells: Sequence[Cell], work: Work, images: Tensor, ranks: RankPairs, *, of_test: bool
-) -> Sight:
+    cells: Sequence[Cell], work: CellInputs, images: Tensor, ranks: RankPairs, *, of_test: bool
+) -> MaskedInputs:
     """What the networks of cells see, on the device: each method's ranks once."""
     of = [(cell.method, cell.form) for cell in cells]
     tables = {
         key: rank_table(ranks[key][of_test], work.device) for key in dict.fromkeys(of) if key[0]
     }
-    return Sight(
+    return MaskedInputs(
         cells,
         images.to(work.device),
         [tables.get(key) for key in of],

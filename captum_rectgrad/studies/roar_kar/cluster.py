@@ -9,14 +9,14 @@ import ray
 
 from captum_rectgrad.studies.compute.cluster import connected, result, task
 from captum_rectgrad.studies.compute.engines import Cluster
-from captum_rectgrad.studies.roar_kar.cell_inputs import Work, measure_cell
+from captum_rectgrad.studies.roar_kar.cell_inputs import CellInputs, measure_cell
 from captum_rectgrad.studies.roar_kar.cells import Cell
 from captum_rectgrad.studies.roar_kar.ranks import RankFiles
 from captum_rectgrad.studies.roar_kar.training import Answers
 
 
 def on_cluster(
-    cluster: Cluster, cells: Sequence[Cell], work: Work, ranks: RankFiles
+    cluster: Cluster, cells: Sequence[Cell], work: CellInputs, ranks: RankFiles
 ) -> Iterator[tuple[Cell, Answers]]:
     """Hand cells out to a cluster.
 

@@ -7,24 +7,24 @@ import torch
 
 from captum_rectgrad.studies.compute.batches import in_batches
 from captum_rectgrad.studies.compute.engines import require_ray
-from captum_rectgrad.studies.framework.lab import Lab
-from captum_rectgrad.studies.roar_kar.cell_inputs import RankPairs, Work, measure_cells
+from captum_rectgrad.studies.framework.context import StudyContext
+from captum_rectgrad.studies.roar_kar.cell_inputs import CellInputs, RankPairs, measure_cells
 from captum_rectgrad.studies.roar_kar.cells import ROAD, Cell
 from captum_rectgrad.studies.roar_kar.ranks import RankFiles
 from captum_rectgrad.studies.roar_kar.training import Answers
 
 # Measures cells, in any order, and gives each one's answers as soon as they are there.
-Engine = Callable[[Sequence[Cell], Work, RankFiles], Iterator[tuple[Cell, Answers]]]
+Engine = Callable[[Sequence[Cell], CellInputs, RankFiles], Iterator[tuple[Cell, Answers]]]
 
 # Networks trained at once on a GPU. On a CPU they would only wait for each other.
 STACK = 16
 
 
-def engine_of(lab: Lab) -> Engine:
-    """The engine that a lab asks for.
+def engine_of(context: StudyContext) -> Engine:
+    """The engine that the context asks for.
 
     Args:
-        lab: its cluster, its device and its stack.
+        context: its cluster, its device and its stack.
 
     Returns:
         The engine.
@@ -32,12 +32,12 @@ def engine_of(lab: Lab) -> Engine:
     Raises:
         RectGradError: Ray is asked for and is not installed.
     """
-    if lab.cluster is None:
-        return partial(local, stack=lab.stack or default_stack(lab.device))
+    if context.cluster is None:
+        return partial(local, stack=context.stack or default_stack(context.device))
     require_ray()
     from captum_rectgrad.studies.roar_kar.cluster import on_cluster  # noqa: PLC0415 (needs Ray)
 
-    return partial(on_cluster, lab.cluster)
+    return partial(on_cluster, context.cluster)
 
 
 def default_stack(device: torch.device) -> int:
@@ -50,7 +50,7 @@ def default_stack(device: torch.device) -> int:
 
 
 def local(
-    cells: Sequence[Cell], work: Work, ranks: RankFiles, stack: int = 1
+    cells: Sequence[Cell], work: CellInputs, ranks: RankFiles, stack: int = 1
 ) -> Iterator[tuple[Cell, Answers]]:
     """The engine of one machine: a few cells at a time, in this process.
 

@@ -32,7 +32,7 @@ def rank_table(ranks: Ranks, device: torch.device) -> Tensor:
 
 
 @dataclass(frozen=True, eq=False)
-class Sight:
+class MaskedInputs:
     """What the networks of some cells see of a data set.
 
     Attributes:

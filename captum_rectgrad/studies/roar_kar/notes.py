@@ -1,7 +1,7 @@
 """What a reader of the table has to know, in sentences."""
 
 from captum_rectgrad.studies.framework.result import judged
-from captum_rectgrad.studies.roar_kar.cell_inputs import Work
+from captum_rectgrad.studies.roar_kar.cell_inputs import CellInputs
 from captum_rectgrad.studies.roar_kar.cells import Measure
 from captum_rectgrad.studies.roar_kar.curves import Curves, Ranking
 from captum_rectgrad.studies.roar_kar.table import TITLES, titled
@@ -9,7 +9,7 @@ from captum_rectgrad.studies.roar_kar.table import TITLES, titled
 _RETRAINED: tuple[Measure, Measure] = ("roar", "kar")
 
 
-def notes(curves: Curves, work: Work) -> list[str]:
+def notes(curves: Curves, work: CellInputs) -> list[str]:
     """The notes of a result.
 
     Args:
@@ -39,7 +39,7 @@ def best_forms(curves: Curves, measure: Measure) -> list[Ranking]:
     return list(best.values())
 
 
-def _size(curves: Curves, work: Work) -> str:
+def _size(curves: Curves, work: CellInputs) -> str:
     config, training = curves.config, work.training
     return (
         f"{len(work.train)} training and {len(work.test)} test images. Each cell: networks "

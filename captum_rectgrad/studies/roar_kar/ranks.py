@@ -12,8 +12,8 @@ from torch import Tensor
 from captum_rectgrad.evaluation.map_metrics import channel_sum
 from captum_rectgrad.evaluation.methods import Method
 from captum_rectgrad.studies.compute.maps import final_threshold
-from captum_rectgrad.studies.data.material import Network
-from captum_rectgrad.studies.framework.lab import Lab
+from captum_rectgrad.studies.data.study_data import Network
+from captum_rectgrad.studies.framework.context import StudyContext
 from captum_rectgrad.studies.roar_kar.config import Form
 from rectgrad_zoo.data.cifar10 import Split
 
@@ -138,7 +138,7 @@ def is_whole(file: Path, images: int, pixels: int) -> bool:
 
 
 def write_ranks(
-    lab: Lab,
+    context: StudyContext,
     network: Network,
     method: Method,
     images: Tensor,
@@ -150,7 +150,7 @@ def write_ranks(
     """Attribute images once and write the ranks that are not there yet or damaged, each file whole.
 
     Args:
-        lab: the machine, and the baselines' final threshold.
+        context: the machine, and the baselines' final threshold.
         network: what is explained.
         method: by what.
         images: `(N, C, H, W)`, uint8, as the network is to see them.
@@ -173,11 +173,11 @@ def write_ranks(
         )
         for form, file in unfinished.items()
     }
-    whole = replace(lab, final_percentile=None)  # each form thresholds or not
+    whole = replace(context, final_percentile=None)  # each form thresholds or not
     for batch in whole.maps(method, network, images, targets, split):
-        order = tie_order(batch.images, pixels, lab.seed, split)
+        order = tie_order(batch.images, pixels, context.seed, split)
         for form, array in arrays.items():
-            values = importance(batch.maps, form, lab.final_percentile)
+            values = importance(batch.maps, form, context.final_percentile)
             array[batch.images] = pixel_ranks(values, order)
         advance(len(batch.maps))
     for form, array in arrays.items():
@@ -186,7 +186,7 @@ def write_ranks(
 
 
 def rank_all(
-    lab: Lab,
+    context: StudyContext,
     network: Network,
     methods: Mapping[Method, Sequence[Form]],
     splits: Mapping[Split, tuple[Tensor, Tensor]],
@@ -195,7 +195,7 @@ def rank_all(
     """Rank the pixels of all images by all methods, whatever is not there yet.
 
     Args:
-        lab: its folder gets a folder `ranks`.
+        context: its folder gets a folder `ranks`.
         network: what is explained.
         methods: and their forms.
         splits: images and the classes to explain.
@@ -204,10 +204,10 @@ def rank_all(
     Returns:
         Where the ranks are.
     """
-    ranks = RankFiles(lab.folder / "ranks")
+    ranks = RankFiles(context.folder / "ranks")
     ranks.folder.mkdir(parents=True, exist_ok=True)
     for method, forms in methods.items():
         for split, (images, targets) in splits.items():
             files = {form: ranks.file(method.key, form, split) for form in forms}
-            write_ranks(lab, network, method, images, targets, files, split, progress)
+            write_ranks(context, network, method, images, targets, files, split, progress)
     return ranks

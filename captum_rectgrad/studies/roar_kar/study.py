@@ -8,12 +8,12 @@ from torch import Tensor
 from captum_rectgrad.errors import RectGradError
 from captum_rectgrad.studies.compute.precision import precision_of
 from captum_rectgrad.studies.compute.progress import Progress
-from captum_rectgrad.studies.data.material import Network
-from captum_rectgrad.studies.framework.lab import Lab
+from captum_rectgrad.studies.data.study_data import Network
+from captum_rectgrad.studies.framework.context import StudyContext
 from captum_rectgrad.studies.framework.result import Result
 from captum_rectgrad.studies.framework.study import Study
-from captum_rectgrad.studies.report.recording import claim_folder
-from captum_rectgrad.studies.roar_kar.cell_inputs import Work
+from captum_rectgrad.studies.report.run_folder import claim_folder
+from captum_rectgrad.studies.roar_kar.cell_inputs import CellInputs
 from captum_rectgrad.studies.roar_kar.config import RoarKarConfig, forms_of
 from captum_rectgrad.studies.roar_kar.curves import Curves, Ranking, table_cells
 from captum_rectgrad.studies.roar_kar.engines import engine_of
@@ -21,20 +21,20 @@ from captum_rectgrad.studies.roar_kar.figure import draw
 from captum_rectgrad.studies.roar_kar.masking import mean_colour
 from captum_rectgrad.studies.roar_kar.notes import notes
 from captum_rectgrad.studies.roar_kar.ranks import RankFiles, rank_all
-from captum_rectgrad.studies.roar_kar.running import run_cells
+from captum_rectgrad.studies.roar_kar.run_cells import run_cells
 from captum_rectgrad.studies.roar_kar.table import claims, rows
 from captum_rectgrad.studies.roar_kar.training import training_of
 from rectgrad_zoo.data.cifar10 import Split
 from rectgrad_zoo.data.images import LabelledImages
 
 
-def roar_kar(config: RoarKarConfig, lab: Lab) -> Result:
+def roar_kar(config: RoarKarConfig, context: StudyContext) -> Result:
     """Rank pixels, train networks without them, and compare.
 
     Args:
         config: see there.
-        lab: methods, material and machine. Its folder keeps ranks and cells: a run that was killed
-            goes on from them.
+        context: methods, data and machine. Its folder keeps ranks and cells, from which a run that
+            was interrupted continues.
 
     Returns:
         ROAR, KAR, ROAD and the accuracy of masks alone, for each method and form of its maps.
@@ -43,27 +43,29 @@ def roar_kar(config: RoarKarConfig, lab: Lab) -> Result:
         RectGradError: the folder's cells are of other images, another network or another number
             of threads, the engine is not installed, or the preset has none of the methods.
     """
-    engine = engine_of(lab)  # first: what it lacks should not be found out an hour later
-    network = lab.network("plain")
+    engine = engine_of(context)  # first: what it lacks should not be found out an hour later
+    network = context.network("plain")
     if network.recipe is None:
         raise RectGradError(f"{network.name} was not trained by a recipe that can be trained again")
-    train = network.sees(lab.images("train", config.train_images))
-    test = network.sees(lab.images("test", config.test_images))
-    cells = lab.folder / "cells"
-    precision = precision_of(lab.worker_device)
-    claim_folder(cells, {**_identity(lab, train, test), "precision": precision})
-    rankings = _rankings(config, lab)
-    predicted = lab.predictions(network, test.images)
-    ranks = _ranks(lab, network, rankings, {"train": train, "test": test})
-    work = Work(
+    train = network.with_occlusion(context.images("train", config.train_images))
+    test = network.with_occlusion(context.images("test", config.test_images))
+    cells = context.folder / "cells"
+    precision = precision_of(context.worker_device)
+    claim_folder(cells, {**_identity(context, train, test), "precision": precision})
+    rankings = _rankings(config, context)
+    predicted = context.predictions(network, test.images)
+    ranks = _ranks(context, network, rankings, {"train": train, "test": test})
+    work = CellInputs(
         train=train,
         test=test,
         colour=mean_colour(train.images),
         model=copy.deepcopy(network.model).cpu(),
-        training=training_of(network.recipe, len(lab.material.classes), config.epochs, precision),
-        device=lab.worker_device,
-        seed=lab.seed,
-        batch_size=lab.batch_size,
+        training=training_of(
+            network.recipe, len(context.study_data.classes), config.epochs, precision
+        ),
+        device=context.worker_device,
+        seed=context.seed,
+        batch_size=context.batch_size,
     )
     curves = Curves(
         config=config,
@@ -71,19 +73,21 @@ def roar_kar(config: RoarKarConfig, lab: Lab) -> Result:
         answers=run_cells(table_cells(config, rankings), work, ranks, cells, engine),
         explained=(predicted == test.labels).numpy(),
         chance=chance(train.labels, test.labels),
-        seed=lab.seed,
+        seed=context.seed,
     )
     return Result(rows(curves), claims(curves), draw(curves), notes(curves, work))
 
 
-def _identity(lab: Lab, train: LabelledImages, test: LabelledImages) -> dict[str, object]:
+def _identity(
+    context: StudyContext, train: LabelledImages, test: LabelledImages
+) -> dict[str, object]:
     """What cells depend on beside the configuration: those of a folder must have it in common."""
     return {
-        **lab.used,
+        **context.used,
         "number of training images": len(train),
         "number of test images": len(test),
         # Sums are in another order with another number: the last digits of weights differ.
-        "threads of a training": lab.worker_threads,
+        "threads of a training": context.worker_threads,
     }
 
 
@@ -100,12 +104,12 @@ def chance(train: Tensor, test: Tensor) -> float:
     return (test == train.bincount().argmax()).double().mean().item()
 
 
-def _rankings(config: RoarKarConfig, lab: Lab) -> list[Ranking]:
+def _rankings(config: RoarKarConfig, context: StudyContext) -> list[Ranking]:
     found = [
         Ranking(method, form)
-        for method in lab.methods
+        for method in context.methods
         if config.of_methods is None or method.key in config.of_methods
-        for form in forms_of(method, config.forms, lab.final_percentile)
+        for form in forms_of(method, config.forms, context.final_percentile)
     ]
     if not found:
         raise RectGradError(
@@ -115,13 +119,13 @@ def _rankings(config: RoarKarConfig, lab: Lab) -> list[Ranking]:
 
 
 def _ranks(
-    lab: Lab,
+    context: StudyContext,
     network: Network,
     rankings: Sequence[Ranking],
     data: Mapping[Split, LabelledImages],
 ) -> RankFiles:
     def explained(images: LabelledImages) -> tuple[Tensor, Tensor]:
-        return images.images, lab.predictions(network, images.images)
+        return images.images, context.predictions(network, images.images)
 
     by_method = {
         ranking.method: [other.form for other in rankings if other.method == ranking.method]
@@ -130,7 +134,7 @@ def _ranks(
     total = len(by_method) * sum(len(images) for images in data.values())
     with Progress(total, "map", network.name) as progress:
         splits = {split: explained(images) for split, images in data.items()}
-        return rank_all(lab, network, by_method, splits, progress.update)
+        return rank_all(context, network, by_method, splits, progress.update)
 
 
 STUDY = Study(

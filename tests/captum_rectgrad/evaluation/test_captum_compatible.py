@@ -8,7 +8,7 @@ import torch
 from captum.attr import DeepLift, GuidedBackprop
 from torch import Tensor, nn
 
-from captum_rectgrad.evaluation.captum_compatible import ReLU6OfReLUs, for_captum
+from captum_rectgrad.evaluation.captum_compatible import ReLU6OfReLUs, captum_compatible
 
 
 def net() -> nn.Sequential:
@@ -29,7 +29,7 @@ def test_a_network_to_the_last_bit_and_the_original_untouched() -> None:
     model = timm.create_model("tf_efficientnet_lite0").eval()
     before = [type(module) for module in model.modules()]
     x = torch.randn(1, 3, 64, 64)
-    prepared = for_captum(model)
+    prepared = captum_compatible(model)
     with torch.no_grad():
         assert torch.equal(prepared(x), model(x))
     assert not any(isinstance(module, nn.ReLU6) for module in prepared.modules())
@@ -57,7 +57,7 @@ def test_guided_backpropagation_through_relu6_by_its_definition() -> None:
     weight = dict(model.named_parameters())["4.weight"].detach()
     last = weight[1].clamp(min=0) * (h > 0)
     (expected,) = torch.autograd.grad(h, x, last)
-    result = GuidedBackprop(for_captum(model)).attribute(x, target=1)
+    result = GuidedBackprop(captum_compatible(model)).attribute(x, target=1)
     torch.testing.assert_close(result, expected)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
@@ -69,7 +69,7 @@ def test_guided_backpropagation_through_relu6_by_its_definition() -> None:
 def test_deeplift_is_complete() -> None:
     model = net()
     x = (torch.randn(20, 6) * 4).requires_grad_()
-    attribution, delta = DeepLift(for_captum(model)).attribute(
+    attribution, delta = DeepLift(captum_compatible(model)).attribute(
         x, target=1, return_convergence_delta=True
     )
     assert attribution.abs().max() > 0

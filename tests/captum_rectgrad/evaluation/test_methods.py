@@ -12,7 +12,7 @@ from torch import Tensor, nn
 import rectgrad_zoo
 from captum_rectgrad.evaluation.methods import (
     Method,
-    NotAvailableError,
+    MethodUnreliableError,
     choose_methods,
     methods,
     of_captum,
@@ -259,7 +259,7 @@ def test_what_is_not_itself_is_refused_at_every_batch() -> None:
     for key in ("deeplift", "guided-bp"):
         (method,) = choose_methods([key])
         for _ in range(2):
-            with pytest.raises(NotAvailableError, match="is not itself here"):
+            with pytest.raises(MethodUnreliableError, match="is not itself here"):
                 attribute(method, model, BATCH, TARGETS)
 
 

@@ -41,7 +41,7 @@ CHOICES: list[dict[str, Any]] = [
     {"tau": 0.001, "rule": "PR2", "prr": True},
     {"percentile": 0, "rule": "PR4", "multiply_by_inputs": False},
 ]
-Work = Callable[[], Tensor]
+CellInputs = Callable[[], Tensor]
 
 
 @contextmanager
@@ -55,7 +55,7 @@ def meeting_everywhere() -> Iterator[None]:
         sys.setswitchinterval(interval)
 
 
-def disturbed(works: list[Work], repeats: int) -> list[int]:
+def disturbed(works: list[CellInputs], repeats: int) -> list[int]:
     """For each work: how often its result differs when all run at once from when it ran alone."""
     alone = [work() for work in works]
     start = threading.Barrier(len(works))
@@ -68,10 +68,10 @@ def disturbed(works: list[Work], repeats: int) -> list[int]:
         return list(pool.map(count, range(len(works))))
 
 
-def attributing(net: Net, spec: NetSpec, choices: list[dict[str, Any]]) -> list[Work]:
+def attributing(net: Net, spec: NetSpec, choices: list[dict[str, Any]]) -> list[CellInputs]:
     x = spec.inputs()
 
-    def work(i: int) -> Work:
+    def work(i: int) -> CellInputs:
         method = RectGrad(net, **choices[i], final_threshold=False)
         return lambda: method.attribute(x + i, target=i % CLASSES)
 

@@ -5,7 +5,7 @@ import torch
 from torch import Tensor, nn
 
 from captum_rectgrad.evaluation.methods import choose_methods
-from captum_rectgrad.sanity.explaining import Explaining
+from captum_rectgrad.sanity.attribution_task import AttributionTask
 
 
 class Net(nn.Module):
@@ -38,6 +38,6 @@ def images() -> Tensor:
 
 
 @pytest.fixture
-def explaining(images: Tensor) -> Explaining:
+def task(images: Tensor) -> AttributionTask:
     (method,) = choose_methods(["guided-bp"])
-    return Explaining(method, images, torch.arange(12) % 4, batch_size=5)
+    return AttributionTask(method, images, torch.arange(12) % 4, batch_size=5)

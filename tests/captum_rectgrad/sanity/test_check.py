@@ -8,8 +8,8 @@ import torch
 from torch import Tensor, nn
 
 from captum_rectgrad.evaluation.methods import Method
-from captum_rectgrad.sanity.check import Options, check
-from captum_rectgrad.sanity.explaining import Explaining
+from captum_rectgrad.sanity.attribution_task import AttributionTask
+from captum_rectgrad.sanity.check import CheckOptions, check
 from captum_rectgrad.sanity.notes import notes
 
 
@@ -22,8 +22,8 @@ def never(*_: Any) -> Tensor:
 
 
 @pytest.fixture
-def asked(explaining: Explaining) -> Explaining:
-    return Explaining(Method("n", "N", never), explaining.images, explaining.targets)
+def asked(task: AttributionTask) -> AttributionTask:
+    return AttributionTask(Method("n", "N", never), task.images, task.targets)
 
 
 @pytest.mark.parametrize(
@@ -38,7 +38,7 @@ def asked(explaining: Explaining) -> Explaining:
 )
 def test_numbers_out_of_range_are_refused(options: dict[str, Any], message: str) -> None:
     with pytest.raises(ValueError, match=message):
-        Options(**options)
+        CheckOptions(**options)
 
 
 @pytest.mark.parametrize(
@@ -49,20 +49,20 @@ def test_numbers_out_of_range_are_refused(options: dict[str, Any], message: str)
     ],
 )
 def test_what_the_model_does_not_have_is_refused_before_any_map(
-    options: dict[str, Any], message: str, asked: Explaining, net: nn.Module
+    options: dict[str, Any], message: str, asked: AttributionTask, net: nn.Module
 ) -> None:
     with pytest.raises(ValueError, match=message):
-        check(asked, net, Options(**options))
+        check(asked, net, CheckOptions(**options))
 
 
 def test_images_classes_and_networks_that_do_not_fit_are_refused_before_any_map(
-    asked: Explaining, net: nn.Module
+    asked: AttributionTask, net: nn.Module
 ) -> None:
-    small = Explaining(asked.method, torch.zeros(12, 4, 10, 10), asked.targets)
+    small = AttributionTask(asked.method, torch.zeros(12, 4, 10, 10), asked.targets)
     with pytest.raises(ValueError, match=r"cannot take images of shape \(4, 10, 10\)"):
-        check(small, net, Options(others=(1,)))
+        check(small, net, CheckOptions(others=(1,)))
     with pytest.raises(ValueError, match="got 7 to 7"):
-        check(Explaining(asked.method, asked.images, torch.full((12,), 7)), net)
+        check(AttributionTask(asked.method, asked.images, torch.full((12,), 7)), net)
     other = nn.Sequential(nn.Conv2d(3, 7, 10), nn.Flatten())
     with pytest.raises(ValueError, match=r"is not the same network: its .* has the shape"):
         check(asked, net, of_random_labels=other)
@@ -70,7 +70,7 @@ def test_images_classes_and_networks_that_do_not_fit_are_refused_before_any_map(
         check(asked, net, of_random_labels=copy.deepcopy(net))
 
 
-def test_a_model_in_training_mode_is_refused(asked: Explaining) -> None:
+def test_a_model_in_training_mode_is_refused(asked: AttributionTask) -> None:
     net = nn.Sequential(nn.Conv2d(3, 4, 12), nn.BatchNorm2d(4), nn.Flatten())
     before = copy.deepcopy(net.state_dict())
     with pytest.raises(ValueError, match=r"in training mode at '1' \(BatchNorm2d\)"):
@@ -78,9 +78,9 @@ def test_a_model_in_training_mode_is_refused(asked: Explaining) -> None:
     assert all(torch.equal(value, before[name]) for name, value in net.state_dict().items())
 
 
-def test_what_was_made_how_is_said(explaining: Explaining, net: nn.Module) -> None:
-    mine = Explaining(Method("m", "M", image_itself), explaining.images, explaining.targets)
-    checked = check(mine, net, Options(repeats=2))
+def test_what_was_made_how_is_said(task: AttributionTask, net: nn.Module) -> None:
+    mine = AttributionTask(Method("m", "M", image_itself), task.images, task.targets)
+    checked = check(mine, net, CheckOptions(repeats=2))
     assert checked.failed
     assert checked.decided
     said = notes(checked)
@@ -92,7 +92,7 @@ def test_what_was_made_how_is_said(explaining: Explaining, net: nn.Module) -> No
     ]
 
 
-def test_empty_maps_are_counted(explaining: Explaining, net: nn.Module) -> None:
+def test_empty_maps_are_counted(task: AttributionTask, net: nn.Module) -> None:
     before = net.state_dict()["first.weight"].clone()
 
     def attribute(model: nn.Module, x: Tensor, _: Tensor) -> Tensor:
@@ -101,8 +101,8 @@ def test_empty_maps_are_counted(explaining: Explaining, net: nn.Module) -> None:
         found[:2] *= 0
         return found * torch.equal(model.state_dict()["first.weight"], before)
 
-    mine = Explaining(Method("m", "M", attribute), explaining.images, explaining.targets)
-    checked = check(mine, net, Options(repeats=1))
+    mine = AttributionTask(Method("m", "M", attribute), task.images, task.targets)
+    checked = check(mine, net, CheckOptions(repeats=1))
     assert checked.empty == 2
     # Of five layers and 12 images twice: 2 at all ten places, the other 10 where `first` is random:
     # twice in the cascade, once alone.
@@ -112,9 +112,9 @@ def test_empty_maps_are_counted(explaining: Explaining, net: nn.Module) -> None:
     }
 
 
-def test_few_images_decide_nothing(explaining: Explaining, net: nn.Module) -> None:
-    few = Explaining(explaining.method, explaining.images[:3], explaining.targets[:3])
-    checked = check(few, net, Options(steps=1, repeats=1))
+def test_few_images_decide_nothing(task: AttributionTask, net: nn.Module) -> None:
+    few = AttributionTask(task.method, task.images[:3], task.targets[:3])
+    checked = check(few, net, CheckOptions(steps=1, repeats=1))
     assert not checked.decided
     assert not checked.failed
     assert "Layers were made random once" in notes(checked)[0]

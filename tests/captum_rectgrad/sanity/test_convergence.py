@@ -7,7 +7,7 @@ from captum_rectgrad import GuidedBackprop, RectGrad
 from captum_rectgrad.attr.relu_rules import signed_gradient
 from captum_rectgrad.evaluation.seeds import derived_seed
 from captum_rectgrad.sanity.convergence import INPUT, Convergence, convergence
-from captum_rectgrad.sanity.findings import of_convergence
+from captum_rectgrad.sanity.findings import judge_convergence
 
 
 def vectors(seed: int, images: int, logits: int) -> list[Tensor]:
@@ -46,7 +46,7 @@ def test_of_rank_one_is_found_out_though_the_signs_cancel() -> None:
     last.weight.data = torch.outer(torch.rand(5), torch.rand(6))
     found = convergence(signed_gradient(nn.Sequential(nn.Linear(7, 6), last)), torch.rand(40, 7))
     assert abs(found.cosines[0].mean()) < 0.5
-    assert of_convergence(found, 0.5, seed=0).verdict == "failed"
+    assert judge_convergence(found, 0.5, seed=0).verdict == "failed"
 
 
 def test_what_unrelated_vectors_have() -> None:
@@ -59,8 +59,8 @@ def test_what_unrelated_vectors_have() -> None:
     one, other = vectors(0, 4000, 10)
     drawn = torch.cosine_similarity(one, other).abs().mean()
     assert found(10).unrelated == pytest.approx(float(drawn), abs=0.01)
-    assert of_convergence(found(2), 0.5, seed=0).verdict == "not run"
-    passed = of_convergence(found(10), 0.5, seed=0)
+    assert judge_convergence(found(2), 0.5, seed=0).verdict == "not run"
+    passed = judge_convergence(found(10), 0.5, seed=0)
     assert passed.verdict == "passed"
     assert "0.26 for unrelated vectors of 10 logits" in passed.sentence
 

@@ -8,10 +8,10 @@ from numpy.typing import NDArray
 from captum_rectgrad.sanity.convergence import Convergence
 from captum_rectgrad.sanity.findings import (
     Finding,
-    of_cascade,
-    of_classes,
-    of_convergence,
-    of_single_layers,
+    judge_cascade,
+    judge_classes,
+    judge_convergence,
+    judge_single_layers,
 )
 from captum_rectgrad.sanity.randomisation import Order, Randomisation
 from captum_rectgrad.sanity.reinitialisation import Reinitialised
@@ -52,14 +52,14 @@ def run(
 
 
 def single(*arguments: tuple[float, ...], images: int = 20) -> Finding:
-    return of_single_layers(run("independent", *arguments, images=images), 0.5, seed=0)
+    return judge_single_layers(run("independent", *arguments, images=images), 0.5, seed=0)
 
 
 def test_the_cascade_is_judged_where_half_of_the_layers_are_random() -> None:
-    found = of_cascade(run("cascading", (0.9, 0.7, 0.1)), 0.5, seed=0)
+    found = judge_cascade(run("cascading", (0.9, 0.7, 0.1)), 0.5, seed=0)
     assert found.verdict == "failed"
     assert found.sentence.startswith("with the last 2 of the 3 layers random, maps are much as")
-    chosen = of_cascade(run("cascading", (0.9, 0.3, 0.1), chosen=True), 0.5, seed=0)
+    chosen = judge_cascade(run("cascading", (0.9, 0.3, 0.1), chosen=True), 0.5, seed=0)
     assert chosen.verdict == "passed"
     assert chosen.sentence.startswith("with the last 2 of the 3 chosen layers random, maps are")
 
@@ -70,7 +70,7 @@ def test_the_cascade_is_judged_where_half_of_the_layers_are_random() -> None:
 def test_what_varies_with_the_new_parameters_is_in_the_interval(
     repeats: tuple[float, ...], verdict: str
 ) -> None:
-    found = of_cascade(run("cascading", (0.4, 0.4, 0.4), repeats=repeats), 0.5, seed=0)
+    found = judge_cascade(run("cascading", (0.4, 0.4, 0.4), repeats=repeats), 0.5, seed=0)
     assert found.verdict == verdict
 
 
@@ -115,13 +115,13 @@ def test_maps_of_other_classes_may_differ_by_their_signs(
     signed: float, verdict: str, sentence: str
 ) -> None:
     """Of two classes that exclude each other, what speaks for one speaks against the other."""
-    found = of_classes({SIGNED: signed + SPREAD, UNSIGNED: 0.9 + SPREAD}, 0.5, seed=0)
+    found = judge_classes({SIGNED: signed + SPREAD, UNSIGNED: 0.9 + SPREAD}, 0.5, seed=0)
     assert found.verdict == verdict
     assert found.sentence.startswith(sentence)
 
 
 def test_three_logits_are_too_few_for_cosines() -> None:
     cosines = np.zeros((1, 20))
-    found = of_convergence(Convergence(("input",), cosines, logits=3), 0.5, seed=0)
+    found = judge_convergence(Convergence(("input",), cosines, logits=3), 0.5, seed=0)
     assert found.verdict == "not run"
-    assert of_convergence(Convergence(("input",), cosines, logits=4), 0.5, seed=0).numbers
+    assert judge_convergence(Convergence(("input",), cosines, logits=4), 0.5, seed=0).numbers

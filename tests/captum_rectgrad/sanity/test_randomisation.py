@@ -12,7 +12,7 @@ from torch.nn.utils.parametrizations import weight_norm
 
 from captum_rectgrad.evaluation.methods import Method, choose_methods
 from captum_rectgrad.evaluation.seeds import derived_seed
-from captum_rectgrad.sanity.explaining import Explaining
+from captum_rectgrad.sanity.attribution_task import AttributionTask
 from captum_rectgrad.sanity.parameter_layers import parameter_layers
 from captum_rectgrad.sanity.randomisation import Order, randomisation, randomised_models
 from captum_rectgrad.sanity.reinitialisation import reinitialise
@@ -55,15 +55,15 @@ def test_independent_changes_one_layer_at_a_time(net: nn.Module, images: Tensor)
     ]
 
 
-def of(attribute: Any, explaining: Explaining) -> Explaining:
-    return Explaining(Method("mine", "Mine", attribute), explaining.images, explaining.targets)
+def of(attribute: Any, task: AttributionTask) -> AttributionTask:
+    return AttributionTask(Method("mine", "Mine", attribute), task.images, task.targets)
 
 
 @pytest.mark.parametrize("order", ["cascading", "independent"])
 def test_a_method_that_ignores_the_model_stays_as_it_is(
-    order: Order, explaining: Explaining, net: nn.Module
+    order: Order, task: AttributionTask, net: nn.Module
 ) -> None:
-    found = randomisation(of(lambda _, x, __: x.detach(), explaining), net, order)
+    found = randomisation(of(lambda _, x, __: x.detach(), task), net, order)
     for values in found.similarity.values():
         np.testing.assert_allclose(values, 1, atol=1e-6)
     assert found.layers == tuple(LAYERS)
@@ -73,11 +73,11 @@ def test_a_method_that_ignores_the_model_stays_as_it_is(
     assert not found.chosen
     assert not found.empty.any()
     assert found.similarity["SSIM"].shape == found.logits.shape == (5, 3, 12)
-    assert torch.equal(found.first, explaining.images[:1].expand(5, -1, -1, -1))
+    assert torch.equal(found.first, task.images[:1].expand(5, -1, -1, -1))
 
 
 def test_a_method_that_reads_one_layer_changes_where_that_one_is_random(
-    explaining: Explaining, net: nn.Module
+    task: AttributionTask, net: nn.Module
 ) -> None:
     def attribute(model: nn.Module, x: Tensor, _: Tensor) -> Tensor:
         return x.detach() * model.state_dict()["second.weight"].sum().sign()
@@ -85,8 +85,8 @@ def test_a_method_that_reads_one_layer_changes_where_that_one_is_random(
     # Its map is the image, or its negative: by the sign of a sum that some seeds turn.
     seed = next(seed for seed in range(50) if len({*_signs(net, seed)}) == 2)
     turned = [-1.0 if sign != _sign(net) else 1.0 for sign in _signs(net, seed)]
-    cascade = randomisation(of(attribute, explaining), net, "cascading", seed=seed)
-    single = randomisation(of(attribute, explaining), net, "independent", seed=seed)
+    cascade = randomisation(of(attribute, task), net, "cascading", seed=seed)
+    single = randomisation(of(attribute, task), net, "independent", seed=seed)
     ranks, same = "rank correlation", [1.0, 1.0, 1.0]
     np.testing.assert_allclose(cascade.similarity[ranks][..., 0], [same, *[turned] * 4])
     expected = [same, turned, same, same, same]
@@ -135,23 +135,23 @@ def test_alone_all_else_is_as_it_was_whatever_came_before() -> None:
 
 
 @pytest.mark.bitwise("the first of three repeats is the only one of one")
-def test_repeats_have_parameters_of_their_own(explaining: Explaining, net: nn.Module) -> None:
-    one, three = (randomisation(explaining, net, repeats=n) for n in (1, 3))
+def test_repeats_have_parameters_of_their_own(task: AttributionTask, net: nn.Module) -> None:
+    one, three = (randomisation(task, net, repeats=n) for n in (1, 3))
     for name, values in three.similarity.items():
         np.testing.assert_array_equal(values[:, :1], one.similarity[name])
         assert not np.allclose(values[:, 0], values[:, 1])
     assert torch.equal(one.first, three.first)
     with pytest.raises(ValueError, match="repeats must be at least 1, got 0"):
-        randomisation(explaining, net, repeats=0)
+        randomisation(task, net, repeats=0)
 
 
-def test_maps_that_vanish_are_like_none(explaining: Explaining, net: nn.Module) -> None:
+def test_maps_that_vanish_are_like_none(task: AttributionTask, net: nn.Module) -> None:
     whole = net.state_dict()["last.weight"].clone()
 
     def attribute(model: nn.Module, x: Tensor, _: Tensor) -> Tensor:
         return x.detach() * torch.equal(model.state_dict()["last.weight"], whole)
 
-    found = randomisation(of(attribute, explaining), net, "independent", repeats=2)
+    found = randomisation(of(attribute, task), net, "independent", repeats=2)
     for values in found.similarity.values():
         np.testing.assert_allclose(values[0], 0)
         np.testing.assert_allclose(values[1:], 1, atol=1e-6)
@@ -159,34 +159,34 @@ def test_maps_that_vanish_are_like_none(explaining: Explaining, net: nn.Module) 
 
 
 @pytest.mark.bitwise("fewer steps are some of all steps")
-def test_fewer_steps_end_at_the_last_layer(explaining: Explaining, net: nn.Module) -> None:
-    whole = randomisation(explaining, net)
-    few = randomisation(explaining, net, steps=2)
+def test_fewer_steps_end_at_the_last_layer(task: AttributionTask, net: nn.Module) -> None:
+    whole = randomisation(task, net)
+    few = randomisation(task, net, steps=2)
     assert few.layers == ("last", "norm", "(the model itself)")
     assert few.randomised == (1, 3, 5)
     for name, values in few.similarity.items():
         np.testing.assert_array_equal(values, whole.similarity[name][[0, 2, 4]])
-    single = randomisation(explaining, net, "independent", steps=2)
+    single = randomisation(task, net, "independent", steps=2)
     assert single.layers == ("last", "(the model itself)")
-    chosen = randomisation(explaining, net, layers=["norm", "last"])
+    chosen = randomisation(task, net, layers=["norm", "last"])
     assert chosen.layers == ("last", "norm")
     assert chosen.chosen
 
 
 @pytest.mark.parametrize("steps", [None, 1, 2, 3, 4, 5])
 def test_half_of_the_layers_is_the_same_place_whatever_the_steps(
-    steps: int | None, explaining: Explaining, net: nn.Module
+    steps: int | None, task: AttributionTask, net: nn.Module
 ) -> None:
-    found = randomisation(explaining, net, steps=steps, repeats=1)
+    found = randomisation(task, net, steps=steps, repeats=1)
     assert found.layers[found.half] == "norm"
     assert found.randomised[found.half] == 3
 
 
-def test_unknown_layers_and_no_steps_are_refused(explaining: Explaining, net: nn.Module) -> None:
+def test_unknown_layers_and_no_steps_are_refused(task: AttributionTask, net: nn.Module) -> None:
     with pytest.raises(ValueError, match="steps must be at least 1, got 0"):
-        randomisation(explaining, net, steps=0)
+        randomisation(task, net, steps=0)
     with pytest.raises(ValueError, match=r"it has .*first, norm, second, last"):
-        randomisation(explaining, net, layers=["fc"])
+        randomisation(task, net, layers=["fc"])
 
 
 @pytest.mark.parametrize(
@@ -195,7 +195,7 @@ def test_unknown_layers_and_no_steps_are_refused(explaining: Explaining, net: nn
 def test_agrees_with_quantus(
     order: Order,
     theirs: str,
-    explaining: Explaining,
+    task: AttributionTask,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     # Quantus seeds every layer alike, and draws the layers in the order of their definition.
@@ -204,11 +204,11 @@ def test_agrees_with_quantus(
         nn.Conv2d(3, 5, 3), nn.ReLU(), nn.Conv2d(5, 6, 3), nn.ReLU(), nn.Flatten()
     )
     model = nn.Sequential(*model, nn.Linear(216, 4)).eval().double()
-    explaining = replace(explaining, images=explaining.images.double())
-    maps = explaining.maps(model)
+    task = replace(task, images=task.images.double())
+    maps = task.maps(model)
 
     def explain(model: nn.Module, inputs: Any, targets: Any, **_: Any) -> Any:
-        one = Explaining(explaining.method, torch.tensor(inputs), torch.tensor(targets))
+        one = AttributionTask(task.method, torch.tensor(inputs), torch.tensor(targets))
         return one.maps(model).sum(dim=1, keepdim=True).numpy()
 
     quantus = pytest.importorskip("quantus")
@@ -217,12 +217,12 @@ def test_agrees_with_quantus(
     )
     scores = metric(
         model=copy.deepcopy(model),
-        x_batch=explaining.images.numpy(),
-        y_batch=explaining.targets.numpy(),
+        x_batch=task.images.numpy(),
+        y_batch=task.targets.numpy(),
         a_batch=maps.sum(dim=1, keepdim=True).numpy(),
         explain_func=explain,
     )
-    found = randomisation(explaining, model, order, similarities={"ranks": signed_ranks}, repeats=1)
+    found = randomisation(task, model, order, similarities={"ranks": signed_ranks}, repeats=1)
     expected = {layer: scores[layer] for layer in found.layers}
     assert set(scores) == {"original", *expected}
     for layer, (values,) in zip(found.layers, found.similarity["ranks"], strict=True):
@@ -230,13 +230,13 @@ def test_agrees_with_quantus(
 
 
 def test_a_parametrised_layer_alone_is_random_with_its_weight(
-    explaining: Explaining, net: nn.Module
+    task: AttributionTask, net: nn.Module
 ) -> None:
     weight_norm(net.get_submodule("last"))
     before = copy.deepcopy(net.state_dict())
     x = torch.rand(2, 6)
     expected = net.get_submodule("last")(x)
-    found = randomisation(explaining, net, "independent", layers=["last", "second"], repeats=2)
+    found = randomisation(task, net, "independent", layers=["last", "second"], repeats=2)
     assert found.layers == ("last", "second")
     assert found.made.left == found.made.drawn == ()
     assert found.logits[0].max() < 0.99
@@ -247,10 +247,10 @@ def test_a_parametrised_layer_alone_is_random_with_its_weight(
 
 @pytest.mark.filterwarnings("ignore:.*weight_norm.* is deprecated")
 def test_a_weight_normalised_in_the_old_style_is_named(
-    explaining: Explaining, net: nn.Module
+    task: AttributionTask, net: nn.Module
 ) -> None:
     torch.nn.utils.weight_norm(net.get_submodule("last"))
     (saliency,) = choose_methods(["saliency"])
-    explaining = replace(explaining, method=saliency)
-    found = randomisation(explaining, net, layers=["last"], repeats=1)
+    task = replace(task, method=saliency)
+    found = randomisation(task, net, layers=["last"], repeats=1)
     assert found.made.left == ("last.weight_g", "last.weight_v")

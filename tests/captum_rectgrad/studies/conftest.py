@@ -15,9 +15,9 @@ from captum_rectgrad.evaluation.methods import choose_methods
 from captum_rectgrad.studies.choices import Role
 from captum_rectgrad.studies.compute.maps import predictions
 from captum_rectgrad.studies.data.generated import recipe_of
-from captum_rectgrad.studies.data.material import MaskedImages, Network
 from captum_rectgrad.studies.data.shapes import SHAPE_CLASSES, shapes
-from captum_rectgrad.studies.framework.lab import Lab
+from captum_rectgrad.studies.data.study_data import MaskedImages, Network
+from captum_rectgrad.studies.framework.context import StudyContext
 from captum_rectgrad.studies.framework.study import AnyStudy
 from rectgrad_zoo.data.cifar10 import Split
 from rectgrad_zoo.data.images import LabelledImages
@@ -72,22 +72,24 @@ def resized(study: AnyStudy, **sizes: Any) -> AnyStudy:
 
 
 @pytest.fixture
-def lab(tmp_path: Path) -> Callable[..., Lab]:
+def context(tmp_path: Path) -> Callable[..., StudyContext]:
     """A lab on this material, with the methods of these keys."""
 
-    def make(*keys: str, folder: str = "out") -> Lab:
+    def make(*keys: str, folder: str = "out") -> StudyContext:
         methods = choose_methods(keys or ("saliency", "rectgrad", "rectgrad-prr", "random"))
-        return Lab(material=Tiny(), methods=methods, folder=tmp_path / folder, batch_size=7)
+        return StudyContext(
+            study_data=Tiny(), methods=methods, folder=tmp_path / folder, batch_size=7
+        )
 
     return make
 
 
 @pytest.fixture
-def exact_lab(lab: Callable[..., Lab]) -> Callable[..., Lab]:
+def exact_context(context: Callable[..., StudyContext]) -> Callable[..., StudyContext]:
     """The same in float64, for tests that compare signs, ranks or thresholds."""
 
-    def make(*keys: str) -> Lab:
-        return replace(lab(*keys), material=TinyInFloat64())
+    def make(*keys: str) -> StudyContext:
+        return replace(context(*keys), study_data=TinyInFloat64())
 
     return make
 

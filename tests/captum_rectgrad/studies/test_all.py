@@ -12,9 +12,9 @@ from pathlib import Path
 import pytest
 
 from captum_rectgrad.evaluation.methods import choose_methods
-from captum_rectgrad.studies.framework.lab import Lab
+from captum_rectgrad.studies.framework.context import StudyContext
 from captum_rectgrad.studies.framework.registry import find
-from captum_rectgrad.studies.report.running import run_all
+from captum_rectgrad.studies.report.run_studies import run_all
 from tests.captum_rectgrad.studies.conftest import Tiny
 
 ROOT = Path(__file__).parents[3]
@@ -31,8 +31,10 @@ pytestmark = [
 
 def run(folder: Path) -> tuple[bool, Path]:
     """The run that is killed."""
-    lab = Lab(material=Tiny(), methods=choose_methods(KEYS), folder=folder, batch_size=7)
-    return run_all([find(name) for name in NAMES], "smoke", lab)
+    context = StudyContext(
+        study_data=Tiny(), methods=choose_methods(KEYS), folder=folder, batch_size=7
+    )
+    return run_all([find(name) for name in NAMES], "smoke", context)
 
 
 def cells(folder: Path) -> dict[str, int]:

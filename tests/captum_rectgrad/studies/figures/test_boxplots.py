@@ -6,15 +6,15 @@ from matplotlib.axes import Axes
 
 from captum_rectgrad.evaluation.methods import methods
 from captum_rectgrad.studies.figures.boxplots import ALIKE, Panel, boxplots
-from captum_rectgrad.studies.framework.comparing import Measured
+from captum_rectgrad.studies.framework.map_measurements import MapMeasurements
 
 VALUES = np.arange(101.0)
 
 
-def measured(values: Mapping[str, object]) -> Measured:
+def measured(values: Mapping[str, object]) -> MapMeasurements:
     known = {method.key: method for method in methods()}
     arrays = {key: np.asarray(numbers, dtype=float) for key, numbers in values.items()}
-    return Measured(tuple(known[key] for key in values), {"length": arrays})
+    return MapMeasurements(tuple(known[key] for key in values), {"length": arrays})
 
 
 def names(axes: Axes) -> list[str]:

@@ -7,7 +7,7 @@ from torch import Tensor
 
 from captum_rectgrad.plotting.maps import plot_map
 from captum_rectgrad.studies.figures.map_grid import (
-    Line,
+    ImageRow,
     block_size,
     draw_block,
     new_figure,
@@ -35,8 +35,8 @@ def test_a_picture_is_the_image_whichever_way_it_is_given() -> None:
 
 def test_panels_lie_where_their_titles_say() -> None:
     lines = [
-        Line(IMAGE, "first", {"a": MAP, "b": torch.zeros(3, 16, 16)}),
-        Line(IMAGE.flip(0), "second", {"a": -MAP, "b": MAP}),
+        ImageRow(IMAGE, "first", {"a": MAP, "b": torch.zeros(3, 16, 16)}),
+        ImageRow(IMAGE.flip(0), "second", {"a": -MAP, "b": MAP}),
     ]
     figure = new_figure(*block_size(2, 2))
     draw_block(figure, lines, "title")

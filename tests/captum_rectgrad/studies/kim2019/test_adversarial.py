@@ -12,8 +12,8 @@ from torch import Tensor, nn
 from captum_rectgrad.errors import RectGradError
 from captum_rectgrad.evaluation.estimate import Estimate
 from captum_rectgrad.evaluation.map_metrics import top_overlap
-from captum_rectgrad.studies.data.material import Network
-from captum_rectgrad.studies.framework.lab import Lab
+from captum_rectgrad.studies.data.study_data import Network
+from captum_rectgrad.studies.framework.context import StudyContext
 from captum_rectgrad.studies.kim2019.adversarial import AdversarialConfig, adversarial
 from captum_rectgrad.studies.kim2019.attacks import MEASURES, OVERLAP, RANK, attack, compare
 from rectgrad_zoo.data.cifar10 import Split
@@ -23,13 +23,13 @@ from tests.captum_rectgrad.studies.conftest import Tiny
 EPSILON = 0.05
 
 
-def seen(lab: Lab) -> tuple[Network, Tensor, Tensor]:
-    network, data = lab.network("plain"), lab.images("test", 8)
-    return network, to_model_range(data.images), lab.predictions(network, data.images)
+def seen(context: StudyContext) -> tuple[Network, Tensor, Tensor]:
+    network, data = context.network("plain"), context.images("test", 8)
+    return network, to_model_range(data.images), context.predictions(network, data.images)
 
 
-def test_an_attack_is_a_step_along_the_sign(exact_lab: Callable[..., Lab]) -> None:
-    made = exact_lab()
+def test_an_attack_is_a_step_along_the_sign(exact_context: Callable[..., StudyContext]) -> None:
+    made = exact_context()
     network, inputs, targets = seen(made)
     found = attack(made, network, inputs, targets, EPSILON)
     for number in range(8):
@@ -48,20 +48,20 @@ def test_an_attack_is_a_step_along_the_sign(exact_lab: Callable[..., Lab]) -> No
     torch.testing.assert_close(again.inputs, found.inputs)
 
 
-def test_a_network_that_is_sure_is_attacked_too(lab: Callable[..., Lab]) -> None:
+def test_a_network_that_is_sure_is_attacked_too(context: Callable[..., StudyContext]) -> None:
     # Logits 15 and 0: the gradient, 1.25 times the other's probability, is 3.8e-7.
     linear = nn.Linear(12, 2, bias=False)
     nn.init.zeros_(linear.weight)
     nn.init.constant_(linear.weight[:1], 1.25)
-    network = replace(lab().network("plain"), model=nn.Sequential(nn.Flatten(), linear))
+    network = replace(context().network("plain"), model=nn.Sequential(nn.Flatten(), linear))
     ones = torch.ones(2, 3, 2, 2)
-    found = attack(lab(), network, ones, torch.tensor([0, 0]), EPSILON)
+    found = attack(context(), network, ones, torch.tensor([0, 0]), EPSILON)
     torch.testing.assert_close(found.inputs, torch.full_like(ones, 1 - EPSILON))
     assert not found.flipped.any()
 
 
-def test_maps_before_and_after_written_naively(exact_lab: Callable[..., Lab]) -> None:
-    made = exact_lab("saliency", "random")
+def test_maps_before_and_after_written_naively(exact_context: Callable[..., StudyContext]) -> None:
+    made = exact_context("saliency", "random")
     network, inputs, targets = seen(made)
     attacks = {0.3: attack(made, network, inputs, targets, 0.3)}
     found = compare(made, network, inputs, targets, attacks)
@@ -93,8 +93,8 @@ def test_maps_before_and_after_written_naively(exact_lab: Callable[..., Lab]) ->
     assert abs(found["none", 0.3].values[RANK]["random"]).max() < 0.2
 
 
-def test_rows_say_how_many_flipped(exact_lab: Callable[..., Lab]) -> None:
-    made = exact_lab("saliency", "rectgrad")
+def test_rows_say_how_many_flipped(exact_context: Callable[..., StudyContext]) -> None:
+    made = exact_context("saliency", "rectgrad")
     result = adversarial(AdversarialConfig(images=None, epsilons=(0.0, 0.01)), made)
     network, data = made.network("plain"), made.images("test")
     right = int((made.predictions(network, data.images) == data.labels).sum())
@@ -119,6 +119,6 @@ class Mislabelled(Tiny):
         return LabelledImages(data.images, (predicted + 1) % 10)
 
 
-def test_nothing_is_classified_correctly(lab: Callable[..., Lab]) -> None:
+def test_nothing_is_classified_correctly(context: Callable[..., StudyContext]) -> None:
     with pytest.raises(RectGradError, match="classifies none of 20 images correctly"):
-        adversarial(AdversarialConfig(), replace(lab("saliency"), material=Mislabelled()))
+        adversarial(AdversarialConfig(), replace(context("saliency"), study_data=Mislabelled()))

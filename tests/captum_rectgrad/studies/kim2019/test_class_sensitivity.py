@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from captum_rectgrad.evaluation.methods import choose_methods
-from captum_rectgrad.studies.framework.comparing import Measured
+from captum_rectgrad.studies.framework.map_measurements import MapMeasurements
 from captum_rectgrad.studies.framework.result import Claim
 from captum_rectgrad.studies.kim2019.attacks import MEASURES, Attack
 from captum_rectgrad.studies.kim2019.class_sensitivity import claims, drop
@@ -44,7 +44,7 @@ def claims_of(
             key: np.where(FLIPPED, *alike) + noise
             for key, alike, noise in zip(keys, levels, NOISE, strict=True)
         }
-    measured = Measured(choose_methods(["rectgrad", "saliency", "random"]), values)
+    measured = MapMeasurements(choose_methods(["rectgrad", "saliency", "random"]), values)
     attacks = {0.01: Attack(torch.empty(0), torch.empty(0), FLIPPED)}
     finals = ("none", "95th percentile")
     return claims({(final, 0.01): measured for final in finals}, attacks, seed=0)

@@ -9,8 +9,8 @@ import torch
 from captum_rectgrad.errors import RectGradError
 from captum_rectgrad.evaluation.estimate import Estimate
 from captum_rectgrad.evaluation.map_metrics import share_inside
-from captum_rectgrad.studies.data.material import MaskedImages
-from captum_rectgrad.studies.framework.lab import Lab
+from captum_rectgrad.studies.data.study_data import MaskedImages
+from captum_rectgrad.studies.framework.context import StudyContext
 from captum_rectgrad.studies.kim2019 import coherence as module
 from captum_rectgrad.studies.kim2019.coherence import CoherenceConfig, coherence
 from rectgrad_zoo.data.images import to_model_range
@@ -27,8 +27,8 @@ def test_the_first_of_each_class_that_has_so_many() -> None:
 
 
 @pytest.mark.bitwise("the maps are the same before their final threshold")
-def test_with_and_without_final_threshold(lab: Callable[..., Lab]) -> None:
-    made = lab("saliency", "rectgrad", "random")
+def test_with_and_without_final_threshold(context: Callable[..., StudyContext]) -> None:
+    made = context("saliency", "rectgrad", "random")
     result = coherence(CoherenceConfig(classes=2, pairs=1), made)
     assert [(row["final threshold"], row["method"]) for row in result.rows] == [
         (final, method)
@@ -48,8 +48,8 @@ def test_with_and_without_final_threshold(lab: Callable[..., Lab]) -> None:
     assert [row[module.ON] for row in only.rows] == [values[0] for values in by_method]
 
 
-def test_shares_are_those_of_the_maps(lab: Callable[..., Lab]) -> None:
-    made = replace(lab("saliency"), final_percentile=None)
+def test_shares_are_those_of_the_maps(context: Callable[..., StudyContext]) -> None:
+    made = replace(context("saliency"), final_percentile=None)
     (row,) = coherence(CoherenceConfig(), made).rows
     drawn, network = made.masked(), made.network("plain")
     right = torch.arange(20) % 2 == 0  # as the material has it
@@ -67,6 +67,6 @@ class Mislabelled(Tiny):
         return replace(data, labels=(predicted + 1) % 10)
 
 
-def test_nothing_is_classified_correctly(lab: Callable[..., Lab]) -> None:
+def test_nothing_is_classified_correctly(context: Callable[..., StudyContext]) -> None:
     with pytest.raises(RectGradError, match="is wrong about all 20 images with masks"):
-        coherence(CoherenceConfig(), replace(lab("saliency"), material=Mislabelled()))
+        coherence(CoherenceConfig(), replace(context("saliency"), study_data=Mislabelled()))

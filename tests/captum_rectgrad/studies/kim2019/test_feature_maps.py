@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 import torch
 
-from captum_rectgrad.studies.framework.lab import Lab
+from captum_rectgrad.studies.framework.context import StudyContext
 from captum_rectgrad.studies.kim2019.convolutions import convolution_activations
 from captum_rectgrad.studies.kim2019.feature_maps import (
     active_share,
@@ -33,8 +33,8 @@ def test_active_units_by_hand() -> None:
     assert active_share(values, ~region).tolist() == [1 / 4, 0.0]
 
 
-def test_every_layer_counted_naively(lab: Callable[..., Lab]) -> None:
-    made = lab()
+def test_every_layer_counted_naively(context: Callable[..., StudyContext]) -> None:
+    made = context()
     model, data = made.network("plain").model, made.masked()
     inputs = to_model_range(data.images)
     layers = convolution_activations(model, inputs[:1])

@@ -11,7 +11,7 @@ from torch import nn
 
 from captum_rectgrad import RectGrad
 from captum_rectgrad.evaluation.map_metrics import share_inside
-from captum_rectgrad.studies.framework.lab import Lab
+from captum_rectgrad.studies.framework.context import StudyContext
 from captum_rectgrad.studies.kim2019.layers import (
     METHODS,
     background_area,
@@ -80,8 +80,10 @@ def test_background_area_by_hand() -> None:
 
 
 @pytest.mark.parametrize("name", METHODS)
-def test_shares_of_all_images_are_those_of_each(name: str, lab: Callable[..., Lab]) -> None:
-    made = lab()  # batches of 7
+def test_shares_of_all_images_are_those_of_each(
+    name: str, context: Callable[..., StudyContext]
+) -> None:
+    made = context()  # batches of 7
     model, data = made.network("plain").model, made.masked()
     modules = {"conv2": model.get_submodule("pool1"), "conv4": model.get_submodule("pool2")}
     found = measure(made, model, modules, data, "test", METHODS[name])
@@ -94,8 +96,10 @@ def test_shares_of_all_images_are_those_of_each(name: str, lab: Callable[..., La
         assert found["conv4"][i] == pytest.approx(expected.item(), rel=1e-3)
 
 
-def test_without_object_or_background_there_is_no_share(lab: Callable[..., Lab]) -> None:
-    made = lab()
+def test_without_object_or_background_there_is_no_share(
+    context: Callable[..., StudyContext],
+) -> None:
+    made = context()
     model, data = made.network("plain").model, made.masked()
     masks = data.masks.clone()
     masks[3] = False

@@ -5,8 +5,8 @@ import pytest
 import torch
 
 from captum_rectgrad.errors import RectGradError
-from captum_rectgrad.studies.data.material import MaskedImages
-from captum_rectgrad.studies.framework.lab import Lab
+from captum_rectgrad.studies.data.study_data import MaskedImages
+from captum_rectgrad.studies.framework.context import StudyContext
 from captum_rectgrad.studies.kim2019.masks import at_size, correct, one_of_each
 
 
@@ -20,8 +20,10 @@ def test_a_position_is_the_objects_where_half_of_its_pixels_are() -> None:
     assert torch.equal(at_size(mask, (4, 6)), mask)
 
 
-def test_the_first_correct_images_of_each_class_in_order(lab: Callable[..., Lab]) -> None:
-    made = lab()
+def test_the_first_correct_images_of_each_class_in_order(
+    context: Callable[..., StudyContext],
+) -> None:
+    made = context()
     network, data = made.network("plain"), made.masked()
     right = [i for i in range(20) if i % 2 == 0]  # as the material has it
     everything = correct(made, network, data, None)
@@ -34,18 +36,18 @@ def test_the_first_correct_images_of_each_class_in_order(lab: Callable[..., Lab]
     assert torch.equal(one.images, data.images[first])
 
 
-def test_images_are_as_the_network_sees_them(lab: Callable[..., Lab]) -> None:
-    made = lab()
+def test_images_are_as_the_network_sees_them(context: Callable[..., StudyContext]) -> None:
+    made = context()
     data, network = made.masked(), made.network("noise")
-    seen = network.sees(data).images
+    seen = network.with_occlusion(data).images
     found = correct(made, network, data, None)
     right = made.predictions(network, seen) == data.labels
     assert torch.equal(found.images, seen[right])
     assert not torch.equal(found.images, data.images[right])
 
 
-def test_a_network_that_is_always_wrong_is_an_error(lab: Callable[..., Lab]) -> None:
-    made = lab()
+def test_a_network_that_is_always_wrong_is_an_error(context: Callable[..., StudyContext]) -> None:
+    made = context()
     wrong = made.masked()
     wrong = replace(wrong, labels=torch.where(wrong.labels == 0, 1, 0))
     network = made.network("plain")

@@ -9,7 +9,7 @@ import pytest
 from captum_rectgrad.evaluation.estimate import Estimate
 from captum_rectgrad.evaluation.map_metrics import amount_inside, amount_of_channels_inside
 from captum_rectgrad.studies.choices import Role
-from captum_rectgrad.studies.framework.lab import Lab
+from captum_rectgrad.studies.framework.context import StudyContext
 from captum_rectgrad.studies.framework.study import ImagesConfig
 from captum_rectgrad.studies.kim2019 import occluded_saliency as module
 from captum_rectgrad.studies.kim2019.occluded_saliency import occluded_saliency
@@ -17,11 +17,11 @@ from captum_rectgrad.studies.kim2019.patch import AMOUNT, OF_CHANNELS, corner, p
 
 
 @pytest.mark.filterwarnings("ignore:attribution of sample")
-def test_patch_adds_up_channels_in_both_ways(lab: Callable[..., Lab]) -> None:
-    made = replace(lab("saliency", "rectgrad", "deeplift"), final_percentile=None)
+def test_patch_adds_up_channels_in_both_ways(context: Callable[..., StudyContext]) -> None:
+    made = replace(context("saliency", "rectgrad", "deeplift"), final_percentile=None)
     result = patch(ImagesConfig(), made)
     network = made.network("occluded")
-    seen = network.sees(made.images("test")).images
+    seen = network.with_occlusion(made.images("test")).images
     maps = made.few_maps(made.methods[0], network, seen, made.predictions(network, seen))
     row, region = result.rows[0], corner(network, seen)
     for name, measure in ((AMOUNT, amount_inside), (OF_CHANNELS, amount_of_channels_inside)):
@@ -32,8 +32,8 @@ def test_patch_adds_up_channels_in_both_ways(lab: Callable[..., Lab]) -> None:
 
 
 @pytest.mark.filterwarnings("ignore:attribution of sample")
-def test_patch_says_what_is_not_in_the_paper(lab: Callable[..., Lab]) -> None:
-    result = patch(ImagesConfig(), lab("saliency", "rectgrad"))
+def test_patch_says_what_is_not_in_the_paper(context: Callable[..., StudyContext]) -> None:
+    result = patch(ImagesConfig(), context("saliency", "rectgrad"))
     sources = [claim.source for claim in result.claims]
     assert (
         sources
@@ -78,8 +78,8 @@ def test_only_what_the_paper_says_is_called_the_papers() -> None:
     assert paper[2] == "not in the paper; one patch"
 
 
-def test_accuracy_of_three_networks(lab: Callable[..., Lab]) -> None:
-    made = lab("saliency")
+def test_accuracy_of_three_networks(context: Callable[..., StudyContext]) -> None:
+    made = context("saliency")
     result = occluded_saliency(ImagesConfig(), made)
     data = made.images("test")
     expected = (made.predictions(made.network("plain"), data.images) == data.labels).double()

@@ -12,8 +12,8 @@ from captum_rectgrad.evaluation.estimate import Estimate
 from captum_rectgrad.evaluation.map_metrics import share_inside
 from captum_rectgrad.evaluation.methods import Method
 from captum_rectgrad.rules.threshold import RULES, RuleName
-from captum_rectgrad.studies.framework.comparing import Measured
-from captum_rectgrad.studies.framework.lab import Lab
+from captum_rectgrad.studies.framework.context import StudyContext
+from captum_rectgrad.studies.framework.map_measurements import MapMeasurements
 from captum_rectgrad.studies.kim2019.background import EXCESS, SHARE
 from captum_rectgrad.studies.kim2019.propagation_rules import (
     Followed,
@@ -82,12 +82,12 @@ def test_the_claims_on_the_example() -> None:
     assert [claim.verdict for claim in example_claims(ONE, same)] == ["holds", "does not hold"]
 
 
-def shares(rectgrad: ArrayLike, mod: ArrayLike) -> Measured:
+def shares(rectgrad: ArrayLike, mod: ArrayLike) -> MapMeasurements:
     first = np.asarray(rectgrad, dtype=np.float64)
     arrays: dict[str, NDArray[np.float64]] = dict.fromkeys(RULES, first)
     arrays["Mod"] = np.asarray(mod, dtype=np.float64)
     methods = tuple(Method(rule, rule, lambda _, x, __: x) for rule in RULES)
-    return Measured(methods, {SHARE: arrays, EXCESS: arrays})
+    return MapMeasurements(methods, {SHARE: arrays, EXCESS: arrays})
 
 
 def test_how_much_and_how_often_are_two_questions() -> None:
@@ -107,8 +107,8 @@ def test_an_empty_map_is_neither_more_nor_less() -> None:
 
 
 @pytest.mark.filterwarnings("ignore:attribution of sample")
-def test_the_shares_are_those_of_the_public_methods(lab: Callable[..., Lab]) -> None:
-    result = propagation_rules(PropagationRulesConfig(), lab())
+def test_the_shares_are_those_of_the_public_methods(context: Callable[..., StudyContext]) -> None:
+    result = propagation_rules(PropagationRulesConfig(), context())
     drawn, model = Tiny().masked(), Tiny().network("plain").model
     right = torch.arange(20) % 2 == 0  # as the material has it
     inputs, targets = to_model_range(drawn.images[right]), drawn.labels[right]

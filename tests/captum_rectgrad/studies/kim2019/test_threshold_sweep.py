@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from captum_rectgrad.evaluation.estimate import Estimate
-from captum_rectgrad.studies.framework.lab import Lab
+from captum_rectgrad.studies.framework.context import StudyContext
 from captum_rectgrad.studies.kim2019 import sweep
 from captum_rectgrad.studies.kim2019 import threshold_sweep as module
 from captum_rectgrad.studies.kim2019.sweep import Sweep, guided_backprop_gaps, measure, title_of
@@ -106,8 +106,10 @@ def _keep_positive(_: nn.Module, gradients: Any, __: object) -> tuple[Tensor]:
     return (gradients[0].clamp(min=0),)
 
 
-def test_at_tau_zero_it_is_guided_backprop_times_input(exact_lab: Callable[..., Lab]) -> None:
-    made = exact_lab()
+def test_at_tau_zero_it_is_guided_backprop_times_input(
+    exact_context: Callable[..., StudyContext],
+) -> None:
+    made = exact_context()
     network, data = made.network("plain"), made.images("test")
     targets = made.predictions(network, data.images)
     assert guided_backprop_gaps(made, network, data.images, targets).max() < 1e-6
@@ -138,10 +140,10 @@ def test_an_identity_is_judged_by_its_largest_gap() -> None:
     assert "0.001" in broken.because
 
 
-def test_the_sweep_does_not_depend_on_batches(exact_lab: Callable[..., Lab]) -> None:
+def test_the_sweep_does_not_depend_on_batches(exact_context: Callable[..., StudyContext]) -> None:
     found: list[Sweep] = []
     for size in (3, 20):
-        made = replace(exact_lab(), batch_size=size)
+        made = replace(exact_context(), batch_size=size)
         network, data = made.network("plain"), made.images("test", 8)
         found.append(measure(made, network, data.images, data.labels))
     for name, values in found[0].values.items():
@@ -151,8 +153,8 @@ def test_the_sweep_does_not_depend_on_batches(exact_lab: Callable[..., Lab]) -> 
     np.testing.assert_allclose(found[0].at_zero, found[1].at_zero)
 
 
-def test_rows_and_figure(lab: Callable[..., Lab]) -> None:
-    result = threshold_sweep(ThresholdSweepConfig(images=6, drawn=2), lab())
+def test_rows_and_figure(context: Callable[..., StudyContext]) -> None:
+    result = threshold_sweep(ThresholdSweepConfig(images=6, drawn=2), context())
     titles = [column.title for column in sweep.thresholds()]
     assert [row["threshold"] for row in result.rows] == titles
     first = result.rows[0]

@@ -11,7 +11,7 @@ from captum_rectgrad.evaluation.run_method import attribute
 from captum_rectgrad.sanity.randomisation import Randomisation
 from captum_rectgrad.sanity.reinitialisation import Reinitialised
 from captum_rectgrad.sanity.similarity import IMAGE, UNSIGNED
-from captum_rectgrad.studies.framework.lab import Lab
+from captum_rectgrad.studies.framework.context import StudyContext
 from captum_rectgrad.studies.nie2018 import edges, layers, maps, percentiles
 from captum_rectgrad.studies.nie2018.compared import METHODS, inputs_of, networks, predicted
 
@@ -24,29 +24,29 @@ def test_edges_are_differences_to_the_left() -> None:
     assert edges.vertical_edges(x).tolist() == [[[[0, 3, -2], [0, 0, 5]]]]
 
 
-def test_the_edge_detector_is_a_method(lab: Callable[..., Lab]) -> None:
-    made = lab()
+def test_the_edge_detector_is_a_method(context: Callable[..., StudyContext]) -> None:
+    made = context()
     inputs = inputs_of(made, 3)
     model = made.network("plain").model
     found = attribute(edges.EDGE_DETECTOR, model, inputs, torch.zeros(3).long())
     assert torch.equal(found, edges.vertical_edges(inputs))
 
 
-def test_the_untrained_network_shares_no_weights(lab: Callable[..., Lab]) -> None:
-    made = lab()
+def test_the_untrained_network_shares_no_weights(context: Callable[..., StudyContext]) -> None:
+    made = context()
     models = networks(made, inputs_of(made, 2))
     trained, untrained = (models[name].state_dict() for name in ("trained", "untrained"))
     assert not any(torch.equal(trained[key], untrained[key]) for key in trained)
 
 
-def test_predictions_are_the_largest_logits(lab: Callable[..., Lab]) -> None:
-    made = lab()
+def test_predictions_are_the_largest_logits(context: Callable[..., StudyContext]) -> None:
+    made = context()
     inputs, model = inputs_of(made, 5), made.network("plain").model
     assert predicted(model, inputs, batch_size=2).tolist() == model(inputs).argmax(1).tolist()
 
 
-def test_maps_has_a_row_for_each_network_and_rule(lab: Callable[..., Lab]) -> None:
-    result = maps.maps(maps.MapsConfig(images=10, drawn=1), lab())
+def test_maps_has_a_row_for_each_network_and_rule(context: Callable[..., StudyContext]) -> None:
+    result = maps.maps(maps.MapsConfig(images=10, drawn=1), context())
     assert [(row["network"], row["method"]) for row in result.rows] == [
         (network, title) for network in ("trained", "untrained") for title in TITLES
     ]
@@ -73,15 +73,15 @@ def test_claims_on_maps_compare_with_saliency() -> None:
     assert verdicts[f"DeconvNet is less class-sensitive {of}"] != "holds"
 
 
-def test_edges_compares_both_networks(lab: Callable[..., Lab]) -> None:
-    result = edges.edges(edges.EdgesConfig(images=3), lab())
+def test_edges_compares_both_networks(context: Callable[..., StudyContext]) -> None:
+    result = edges.edges(edges.EdgesConfig(images=3), context())
     assert len(result.rows) == 2 * len(TITLES)
     assert all(isinstance(row[edges.LIKE], Estimate) for row in result.rows)
     assert [claim.source for claim in result.claims][1] == "not in the paper"
 
 
-def test_layers_goes_through_all_of_them_both_ways(lab: Callable[..., Lab]) -> None:
-    result = layers.layers(layers.LayersConfig(images=2, steps=3, repeats=2), lab())
+def test_layers_goes_through_all_of_them_both_ways(context: Callable[..., StudyContext]) -> None:
+    result = layers.layers(layers.LayersConfig(images=2, steps=3, repeats=2), context())
     assert len(result.rows) == 2 * 3 * len(TITLES)
     first = result.rows[:3]
     assert [row["layer"] for row in first] == ["fc2", "conv4", "conv1"]
@@ -91,9 +91,11 @@ def test_layers_goes_through_all_of_them_both_ways(lab: Callable[..., Lab]) -> N
 
 
 @pytest.mark.bitwise("both variants have the same backward signals")
-def test_percentiles_checks_both_variants_beside_saliency(lab: Callable[..., Lab]) -> None:
+def test_percentiles_checks_both_variants_beside_saliency(
+    context: Callable[..., StudyContext],
+) -> None:
     config = percentiles.PercentilesConfig(images=3, percentiles=(50.0, 98.0))
-    result = percentiles.percentiles(config, lab())
+    result = percentiles.percentiles(config, context())
     assert [(row["method"], row["q"]) for row in result.rows] == [
         ("Saliency", ""),
         *((title, q) for title in percentiles.VARIANTS for q in ("50", "98")),
@@ -125,7 +127,7 @@ def test_percentiles_are_judged_at_the_papers() -> None:
 
 
 def test_section_g_compares_convolutions_with_dense_layers_and_with_each_other(
-    lab: Callable[..., Lab],
+    context: Callable[..., StudyContext],
 ) -> None:
     names = ("fc2", "fc1", "conv4", "conv3", "conv2", "conv1")
     likeness = np.array([0.9, 0.8, 0.3, 0.2, 0.2, 0.5])[:, None, None] + np.zeros((3, 20))
@@ -141,7 +143,7 @@ def test_section_g_compares_convolutions_with_dense_layers_and_with_each_other(
         made=Reinitialised((), ()),
         never_called=(),
     )
-    model = lab().network("plain").model
+    model = context().network("plain").model
     found = layers.claims({"Guided BP": run, "NoBias RectGrad": run}, model, seed=0)
     assert [claim.verdict for claim in found] == ["holds", "does not hold"] * 2
     assert "means: 0.55" in found[0].because

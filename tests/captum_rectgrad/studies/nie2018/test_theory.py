@@ -12,7 +12,7 @@ from scipy.stats import kurtosis, skew
 from captum_rectgrad.evaluation.estimate import Estimate
 from captum_rectgrad.evaluation.seeds import derived_seed
 from captum_rectgrad.studies.compute.maps import model_inputs
-from captum_rectgrad.studies.framework.lab import Lab
+from captum_rectgrad.studies.framework.context import StudyContext
 from captum_rectgrad.studies.nie2018.moments import (
     excess_kurtosis,
     mean_over_size,
@@ -138,9 +138,9 @@ def test_what_still_rises_may_yet_arrive() -> None:
 
 
 @pytest.mark.filterwarnings("ignore:attribution of sample")
-def test_the_study_has_a_row_for_each_size_and_rule(lab: Callable[..., Lab]) -> None:
+def test_the_study_has_a_row_for_each_size_and_rule(context: Callable[..., StudyContext]) -> None:
     config = TheoryConfig(filters=(4, 32), widths=(16,), networks=12)
-    result = theory(config, lab())
+    result = theory(config, context())
     assert len(result.rows) == 3 * len(RULES)
     guided = [row for row in result.rows if (row["of"], row["rule"]) == ("map", "Guided BP")]
     assert [row["size"] for row in guided] == ["filters 4", "filters 32"]
@@ -151,8 +151,8 @@ def test_the_study_has_a_row_for_each_size_and_rule(lab: Callable[..., Lab]) -> 
 
 
 @pytest.mark.filterwarnings("ignore:attribution of sample")
-def test_what_the_notes_say_of_pixels_and_signals(lab: Callable[..., Lab]) -> None:
-    images = model_inputs(lab().images("test").images)
+def test_what_the_notes_say_of_pixels_and_signals(context: Callable[..., StudyContext]) -> None:
+    images = model_inputs(context().images("test").images)
     deconvnet = simulate_maps(32, images, 60, seed=0)["DeconvNet"]
     apart = pair_correlation(deconvnet, seed=0)
     assert apart.low < SHARED < apart.high
@@ -164,8 +164,10 @@ def test_what_the_notes_say_of_pixels_and_signals(lab: Callable[..., Lab]) -> No
 
 
 @pytest.mark.filterwarnings("ignore:attribution of sample")
-def test_signals_are_the_gradient_at_the_first_layer_by_hand(lab: Callable[..., Lab]) -> None:
-    images = model_inputs(lab().images("test", 2).images)
+def test_signals_are_the_gradient_at_the_first_layer_by_hand(
+    context: Callable[..., StudyContext],
+) -> None:
+    images = model_inputs(context().images("test", 2).images)
     found = simulate_signals(16, images, 2, seed=0)["Saliency"]
     for number, image in enumerate(images):
         x = image.flatten()

@@ -8,8 +8,8 @@ import pytest
 import torch
 
 from captum_rectgrad.studies.data.generated import recipe_of
-from captum_rectgrad.studies.framework.lab import Lab
-from captum_rectgrad.studies.roar_kar.cell_inputs import Work
+from captum_rectgrad.studies.framework.context import StudyContext
+from captum_rectgrad.studies.roar_kar.cell_inputs import CellInputs
 from captum_rectgrad.studies.roar_kar.masking import mean_colour
 from captum_rectgrad.studies.roar_kar.ranks import RankFiles, pixel_ranks, tie_order
 from captum_rectgrad.studies.roar_kar.training import training_of
@@ -20,11 +20,11 @@ METHOD = "saliency"  # whose ranks are written here; they are random
 
 
 @pytest.fixture
-def work(lab: Callable[..., Lab]) -> Work:
-    made = lab()
+def work(context: Callable[..., StudyContext]) -> CellInputs:
+    made = context()
     network = made.network("plain")
     train, test = made.images("train"), made.images("test")
-    return Work(
+    return CellInputs(
         train=train,
         test=test,
         colour=mean_colour(train.images),
@@ -37,7 +37,7 @@ def work(lab: Callable[..., Lab]) -> Work:
 
 
 @pytest.fixture
-def ranks(work: Work, tmp_path: Path) -> RankFiles:
+def ranks(work: CellInputs, tmp_path: Path) -> RankFiles:
     files = RankFiles(tmp_path)
     for split in SPLITS:
         data = work.train if split == "train" else work.test

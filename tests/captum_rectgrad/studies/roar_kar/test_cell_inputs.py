@@ -8,10 +8,10 @@ import torch
 from torch import Tensor, nn
 
 from captum_rectgrad.studies.compute.precision import Precision
-from captum_rectgrad.studies.roar_kar.cell_inputs import Work, _sight, measure_cell
+from captum_rectgrad.studies.roar_kar.cell_inputs import CellInputs, _sight, measure_cell
 from captum_rectgrad.studies.roar_kar.cells import Cell, Measure
 from captum_rectgrad.studies.roar_kar.imputation import imputed
-from captum_rectgrad.studies.roar_kar.masked_inputs import Sight, rank_table
+from captum_rectgrad.studies.roar_kar.masked_inputs import MaskedInputs, rank_table
 from captum_rectgrad.studies.roar_kar.ranks import RankFiles, Ranks
 from captum_rectgrad.studies.roar_kar.stacked import train_networks
 from captum_rectgrad.studies.roar_kar.training import Training, answers
@@ -24,15 +24,15 @@ def cell(measure: Measure, network: int = 0) -> Cell:
     return Cell(measure, "saliency", "signed", 0.3, network)
 
 
-def see(cell: Cell, work: Work, images: Tensor, ranks: Ranks | None, batch: Tensor) -> Tensor:
+def see(cell: Cell, work: CellInputs, images: Tensor, ranks: Ranks | None, batch: Tensor) -> Tensor:
     """What the network of one cell sees."""
     tables = [None if ranks is None else rank_table(ranks, work.device)]
-    (seen,) = Sight([cell], images, tables, work.colour, work.seed)(batch[None])
+    (seen,) = MaskedInputs([cell], images, tables, work.colour, work.seed)(batch[None])
     return seen
 
 
 @pytest.mark.parametrize("measure", ["roar", "kar", "mask", "road-morf", "road-lerf"])
-def test_what_is_seen_against_loops(measure: Measure, work: Work, ranks: RankFiles) -> None:
+def test_what_is_seen_against_loops(measure: Measure, work: CellInputs, ranks: RankFiles) -> None:
     numbers, _ = ranks.read("saliency", "signed")
     found = see(cell(measure), work, work.train.images, numbers, BATCH)
     for seen, image in zip(found, BATCH.tolist(), strict=True):
@@ -55,14 +55,14 @@ def test_what_is_seen_against_loops(measure: Measure, work: Work, ranks: RankFil
         assert 0.005 < (found - smooth).abs().max() < 0.1  # the noise
 
 
-def test_whole_images_are_seen_whole(work: Work) -> None:
+def test_whole_images_are_seen_whole(work: CellInputs) -> None:
     found = see(Cell("whole", "", "signed", 0, 0), work, work.test.images, None, BATCH)
     assert torch.equal(found, to_model_range(work.test.images[BATCH]))
 
 
 @pytest.mark.parametrize("measure", ["roar", "kar", "mask"])
 def test_images_are_masked_by_the_ranks_of_their_own_split(
-    measure: Measure, work: Work, ranks: RankFiles
+    measure: Measure, work: CellInputs, ranks: RankFiles
 ) -> None:
     wanted, (train, _) = cell(measure), ranks.read("saliency", "signed")
     test = 1023 - train  # the most important pixels of a training image are a test image's least
@@ -75,7 +75,7 @@ def test_images_are_masked_by_the_ranks_of_their_own_split(
     assert torch.equal(in_test(BATCH[None])[0], see(wanted, work, work.test.images, test, BATCH))
 
 
-def test_road_asks_the_network_that_is_explained(work: Work, ranks: RankFiles) -> None:
+def test_road_asks_the_network_that_is_explained(work: CellInputs, ranks: RankFiles) -> None:
     wanted = cell("road-morf")
     _, numbers = ranks.read("saliency", "signed")
     seen = [
@@ -99,7 +99,7 @@ class Remembering(nn.Module):
         return torch.zeros(len(images), 10)
 
 
-def test_road_masks_test_images_by_their_own_ranks(work: Work, ranks: RankFiles) -> None:
+def test_road_masks_test_images_by_their_own_ranks(work: CellInputs, ranks: RankFiles) -> None:
     wanted, (train, _) = cell("road-morf"), ranks.read("saliency", "signed")
     test, model = 1023 - train, Remembering()
     measure_cell(wanted, replace(work, model=model), (train, test))
@@ -110,7 +110,7 @@ def test_road_masks_test_images_by_their_own_ranks(work: Work, ranks: RankFiles)
 
 @pytest.mark.bitwise("the network of the cell is trained once more by the same steps")
 def test_a_cell_is_trained_on_what_it_sees_and_measured_on_the_test_images(
-    work: Work, ranks: RankFiles
+    work: CellInputs, ranks: RankFiles
 ) -> None:
     wanted, numbers = cell("kar"), ranks.read("saliency", "signed")
     whole = torch.arange(20)
@@ -132,7 +132,7 @@ TRAINING = Training(
 )
 
 
-def test_masks_that_carry_the_label_are_leakage_that_is_found(work: Work) -> None:
+def test_masks_that_carry_the_label_are_leakage_that_is_found(work: CellInputs) -> None:
     """Ranks that put a block of the class's own first: the mask alone says the label."""
     labels = torch.arange(100) % 10
     images = torch.zeros(100, 3, 32, 32, dtype=torch.uint8)
@@ -151,7 +151,7 @@ def test_masks_that_carry_the_label_are_leakage_that_is_found(work: Work) -> Non
 
 @pytest.mark.bitwise("the same seed gives the same weights")
 @pytest.mark.parametrize("precision", ["float32", "bfloat16"])
-def test_training_depends_on_its_seed_alone(work: Work, precision: Precision) -> None:
+def test_training_depends_on_its_seed_alone(work: CellInputs, precision: Precision) -> None:
     def weights(seed: int) -> torch.Tensor:
         (model,) = train_networks(
             replace(work.training, precision=precision),

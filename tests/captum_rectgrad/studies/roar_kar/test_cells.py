@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from captum_rectgrad.studies.roar_kar.cell_inputs import Work
+from captum_rectgrad.studies.roar_kar.cell_inputs import CellInputs
 from captum_rectgrad.studies.roar_kar.cells import (
     Cell,
     CorruptCellError,
@@ -19,7 +19,7 @@ from captum_rectgrad.studies.roar_kar.cells import (
 )
 from captum_rectgrad.studies.roar_kar.engines import local
 from captum_rectgrad.studies.roar_kar.ranks import RankFiles
-from captum_rectgrad.studies.roar_kar.running import run_cells
+from captum_rectgrad.studies.roar_kar.run_cells import run_cells
 from captum_rectgrad.studies.roar_kar.training import Answers
 
 CELL = Cell("roar", "saliency", "signed", 0.1, 2)
@@ -91,12 +91,12 @@ CELLS = [
 
 
 def test_only_what_is_missing_or_damaged_is_done(
-    work: Work, ranks: RankFiles, tmp_path: Path, caplog: pytest.LogCaptureFixture
+    work: CellInputs, ranks: RankFiles, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     asked: list[list[Cell]] = []
 
     def watched(
-        cells: Sequence[Cell], work: Work, ranks: RankFiles
+        cells: Sequence[Cell], work: CellInputs, ranks: RankFiles
     ) -> Iterator[tuple[Cell, Answers]]:
         asked.append(list(cells))
         return local(cells, work, ranks)

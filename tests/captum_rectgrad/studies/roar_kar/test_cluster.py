@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from captum_rectgrad.studies.compute.engines import Cluster
-from captum_rectgrad.studies.roar_kar.cell_inputs import Work
+from captum_rectgrad.studies.roar_kar.cell_inputs import CellInputs
 from captum_rectgrad.studies.roar_kar.cells import Cell
 from captum_rectgrad.studies.roar_kar.engines import local
 from captum_rectgrad.studies.roar_kar.ranks import RankFiles
@@ -24,7 +24,7 @@ CELLS = [
 ] + [Cell("whole", "", "signed", 0, 0)]
 
 
-def test_a_lost_node_loses_no_cell(cluster: Any, work: Work, ranks: RankFiles) -> None:
+def test_a_lost_node_loses_no_cell(cluster: Any, work: CellInputs, ranks: RankFiles) -> None:
     from captum_rectgrad.studies.roar_kar.cluster import on_cluster  # noqa: PLC0415 (needs Ray)
 
     second = cluster.add_node(**NODE)

@@ -11,7 +11,7 @@ import torch
 from captum_rectgrad.evaluation.methods import Method, choose_methods
 from captum_rectgrad.studies.compute.maps import final_threshold
 from captum_rectgrad.studies.data.shapes import shapes
-from captum_rectgrad.studies.framework.lab import Lab
+from captum_rectgrad.studies.framework.context import StudyContext
 from captum_rectgrad.studies.roar_kar.config import FORMS, forms_of
 from captum_rectgrad.studies.roar_kar.ranks import (
     RankFiles,
@@ -79,9 +79,9 @@ def test_forms_are_the_baselines() -> None:
 
 @pytest.mark.parametrize("key", ["rectgrad", "rectgrad-prr"])
 def test_maps_of_rectgrad_rank_the_same_without_their_sign(
-    key: str, lab: Callable[..., Lab]
+    key: str, context: Callable[..., StudyContext]
 ) -> None:
-    made = lab(key)
+    made = context(key)
     images = made.images("test").images
     targets = torch.zeros(len(images), dtype=torch.int64)
     for batch in made.maps(made.methods[0], made.network("plain"), images, targets):
@@ -93,8 +93,8 @@ class StoppedError(Exception):
     """Where a test stops a run."""
 
 
-def test_files_are_whole_and_written_once(exact_lab: Callable[..., Lab]) -> None:
-    made = exact_lab("saliency")
+def test_files_are_whole_and_written_once(exact_context: Callable[..., StudyContext]) -> None:
+    made = exact_context("saliency")
     files = RankFiles(made.folder)
     made.folder.mkdir()
     (method,), network = made.methods, made.network("plain")
@@ -159,9 +159,11 @@ def empty(file: Path) -> None:
 
 @pytest.mark.parametrize("damage", [cut, never_written, a_number_changed, of_fewer_images, empty])
 def test_damaged_ranks_are_made_again_with_a_warning(
-    damage: Callable[[Path], None], lab: Callable[..., Lab], caplog: pytest.LogCaptureFixture
+    damage: Callable[[Path], None],
+    context: Callable[..., StudyContext],
+    caplog: pytest.LogCaptureFixture,
 ) -> None:
-    made = lab("random")
+    made = context("random")
     network, (random,), data = made.network("plain"), made.methods, made.images("test")
 
     def rank() -> RankFiles:
@@ -180,9 +182,9 @@ def test_damaged_ranks_are_made_again_with_a_warning(
 
 
 def test_random_ranks_of_training_and_test_images_have_nothing_in_common(
-    lab: Callable[..., Lab],
+    context: Callable[..., StudyContext],
 ) -> None:
-    made = lab("random")
+    made = context("random")
     network, (random,) = made.network("plain"), made.methods
     data = made.images("test")
     same = dict.fromkeys(SPLITS, (data.images, data.labels))
@@ -191,9 +193,9 @@ def test_random_ranks_of_training_and_test_images_have_nothing_in_common(
     assert len(np.unique(rows, axis=0)) == len(rows) == 2 * IMAGES
 
 
-def test_masks_of_random_maps_alone_tell_nothing(lab: Callable[..., Lab]) -> None:
+def test_masks_of_random_maps_alone_tell_nothing(context: Callable[..., StudyContext]) -> None:
     """The generated images' labels follow from their numbers, and so must not the masks."""
-    made = replace(lab("random"), batch_size=200)
+    made = replace(context("random"), batch_size=200)
     network, (random,) = made.network("plain"), made.methods
     data = shapes(400, 1)
     same = dict.fromkeys(SPLITS, (data.images, data.labels))

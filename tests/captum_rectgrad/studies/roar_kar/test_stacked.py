@@ -13,13 +13,13 @@ from torch.nn import functional as F
 from captum_rectgrad.studies.compute.batches import in_batches
 from captum_rectgrad.studies.compute.precision import Precision
 from captum_rectgrad.studies.roar_kar.cell_inputs import (
+    CellInputs,
     RankPairs,
-    Work,
     measure_cell,
     measure_cells,
 )
 from captum_rectgrad.studies.roar_kar.cells import Cell
-from captum_rectgrad.studies.roar_kar.masked_inputs import Sight, rank_table
+from captum_rectgrad.studies.roar_kar.masked_inputs import MaskedInputs, rank_table
 from captum_rectgrad.studies.roar_kar.masking import mask_alone, removed, replaced
 from captum_rectgrad.studies.roar_kar.ranks import RankFiles
 from captum_rectgrad.studies.roar_kar.stacked import (
@@ -46,7 +46,7 @@ def weights(networks: Sequence[nn.Module]) -> list[Tensor]:
     return [torch.cat([p.detach().flatten() for p in net.parameters()]) for net in networks]
 
 
-def alone(cell: Cell, work: Work, ranks: RankFiles, training: Training) -> nn.Module:
+def alone(cell: Cell, work: CellInputs, ranks: RankFiles, training: Training) -> nn.Module:
     """One network, trained by a loop as it is written down first."""
     torch.manual_seed(cell.seed(work.seed))
     model: nn.Module = timm.create_model(training.architecture, num_classes=training.classes)
@@ -72,15 +72,17 @@ def alone(cell: Cell, work: Work, ranks: RankFiles, training: Training) -> nn.Mo
     return model
 
 
-def sight(cells: Sequence[Cell], work: Work, ranks: RankFiles) -> Sight:
+def sight(cells: Sequence[Cell], work: CellInputs, ranks: RankFiles) -> MaskedInputs:
     train, _ = ranks.read("saliency", "signed")
     tables = [rank_table(train, work.device) if cell.method else None for cell in cells]
-    return Sight(cells, work.train.images, tables, work.colour, work.seed)
+    return MaskedInputs(cells, work.train.images, tables, work.colour, work.seed)
 
 
 @pytest.mark.bitwise("a stack takes the steps of the plain loop, but for the mean")
 @pytest.mark.parametrize("precision", ["float32", "bfloat16"])
-def test_a_stack_is_as_many_plain_loops(work: Work, ranks: RankFiles, precision: Precision) -> None:
+def test_a_stack_is_as_many_plain_loops(
+    work: CellInputs, ranks: RankFiles, precision: Precision
+) -> None:
     """20 images in batches of 8: the last one of an epoch is smaller."""
     training = replace(TRAINING, precision=precision)
     seeds = [cell.seed(work.seed) for cell in CELLS]
@@ -95,7 +97,7 @@ def test_a_stack_is_as_many_plain_loops(work: Work, ranks: RankFiles, precision:
 
 
 @pytest.mark.bitwise("a network takes the same steps in every stack")
-def test_a_network_does_not_depend_on_its_stack(work: Work, ranks: RankFiles) -> None:
+def test_a_network_does_not_depend_on_its_stack(work: CellInputs, ranks: RankFiles) -> None:
     pairs: RankPairs = {("saliency", "signed"): ranks.read("saliency", "signed")}
     work = replace(work, training=replace(TRAINING, epochs=4, learning_rate=0.01))
     road = Cell("road-morf", "saliency", "signed", 0.3, 0)
@@ -109,7 +111,7 @@ def test_a_network_does_not_depend_on_its_stack(work: Work, ranks: RankFiles) ->
 
 @pytest.mark.bitwise("a network takes the same steps in every stack")
 @pytest.mark.parametrize("optimizer", ["sgd", "adamw", "rmsprop"])
-def test_optimizers_of_other_recipes(work: Work, ranks: RankFiles, optimizer: str) -> None:
+def test_optimizers_of_other_recipes(work: CellInputs, ranks: RankFiles, optimizer: str) -> None:
     training = replace(TRAINING, optimizer=optimizer, weight_decay=0.1, epochs=1)
     labels, seeds = work.train.labels, [1, 2]
     see = sight(CELLS[:2], work, ranks)
@@ -119,7 +121,7 @@ def test_optimizers_of_other_recipes(work: Work, ranks: RankFiles, optimizer: st
 
 
 @pytest.mark.bitwise("the same steps from a buffer that is filled again")
-def test_a_step_is_a_function_of_static_buffers(work: Work, ranks: RankFiles) -> None:
+def test_a_step_is_a_function_of_static_buffers(work: CellInputs, ranks: RankFiles) -> None:
     """As a CUDA graph needs it: the argument is always the same memory, filled again."""
     seeds = [cell.seed(work.seed) for cell in CELLS]
     expected = train_networks(
@@ -141,10 +143,10 @@ def test_a_step_is_a_function_of_static_buffers(work: Work, ranks: RankFiles) ->
         assert torch.equal(found, wanted)
 
 
-def test_a_step_looks_at_no_value(work: Work, ranks: RankFiles) -> None:
+def test_a_step_looks_at_no_value(work: CellInputs, ranks: RankFiles) -> None:
     """Tensors of the meta device have none, and PyTorch refuses to look."""
     see, meta = sight(CELLS, work, ranks), torch.device("meta")
-    there = Sight(
+    there = MaskedInputs(
         CELLS,
         see.images.to(meta),
         [None if table is None else table.to(meta) for table in see.ranks],
@@ -160,7 +162,7 @@ def test_a_step_looks_at_no_value(work: Work, ranks: RankFiles) -> None:
 
 
 def test_a_stack_that_does_not_fit_is_halved(
-    work: Work, ranks: RankFiles, caplog: pytest.LogCaptureFixture
+    work: CellInputs, ranks: RankFiles, caplog: pytest.LogCaptureFixture
 ) -> None:
     pairs: RankPairs = {("saliency", "signed"): ranks.read("saliency", "signed")}
 

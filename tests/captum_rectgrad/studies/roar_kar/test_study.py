@@ -20,13 +20,13 @@ from captum_rectgrad.errors import RectGradError
 from captum_rectgrad.evaluation.methods import choose_methods
 from captum_rectgrad.studies.choices import Role
 from captum_rectgrad.studies.compute.engines import Cluster
-from captum_rectgrad.studies.data.material import Network
-from captum_rectgrad.studies.framework.lab import Lab
+from captum_rectgrad.studies.data.study_data import Network
+from captum_rectgrad.studies.framework.context import StudyContext
 from captum_rectgrad.studies.framework.registry import find
 from captum_rectgrad.studies.framework.result import Row
-from captum_rectgrad.studies.report.running import run_study
+from captum_rectgrad.studies.report.run_studies import run_study
 from captum_rectgrad.studies.roar_kar import study
-from captum_rectgrad.studies.roar_kar.cell_inputs import Work
+from captum_rectgrad.studies.roar_kar.cell_inputs import CellInputs
 from captum_rectgrad.studies.roar_kar.cells import Cell
 from captum_rectgrad.studies.roar_kar.config import RoarKarConfig
 from captum_rectgrad.studies.roar_kar.engines import STACK, engine_of, local
@@ -43,7 +43,7 @@ CONFIG = RoarKarConfig(
 CELLS = 2 + 2 * (2 * 2 + 1 + 2)  # whole; two forms of ROAR and KAR twice, mask, ROAD both ways
 
 
-def table(made: Lab, config: RoarKarConfig = CONFIG) -> list[Row]:
+def table(made: StudyContext, config: RoarKarConfig = CONFIG) -> list[Row]:
     return list(roar_kar(config, made).rows)
 
 
@@ -70,9 +70,9 @@ def whole(tmp_path_factory: pytest.TempPathFactory) -> Run:
 
 @pytest.mark.bitwise("a cell that is made again is the same")
 def test_deleted_and_damaged_cells_come_back_the_same(
-    whole: Run, lab: Callable[..., Lab], caplog: pytest.LogCaptureFixture
+    whole: Run, context: Callable[..., StudyContext], caplog: pytest.LogCaptureFixture
 ) -> None:
-    made, before = lab("saliency"), whole.cells
+    made, before = context("saliency"), whole.cells
     shutil.copytree(whole.folder, made.folder)
     assert len(before) == CELLS
     names = list(before)
@@ -88,9 +88,9 @@ def test_deleted_and_damaged_cells_come_back_the_same(
 
 @pytest.mark.slow
 def test_a_run_that_was_killed_goes_on_to_the_same_table(
-    whole: Run, lab: Callable[..., Lab]
+    whole: Run, context: Callable[..., StudyContext]
 ) -> None:
-    killed = lab("saliency", folder="killed")
+    killed = context("saliency", folder="killed")
     code = (
         "import sys, pathlib; from tests.captum_rectgrad.studies.roar_kar import test_study; "
         "test_study.run(pathlib.Path(sys.argv[1]))"
@@ -121,7 +121,7 @@ def environment() -> dict[str, str]:
 def run(folder: Path) -> list[Row]:
     """The run that is killed, and the one that is not."""
     methods = choose_methods(("saliency",))
-    return table(Lab(material=Tiny(), methods=methods, folder=folder, batch_size=7))
+    return table(StudyContext(study_data=Tiny(), methods=methods, folder=folder, batch_size=7))
 
 
 class Other(Tiny):
@@ -130,20 +130,20 @@ class Other(Tiny):
 
 
 def test_cells_of_another_network_or_other_images_are_refused(
-    whole: Run, lab: Callable[..., Lab]
+    whole: Run, context: Callable[..., StudyContext]
 ) -> None:
-    made = replace(lab("saliency"), folder=whole.folder)
+    made = replace(context("saliency"), folder=whole.folder)
     with pytest.raises(RectGradError, match=r"network plain was .* 0{64}', is .* 1{64}'"):
-        table(replace(made, material=Other(), used={}))
+        table(replace(made, study_data=Other(), used={}))
     with pytest.raises(RectGradError, match="number of training images was 20, is 10"):
         table(replace(made, used={}), replace(CONFIG, train_images=10))
 
 
 def test_cells_of_another_number_of_threads_are_refused(
-    whole: Run, lab: Callable[..., Lab]
+    whole: Run, context: Callable[..., StudyContext]
 ) -> None:
     """As they would be where a local run goes on on a cluster, or the other way round."""
-    made, before = replace(lab("saliency"), folder=whole.folder), torch.get_num_threads()
+    made, before = replace(context("saliency"), folder=whole.folder), torch.get_num_threads()
     try:
         torch.set_num_threads(2)
         assert made.worker_threads == 2
@@ -154,9 +154,9 @@ def test_cells_of_another_number_of_threads_are_refused(
         torch.set_num_threads(before)
 
 
-def test_methods_that_the_preset_does_not_have(lab: Callable[..., Lab]) -> None:
+def test_methods_that_the_preset_does_not_have(context: Callable[..., StudyContext]) -> None:
     with pytest.raises(RectGradError, match="this preset compares saliency: --methods has none"):
-        table(lab("deeplift"))
+        table(context("deeplift"))
 
 
 def test_chance_is_the_most_frequent_class_of_the_training_images() -> None:
@@ -165,50 +165,54 @@ def test_chance_is_the_most_frequent_class_of_the_training_images() -> None:
 
 
 def test_the_colour_of_removed_pixels_is_the_mean_of_the_training_images(
-    lab: Callable[..., Lab], monkeypatch: pytest.MonkeyPatch
+    context: Callable[..., StudyContext], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    given: list[Work] = []
+    given: list[CellInputs] = []
 
     def answer_nothing(
-        cells: Sequence[Cell], work: Work, _: RankFiles
+        cells: Sequence[Cell], work: CellInputs, _: RankFiles
     ) -> Iterator[tuple[Cell, Answers]]:
         given.append(work)
         yield from ((cell, np.zeros(len(work.test), dtype=bool)) for cell in cells)
 
     monkeypatch.setattr(study, "engine_of", lambda _: answer_nothing)
-    table(lab("saliency"))
+    table(context("saliency"))
     train, test = (mean_colour(Tiny().images(split).images) for split in ("train", "test"))
     assert not torch.equal(train, test)
     assert torch.equal(given[0].colour, train)
 
 
 def test_without_ray_its_engine_says_what_to_install(
-    lab: Callable[..., Lab], monkeypatch: pytest.MonkeyPatch
+    context: Callable[..., StudyContext], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setitem(sys.modules, "ray", None)  # as if it were not installed
-    asked = replace(lab("saliency"), cluster=Cluster())
+    asked = replace(context("saliency"), cluster=Cluster())
     with pytest.raises(RectGradError, match=r"pip install 'captum-rectgrad\[cluster\]'"):
         run_study(find("patch"), "smoke", asked)
     with pytest.raises(RectGradError, match=r"pip install 'captum-rectgrad\[cluster\]'"):
         engine_of(asked)
 
 
-def test_networks_are_trained_one_at_a_time_but_on_a_gpu(lab: Callable[..., Lab]) -> None:
-    def stack(made: Lab) -> object:
+def test_networks_are_trained_one_at_a_time_but_on_a_gpu(
+    context: Callable[..., StudyContext],
+) -> None:
+    def stack(made: StudyContext) -> object:
         engine = engine_of(made)
         assert isinstance(engine, partial)
         assert engine.func is local
         return engine.keywords["stack"]
 
-    made = lab("saliency")
+    made = context("saliency")
     assert stack(made) == 1
     assert stack(replace(made, device=torch.device("cuda"))) == STACK > 1
     assert stack(replace(made, device=torch.device("cuda"), stack=3)) == 3
 
 
 @pytest.mark.bitwise("a stack takes the steps of one network for each of its own")
-def test_stacked_networks_make_the_same_table(whole: Run, lab: Callable[..., Lab]) -> None:
-    stacked = replace(lab("saliency"), stack=5)
+def test_stacked_networks_make_the_same_table(
+    whole: Run, context: Callable[..., StudyContext]
+) -> None:
+    stacked = replace(context("saliency"), stack=5)
     assert table(stacked) == whole.rows
     assert cells(stacked.folder) == whole.cells
 

@@ -8,7 +8,7 @@ import pytest
 
 from captum_rectgrad.evaluation.estimate import Estimate
 from captum_rectgrad.evaluation.methods import choose_methods
-from captum_rectgrad.studies.roar_kar.cell_inputs import Work
+from captum_rectgrad.studies.roar_kar.cell_inputs import CellInputs
 from captum_rectgrad.studies.roar_kar.cells import Cell, Measure
 from captum_rectgrad.studies.roar_kar.config import Form, RoarKarConfig
 from captum_rectgrad.studies.roar_kar.curves import Curves, Ranking, table_cells
@@ -155,7 +155,7 @@ def test_of_one_network_per_cell_nothing_is_judged_but_road() -> None:
     assert {row["interval over"] for row in rows(curves)} == {"images"}
 
 
-def test_what_intervals_are_over_is_said(work: Work) -> None:
+def test_what_intervals_are_over_is_said(work: CellInputs) -> None:
     over = {row["measure"]: row["interval over"] for row in rows(made_up())}
     assert [over[TITLES[measure]] for measure in ("roar", "kar")] == ["images and networks"] * 2
     assert [over[TITLES[measure]] for measure in ("mask", "road-morf")] == ["images"] * 2
@@ -172,7 +172,7 @@ def test_without_rectgrad_there_is_nothing_to_claim() -> None:
     assert claims(replace(made_up(), rankings=RANKINGS[2:])) == []
 
 
-def test_notes_say_what_remains_and_what_may_be_leakage(work: Work) -> None:
+def test_notes_say_what_remains_and_what_may_be_leakage(work: CellInputs) -> None:
     curves = made_up()
     assert [ranking.form for ranking in best_forms(curves, "roar")] == [
         "absolute",

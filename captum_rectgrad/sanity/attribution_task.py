@@ -12,7 +12,7 @@ from captum_rectgrad.sanity.defaults import BATCH_SIZE
 
 
 @dataclass(frozen=True, eq=False)
-class Explaining:
+class AttributionTask:
     """A method on images.
 
     Attributes:

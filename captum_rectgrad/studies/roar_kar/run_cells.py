@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from captum_rectgrad.studies.compute.progress import Progress
-from captum_rectgrad.studies.roar_kar.cell_inputs import Work
+from captum_rectgrad.studies.roar_kar.cell_inputs import CellInputs
 from captum_rectgrad.studies.roar_kar.cells import (
     Cell,
     CorruptCellError,
@@ -20,7 +20,7 @@ _LOG = logging.getLogger(__name__)
 
 
 def run_cells(
-    cells: Sequence[Cell], work: Work, ranks: RankFiles, folder: Path, engine: Engine
+    cells: Sequence[Cell], work: CellInputs, ranks: RankFiles, folder: Path, engine: Engine
 ) -> Mapping[Cell, Answers]:
     """Measure what has not been measured yet.
 

@@ -11,10 +11,11 @@ from captum_rectgrad.errors import RectGradError
 from captum_rectgrad.studies.choices import Preset
 from captum_rectgrad.studies.compute.engines import session
 from captum_rectgrad.studies.data.photographs import Photographs
-from captum_rectgrad.studies.framework.lab import Lab
+from captum_rectgrad.studies.framework.context import StudyContext
 from captum_rectgrad.studies.framework.study import AnyStudy
-from captum_rectgrad.studies.report.provenance import device_name, provenance
-from captum_rectgrad.studies.report.recording import (
+from captum_rectgrad.studies.report.provenance import device_name, run_provenance
+from captum_rectgrad.studies.report.report import FINAL, size_warning
+from captum_rectgrad.studies.report.run_folder import (
     REPORT,
     check_used,
     claim_folder,
@@ -23,7 +24,6 @@ from captum_rectgrad.studies.report.recording import (
     unclaimed_if_nothing_was_done,
     write_whole,
 )
-from captum_rectgrad.studies.report.report import FINAL, size_warning
 from captum_rectgrad.studies.report.summary import section
 from rectgrad_zoo import ZooError
 
@@ -32,50 +32,50 @@ _LACKING = (RectGradError, ZooError)
 _LOG = logging.getLogger(__name__)
 
 
-def run_study(study: AnyStudy, preset: Preset, lab: Lab) -> Path:
+def run_study(study: AnyStudy, preset: Preset, context: StudyContext) -> Path:
     """Run a study and record it, unless its folder has the same run already.
 
     Args:
         study: which.
         preset: at which size.
-        lab: what it is given; its folder is where it is recorded.
+        context: what it is given; its folder is where it is recorded.
 
     Returns:
         The report.
 
     Raises:
-        RectGradError: the study is not for this material, the folder is of another run, the
-            material is not there, or the cluster is not what it should be.
+        RectGradError: the study is not for this data, the folder is of another run, the
+            data is not there, or the cluster is not what it should be.
         ZooError: a network or the images are not there.
         NotAvailableError: a method would not be itself on a network.
     """
-    if isinstance(lab.material, Photographs) and not study.any_network:
+    if isinstance(context.study_data, Photographs) and not study.any_network:
         raise RectGradError(f"{study.name} is not for photographs and any network (--model)")
-    config = recorded_config(study, preset, lab)
-    state = claim_folder(lab.folder, config)
+    config = recorded_config(study, preset, context)
+    state = claim_folder(context.folder, config)
     if state == "done":
         # The same names may lead to other images and networks by now.
-        lab.use(read_used(lab.folder))
-        check_used(lab.folder, lab.used)
-        _LOG.info("%s: done already, in %s", study.name, lab.folder)
-        return lab.folder / REPORT
-    with session(lab.cluster), unclaimed_if_nothing_was_done(lab.folder):
+        context.use(read_used(context.folder))
+        check_used(context.folder, context.used)
+        _LOG.info("%s: done already, in %s", study.name, context.folder)
+        return context.folder / REPORT
+    with session(context.cluster), unclaimed_if_nothing_was_done(context.folder):
         begun = time.monotonic()
-        result = study.run(study.presets[preset], lab)
-        origin = provenance(lab, time.monotonic() - begun, resumed=state == "begun")
-        if lab.material.note:
-            result = dataclasses.replace(result, notes=(*result.notes, lab.material.note))
-    record(lab.folder, study, result, config, origin)
-    return lab.folder / REPORT
+        result = study.run(study.presets[preset], context)
+        origin = run_provenance(context, time.monotonic() - begun, resumed=state == "begun")
+        if context.study_data.note:
+            result = dataclasses.replace(result, notes=(*result.notes, context.study_data.note))
+    record(context.folder, study, result, config, origin)
+    return context.folder / REPORT
 
 
-def recorded_config(study: AnyStudy, preset: Preset, lab: Lab) -> dict[str, Any]:
+def recorded_config(study: AnyStudy, preset: Preset, context: StudyContext) -> dict[str, Any]:
     """All that was chosen for a run, as plain values.
 
     Args:
         study: which.
         preset: at which size.
-        lab: what it is given.
+        context: what it is given.
 
     Returns:
         The study's own configuration and what it shares with others.
@@ -83,23 +83,25 @@ def recorded_config(study: AnyStudy, preset: Preset, lab: Lab) -> dict[str, Any]
     return {
         "study": study.name,
         "preset": preset,
-        "material": lab.material.name,
-        "methods": [method.key for method in lab.methods],
-        FINAL: lab.final_percentile,
-        "seed": lab.seed,
-        "batch size": lab.batch_size,
-        "device": device_name(lab),
+        "material": context.study_data.name,
+        "methods": [method.key for method in context.methods],
+        FINAL: context.final_percentile,
+        "seed": context.seed,
+        "batch size": context.batch_size,
+        "device": device_name(context),
         **dataclasses.asdict(study.presets[preset]),
     }
 
 
-def run_all(studies: Sequence[AnyStudy], preset: Preset, lab: Lab) -> tuple[bool, Path]:
+def run_all(
+    studies: Sequence[AnyStudy], preset: Preset, context: StudyContext
+) -> tuple[bool, Path]:
     """Run studies one after the other, each in a folder of its name, and write one report.
 
     Args:
         studies: which.
         preset: at which size.
-        lab: what they are given; its folder is what theirs are in.
+        context: what they are given; its folder is what theirs are in.
 
     Returns:
         Whether all could be run, and the report, which holds the verdicts and leads to each
@@ -108,25 +110,25 @@ def run_all(studies: Sequence[AnyStudy], preset: Preset, lab: Lab) -> tuple[bool
     Raises:
         RectGradError: none can be run: there is no such cluster.
     """
-    done, sections = True, [f"# All studies, preset `{preset}`, on {lab.material.name}"]
+    done, sections = True, [f"# All studies, preset `{preset}`, on {context.study_data.name}"]
     if warning := size_warning(preset):
         sections.append(warning)
-    with session(lab.cluster):
+    with session(context.cluster):
         for number, study in enumerate(studies, start=1):
             begun = time.monotonic()
-            ran, section = _section(study, preset, lab)
+            ran, section = _section(study, preset, context)
             if ran:
                 minutes = (time.monotonic() - begun) / 60
                 _LOG.info("%s: %.1f min (%d of %d)", study.name, minutes, number, len(studies))
             done = done and ran
             sections.append(section)
-    write_whole(lab.folder / REPORT, "\n\n".join(sections) + "\n")
-    return done, lab.folder / REPORT
+    write_whole(context.folder / REPORT, "\n\n".join(sections) + "\n")
+    return done, context.folder / REPORT
 
 
-def _section(study: AnyStudy, preset: Preset, lab: Lab) -> tuple[bool, str]:
+def _section(study: AnyStudy, preset: Preset, context: StudyContext) -> tuple[bool, str]:
     """Run one of all, and what their report says of it."""
-    own = dataclasses.replace(lab, folder=lab.folder / study.name, used={})
+    own = dataclasses.replace(context, folder=context.folder / study.name, used={})
     try:
         run_study(study, preset, own)
     except _LACKING as error:

@@ -62,7 +62,7 @@ class Network:
         mean, std = (torch.tensor(each)[:, None, None] for each in (self.mean, self.std))
         return images.float().div_(255).sub_(mean).div_(std)
 
-    def sees(self, data: LabelledImages) -> LabelledImages:
+    def with_occlusion(self, data: LabelledImages) -> LabelledImages:
         """The images with the noise that the network was trained behind, if any.
 
         Args:
@@ -74,7 +74,7 @@ class Network:
         return occluded(data, self.occlusion)
 
 
-class Material(Protocol):
+class StudyData(Protocol):
     """Images, masks and networks that belong together."""
 
     @property

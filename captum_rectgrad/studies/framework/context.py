@@ -1,4 +1,4 @@
-"""What every study is given beside its own configuration: material, methods, device, seed."""
+"""What every study is given beside its own configuration: data, methods, device, seed."""
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -14,22 +14,22 @@ from captum_rectgrad.evaluation.seeds import derived_seed
 from captum_rectgrad.studies.choices import BATCH_SIZE, FINAL_PERCENTILE, Role
 from captum_rectgrad.studies.compute.engines import WORKER_THREADS, Cluster, require_ray
 from captum_rectgrad.studies.compute.maps import MapBatch, predictions, stream_maps
-from captum_rectgrad.studies.data.material import MaskedImages, Material, Network
+from captum_rectgrad.studies.data.study_data import MaskedImages, Network, StudyData
 from rectgrad_zoo.data.cifar10 import Split
 from rectgrad_zoo.data.images import LabelledImages
 
-# What results and folders call it; the same for every material, so that they can be compared.
+# What results and folders call it; the same for every data, so that they can be compared.
 IMAGES: Mapping[Split, str] = {"train": "training images", "test": "test images"}
 MASKED = "images with masks"
 NETWORKS: Mapping[Role, str] = {role: f"network {role}" for role in get_args(Role)}
 
 
 @dataclass(eq=False)
-class Lab:
+class StudyContext:
     """Material, methods and a machine; it keeps a record of what was used.
 
     Attributes:
-        material: images, masks, networks.
+        study_data: images, masks, networks.
         methods: what is compared, in order.
         device: where this process's networks run.
         batch_size: images in memory, to begin with.
@@ -41,7 +41,7 @@ class Lab:
         used: what was used, by its role: names with hashes.
     """
 
-    material: Material
+    study_data: StudyData
     methods: Sequence[Method]
     folder: Path
     device: torch.device = field(default_factory=lambda: torch.device("cpu"))
@@ -62,19 +62,19 @@ class Lab:
         Returns:
             The images.
         """
-        data = self.material.images(split)
-        self.used[IMAGES[split]] = f"{self.material.name}, SHA-256 {data.fingerprint()}"
+        data = self.study_data.images(split)
+        self.used[IMAGES[split]] = f"{self.study_data.name}, SHA-256 {data.fingerprint()}"
         return LabelledImages(data.images[:count], data.labels[:count])
 
     def masked(self) -> MaskedImages:
         """All images with masks."""
-        data = self.material.masked()
-        self.used[MASKED] = f"{self.material.name}, SHA-256 {data.fingerprint()}"
+        data = self.study_data.masked()
+        self.used[MASKED] = f"{self.study_data.name}, SHA-256 {data.fingerprint()}"
         return data
 
     def network(self, role: Role) -> Network:
         """The network of a role, on the device."""
-        network = self.material.network(role)
+        network = self.study_data.network(role)
         self.used[NETWORKS[role]] = f"{network.name}, SHA-256 {network.sha256}"
         network.model.to(self.device)
         return network

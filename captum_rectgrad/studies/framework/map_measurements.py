@@ -11,8 +11,8 @@ from captum_rectgrad.evaluation.estimate import Estimate
 from captum_rectgrad.evaluation.intervals import difference, mean
 from captum_rectgrad.evaluation.methods import Method
 from captum_rectgrad.studies.compute.progress import Progress
-from captum_rectgrad.studies.data.material import Network
-from captum_rectgrad.studies.framework.lab import Lab
+from captum_rectgrad.studies.data.study_data import Network
+from captum_rectgrad.studies.framework.context import StudyContext
 from captum_rectgrad.studies.framework.result import Claim, Row, all_of, judged, judged_within
 
 # From maps (N, C, H, W) and which of the images they are of to one number for each.
@@ -21,7 +21,7 @@ NOTHING = "there is nothing to compare with"
 
 
 @dataclass(frozen=True, eq=False)
-class Measured:
+class MapMeasurements:
     """What was measured on the maps of one network.
 
     Attributes:
@@ -35,15 +35,15 @@ class Measured:
 
 
 def measure_maps(
-    lab: Lab,
+    context: StudyContext,
     network: Network,
     images: Tensor,
     measures: Mapping[str, Measure],
-) -> Measured:
+) -> MapMeasurements:
     """Measure the maps of all methods, for the classes that the network predicts.
 
     Args:
-        lab: methods and machine.
+        context: methods and machine.
         network: what is explained.
         images: `(N, 3, H, W)`, uint8, as the network is to see them.
         measures: what is measured, by name.
@@ -51,23 +51,23 @@ def measure_maps(
     Returns:
         The numbers.
     """
-    targets = lab.predictions(network, images)
+    targets = context.predictions(network, images)
     values: dict[str, dict[str, NDArray[np.float64]]] = {name: {} for name in measures}
-    methods = tuple(lab.methods)
+    methods = tuple(context.methods)
     total = len(images) * len(methods)
     with Progress(total, "map", network.name) as progress:
         for method in methods:
             parts: dict[str, list[NDArray[np.float64]]] = {name: [] for name in measures}
-            for batch in lab.maps(method, network, images, targets):
+            for batch in context.maps(method, network, images, targets):
                 for name, measure in measures.items():
                     parts[name].append(measure(batch.maps, batch.images).numpy())
                 progress.update(len(batch.maps))
             for name in measures:
                 values[name][method.key] = np.concatenate(parts[name])
-    return Measured(methods, values)
+    return MapMeasurements(methods, values)
 
 
-def rows(measured: Measured, seed: int, **same: str) -> list[Row]:
+def rows(measured: MapMeasurements, seed: int, **same: str) -> list[Row]:
     """A row for each method: mean and median of each measure.
 
     Where a measure is not defined for some maps, how many it is defined for stands beside it.
@@ -95,7 +95,7 @@ def rows(measured: Measured, seed: int, **same: str) -> list[Row]:
 
 
 def less_than(
-    measured: Measured,
+    measured: MapMeasurements,
     measure: str,
     winner: str,
     others: Sequence[str],
@@ -131,7 +131,7 @@ def less_than(
 
 
 def gaps_to(
-    measured: Measured, measure: str, one: str, others: Sequence[str], seed: int
+    measured: MapMeasurements, measure: str, one: str, others: Sequence[str], seed: int
 ) -> dict[str, Estimate]:
     """By how much others have more of something than one method, image by image.
 
@@ -156,7 +156,7 @@ def gaps_to(
 
 
 def similar(
-    measured: Measured,
+    measured: MapMeasurements,
     measure: str,
     pair: tuple[str, str],
     margin: float,
@@ -189,7 +189,7 @@ def similar(
 
 
 def both_less_than_baselines(
-    measured: Measured, measures: Mapping[str, str], text: str, source: str, seed: int
+    measured: MapMeasurements, measures: Mapping[str, str], text: str, source: str, seed: int
 ) -> list[Claim]:
     """Judge that RectGrad, with and without PRR, has less of something than all baselines.
 
@@ -213,7 +213,7 @@ def both_less_than_baselines(
     ]
 
 
-def channels_note(runs: Sequence[Measured], summed: str, apart: str) -> str:
+def channels_note(runs: Sequence[MapMeasurements], summed: str, apart: str) -> str:
     """What a reader has to know of the two ways to add up absolute attribution.
 
     Args:
@@ -240,6 +240,6 @@ def channels_note(runs: Sequence[Measured], summed: str, apart: str) -> str:
     )
 
 
-def baselines(measured: Measured) -> list[str]:
+def baselines(measured: MapMeasurements) -> list[str]:
     """Keys of the methods that the paper calls baselines."""
     return [method.key for method in measured.methods if method.baseline and not method.control]

@@ -11,14 +11,14 @@ import pytest
 from torch import Tensor
 
 from captum_rectgrad.errors import RectGradError
-from captum_rectgrad.evaluation.methods import NotAvailableError
+from captum_rectgrad.evaluation.methods import MethodUnreliableError
 from captum_rectgrad.studies.choices import PRESETS, Role
-from captum_rectgrad.studies.data.material import MaskedImages, Network
-from captum_rectgrad.studies.framework.lab import Lab
+from captum_rectgrad.studies.data.study_data import MaskedImages, Network
+from captum_rectgrad.studies.framework.context import StudyContext
 from captum_rectgrad.studies.framework.registry import find, studies
 from captum_rectgrad.studies.framework.result import Result
 from captum_rectgrad.studies.framework.study import AnyStudy
-from captum_rectgrad.studies.report.running import run_all, run_study
+from captum_rectgrad.studies.report.run_studies import run_all, run_study
 from rectgrad_zoo import ZooError
 from rectgrad_zoo.data.cifar10 import Split
 from rectgrad_zoo.data.images import LabelledImages
@@ -39,11 +39,11 @@ SMALLER: dict[str, dict[str, Any]] = {
 
 @pytest.mark.bitwise("the same study in another folder gives the same rows")
 @pytest.mark.parametrize("study", studies(), ids=lambda study: study.name)
-def test_a_study_writes_its_folder(study: AnyStudy, lab: Callable[..., Lab]) -> None:
-    study, made = resized(study, **SMALLER.get(study.name, {})), lab()
+def test_a_study_writes_its_folder(study: AnyStudy, context: Callable[..., StudyContext]) -> None:
+    study, made = resized(study, **SMALLER.get(study.name, {})), context()
     results: list[Result] = []
 
-    def run(config: object, given: Lab) -> Result:
+    def run(config: object, given: StudyContext) -> Result:
         results.append(study.run(config, given))
         return results[-1]
 
@@ -62,20 +62,20 @@ def test_a_study_writes_its_folder(study: AnyStudy, lab: Callable[..., Lab]) -> 
         assert claim["text"] in text
     # In the same folder it is there already; in another it gives the same numbers.
     before = (made.folder / "result.json").stat().st_mtime_ns
-    run_study(study, "smoke", lab())
+    run_study(study, "smoke", context())
     assert (made.folder / "result.json").stat().st_mtime_ns == before
-    again = study.run(study.presets["smoke"], lab(folder="again"))
+    again = study.run(study.presets["smoke"], context(folder="again"))
     (first,) = results
     assert repr(again.rows) == repr(first.rows)  # as text: NaN is not equal to itself
     assert again.claims == first.claims
     assert len(content["rows"]) == len(first.rows)
 
 
-def test_another_seed_needs_another_folder(lab: Callable[..., Lab]) -> None:
+def test_another_seed_needs_another_folder(context: Callable[..., StudyContext]) -> None:
     study = find("background")
-    run_study(study, "smoke", lab("saliency"))
+    run_study(study, "smoke", context("saliency"))
     with pytest.raises(RectGradError, match="seed was 0, is 1"):
-        run_study(study, "smoke", replace(lab("saliency"), seed=1))
+        run_study(study, "smoke", replace(context("saliency"), seed=1))
 
 
 class Other(Tiny):
@@ -97,20 +97,20 @@ class Other(Tiny):
     ("name", "role"), [("background", "images with masks"), ("total-variation", "test images")]
 )
 def test_a_run_on_other_material_is_not_taken_for_this_one(
-    name: str, role: str, lab: Callable[..., Lab]
+    name: str, role: str, context: Callable[..., StudyContext]
 ) -> None:
-    study, made = find(name), lab("saliency")
+    study, made = find(name), context("saliency")
     run_study(study, "smoke", made)
-    changed = replace(made, material=Other(), used={})
-    with pytest.raises(RectGradError, match="a run on other material: ") as error:
+    changed = replace(made, study_data=Other(), used={})
+    with pytest.raises(RectGradError, match="a run on other data or networks: ") as error:
         run_study(study, "smoke", changed)
     plain = f"network plain was 'tiny-plain, SHA-256 {'0' * 64}', is 'tiny-plain, SHA-256 1"
     assert plain in str(error.value)
     assert f"{role} was 'tiny shapes, SHA-256" in str(error.value)
 
 
-def test_a_run_that_was_begun_before_says_so(lab: Callable[..., Lab]) -> None:
-    study, made = resized(find("total-variation"), images=2), lab("smoothgrad", "random")
+def test_a_run_that_was_begun_before_says_so(context: Callable[..., StudyContext]) -> None:
+    study, made = resized(find("total-variation"), images=2), context("smoothgrad", "random")
     run_study(study, "smoke", made)
     file = made.folder / "result.json"
     origin = json.loads(file.read_text())["provenance"]
@@ -119,7 +119,7 @@ def test_a_run_that_was_begun_before_says_so(lab: Callable[..., Lab]) -> None:
     assert list(origin["methods"]) == ["smoothgrad"]
     assert origin["methods"]["smoothgrad"]["samples"] == 25
     file.unlink()  # as after a kill
-    run_study(study, "smoke", lab("smoothgrad", "random"))
+    run_study(study, "smoke", context("smoothgrad", "random"))
     assert json.loads(file.read_text())["provenance"] == {**origin, "resumed": True, "minutes": ANY}
 
 
@@ -134,12 +134,12 @@ class Lacking(Tiny):
 
 
 def not_itself(*_: object) -> Tensor:
-    raise NotAvailableError("not itself here")
+    raise MethodUnreliableError("not itself here")
 
 
-def test_all_studies_and_one_report(lab: Callable[..., Lab], tmp_path: Path) -> None:
+def test_all_studies_and_one_report(context: Callable[..., StudyContext], tmp_path: Path) -> None:
     chosen = [find(name) for name in ("background", "patch", "total-variation")]
-    made = replace(lab("saliency", "rectgrad"), material=Lacking())
+    made = replace(context("saliency", "rectgrad"), study_data=Lacking())
     done, report = run_all(chosen, "smoke", made)
     text = report.read_text()
     assert done is False
@@ -152,8 +152,10 @@ def test_all_studies_and_one_report(lab: Callable[..., Lab], tmp_path: Path) -> 
     assert all(claim["text"] in text for claim in claims["claims"])
 
 
-def test_a_method_that_is_not_available_stops_its_study_alone(lab: Callable[..., Lab]) -> None:
-    made = lab("guided-bp")
+def test_a_method_that_is_not_available_stops_its_study_alone(
+    context: Callable[..., StudyContext],
+) -> None:
+    made = context("guided-bp")
     broken = [replace(method, attribute=not_itself) for method in made.methods]
     chosen = [find(name) for name in ("total-variation", "roar-kar", "propagation-rules")]
     done, report = run_all(chosen, "smoke", replace(made, methods=broken))

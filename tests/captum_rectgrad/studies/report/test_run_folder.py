@@ -11,7 +11,7 @@ from captum_rectgrad.errors import RectGradError
 from captum_rectgrad.evaluation.estimate import Estimate
 from captum_rectgrad.studies.framework.registry import find
 from captum_rectgrad.studies.framework.result import Claim, Result
-from captum_rectgrad.studies.report.recording import (
+from captum_rectgrad.studies.report.run_folder import (
     check_used,
     claim_folder,
     read_claims,
@@ -43,7 +43,7 @@ def test_what_is_written(tmp_path: Path) -> None:
     assert claim_folder(folder, CONFIG) == "done"
     assert read_used(folder) == {"data": "f00"}
     check_used(folder, {"data": "f00"})
-    with pytest.raises(RectGradError, match=r"on other material: data was 'f00', is 'ba5'\. Give"):
+    with pytest.raises(RectGradError, match=r"on other data or networks: data was 'f00', is 'ba5'\. Give"):
         check_used(folder, {"data": "ba5"})
     assert sorted(file.name for file in folder.iterdir()) == [
         "config.json",

@@ -87,7 +87,7 @@ def read_used(folder: Path) -> dict[str, str]:
         folder: of the run.
 
     Returns:
-        As `Lab.used`.
+        As `StudyContext.used`.
 
     Raises:
         RectGradError: its result cannot be read.
@@ -100,12 +100,12 @@ def check_used(folder: Path, used: Mapping[str, str]) -> None:
 
     Args:
         folder: of the run.
-        used: as `Lab.used`, of what `read_used` names.
+        used: as `StudyContext.used`, of what `read_used` names.
 
     Raises:
         RectGradError: it has not; the error names the difference.
     """
-    _refuse_others(folder, "on other material", read_used(folder), used)
+    _refuse_others(folder, "on other data or networks", read_used(folder), used)
 
 
 def _refuse_others(

@@ -7,24 +7,24 @@ from torch import Tensor
 
 from captum_rectgrad.evaluation.estimate import Estimate
 from captum_rectgrad.evaluation.methods import methods
-from captum_rectgrad.studies.framework.comparing import (
-    Measured,
+from captum_rectgrad.studies.framework.context import StudyContext
+from captum_rectgrad.studies.framework.map_measurements import (
+    MapMeasurements,
     channels_note,
     less_than,
     measure_maps,
     rows,
     similar,
 )
-from captum_rectgrad.studies.framework.lab import Lab
 
 GENERATOR = np.random.default_rng(0)
 NOISE = GENERATOR.normal(size=200)
 
 
-def measured(values: Mapping[str, object]) -> Measured:
+def measured(values: Mapping[str, object]) -> MapMeasurements:
     known = {method.key: method for method in methods()}
     arrays = {key: np.asarray(numbers, dtype=float) for key, numbers in values.items()}
-    return Measured(tuple(known[key] for key in values), {"length": arrays})
+    return MapMeasurements(tuple(known[key] for key in values), {"length": arrays})
 
 
 def claim_of(values: Mapping[str, object]) -> tuple[str, str]:
@@ -80,7 +80,7 @@ def test_similar_is_within_a_margin_either_way(gap: float, verdict: str) -> None
 def test_methods_whose_channels_cancel_are_named() -> None:
     one = measured({"saliency": [1.0, 2.0], "rectgrad": [1.0, 2.0]})
     apart = {"saliency": np.array([1.0, 2.5]), "rectgrad": np.array([1.0, 2.0])}
-    both = Measured(one.methods, {**one.values, "apart": apart})
+    both = MapMeasurements(one.methods, {**one.values, "apart": apart})
     assert "in this run for: Saliency." in channels_note([both], "length", "apart")
     assert "in this run for: no method." in channels_note([both], "length", "length")
 
@@ -96,8 +96,8 @@ def test_rows_say_how_many_maps_have_a_measure_only_where_some_have_not() -> Non
     assert (found.value, found.count) == (4.0, 1)
 
 
-def test_every_map_is_measured_once_with_its_index(lab: Callable[..., Lab]) -> None:
-    made = lab("saliency", "random")
+def test_every_map_is_measured_once_with_its_index(context: Callable[..., StudyContext]) -> None:
+    made = context("saliency", "random")
     network, data = made.network("plain"), made.images("test")
 
     def index(maps: Tensor, images: slice) -> Tensor:
