@@ -30,7 +30,7 @@ def attribute(
         The attributions, `(N, C, H, W)`, without a graph.
 
     Raises:
-        NotAvailableError: the method would not be itself on this model.
+        MethodUnreliableError: the method is unreliable on this model.
     """
     leaf = x.detach().clone().requires_grad_()
     with (

@@ -41,7 +41,7 @@ class AttributionTask:
             `(N, C, H, W)`, on the CPU.
 
         Raises:
-            NotAvailableError: the method would not be itself on this model.
+            MethodUnreliableError: the method is unreliable on this model.
         """
         chosen = self.targets if targets is None else targets
         device = next(model.parameters()).device

@@ -117,7 +117,7 @@ def check(
         ValueError: a layer or class is one that the model does not have, the images are not of its
             size, the model is in training mode, or the network of the random labels is not of the
             same parameters, or the same network. All that before the first map is made.
-        NotAvailableError: the method would not be itself on this model.
+        MethodUnreliableError: the method is unreliable on this model.
     """
     options = options or CheckOptions()
     others = _valid(task, model, options, of_random_labels)

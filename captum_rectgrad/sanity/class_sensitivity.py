@@ -36,7 +36,7 @@ def class_sensitivity(
 
     Raises:
         ValueError: a class is one that the model does not have, or the images are not of its size.
-        NotAvailableError: the method would not be itself on this model.
+        MethodUnreliableError: the method is unreliable on this model.
     """
     check_classes(logits(model, task.images[:1]).shape[1], task.targets, others)
     before = task.maps(model) if original is None else original

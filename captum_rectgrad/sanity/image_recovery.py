@@ -33,7 +33,7 @@ def image_recovery(
         By the measure's name `(N,)`.
 
     Raises:
-        NotAvailableError: the method would not be itself on this model.
+        MethodUnreliableError: the method is unreliable on this model.
     """
     maps = task.maps(model) if original is None else original
     return {name: similarity(maps, task.images) for name, similarity in similarities.items()}

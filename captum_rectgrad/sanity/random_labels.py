@@ -31,7 +31,7 @@ def random_labels(
         By the measure's name `(N,)`.
 
     Raises:
-        NotAvailableError: the method would not be itself on one of the models.
+        MethodUnreliableError: the method is unreliable on one of the models.
     """
     before = task.maps(model) if original is None else original
     after = task.maps(other)

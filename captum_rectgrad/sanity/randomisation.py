@@ -145,7 +145,7 @@ def randomisation(
     Raises:
         ValueError: a layer is not in the model (the error lists those that are), the model cannot
             take the images, or `steps` or `repeats` is below 1.
-        NotAvailableError: the method would not be itself on this model.
+        MethodUnreliableError: the method is unreliable on this model.
     """
     available = parameter_layers(model, task.images[:1])
     names = chosen_layers(available, layers)

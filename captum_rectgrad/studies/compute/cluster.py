@@ -118,7 +118,7 @@ def maps_on_cluster(
         The maps, in order; no more than a few batches wait for their turn.
 
     Raises:
-        NotAvailableError: the method would not be itself on this model.
+        MethodUnreliableError: the method is unreliable on this model.
         RectGradError: see `connected` and `result`.
     """
     with connected(cluster):

@@ -58,7 +58,7 @@ def stream_maps(
         The maps, in order.
 
     Raises:
-        NotAvailableError: the method would not be itself on this model.
+        MethodUnreliableError: the method is unreliable on this model.
     """
     device = next(model.parameters()).device
 

@@ -122,7 +122,7 @@ class StudyContext:
             The maps, in order; see `stream_maps`.
 
         Raises:
-            NotAvailableError: the method would not be itself on this network.
+            MethodUnreliableError: the method would not be itself on this network.
             RectGradError: the cluster is not what it should be; see `studies.cluster`.
         """
         stream = stream_maps

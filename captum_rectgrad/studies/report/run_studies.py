@@ -47,7 +47,7 @@ def run_study(study: AnyStudy, preset: Preset, context: StudyContext) -> Path:
         RectGradError: the study is not for this data, the folder is of another run, the
             data is not there, or the cluster is not what it should be.
         ZooError: a network or the images are not there.
-        NotAvailableError: a method would not be itself on a network.
+        MethodUnreliableError: a method is unreliable on a network.
     """
     if isinstance(context.study_data, Photographs) and not study.any_network:
         raise RectGradError(f"{study.name} is not for photographs and any network (--model)")
