@@ -120,7 +120,9 @@ def test_studies_run_on_a_folder_and_say_that_images_are_few(
         run_study(study, "smoke", replace(made, study_data=Photographs(str(other), pictures)))
     # So are other pictures under the same names.
     Image.effect_noise((90, 70), 9).convert("RGB").save(pictures / "0.png")
-    with pytest.raises(RectGradError, match="holds a run on other data or networks: test images was"):
+    with pytest.raises(
+        RectGradError, match="holds a run on other data or networks: test images was"
+    ):
         run_study(study, "smoke", replace(made, study_data=Photographs(str(folder), pictures)))
 
 
