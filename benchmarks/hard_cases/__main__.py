@@ -10,6 +10,7 @@ from tqdm import tqdm
 
 from benchmarks.hard_cases.methods import METHODS
 from benchmarks.hard_cases.page import GROUPS, page
+from benchmarks.hard_cases.versions import OF_THE_PAGE, OLDER, as_with_the_older, is_older
 
 
 def main() -> int:
@@ -27,6 +28,8 @@ def main() -> int:
     missing = [method.package for method in METHODS if not method.installed]
     if missing:
         parser.error(f"not installed: {', '.join(missing)}; pip install 'captum-rectgrad[peers]'")
+    if arguments.out and not arguments.check and is_older():
+        parser.error(f"the page is of zennit {OF_THE_PAGE}; with {OLDER} add --check")
     text = _measured()
     if arguments.check:
         return _differs(arguments.out, text)
@@ -52,6 +55,8 @@ def _measured() -> str:
 
 def _differs(path: Path, text: str) -> int:
     recorded = path.read_text(encoding="utf-8")
+    if is_older():
+        recorded = as_with_the_older(recorded)
     difference = difflib.unified_diff(
         recorded.splitlines(), text.splitlines(), str(path), "measured", lineterm=""
     )

@@ -305,20 +305,6 @@ def _slope_by_hand(detached: bool, net: Any, x: Tensor) -> Tensor:
     return net.head(net.act(2, net.conv2(a)).flatten(1))
 
 
-def _residual_sum(net: Any, x: Tensor) -> Tensor:
-    h = net.act(0, net.conv0(x))
-    h = h + net.conv1(h)
-    return net.head(net.act(1, net.conv2(h)).flatten(1))
-
-
-def _one_convolution(net: Any, x: Tensor) -> Tensor:
-    h = net.act(0, net.conv0(x))
-    identity = torch.zeros_like(net.conv1.weight)
-    nn.init.dirac_(identity)
-    h = F.conv2d(h, net.conv1.weight + identity, net.conv1.bias, padding=1)
-    return net.head(net.act(1, net.conv2(h)).flatten(1))
-
-
 GRADIENTS = (
     twins(
         "`register_full_backward_hook` of the user's on `nn.ReLU`, which change the gradient",
@@ -343,12 +329,6 @@ GRADIENTS = (
         "the same with `create_graph=True`",
         lambda: Net(partial(_gradient_in_the_forward, True), relus(3)),
         lambda: Net(partial(_slope_by_hand, False), relus(3)),
-    ),
-    twins(
-        "a residual sum of `x` and a convolution of it, beside one convolution that does the same",
-        lambda: Net(_residual_sum, relus(2)),
-        lambda: Net(_one_convolution, relus(2)),
-        options={"padding_trick": False},
     ),
 )
 

@@ -11,8 +11,10 @@ from benchmarks.hard_cases.methods import METHODS, PERCENTILE, Method
 from benchmarks.hard_cases.modes import MODES
 from benchmarks.hard_cases.modules import MODULES
 from benchmarks.hard_cases.outcome import TOLERANCE, Case
+from benchmarks.hard_cases.residual import RESIDUAL, remark
 from benchmarks.hard_cases.reuse import REUSE
 from benchmarks.hard_cases.unhooked import UNHOOKED
+from benchmarks.hard_cases.versions import section as other_version
 from benchmarks.hard_cases.wrappers import WRAPPERS
 
 GROUPS: dict[str, tuple[Case, ...]] = {
@@ -20,12 +22,16 @@ GROUPS: dict[str, tuple[Case, ...]] = {
     "Activations other than ReLU": OTHERS,
     "One ReLU of three where hooks do not reach": UNHOOKED,
     "Reuse and order": REUSE,
+    "Residual sums": RESIDUAL,
     "Modules that do more than their class says": MODULES,
     "Dimensions before the samples": DIMENSIONS,
     "Modes, types and shapes": MODES,
     "Wrappers and outputs": WRAPPERS,
     "Failures and threads": FAILURES,
 }
+
+# What stands below a table, measured too.
+REMARKS: dict[str, Callable[[], str]] = {"Residual sums": remark}
 
 EXACT = f"{TOLERANCE:.0e}".replace("e-0", "e-")
 
@@ -65,7 +71,9 @@ where the model goes on with the tensor it passed in. Captum filters the gradien
 ReLU, and so also what a skip connection brings there. pytorch-grad-cam is called with one image at
 a time; it puts other modules in the place of the ReLUs and new ones back, calls `model.eval()`, and
 adds to the `.grad` of the parameters and the input, which it also reads its map from. Where the
-model changes a ReLU's result in place, plain PyTorch cannot differentiate it either.
+model changes a ReLU's result in place, plain PyTorch cannot differentiate it either; zennit 1.0.0
+can, since it gives the model a copy of the result. Where a ReLU has its input by keyword, zennit
+1.0.0 finds no input to hook, and says nothing.
 
 RectGrad looks for activations in the autograd graph, where functions, tensor methods and modules
 leave the same node. So it does not know a ReLU that is written as arithmetic.
@@ -96,7 +104,7 @@ def page(report: Callable[[str], None]) -> str:
     """
     parts = [INTRODUCTION.format(packages=packages())]
     parts += [_section(title, cases, METHODS, report) for title, cases in GROUPS.items()]
-    return "\n\n".join([*parts, NOTES]) + "\n"
+    return "\n\n".join([*parts, other_version(), NOTES]) + "\n"
 
 
 def packages() -> str:
@@ -117,7 +125,8 @@ def _section(
     for case in cases:
         report(case.name)
         rows.append(_row([case.name, *(str(case.check(method)) for method in methods)]))
-    return "\n".join([f"## {title}", "", *rows])
+    below = ["", REMARKS[title]()] if title in REMARKS else []
+    return "\n".join([f"## {title}", "", *rows, *below])
 
 
 def _row(cells: Iterable[str]) -> str:

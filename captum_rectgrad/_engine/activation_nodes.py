@@ -13,8 +13,9 @@ from typing import Any, Literal
 
 import torch
 from torch import Tensor, nn
-from torch.autograd.function import BackwardCFunction
 from torch.nn import functional as F
+
+from captum_rectgrad._engine.unhandled_activations import FUSED, SCRIPTED, SPELLINGS
 
 RELU6_MAX = 6
 _CLAMPED: dict[tuple[float | None, float | None], type[nn.Module]] = {
@@ -50,7 +51,7 @@ def _gelu(z: Tensor, approximate: str) -> Tensor:
 
 # By the name of the node: the module that does the same, and the value of the activation. Nodes
 # whose name ends in 1 are of in-place forms that save their result.
-NODES: dict[str, tuple[type[nn.Module], Value]] = {
+NODES: dict[str, tuple[type[nn.Module], Value | None]] = {
     "ReluBackward0": (nn.ReLU, _saved("result")),
     "LeakyReluBackward0": (nn.LeakyReLU, _again(F.leaky_relu, "negative_slope")),
     "LeakyReluBackward1": (nn.LeakyReLU, _saved("result")),
@@ -75,28 +76,20 @@ NODES: dict[str, tuple[type[nn.Module], Value]] = {
     "HardshrinkBackward0": (nn.Hardshrink, _again(F.hardshrink, "lambd")),
     "HardtanhBackward0": (nn.Hardtanh, _again(F.hardtanh, "min_val", "max_val")),
     "HardtanhBackward1": (nn.Hardtanh, _saved("result")),
+    # No node saves their value; they need the second way of `recorded_forward.py`.
+    "ThresholdBackward0": (nn.Threshold, None),
+    "ThresholdBackward1": (nn.Threshold, None),
 }
 CLAMPS = {"ClampBackward0", "ClampBackward1", "ClampMinBackward0", "ClampMinBackward1"}
-# Activations whose value no node saves; they need the second way of `recorded_forward.py`.
-NO_VALUE: dict[str, type[nn.Module]] = {
-    "ThresholdBackward0": nn.Threshold,
-    "ThresholdBackward1": nn.Threshold,
-}
-# Whole layers and cells in one operation, with activations inside; and compiled or scripted code.
-FUSED = ("CudnnRnn", "MiopenRnn", "MkldnnRnnLayer", "ThnnFused", "CompiledFunction")
-SCRIPTED = "DifferentiableGraph"
-# Operations that a ReLU may be written with.
-SPELLINGS = {"MaximumBackward0", "WhereBackward0", "MaskedFillBackward0", "MulBackward0"}
 
 Role = Literal[
-    "activation", "composed", "convolution", "max_pool", "batch_norm", "copy_slices", "unseen"
+    "activation", "composed", "convolution", "max_pool", "batch_norm", "copy_slices", "unhandled"
 ]
 
-
 _ROLES: dict[str, Role] = {
-    **dict.fromkeys((*NODES, *CLAMPS, *NO_VALUE), "activation"),
+    **dict.fromkeys((*NODES, *CLAMPS), "activation"),
     **dict.fromkeys(("SubBackward0", "DivBackward0"), "composed"),
-    **dict.fromkeys(SPELLINGS, "unseen"),
+    **dict.fromkeys(SPELLINGS, "unhandled"),
     "ConvolutionBackward0": "convolution",
     "torch::autograd::CopySlices": "copy_slices",
 }
@@ -106,14 +99,14 @@ _ROLES: dict[str, Role] = {
 def role_of(name: str) -> Role | None:
     """What a node is to a rule, by its name; None: nothing.
 
-    `"composed"` nodes are an activation if their neighbours are what they have to be, and nodes
-    that are `"unseen"` may hold an activation: see `activation_class` and `unseen_activation`.
+    `"composed"` nodes are an activation if their neighbours are what they have to be, and those
+    that are `"unhandled"` may hold one: see `activation_class` and `unhandled_activation`.
     """
     if "MaxPool" in name:
         return "max_pool"
     if "BatchNorm" in name:
         return "batch_norm"
-    return "unseen" if name.startswith(FUSED) or SCRIPTED in name else _ROLES.get(name)
+    return "unhandled" if name.startswith(FUSED) or SCRIPTED in name else _ROLES.get(name)
 
 
 def activation_class(node: Any) -> type[nn.Module] | None:
@@ -136,7 +129,7 @@ def activation_class(node: Any) -> type[nn.Module] | None:
     if name in {"SubBackward0", "DivBackward0"}:
         is_activation, cls = _COMPOSED[name]
         return cls if is_activation(node) else None
-    return NODES[name][0] if name in NODES else NO_VALUE.get(name)
+    return NODES[name][0] if name in NODES else None
 
 
 def value_of(name: str) -> Value | None:
@@ -157,45 +150,6 @@ def _clamp(node: Any) -> Tensor:
 def _quotient(node: Any) -> Tensor:
     value: Tensor = node._saved_self / node._saved_other
     return value
-
-
-def unseen_activation(node: Any, *, may_read: bool) -> str:
-    """What to call a node that may hold an activation which hooks cannot reach, or `""`.
-
-    Args:
-        node: of the graph.
-        may_read: whether saved tensors may be read; in a checkpoint they can be read only once.
-    """
-    name: str = node.name()
-    if isinstance(node, BackwardCFunction):
-        function: type = node._forward_cls  # type: ignore[attr-defined]
-        own = function.__module__.split(".")[0] != "torch"
-        return f"{name.removesuffix('Backward')} (an autograd.Function)" * own
-    if name.startswith(FUSED):
-        return name.rstrip("0123456789").removesuffix("Backward")
-    if SCRIPTED in name:
-        return "TorchScript code"
-    return _spelled_out_relu(node, name) if may_read else ""
-
-
-def _spelled_out_relu(node: Any, name: str) -> str:
-    """A ReLU written with `maximum`, `where`, `masked_fill` or a product with a mask, perhaps."""
-    shape = torch.Size(node._input_metadata[0].shape)
-    if name == "MaximumBackward0":
-        pairs = zip((node._saved_self, node._saved_other), node.next_functions, strict=True)
-        constants = [operand for operand, (child, _) in pairs if child is None]
-        is_zero = any(constant.numel() == 1 or not constant.any() for constant in constants)
-        return "torch.maximum(x, 0)" * is_zero
-    if name == "WhereBackward0":
-        one_sided = None in [child for child, _ in node.next_functions]
-        return "torch.where(mask, x, 0)" * bool(one_sided and node._saved_condition.shape == shape)
-    if name == "MaskedFillBackward0":
-        return "x.masked_fill(mask, 0)" * bool(node._saved_mask.shape == shape)
-    factors: tuple[Tensor | None, ...] = ()
-    if name == "MulBackward0" and None in [child for child, _ in node.next_functions]:
-        factors = (node._saved_self, node._saved_other)
-    is_mask = any(f is not None and f.dtype is torch.bool and f.shape == shape for f in factors)
-    return "x * mask" * is_mask
 
 
 def _bounds(node: Any) -> tuple[float | None, float | None]:

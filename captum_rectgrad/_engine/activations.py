@@ -8,30 +8,11 @@ from dataclasses import dataclass
 
 from torch import nn
 
+from captum_rectgrad._engine.activation_nodes import NODES
+
 # Modules of torch.nn that leave one node in the graph, which says all that a rule needs.
 ONE_NODE: frozenset[type[nn.Module]] = frozenset(
-    {
-        nn.CELU,
-        nn.ELU,
-        nn.GELU,
-        nn.Hardshrink,
-        nn.Hardsigmoid,
-        nn.Hardswish,
-        nn.Hardtanh,
-        nn.LeakyReLU,
-        nn.LogSigmoid,
-        nn.Mish,
-        nn.PReLU,
-        nn.ReLU,
-        nn.ReLU6,
-        nn.RReLU,
-        nn.SELU,
-        nn.Sigmoid,
-        nn.SiLU,
-        nn.Softplus,
-        nn.Softshrink,
-        nn.Tanh,
-    }
+    {nn.ReLU6, nn.SELU, *(cls for cls, value in NODES.values() if value)}
 )
 # Modules of torch.nn that are composed of operations, or whose output the graph does not hold.
 COMPOSED = frozenset({nn.Softsign, nn.Tanhshrink, nn.Threshold})

@@ -1,7 +1,7 @@
 """One attribution: run the model, walk the graph behind its output, differentiate under a rule."""
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import AbstractContextManager, ExitStack
+from contextlib import ExitStack
 from dataclasses import dataclass, field, replace
 from itertools import chain
 from typing import Any
@@ -15,7 +15,6 @@ from torch.utils.hooks import RemovableHandle
 from captum_rectgrad._engine.backward_pass import (
     BackwardPass,
     BatchDimensionError,
-    PassSettings,
     RecordingNeededError,
 )
 from captum_rectgrad._engine.batch_norm_state import restore_statistics
@@ -23,16 +22,13 @@ from captum_rectgrad._engine.captum_compat import TargetType
 from captum_rectgrad._engine.diagnostics import Diagnostics, merged
 from captum_rectgrad._engine.forward_inputs import ForwardInputs
 from captum_rectgrad._engine.graph import embeddings_of, nodes_between
-from captum_rectgrad._engine.interrupts import HeldInterrupts
+from captum_rectgrad._engine.interrupts import run_and_undo
 from captum_rectgrad._engine.layer_names import LayerNames
 from captum_rectgrad._engine.layer_recorder import LayerRecorder, LayerTensor
 from captum_rectgrad._engine.module_calls import InplaceModificationError, ModuleCalls
 from captum_rectgrad._engine.recorded_forward import RecordedForward, recording
-from captum_rectgrad._engine.statistics import (
-    LayerStatistics,
-    joined_statistics,
-    layer_statistics,
-)
+from captum_rectgrad._engine.settings import Settings
+from captum_rectgrad._engine.statistics import LayerStatistics, joined_statistics, layer_statistics
 from captum_rectgrad._engine.targets import select
 from captum_rectgrad._engine.validation import ModelParts, check_batch_size, examine
 from captum_rectgrad._engine.wrappers import uncompiled
@@ -50,18 +46,16 @@ def selected_output(output: Any, target: TargetType, layers: LayerRecorder) -> T
 
 
 @dataclass(frozen=True)
-class Gradients:
+class Attributions:
     """What a backward pass under a rule gave.
 
     Attributes:
-        values: for each thing attributed to (the inputs together, or each layer) its tensors.
-        gradients: their gradients, of the same shapes.
+        groups: for each thing attributed to (the inputs together, or each layer) its attributions.
         diagnostics: what is doubtful about them.
         statistics: of each call of an activation, from the output to the input, if asked for.
     """
 
-    values: list[tuple[Tensor, ...]]
-    gradients: list[tuple[Tensor, ...]]
+    groups: list[tuple[Tensor, ...]]
     diagnostics: Diagnostics
     statistics: list[LayerStatistics]
 
@@ -72,17 +66,17 @@ class AttributionRequest:
 
     Attributes:
         model: unwrapped.
-        settings: of the backward pass.
+        settings: of the method.
         objective: what is attributed.
         layers: those that are recorded, by name.
         at_layer_input: whether their inputs are, or their outputs.
         to_layers: attribute to the recorded layers, instead of to the inputs.
-        create_graph: whether the gradients can be differentiated.
+        create_graph: whether the attributions can be differentiated.
         with_statistics: whether shares and thresholds of activations are noted.
     """
 
     model: nn.Module
-    settings: PassSettings
+    settings: Settings
     objective: Objective = selected_output
     layers: Mapping[str, nn.Module] = field(default_factory=dict)
     at_layer_input: bool = False
@@ -90,7 +84,9 @@ class AttributionRequest:
     create_graph: bool = False
     with_statistics: bool = False
 
-    def gradients(self, call: ForwardInputs, internal_batch_size: int | None = None) -> Gradients:
+    def attributions(
+        self, call: ForwardInputs, internal_batch_size: int | None = None
+    ) -> Attributions:
         """Run it for a batch.
 
         Args:
@@ -114,22 +110,24 @@ class AttributionRequest:
         # Alone, a sample has all elements of an activation, in any order.
         return self._in_parts(call, 1)
 
-    def _in_parts(self, call: ForwardInputs, size: int) -> Gradients:
+    def _in_parts(self, call: ForwardInputs, size: int) -> Attributions:
         if size >= call.samples:
             return self._whole(call)
         parts = []
         for part in call.parts(size):
             parts.append(self._whole(part))
-            _check_divisible(parts[-1].gradients, part.samples)
+            _check_divisible(parts[-1].groups, part.samples)
         starts = range(0, call.samples, size)
-        return Gradients(
-            _joined([part.values for part in parts]),
-            _joined([part.gradients for part in parts]),
+        return Attributions(
+            [
+                tuple(torch.cat(pieces) for pieces in zip(*groups, strict=True))
+                for groups in zip(*(part.groups for part in parts), strict=True)
+            ],
             merged([p.diagnostics.shifted(i) for p, i in zip(parts, starts, strict=True)]),
             joined_statistics([part.statistics for part in parts]),
         )
 
-    def _whole(self, call: ForwardInputs) -> Gradients:
+    def _whole(self, call: ForwardInputs) -> Attributions:
         parts = examine(self.model, self.settings.activations)
         states = _random_states(call.inputs)
         try:
@@ -142,29 +140,22 @@ class AttributionRequest:
         _restore_random_states(call.inputs, states)
         return self._pass(call, parts, recorded=True)
 
-    def _pass(self, call: ForwardInputs, parts: ModelParts, *, recorded: bool) -> Gradients:
+    def _pass(self, call: ForwardInputs, parts: ModelParts, *, recorded: bool) -> Attributions:
         """One forward and backward pass; what it puts somewhere is taken away again."""
-        interrupts, undo = HeldInterrupts(), ExitStack()
         layers = LayerRecorder(self.layers, self.at_layer_input)
         calls = ModuleCalls(copies=recorded)
-        try:
-            interrupts.hold()
-            for context in _contexts():
-                undo.enter_context(context)
+
+        def prepare(undo: ExitStack) -> RecordedForward | None:
+            undo.callback(restore_statistics, parts.statistics)
+            enter_contexts(undo)
             mode = undo.enter_context(recording()) if recorded else None
             for handle in chain(layers.record(), self._record(calls, parts)):
                 undo.callback(handle.remove)
-            interrupts.release()
-            found = self._differentiated(call, parts, layers, calls, mode, undo)
-            interrupts.hold()
-        except BaseException:
-            interrupts.hold()
-            raise
-        finally:
-            undo.close()
-            restore_statistics(parts.statistics)
-            interrupts.release()
-        return found
+            return mode
+
+        return run_and_undo(
+            prepare, lambda mode, undo: self._differentiated(call, parts, layers, calls, mode, undo)
+        )
 
     def _differentiated(
         self,
@@ -174,7 +165,7 @@ class AttributionRequest:
         calls: ModuleCalls,
         mode: RecordedForward | None,
         undo: ExitStack,
-    ) -> Gradients:
+    ) -> Attributions:
         leaves = [_leaf(tensor, create_graph=self.create_graph) for tensor in call.inputs]
         # Copies, since the model may begin by working in place.
         copies = [leaf.clone() for leaf in leaves]
@@ -183,7 +174,11 @@ class AttributionRequest:
         values = None if mode is None else mode.finish()
         scalars = self.objective(output, call.target, layers)
         _check_rows(scalars, call.samples, exact=self.objective is selected_output)
-        groups = self._points(leaves, layers)
+        groups = (
+            [layers.only(name) for name in self.layers]
+            if self.to_layers
+            else [tuple(input_points(leaves))]
+        )
         points = [point for group in groups for point in group]
         state = BackwardPass(
             self.settings, call.samples, values, with_statistics=self.with_statistics
@@ -197,13 +192,17 @@ class AttributionRequest:
         if parts.has_frozen and not calls.copies:
             names.read()  # before the backward pass frees what the nodes have saved
         gradients = compute_gradients([scalars], points, create_graph=self.create_graph)
-        by_point = iter(gradients)
         diagnostics = Diagnostics.from_pass(
             gradients, state, scalars.detach(), names, at_layers=self.to_layers
         )
-        return Gradients(
-            [tuple(point.tensor for point in group) for group in groups],
-            [tuple(next(by_point) for _ in group) for group in groups],
+        attributions = (
+            self.settings.attribution(
+                point.tensor if self.create_graph else point.tensor.detach(), gradient
+            )
+            for point, gradient in zip(points, gradients, strict=True)
+        )
+        return Attributions(
+            [tuple(next(attributions) for _ in group) for group in groups],
             replace(diagnostics, batch_dependent=tuple(parts.batch_dependent)),
             layer_statistics(state.records, names) if self.with_statistics else [],
         )
@@ -215,24 +214,22 @@ class AttributionRequest:
         if self.settings.padding_trick:
             yield from calls.record(parts.convolutions, "convolution")
 
-    def _points(self, leaves: list[Tensor], layers: LayerRecorder) -> list[tuple[LayerTensor, ...]]:
-        if self.to_layers:
-            return [layers.only(name) for name in self.layers]
-        return [
-            tuple(
-                LayerTensor(leaf, get_gradient_edge(leaf), f"input {i}")
-                for i, leaf in enumerate(leaves)
-            )
-        ]
 
-
-def _contexts() -> Iterator[AbstractContextManager[object]]:
-    """What a pass runs in; entered and left while interrupts wait."""
-    yield uncompiled()
-    yield torch.inference_mode(mode=False)
-    yield torch.enable_grad()
+def enter_contexts(undo: ExitStack) -> None:
+    """Enter what a backward pass runs in."""
+    undo.enter_context(uncompiled())
+    undo.enter_context(torch.inference_mode(mode=False))
+    undo.enter_context(torch.enable_grad())
     # In this thread also on a GPU: a checkpoint runs a part of the model again there.
-    yield torch.autograd.set_multithreading_enabled(False)
+    undo.enter_context(torch.autograd.set_multithreading_enabled(False))
+
+
+def input_points(inputs: Sequence[Tensor]) -> list[LayerTensor]:
+    """Inputs as what an output is attributed to."""
+    return [
+        LayerTensor(tensor, get_gradient_edge(tensor), f"input {i}")
+        for i, tensor in enumerate(inputs)
+    ]
 
 
 def compute_gradients(
@@ -322,10 +319,3 @@ def _check_divisible(groups: list[tuple[Tensor, ...]], samples: int) -> None:
                 "so those of several parts of a batch cannot be put together; attribute to this "
                 "layer one sample at a time"
             )
-
-
-def _joined(parts: list[list[tuple[Tensor, ...]]]) -> list[tuple[Tensor, ...]]:
-    return [
-        tuple(torch.cat(pieces) for pieces in zip(*groups, strict=True))
-        for groups in zip(*parts, strict=True)
-    ]

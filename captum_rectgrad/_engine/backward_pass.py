@@ -12,7 +12,6 @@ call; nothing is put on the model.
 """
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
 from functools import partial
 from typing import TYPE_CHECKING, Any, NamedTuple, cast
 
@@ -21,26 +20,20 @@ from torch import Tensor, nn
 from torch.autograd.function import BackwardCFunction
 from torch.autograd.graph import Node
 
-from captum_rectgrad._engine.activation_nodes import (
-    Role,
-    activation_class,
-    role_of,
-    unseen_activation,
-    value_of,
-)
-from captum_rectgrad._engine.activations import ActivationFilter
+from captum_rectgrad._engine.activation_nodes import Role, activation_class, role_of, value_of
 from captum_rectgrad._engine.batch_dimension import restored, sample_positions, samples_first
 from captum_rectgrad._engine.masking import mask_gradient
 from captum_rectgrad._engine.module_calls import ModuleCall
 from captum_rectgrad._engine.pooling_nodes import redistributed
 from captum_rectgrad._engine.same_padding import padded_dims
+from captum_rectgrad._engine.settings import Settings
+from captum_rectgrad._engine.unhandled_activations import unhandled_activation
 from captum_rectgrad.rules.padding import zero_border
-from captum_rectgrad.rules.rule import Rule
-from captum_rectgrad.rules.scores import score
-from captum_rectgrad.rules.threshold import ThresholdRule
 
 if TYPE_CHECKING:
     from torch.utils.hooks import RemovableHandle
+
+    from captum_rectgrad.rules.rule import Rule
 
 Gradients = tuple[Tensor | None, ...]
 
@@ -59,23 +52,6 @@ class BatchDimensionError(RuntimeError):
         super().__init__(f"it is unknown which dimension of an activation ({kind}) is the batch")
 
 
-@dataclass(frozen=True)
-class PassSettings:
-    """What is done at the nodes of a graph.
-
-    Attributes:
-        rule: which units of an activation pass; None: the plain gradient.
-        activations: which activations the rule applies to.
-        padding_trick: whether the border is zeroed at padded convolutions.
-        prr: whether max-pooling redistributes.
-    """
-
-    rule: Rule | None
-    activations: ActivationFilter = field(default_factory=ActivationFilter)
-    padding_trick: bool = False
-    prr: bool = False
-
-
 class ActivationRecord(NamedTuple):
     """What one call of an activation let through.
 
@@ -85,13 +61,15 @@ class ActivationRecord(NamedTuple):
         passed: `(N, ...)`, boolean: where anything passed, by unit or by sample.
         share: `(N,)`, the share of units that passed, or None if not asked for.
         threshold: `(N,)`, or None if not asked for, or where the rule has none.
+        zero_scores: `(N,)`, the share of scores that are zero, or None as for `threshold`.
     """
 
     node: Node
     units: int
     passed: Tensor
-    share: Tensor | None
-    threshold: Tensor | None
+    share: Tensor | None = None
+    threshold: Tensor | None = None
+    zero_scores: Tensor | None = None
 
 
 class BackwardPass:
@@ -107,7 +85,7 @@ class BackwardPass:
 
     def __init__(
         self,
-        settings: PassSettings,
+        settings: Settings,
         samples: int,
         recorded: Mapping[Node, Tensor] | None = None,
         *,
@@ -199,8 +177,15 @@ class BackwardPass:
         return done
 
     def _attach_activation(self, node: Any, name: str, role: Role | None, done: set[Node]) -> None:
+        if role == "copy_slices":
+            if self._recorded is None:
+                raise RecordingNeededError("an operation works in place on a view")
+            return
         if role not in {"activation", "composed"}:
-            self._attach_unseen(node, role)
+            if self.settings.activations.chosen is None:  # who chooses knows what else there is
+                label = unhandled_activation(node, may_read=self._recorded is None)
+                if label:
+                    self._note_unhandled(node, label)
             return
         cls = activation_class(node)
         if role == "composed" and self._recorded is not None and node not in self._recorded:
@@ -213,15 +198,6 @@ class BackwardPass:
             self._note_unhandled(node, f"{cls.__name__} of complex numbers")
         else:
             self._hook(node, cls.__name__, self._value(node, name), is_relu=cls is nn.ReLU)
-
-    def _attach_unseen(self, node: Any, role: Role | None) -> None:
-        if role == "copy_slices":
-            if self._recorded is None:
-                raise RecordingNeededError("an operation works in place on a view")
-        elif self.settings.activations.chosen is None:  # who chooses knows what else there is
-            label = unseen_activation(node, may_read=self._recorded is None)
-            if label:
-                self._note_unhandled(node, label)
 
     def _note_unhandled(self, node: Node, label: str) -> None:
         """Note it in the backward pass: the gradient may not come here."""
@@ -274,7 +250,7 @@ class BackwardPass:
         units, shape = gradient.numel() // self.samples, gradient.shape
         if not units:
             passed = torch.ones(self.samples, dtype=torch.bool, device=gradient.device)
-            self.records.append(ActivationRecord(node, 0, passed, None, None))
+            self.records.append(ActivationRecord(node, 0, passed))
             return gradient
         position = 1 if self.samples == 1 else self._positions.get(node)
         if position is None:
@@ -285,25 +261,17 @@ class BackwardPass:
             gradient, out = samples_first(gradient, position, self.samples), None
         rule = cast("Rule", self.settings.rule)
         is_last = not any(record.units for record in self.records)
-        masked, passed = mask_gradient(rule, activation, gradient, is_last=is_last, out=out)
-        share = threshold = None
-        if self.with_statistics:
-            share, threshold = self._statistics(activation, gradient, is_last=is_last)
-        self.records.append(ActivationRecord(node, units, passed, share, threshold))
+        found = mask_gradient(
+            rule,
+            activation,
+            gradient,
+            is_last=is_last,
+            out=out,
+            with_statistics=self.with_statistics,
+        )
+        self.records.append(ActivationRecord(node, units, *found[1:]))
+        masked = found.gradient
         return masked if is_first else restored(masked, position, shape)
-
-    def _statistics(
-        self, activation: Tensor, gradient: Tensor, *, is_last: bool
-    ) -> tuple[Tensor, Tensor | None]:
-        """The share of units that pass and the threshold, by sample."""
-        rule = cast("Rule", self.settings.rule)
-        with torch.no_grad():
-            kept = rule.keep(activation, gradient, is_last=is_last)
-            share = kept.reshape(len(kept), -1).to(torch.float32).mean(dim=1)
-            if not isinstance(rule, ThresholdRule):
-                return share, None
-            scores = score(rule.score_at(is_last=is_last), activation, gradient)
-            return share, rule.threshold(scores)
 
     def _attach_convolution(self, node: Any, call: ModuleCall | None) -> None:
         if not self.settings.padding_trick or node._saved_transposed:

@@ -2,18 +2,49 @@
 
 import signal
 import threading
+from collections.abc import Callable
+from contextlib import ExitStack
 from types import FrameType
-from typing import Any
+from typing import Any, TypeVar
+
+Prepared = TypeVar("Prepared")
+Result = TypeVar("Result")
+
+
+def run_and_undo(
+    prepare: Callable[[ExitStack], Prepared], work: Callable[[Prepared, ExitStack], Result]
+) -> Result:
+    """Prepare, work, and undo what was prepared, also after an exception or an interrupt.
+
+    Interrupts from the keyboard wait during the preparation and the undoing. Python raises
+    `KeyboardInterrupt` between any two instructions of the main thread, also between those of a
+    `finally` block or of an `__exit__`; so interrupts are held from the last statement before it.
+
+    Args:
+        prepare: given a stack to put onto it what is to be undone.
+        work: given what `prepare` returned, and the stack.
+
+    Returns:
+        What `work` returned.
+    """
+    interrupts, undo = HeldInterrupts(), ExitStack()
+    try:
+        interrupts.hold()
+        prepared = prepare(undo)
+        interrupts.release()
+        result = work(prepared, undo)
+        interrupts.hold()
+    except BaseException:
+        interrupts.hold()
+        raise
+    finally:
+        undo.close()
+        interrupts.release()
+    return result
 
 
 class HeldInterrupts:
-    """Holds interrupts from the keyboard back while hooks are removed.
-
-    Python raises `KeyboardInterrupt` between any two instructions of the main thread, also between
-    those of a `finally` block. `hold()` is to be the last statement before such a block and
-    `release()` the last one in it: an interrupt before is an exception that the block is entered
-    with, one after waits.
-    """
+    """Holds interrupts from the keyboard back between `hold()` and `release()`."""
 
     def __init__(self) -> None:
         self._previous: Any = None

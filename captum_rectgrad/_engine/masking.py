@@ -1,11 +1,35 @@
 """A rule applied to the gradient at one activation."""
 
+from typing import NamedTuple
+
 import torch
 from torch import Tensor
 
 from captum_rectgrad.rules.cpu_selection import MIN_NUMBERS, MIN_UNITS, mask_above_percentile
 from captum_rectgrad.rules.rule import Rule
+from captum_rectgrad.rules.scores import score
 from captum_rectgrad.rules.threshold import ThresholdRule
+
+_SMALL = 8192  # elements of a mask that is kept as it is
+
+
+class MaskedGradient(NamedTuple):
+    """The gradient that a rule lets pass.
+
+    Attributes:
+        gradient: of the shape of the gradient that arrived, zero where it did not pass.
+        passed: `(N, ...)`, boolean: where any passed, by unit or by sample. It is looked at only
+            where a map is all zero, so small masks are kept whole.
+        share: `(N,)`, the share of units that passed, or None if not asked for.
+        threshold: `(N,)`, or None if not asked for, or where the rule has none.
+        zero_scores: `(N,)`, the share of scores that are zero, or None as for `threshold`.
+    """
+
+    gradient: Tensor
+    passed: Tensor
+    share: Tensor | None = None
+    threshold: Tensor | None = None
+    zero_scores: Tensor | None = None
 
 
 def mask_gradient(
@@ -15,7 +39,8 @@ def mask_gradient(
     *,
     is_last: bool,
     out: Tensor | None = None,
-) -> tuple[Tensor, Tensor]:
+    with_statistics: bool = False,
+) -> MaskedGradient:
     """The gradient where a rule lets it pass, elsewhere zero.
 
     Args:
@@ -24,30 +49,39 @@ def mask_gradient(
         grad_output: `R_out`, of the same shape.
         is_last: whether this is the last hidden activation before the output.
         out: a tensor that may be overwritten with the result.
-
-    Returns:
-        What passed, of the shape of `grad_output`; and where any did, `(N, ...)`, boolean: by unit
-        or by sample. It is looked at only where a map is all zero, so small masks are kept whole.
+        with_statistics: whether shares and thresholds are computed.
 
     Raises:
         TypeError: the rule did not return a boolean tensor of that shape.
     """
-    if torch.is_grad_enabled():
-        with torch.no_grad():
-            kept = _kept(rule, activation, grad_output, is_last=is_last)
-    elif (
+    if (
         isinstance(rule, ThresholdRule)
         and rule.percentile is not None
         and grad_output.device.type == "cpu"
-        and grad_output.numel() >= max(MIN_NUMBERS, MIN_UNITS * grad_output.shape[0])
+        and grad_output.numel() >= max(MIN_NUMBERS, MIN_UNITS * len(grad_output))
+        and not (with_statistics or torch.is_grad_enabled())
     ):
         name = rule.score_at(is_last=is_last)
-        return mask_above_percentile(name, rule.percentile, activation, grad_output, out)
-    else:
+        return MaskedGradient(
+            *mask_above_percentile(name, rule.percentile, activation, grad_output, out)
+        )
+    with torch.no_grad():
         kept = _kept(rule, activation, grad_output, is_last=is_last)
-    is_small = kept.numel() <= MIN_UNITS
-    passed = kept if is_small else kept.reshape(kept.shape[0], -1).any(dim=1)
-    return torch.where(kept, grad_output, 0), passed
+    passed = kept if kept.numel() <= _SMALL else kept.flatten(1).any(dim=1)
+    masked = torch.where(kept, grad_output, 0)
+    if not with_statistics:
+        return MaskedGradient(masked, passed)
+    share = _share(kept)
+    if not isinstance(rule, ThresholdRule):
+        return MaskedGradient(masked, passed, share)
+    with torch.no_grad():
+        scores = score(rule.score_at(is_last=is_last), activation, grad_output)
+        return MaskedGradient(masked, passed, share, rule.threshold(scores), _share(scores == 0))
+
+
+def _share(chosen: Tensor) -> Tensor:
+    """The share of a sample's elements that are chosen, `(N,)`."""
+    return chosen.reshape(len(chosen), -1).to(torch.float32).mean(dim=1)
 
 
 def _kept(rule: Rule, activation: Tensor, grad_output: Tensor, *, is_last: bool) -> Tensor:

@@ -22,6 +22,8 @@ class LayerStatistics:
         threshold: `(N,)`, the threshold of each sample, in the units of the scores; None where the
             rule has none.
         share: `(N,)`, in [0, 1], the share of a sample's units that passed the gradient.
+        zero_scores: `(N,)`, in [0, 1], the share of a sample's scores that are exactly zero. Where
+            many are, the threshold is zero at many percentiles. None where the rule has no scores.
     """
 
     name: str
@@ -29,6 +31,7 @@ class LayerStatistics:
     units: int
     threshold: Tensor | None
     share: Tensor
+    zero_scores: Tensor | None
 
 
 def layer_statistics(
@@ -42,6 +45,7 @@ def layer_statistics(
             record.units,
             record.threshold,
             record.share,
+            record.zero_scores,
         )
         for record in records
         if record.share is not None
@@ -59,16 +63,19 @@ def joined_statistics(parts: Sequence[list[LayerStatistics]]) -> list[LayerStati
             "the model called other activations for some samples than for others, so their "
             "statistics cannot be put together; attribute one sample at a time"
         )
-    joined = []
-    for layers in zip(*parts, strict=True):
-        thresholds = [layer.threshold for layer in layers if layer.threshold is not None]
-        joined.append(
-            LayerStatistics(
-                layers[0].name,
-                layers[0].activation,
-                layers[0].units,
-                torch.cat(thresholds) if thresholds else None,
-                torch.cat([layer.share for layer in layers]),
-            )
+    return [
+        LayerStatistics(
+            layers[0].name,
+            layers[0].activation,
+            layers[0].units,
+            _joined([layer.threshold for layer in layers]),
+            torch.cat([layer.share for layer in layers]),
+            _joined([layer.zero_scores for layer in layers]),
         )
-    return joined
+        for layers in zip(*parts, strict=True)
+    ]
+
+
+def _joined(parts: Sequence[Tensor | None]) -> Tensor | None:
+    tensors = [part for part in parts if part is not None]
+    return torch.cat(tensors) if tensors else None

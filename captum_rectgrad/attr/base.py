@@ -1,14 +1,11 @@
 """What all methods that change the gradient on its way to the inputs have in common."""
 
-from dataclasses import dataclass
 from typing import Literal, cast, overload
 
-import torch
 from captum.attr import GradientAttribution
-from torch import Tensor, nn
+from torch import nn
 
-from captum_rectgrad._engine.attribution import AttributionRequest
-from captum_rectgrad._engine.backward_pass import PassSettings
+from captum_rectgrad._engine.attribution import AttributionRequest, Attributions
 from captum_rectgrad._engine.captum_compat import (
     TargetType,
     TensorOrTensors,
@@ -19,7 +16,7 @@ from captum_rectgrad._engine.captum_compat import (
 )
 from captum_rectgrad._engine.diagnostics import warn
 from captum_rectgrad._engine.forward_inputs import ForwardInputs
-from captum_rectgrad._engine.interrupts import HeldInterrupts
+from captum_rectgrad._engine.settings import Settings
 from captum_rectgrad._engine.statistics import LayerStatistics
 from captum_rectgrad._engine.validation import check_inputs, check_model
 from captum_rectgrad._engine.wrappers import unwrapped
@@ -29,61 +26,43 @@ from captum_rectgrad._engine.wrappers import unwrapped
 _STACKLEVEL = 4
 
 
-@dataclass(frozen=True)
-class Settings(PassSettings):
-    """The arguments of a method, checked.
-
-    Attributes:
-        final_threshold: whether negative attributions become zero.
-        multiply_by_inputs: whether the gradient is multiplied by what it is attributed to.
-        absolute: whether the absolute value is returned.
-    """
-
-    final_threshold: bool = False
-    multiply_by_inputs: bool = False
-    absolute: bool = False
-
-    def attribution(self, value: Tensor, gradient: Tensor) -> Tensor:
-        """The attribution of a value, of its shape, from the gradient that arrived there."""
-        attribution = value * gradient if self.multiply_by_inputs else gradient
-        if self.absolute:
-            return attribution.abs()
-        return attribution.clamp(min=0) if self.final_threshold else attribution
-
-
 def attributions(
     request: AttributionRequest,
-    settings: Settings,
-    call: ForwardInputs,
+    inputs: object,
+    target: TargetType,
+    additional_forward_args: object,
     internal_batch_size: int | None,
     stacklevel: int = _STACKLEVEL,
-) -> tuple[list[tuple[Tensor, ...]], list[LayerStatistics]]:
-    """Run a request, and warn at the line that called the method which calls this.
-
-    Returns:
-        For each thing attributed to (the inputs, or each layer) its attributions; and what the
-        activations let through, if the request asks for it.
-    """
-    found = request.gradients(call, internal_batch_size)
-    graph = request.create_graph
-    interrupts = HeldInterrupts()
-    try:
-        interrupts.hold()
-        with torch.set_grad_enabled(graph), torch.inference_mode(mode=False):
-            groups = [
-                tuple(
-                    settings.attribution(value if graph else value.detach(), gradient)
-                    for value, gradient in zip(values, gradients, strict=True)
-                )
-                for values, gradients in zip(found.values, found.gradients, strict=True)
-            ]
-    finally:
-        interrupts.release()
+) -> Attributions:
+    """Run a request, and warn at the line that called the method which calls this."""
+    tensors = check_inputs(as_tuple(inputs), integers=request.to_layers)
+    call = ForwardInputs(tensors, target, as_arguments(additional_forward_args))
+    found = request.attributions(call, internal_batch_size)
+    settings = request.settings
     warn(found.diagnostics.messages(settings.rule, settings.activations), stacklevel)
-    return groups, found.statistics
+    return found
 
 
-class ModifiedGradient(GradientAttribution):  # type: ignore[misc]
+class HasSettings:
+    """What methods for inputs, layers and neurons have in common.
+
+    Attributes:
+        settings: the rule, where it applies, and how the gradient becomes an attribution.
+    """
+
+    settings: Settings
+
+    @property
+    def multiplies_by_inputs(self) -> bool:
+        """Whether the gradient is multiplied by what it is attributed to."""
+        return self.settings.multiply_by_inputs
+
+    def _set_up(self, model: nn.Module, settings: Settings) -> None:
+        check_model(model, settings.activations)
+        self.settings = settings
+
+
+class ModifiedGradient(HasSettings, GradientAttribution):  # type: ignore[misc]
     """A gradient that a rule changes at every activation.
 
     Args:
@@ -97,15 +76,9 @@ class ModifiedGradient(GradientAttribution):  # type: ignore[misc]
 
     def __init__(self, model: nn.Module, settings: Settings) -> None:
         """Check the model."""
-        check_model(model, settings.activations)
+        self._set_up(model, settings)
         super().__init__(model)
         self.model = model
-        self.settings = settings
-
-    @property
-    def multiplies_by_inputs(self) -> bool:
-        """Whether the gradient is multiplied by the input, as Captum asks of its methods."""
-        return self.settings.multiply_by_inputs
 
     @overload
     def attribute(
@@ -210,12 +183,11 @@ class ModifiedGradient(GradientAttribution):  # type: ignore[misc]
             create_graph=create_graph,
             with_statistics=with_statistics,
         )
-        tensors = check_inputs(as_tuple(inputs))
-        call = ForwardInputs(tensors, target, as_arguments(additional_forward_args))
-        (maps,), statistics = attributions(
-            request, settings, call, internal_batch_size, _STACKLEVEL + 1
+        found = attributions(
+            request, inputs, target, additional_forward_args, internal_batch_size, _STACKLEVEL + 1
         )
-        return cast("TensorOrTensors", maps if is_tuple(inputs) else maps[0]), statistics
+        (maps,) = found.groups
+        return cast("TensorOrTensors", maps if is_tuple(inputs) else maps[0]), found.statistics
 
     def attribute_future(self) -> None:
         """Not implemented, as in Captum's own gradient methods.

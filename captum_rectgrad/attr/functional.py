@@ -5,19 +5,17 @@ from contextlib import ExitStack
 
 import torch
 from torch import Tensor
-from torch.autograd.graph import get_gradient_edge
 
 from captum_rectgrad._engine.activations import Activations
-from captum_rectgrad._engine.attribution import compute_gradients
+from captum_rectgrad._engine.attribution import compute_gradients, enter_contexts, input_points
 from captum_rectgrad._engine.backward_pass import (
     BackwardPass,
     BatchDimensionError,
-    PassSettings,
     RecordingNeededError,
 )
 from captum_rectgrad._engine.graph import nodes_between
-from captum_rectgrad._engine.interrupts import HeldInterrupts
-from captum_rectgrad._engine.layer_recorder import LayerTensor
+from captum_rectgrad._engine.interrupts import run_and_undo
+from captum_rectgrad._engine.settings import Settings
 from captum_rectgrad._engine.validation import check_activations
 from captum_rectgrad.attr.rectgrad import rule_of
 from captum_rectgrad.errors import RectGradError
@@ -84,7 +82,7 @@ def rectified_grad(
         [torch.Size([3, 12]), torch.Size([3, 12])]
     """
     chosen = check_activations(activations)
-    settings = PassSettings(rule_of(rule, percentile, tau), chosen, padding_trick, prr)
+    settings = Settings(rule_of(rule, percentile, tau), chosen, padding_trick, prr)
     if any(not isinstance(item, type) for item in settings.activations.chosen or ()):
         raise TypeError("activations must be classes here: a graph does not show modules")
     tensors = (inputs,) if isinstance(inputs, Tensor) else tuple(inputs)
@@ -92,22 +90,24 @@ def rectified_grad(
     roots = (outputs,) if isinstance(outputs, Tensor) else tuple(outputs)
     seeds = (grad_outputs,) if isinstance(grad_outputs, Tensor) else grad_outputs
     state = BackwardPass(settings, len(tensors[0]) if batched else 1)
-    interrupts, undo = HeldInterrupts(), ExitStack()
-    try:
-        interrupts.hold()
-        undo.callback(state.close)
+
+    def prepare(undo: ExitStack) -> None:
         is_grad_enabled = torch.is_grad_enabled()
-        undo.enter_context(torch.inference_mode(mode=False))
+        enter_contexts(undo)
         undo.enter_context(torch.set_grad_enabled(is_grad_enabled))
-        undo.enter_context(torch.autograd.set_multithreading_enabled(False))
-        points = _points(tensors)
-        interrupts.release()
+        undo.callback(state.close)
+
+    def differentiate(*_: object) -> list[Tensor]:
+        with torch.enable_grad():
+            points = input_points(tensors)
         nodes = [point.edge.node for point in points]
         state.attach(nodes_between([root.grad_fn for root in roots], set(nodes)), nodes)
-        found = compute_gradients(
+        return compute_gradients(
             roots, points, seeds, retain_graph=retain_graph, create_graph=create_graph
         )
-        interrupts.hold()
+
+    try:
+        return tuple(run_and_undo(prepare, differentiate))
     except BatchDimensionError as error:
         raise RectGradError(
             f"{error}: pass one sample at a time, or batched=False for one threshold for all"
@@ -117,13 +117,6 @@ def rectified_grad(
             f"the graph does not hold the values of an activation ({error}); use RectGrad, which "
             "runs the model itself"
         ) from None
-    except BaseException:
-        interrupts.hold()
-        raise
-    finally:
-        undo.close()
-        interrupts.release()
-    return tuple(found)
 
 
 def _check_inputs(inputs: Sequence[Tensor], *, batched: bool) -> None:
@@ -137,11 +130,3 @@ def _check_inputs(inputs: Sequence[Tensor], *, batched: bool) -> None:
             "with batched=True dimension 0 of every input is the batch, of one size and not empty; "
             f"got inputs of shape {shapes or 'none at all'}"
         )
-
-
-def _points(inputs: Sequence[Tensor]) -> list[LayerTensor]:
-    with torch.enable_grad():
-        return [
-            LayerTensor(tensor, get_gradient_edge(tensor), f"input {i}")
-            for i, tensor in enumerate(inputs)
-        ]

@@ -1,7 +1,7 @@
 """The methods at hidden layers: how a map forms from the output towards the input."""
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, ClassVar
 
 from captum.attr import GradientAttribution, LayerAttribution
 from torch import Tensor, nn
@@ -9,17 +9,18 @@ from typing_extensions import Unpack
 
 from captum_rectgrad._engine.activations import Activations
 from captum_rectgrad._engine.attribution import AttributionRequest
-from captum_rectgrad._engine.captum_compat import TargetType, as_arguments, as_tuple, log_usage
-from captum_rectgrad._engine.forward_inputs import ForwardInputs
-from captum_rectgrad._engine.validation import check_inputs, check_layers, check_model
+from captum_rectgrad._engine.captum_compat import TargetType, log_usage
+from captum_rectgrad._engine.settings import Settings
+from captum_rectgrad._engine.validation import check_layers
 from captum_rectgrad._engine.wrappers import unwrapped
-from captum_rectgrad.attr.base import Settings, attributions
+from captum_rectgrad.attr.base import HasSettings, attributions
 from captum_rectgrad.attr.options import Options
 from captum_rectgrad.attr.rectgrad import RectGrad
 from captum_rectgrad.attr.relu_rules import sign_settings
+from captum_rectgrad.rules.signs import SignName
 
 
-class LayerModifiedGradient(LayerAttribution, GradientAttribution):  # type: ignore[misc]
+class LayerModifiedGradient(HasSettings, LayerAttribution, GradientAttribution):  # type: ignore[misc]
     """A method at hidden layers: what its rule lets arrive there.
 
     The gradient that arrives at a layer, changed by the rule at every activation between the output
@@ -47,16 +48,10 @@ class LayerModifiedGradient(LayerAttribution, GradientAttribution):  # type: ign
         device_ids: list[int] | None = None,
     ) -> None:
         """Check the arguments, which the class explains."""
-        check_model(model, settings.activations)
+        self._set_up(model, settings)
         check_layers(unwrapped(model), layer)
         LayerAttribution.__init__(self, model, layer, device_ids)
         GradientAttribution.__init__(self, model)
-        self.settings = settings
-
-    @property
-    def multiplies_by_inputs(self) -> bool:
-        """Whether the gradient is multiplied by the layer's value."""
-        return self.settings.multiply_by_inputs
 
     @log_usage
     def attribute(
@@ -102,9 +97,9 @@ class LayerModifiedGradient(LayerAttribution, GradientAttribution):  # type: ign
             to_layers=True,
             create_graph=create_graph,
         )
-        tensors = check_inputs(as_tuple(inputs), integers=True)
-        call = ForwardInputs(tensors, target, as_arguments(additional_forward_args))
-        groups, _ = attributions(request, self.settings, call, internal_batch_size)
+        groups = attributions(
+            request, inputs, target, additional_forward_args, internal_batch_size
+        ).groups
         found: list[Any] = [group if len(group) > 1 else group[0] for group in groups]
         return found[0] if isinstance(self.layer, nn.Module) else found
 
@@ -151,7 +146,21 @@ class LayerRectGrad(LayerModifiedGradient):
         super().__init__(model, layer, RectGrad(model, **options).settings, device_ids)
 
 
-class LayerGuidedBackprop(LayerModifiedGradient):
+class _LayerSignRule(LayerModifiedGradient):
+    rule_name: ClassVar[SignName]
+
+    def __init__(
+        self,
+        model: nn.Module,
+        layer: nn.Module | Sequence[nn.Module],
+        device_ids: list[int] | None = None,
+        activations: Activations = None,
+    ) -> None:
+        """Check the arguments, which the class explains."""
+        super().__init__(model, layer, sign_settings(self.rule_name, activations), device_ids)
+
+
+class LayerGuidedBackprop(_LayerSignRule):
     """Guided backpropagation at hidden layers; see `GuidedBackprop`.
 
     Args:
@@ -173,18 +182,10 @@ class LayerGuidedBackprop(LayerModifiedGradient):
         torch.Size([5, 64])
     """
 
-    def __init__(
-        self,
-        model: nn.Module,
-        layer: nn.Module | Sequence[nn.Module],
-        device_ids: list[int] | None = None,
-        activations: Activations = None,
-    ) -> None:
-        """Check the arguments, which the class explains."""
-        super().__init__(model, layer, sign_settings("guided", activations), device_ids)
+    rule_name = "guided"
 
 
-class LayerDeconvolution(LayerModifiedGradient):
+class LayerDeconvolution(_LayerSignRule):
     """Deconvolution at hidden layers; see `Deconvolution`.
 
     Args:
@@ -206,12 +207,4 @@ class LayerDeconvolution(LayerModifiedGradient):
         torch.Size([5, 64])
     """
 
-    def __init__(
-        self,
-        model: nn.Module,
-        layer: nn.Module | Sequence[nn.Module],
-        device_ids: list[int] | None = None,
-        activations: Activations = None,
-    ) -> None:
-        """Check the arguments, which the class explains."""
-        super().__init__(model, layer, sign_settings("deconvnet", activations), device_ids)
+    rule_name = "deconvnet"

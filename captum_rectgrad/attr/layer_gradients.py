@@ -29,9 +29,11 @@ def layer_gradients(
     Returns:
         For each layer a tensor of the shape of its (first) input.
     """
-    settings = replace(method.settings, multiply_by_inputs=False, final_threshold=False)
+    settings = replace(
+        method.settings, multiply_by_inputs=False, final_threshold=False, absolute=False
+    )
     request = AttributionRequest(
         model, settings, objective, layers, at_layer_input=True, to_layers=True
     )
-    found = request.gradients(ForwardInputs((inputs,), None, ()))
-    return [tensors[0] for tensors in found.gradients]
+    found = request.attributions(ForwardInputs((inputs,), None, ()))
+    return [tensors[0] for tensors in found.groups]

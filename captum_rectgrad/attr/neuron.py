@@ -1,7 +1,7 @@
 """The methods for a hidden unit instead of an output: what in the input it responds to."""
 
 from collections.abc import Callable, Sequence
-from typing import Any, cast
+from typing import Any, ClassVar, cast
 
 from captum.attr import GradientAttribution, NeuronAttribution
 from torch import Tensor, nn
@@ -13,23 +13,22 @@ from captum_rectgrad._engine.captum_compat import (
     NeuronSelector,
     TargetType,
     TensorOrTensors,
-    as_arguments,
-    as_tuple,
     is_tuple,
     log_usage,
     select_neuron,
 )
-from captum_rectgrad._engine.forward_inputs import ForwardInputs
 from captum_rectgrad._engine.layer_recorder import LayerRecorder
-from captum_rectgrad._engine.validation import check_inputs, check_layers, check_model
+from captum_rectgrad._engine.settings import Settings
+from captum_rectgrad._engine.validation import check_layers
 from captum_rectgrad._engine.wrappers import unwrapped
-from captum_rectgrad.attr.base import Settings, attributions
+from captum_rectgrad.attr.base import HasSettings, attributions
 from captum_rectgrad.attr.options import Options
 from captum_rectgrad.attr.rectgrad import RectGrad
 from captum_rectgrad.attr.relu_rules import sign_settings
+from captum_rectgrad.rules.signs import SignName
 
 
-class NeuronModifiedGradient(NeuronAttribution, GradientAttribution):  # type: ignore[misc]
+class NeuronModifiedGradient(HasSettings, NeuronAttribution, GradientAttribution):  # type: ignore[misc]
     """A method for one neuron of a hidden layer, attributed to the inputs.
 
     Args:
@@ -52,18 +51,12 @@ class NeuronModifiedGradient(NeuronAttribution, GradientAttribution):  # type: i
         device_ids: list[int] | None = None,
     ) -> None:
         """Check the arguments, which the class explains."""
-        check_model(model, settings.activations)
         if not isinstance(layer, nn.Module):
             raise TypeError(f"layer must be one module of the model, got {layer!r}")
+        self._set_up(model, settings)
         check_layers(unwrapped(model), layer)
         NeuronAttribution.__init__(self, model, layer, device_ids)
         GradientAttribution.__init__(self, model)
-        self.settings = settings
-
-    @property
-    def multiplies_by_inputs(self) -> bool:
-        """Whether the gradient is multiplied by the input."""
-        return self.settings.multiply_by_inputs
 
     @log_usage
     def attribute(
@@ -108,9 +101,9 @@ class NeuronModifiedGradient(NeuronAttribution, GradientAttribution):  # type: i
             at_layer_input=attribute_to_neuron_input,
             create_graph=create_graph,
         )
-        tensors = check_inputs(as_tuple(inputs))
-        call = ForwardInputs(tensors, None, as_arguments(additional_forward_args))
-        (maps,), _ = attributions(request, self.settings, call, internal_batch_size)
+        (maps,) = attributions(
+            request, inputs, None, additional_forward_args, internal_batch_size
+        ).groups
         return cast("TensorOrTensors", maps if is_tuple(inputs) else maps[0])
 
 
@@ -149,7 +142,21 @@ class NeuronRectGrad(NeuronModifiedGradient):
         super().__init__(model, layer, RectGrad(model, **options).settings, device_ids)
 
 
-class NeuronGuidedBackprop(NeuronModifiedGradient):
+class _NeuronSignRule(NeuronModifiedGradient):
+    rule_name: ClassVar[SignName]
+
+    def __init__(
+        self,
+        model: nn.Module,
+        layer: nn.Module,
+        device_ids: list[int] | None = None,
+        activations: Activations = None,
+    ) -> None:
+        """Check the arguments, which the class explains."""
+        super().__init__(model, layer, sign_settings(self.rule_name, activations), device_ids)
+
+
+class NeuronGuidedBackprop(_NeuronSignRule):
     """Guided backpropagation of one neuron; see `GuidedBackprop`.
 
     Args:
@@ -172,18 +179,10 @@ class NeuronGuidedBackprop(NeuronModifiedGradient):
         torch.Size([5, 12])
     """
 
-    def __init__(
-        self,
-        model: nn.Module,
-        layer: nn.Module,
-        device_ids: list[int] | None = None,
-        activations: Activations = None,
-    ) -> None:
-        """Check the arguments, which the class explains."""
-        super().__init__(model, layer, sign_settings("guided", activations), device_ids)
+    rule_name = "guided"
 
 
-class NeuronDeconvolution(NeuronModifiedGradient):
+class NeuronDeconvolution(_NeuronSignRule):
     """Deconvolution of one neuron; see `Deconvolution`.
 
     Args:
@@ -206,15 +205,7 @@ class NeuronDeconvolution(NeuronModifiedGradient):
         torch.Size([5, 12])
     """
 
-    def __init__(
-        self,
-        model: nn.Module,
-        layer: nn.Module,
-        device_ids: list[int] | None = None,
-        activations: Activations = None,
-    ) -> None:
-        """Check the arguments, which the class explains."""
-        super().__init__(model, layer, sign_settings("deconvnet", activations), device_ids)
+    rule_name = "deconvnet"
 
 
 class NeuronGradient(NeuronModifiedGradient):

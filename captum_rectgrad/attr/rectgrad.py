@@ -3,8 +3,9 @@
 from torch import nn
 
 from captum_rectgrad._engine.activations import Activations
+from captum_rectgrad._engine.settings import Settings
 from captum_rectgrad._engine.validation import check_activations
-from captum_rectgrad.attr.base import ModifiedGradient, Settings
+from captum_rectgrad.attr.base import ModifiedGradient
 from captum_rectgrad.rules.rule import Rule
 from captum_rectgrad.rules.threshold import RuleName, ThresholdRule
 

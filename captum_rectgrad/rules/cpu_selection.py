@@ -6,22 +6,18 @@ them are zero or negative, so a high percentile is found among the positive ones
 """
 
 import math
-from functools import partial
-from typing import Any, TypeAlias
+from typing import Any
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from captum_rectgrad.rules.scores import ScoreName, score_dtype, score_of
+from captum_rectgrad.rules.scores import ScoreName, score
 from captum_rectgrad.rules.threshold import nearest_rank
 
-Floats: TypeAlias = NDArray[np.floating[Any]]
-
-# Of a sample and of a batch: with fewer, the calls take longer than the work.
+# With fewer units in a sample, or numbers in a batch, the calls take longer than the work.
 MIN_UNITS, MIN_NUMBERS = 8192, 32768
-_IMAGES = 4  # dimensions of a batch of feature maps
 
 
 def mask_above_percentile(
@@ -46,36 +42,27 @@ def mask_above_percentile(
     """
     # NumPy does not know signs that PyTorch has only noted, as behind a complex conjugate.
     activation, grad_output = activation.detach().resolve_neg(), grad_output.resolve_neg()
-    result = target = torch.empty_like(grad_output) if out is None else out
-    if grad_output.dim() == _IMAGES and grad_output.is_contiguous(
-        memory_format=torch.channels_last
-    ):
-        # The order of the units does not matter, so it is that of the memory.
-        activation, grad_output = activation.movedim(1, -1), grad_output.movedim(1, -1)
-        target = result.movedim(1, -1)
-    samples, dtype = len(grad_output), score_dtype(activation, grad_output)
-    activations, gradients = activation.reshape(samples, -1), grad_output.reshape(samples, -1)
-    masked = target.view(samples, -1) if target.is_contiguous() else torch.empty_like(gradients)
-    rank = nearest_rank(gradients.shape[1], percentile)
-    scratch = torch.empty(gradients.shape[1], dtype=dtype).numpy()
-    passed = np.zeros(samples, dtype=np.bool_)
-    with np.errstate(all="ignore"):  # PyTorch does not warn either
-        for sample in range(samples):
-            scores = score_of(
-                name,
-                activations[sample].to(dtype).numpy(),
-                gradients[sample].to(dtype).numpy(),
-                partial(np.multiply, out=scratch),
+    result = torch.empty_like(grad_output) if out is None else out
+    rank = nearest_rank(grad_output[0].numel(), percentile)
+    passed = []
+    for values, gradient, masked in zip(activation, grad_output, result, strict=True):
+        scores = score(name, values, gradient)
+        threshold, largest = _threshold_and_largest(scores, rank)
+        if math.isnan(largest):  # NaN exceeds nothing
+            scores = scores.nan_to_num(-math.inf, math.inf, -math.inf)
+            largest = float(scores.max())
+        passed.append(largest > threshold)
+        if scores.dtype == gradient.dtype and not math.isnan(threshold):
+            # The backward of a ReLU is the same operation.
+            torch.ops.aten.threshold_backward.grad_input(
+                gradient, scores, threshold, grad_input=masked
             )
-            scores, threshold, largest = _threshold(scores, rank)
-            _mask(torch.from_numpy(scores), threshold, gradients[sample], masked[sample])
-            passed[sample] = largest > threshold
-    if not target.is_contiguous():
-        target.copy_(masked.view(target.shape))
-    return result, torch.from_numpy(passed)
+        else:
+            torch.where(scores > threshold, gradient, gradient.new_zeros(()), out=masked)
+    return result, torch.tensor(passed)
 
 
-def number_of_rank(numbers: Floats, rank: int) -> float:
+def number_of_rank(numbers: NDArray[np.floating[Any]], rank: int) -> float:
     """The number at a rank.
 
     Args:
@@ -95,21 +82,12 @@ def number_of_rank(numbers: Floats, rank: int) -> float:
     return float(np.sort(numbers)[rank])
 
 
-def _threshold(scores: Floats, rank: int) -> tuple[Floats, float, float]:
-    """The scores, with NaN replaced by -inf; the score of a rank; the largest.
-
-    NaN counts as the largest, as for NumPy and PyTorch; no score exceeds it.
-    """
-    largest = float(scores.max())
-    if not math.isnan(largest):
-        return scores, number_of_rank(scores, rank), largest
-    comparable = np.where(np.isnan(scores), -math.inf, scores)
-    return comparable, float(np.sort(scores)[rank]), float(comparable.max())
-
-
-def _mask(scores: Tensor, threshold: float, grad_output: Tensor, out: Tensor) -> None:
-    if scores.dtype == grad_output.dtype and not math.isnan(threshold):
-        # The backward of a ReLU is the same operation.
-        torch.ops.aten.threshold_backward.grad_input(grad_output, scores, threshold, grad_input=out)
-    else:
-        torch.where(scores > threshold, grad_output, grad_output.new_zeros(()), out=out)
+def _threshold_and_largest(scores: Tensor, rank: int) -> tuple[float, float]:
+    """The score of a rank, and the largest; NaN counts as the largest, as for PyTorch."""
+    channels_last = scores.movedim(0, -1)
+    in_memory_order = channels_last if channels_last.is_contiguous() else scores
+    numbers = in_memory_order.flatten().numpy()
+    largest = float(numbers.max())
+    if math.isnan(largest):
+        return float(np.sort(numbers)[rank]), largest
+    return number_of_rank(numbers, rank), largest

@@ -1,9 +1,10 @@
 """RectGrad's maps and thresholds from tau = 0 and q = 0 upwards, measured (for figure 4)."""
 
 import warnings
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import partial
+from typing import cast
 
 import numpy as np
 import torch
@@ -12,15 +13,12 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 from typing_extensions import Unpack
 
-from captum_rectgrad._engine.activations import is_activation
-from captum_rectgrad.attr.layer import LayerRectGrad
 from captum_rectgrad.attr.options import Options
 from captum_rectgrad.attr.rectgrad import RectGrad
 from captum_rectgrad.errors import RectGradWarning
 from captum_rectgrad.for_captum import for_captum
 from captum_rectgrad.measures import channel_sum, rank_correlation, top_overlap
 from captum_rectgrad.methods import Method
-from captum_rectgrad.rules.threshold import percentile_per_sample
 from captum_rectgrad.studies.batches import in_batches
 from captum_rectgrad.studies.lab import Lab
 from captum_rectgrad.studies.maps import model_inputs
@@ -60,6 +58,22 @@ class Sweep:
     at_zero: NDArray[np.float64]
 
 
+@dataclass(frozen=True, eq=False)
+class LayersAtZero:
+    """Which thresholds, and how many of the scores, are exactly zero.
+
+    Attributes:
+        layers: names of the activations, from the input to the output.
+        thresholds: whether a threshold is zero, `(thresholds, layers, N)`.
+        shares: by measure and title, `(N,)`: the shares of the layers' thresholds and of their
+            scores that are zero, each layer counting alike.
+    """
+
+    layers: tuple[str, ...]
+    thresholds: Tensor
+    shares: dict[str, Numbers]
+
+
 def title_of(percentile: float) -> str:
     """What a column is called."""
     return f"q = {percentile:g}"
@@ -92,20 +106,18 @@ def measure(lab: Lab, network: Network, images: Tensor, targets: Tensor) -> Swee
         See `Sweep`.
     """
     columns = thresholds()
-    layers = {name: m for name, m in network.model.named_modules() if is_activation(type(m))}
 
-    def compute(batch: slice) -> tuple[dict[str, Numbers], Tensor]:
+    def compute(batch: slice) -> tuple[dict[str, Numbers], LayersAtZero]:
         maps = {
             column.title: lab.few_maps(column, network, images[batch], targets[batch])
             for column in columns
         }
         inputs = model_inputs(images[batch].to(lab.device))
-        scores = layer_scores(network.model, layers, inputs, targets[batch].to(lab.device))
-        at_zero, found = on_scores(scores)
-        return {**on_maps(maps), **found}, at_zero
+        at_zero = layers_at_zero(network.model, inputs, targets[batch].to(lab.device))
+        return {**on_maps(maps), **at_zero.shares}, at_zero
 
     parts: list[dict[str, Numbers]] = []
-    zeros: list[Tensor] = []
+    zeros: list[LayersAtZero] = []
     with Progress(len(images), "image", network.name) as progress:
         for batch, (found, at_zero) in in_batches(len(images), lab.batch_size, compute):
             parts.append(found)
@@ -114,12 +126,12 @@ def measure(lab: Lab, network: Network, images: Tensor, targets: Tensor) -> Swee
     titles = tuple(column.title for column in columns)
     return Sweep(
         titles=titles,
-        layers=tuple(layers),
+        layers=zeros[0].layers,
         values={
             name: {title: torch.cat([p[name][title] for p in parts]).numpy() for title in titles}
             for name in parts[0]
         },
-        at_zero=torch.cat(zeros, dim=2).double().mean(dim=2).numpy(),
+        at_zero=torch.cat([one.thresholds for one in zeros], dim=2).double().mean(dim=2).numpy(),
     )
 
 
@@ -154,66 +166,35 @@ def on_maps(maps: Mapping[str, Tensor]) -> dict[str, Numbers]:
     return found
 
 
-def layer_scores(
-    model: nn.Module, layers: Mapping[str, nn.Module], inputs: Tensor, targets: Tensor
-) -> dict[str, list[Tensor]]:
-    """The scores a * R_out that RectGrad compares with its thresholds.
+def layers_at_zero(model: nn.Module, inputs: Tensor, targets: Tensor) -> LayersAtZero:
+    """Measure thresholds and scores of RectGrad.
 
     Args:
         model: in eval mode.
-        layers: its activations, by name.
         inputs: `(N, 3, H, W)`.
         targets: `(N,)`.
-
-    Returns:
-        By the title of the threshold, `(N, units)` for each layer, on the CPU.
     """
-    choices: dict[str, Options] = {TAU: {"tau": 0.0, "final_threshold": False}}
-    choices |= {title_of(q): {"percentile": q, "final_threshold": False} for q in PERCENTILES}
-    found: dict[str, list[Tensor]] = {}
-    for title, choice in choices.items():
-        # At the output of an activation: what arrives there, times its value.
-        method = LayerRectGrad(model, list(layers.values()), **choice)
+    choices: dict[str, Options] = {TAU: {"tau": 0.0}}
+    choices |= {title_of(percentile): {"percentile": percentile} for percentile in PERCENTILES}
+    thresholds, scores = [], []
+    for choice in choices.values():
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", RectGradWarning)
-            scores = method.attribute(inputs, target=targets)
-        found[title] = [score.detach().flatten(1).cpu() for score in scores]
-    return found
-
-
-def on_scores(scores: Mapping[str, Sequence[Tensor]]) -> tuple[Tensor, dict[str, Numbers]]:
-    """Which thresholds, and how many of the scores, are exactly zero.
-
-    Args:
-        scores: by title, `(N, units)` for each layer.
-
-    Returns:
-        Whether a threshold is zero, `(thresholds, layers, N)`; and by measure and title, `(N,)`,
-        the shares of the layers' thresholds and of their scores that are, each layer counting
-        alike.
-    """
-    percentiles = {title_of(percentile): percentile for percentile in PERCENTILES}
-    at_zero = torch.stack(
-        [
-            torch.stack(
-                [
-                    percentile_per_sample(score, percentiles[title])[:, 0] == 0
-                    if title in percentiles
-                    else torch.ones(len(score), dtype=torch.bool)
-                    for score in layers
-                ]
+            _, statistics = RectGrad(model, **choice).attribute(
+                inputs, target=targets, return_layer_statistics=True
             )
-            for title, layers in scores.items()
-        ]
-    )
-    shares = at_zero.double().mean(dim=1)
-    return at_zero, {
-        THRESHOLDS: dict(zip(scores, shares, strict=True)),
-        SCORES: {
-            title: torch.stack([(score == 0).double().mean(dim=1) for score in layers]).mean(dim=0)
-            for title, layers in scores.items()
+        layers = statistics[::-1]  # from the input to the output
+        thresholds.append(torch.stack([cast("Tensor", layer.threshold).cpu() for layer in layers]))
+        scores.append(torch.stack([cast("Tensor", layer.zero_scores).cpu() for layer in layers]))
+    at_zero = torch.stack(thresholds) == 0
+    return LayersAtZero(
+        tuple(layer.name for layer in layers),
+        at_zero,
+        {
+            THRESHOLDS: dict(zip(choices, at_zero.double().mean(dim=1), strict=True)),
+            SCORES: dict(zip(choices, torch.stack(scores).double().mean(dim=1), strict=True)),
         },
-    }
+    )
 
 
 def guided_backprop_gaps(

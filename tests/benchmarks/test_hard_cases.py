@@ -2,6 +2,7 @@
 
 import subprocess
 import sys
+from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
@@ -12,9 +13,20 @@ from benchmarks.hard_cases.methods import METHODS, OURS
 from benchmarks.hard_cases.nets import build, images
 from benchmarks.hard_cases.outcome import Case, Outcome, compare
 from benchmarks.hard_cases.page import GROUPS, packages
+from benchmarks.hard_cases.residual import by_a_module, by_a_module_of_the_call, relevance
+from benchmarks.hard_cases.versions import (
+    CELLS_OF_THE_OLDER,
+    COLUMN,
+    OF_THE_PAGE,
+    OLDER,
+    as_with_the_older,
+    is_older,
+    section,
+)
 from captum_rectgrad._engine.activations import is_activation
 
 ROOT = Path(__file__).parents[2]
+PAGE = ROOT / "docs" / "hard-cases.md"
 CASES = [case for cases in GROUPS.values() for case in cases]
 
 
@@ -55,10 +67,35 @@ def test_what_counts_as_wrong() -> None:
     assert compare(truth, truth.repeat(2, 1)) == Outcome("wrong", "first sample only")
 
 
+@pytest.mark.skipif(find_spec("zennit") is None, reason="needs zennit")
+def test_relevance_doubles_where_zennit_does_not_find_the_sum() -> None:
+    from zennit.layer import Sum  # noqa: PLC0415
+
+    assert relevance(lambda: by_a_module(Sum)) == pytest.approx(1, abs=1e-3)
+    assert relevance(lambda: by_a_module_of_the_call(Sum)) == pytest.approx(2, abs=1e-3)
+
+
+def test_the_page_with_the_older_zennit_has_its_cells() -> None:
+    page = PAGE.read_text("utf-8")
+    older = as_with_the_older(page)
+    assert {case.name for case in CASES} >= CELLS_OF_THE_OLDER.keys()
+    assert section() in page
+    changed = [
+        (before, after)
+        for before, after in zip(page.splitlines(), older.splitlines(), strict=True)
+        if before != after
+    ]
+    (head, now), *rows = changed
+    assert head.replace(f"zennit {OF_THE_PAGE}", f"zennit {OLDER}") == now
+    cells = {after.split(" | ")[0][2:]: after.split(" | ")[COLUMN] for _, after in rows}
+    assert cells == CELLS_OF_THE_OLDER
+
+
 @pytest.mark.slow
 @pytest.mark.skipif(not all(method.installed for method in METHODS), reason="needs the peers")
 def test_the_page_says_what_is_measured() -> None:
-    if packages() not in " ".join((ROOT / "docs" / "hard-cases.md").read_text().split()):
+    page = PAGE.read_text("utf-8")
+    if packages() not in (as_with_the_older(page) if is_older() else page):
         pytest.skip(f"the page was measured with other versions than {packages()}")
     command = [sys.executable, "-m", "benchmarks.hard_cases", "--out", "docs/hard-cases.md"]
     done = subprocess.run(

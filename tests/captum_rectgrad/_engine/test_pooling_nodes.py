@@ -9,9 +9,10 @@ from torch import Tensor, nn
 from torch.autograd.graph import get_gradient_edge
 
 from captum_rectgrad import RectGrad, RectGradError
-from captum_rectgrad._engine.backward_pass import BackwardPass, PassSettings
+from captum_rectgrad._engine.backward_pass import BackwardPass
 from captum_rectgrad._engine.graph import nodes_between
 from captum_rectgrad._engine.pooling_nodes import calls_max_pools
+from captum_rectgrad._engine.settings import Settings
 
 
 def naive(x: Tensor, gradient: Tensor, windows: list[list[list[int]]]) -> Tensor:
@@ -117,7 +118,7 @@ def check(pool: nn.Module, size: tuple[int, ...], windows: list[list[list[int]]]
     y = pool(x)
     gradient = torch.randn(y.shape, generator=generator, dtype=torch.float64)
     leaf = get_gradient_edge(x).node
-    state = BackwardPass(PassSettings(None, prr=True), samples=1)
+    state = BackwardPass(Settings(None, prr=True), samples=1)
     state.attach(nodes_between([y.grad_fn], {leaf}), [leaf])
     (result,) = torch.autograd.grad(y, x, gradient)
     expected = naive(x.detach()[0], gradient[0], windows)
@@ -128,7 +129,7 @@ def test_fractional_pooling_is_refused() -> None:
     x = torch.rand(1, 1, 7, 7, requires_grad=True)
     y = nn.FractionalMaxPool2d(2, output_size=3)(x)
     leaf = get_gradient_edge(x).node
-    state = BackwardPass(PassSettings(None, prr=True), samples=1)
+    state = BackwardPass(Settings(None, prr=True), samples=1)
     with pytest.raises(RectGradError, match=r"use prr=False"):
         state.attach(nodes_between([y.grad_fn], {leaf}), [leaf])
 

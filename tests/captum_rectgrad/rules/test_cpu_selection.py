@@ -1,5 +1,7 @@
 """The fast path for CPUs passes exactly the units that the definition keeps."""
 
+from typing import get_args
+
 import numpy as np
 import pytest
 import torch
@@ -8,8 +10,8 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 from torch import Tensor
 
-from captum_rectgrad.rules.cpu_selection import Floats, mask_above_percentile, number_of_rank
-from captum_rectgrad.rules.scores import SCORES, ScoreName
+from captum_rectgrad.rules.cpu_selection import mask_above_percentile, number_of_rank
+from captum_rectgrad.rules.scores import ScoreName
 from captum_rectgrad.rules.threshold import ThresholdRule
 
 # Few different values, so that ties are the rule, with zeros of both signs; and the largest, the
@@ -24,7 +26,7 @@ def test_number_of_every_rank_is_that_of_sorting(
     dtype: type[np.floating], data: st.DataObject
 ) -> None:
     values = st.sampled_from(ORDERED).map(dtype)
-    numbers: Floats = data.draw(arrays(dtype, st.integers(1, 40), elements=values))
+    numbers = data.draw(arrays(dtype, st.integers(1, 40), elements=values))
     before = numbers.copy()
     found = [number_of_rank(numbers, rank) for rank in range(len(numbers))]
     assert found == np.sort(numbers).tolist()
@@ -82,7 +84,7 @@ def tensors(dtype: torch.dtype, shape: tuple[int, ...]) -> tuple[Tensor, Tensor]
 
 
 @pytest.mark.parametrize("dtype", [torch.float32, torch.float64, torch.bfloat16, torch.float16])
-@pytest.mark.parametrize("name", SCORES)
+@pytest.mark.parametrize("name", get_args(ScoreName))
 @pytest.mark.parametrize("layout", [torch.contiguous_format, torch.channels_last])
 def test_every_dtype_score_and_layout(
     dtype: torch.dtype, name: ScoreName, layout: torch.memory_format

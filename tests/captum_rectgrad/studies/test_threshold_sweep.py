@@ -64,28 +64,9 @@ def test_how_alike_by_hand() -> None:
     assert by_title(sweep.RANK_LOWER)[2] == pytest.approx(expected)
 
 
-def test_thresholds_by_hand() -> None:
-    one = torch.tensor([[-1.0, 0.0, 0.0, 0.0, 2.0], [-3.0, -2.0, -1.0, 0.0, 1.0]])
-    other = torch.tensor([[1.0, 2.0], [0.0, 0.0]])
-    scores = {sweep.TAU: [one, other], title_of(20.0): [one, other], title_of(90.0): [one, other]}
-    at_zero, shares = sweep.on_scores(scores)
-    # q = 20: the second of five, the first of two. q = 90: the fifth, the second.
-    assert at_zero.tolist() == [
-        [[True, True], [True, True]],
-        [[True, False], [False, True]],
-        [[False, False], [False, True]],
-    ]
-    assert [share.tolist() for share in shares[sweep.THRESHOLDS].values()] == [
-        [1.0, 1.0],
-        [0.5, 0.5],
-        [0.0, 0.5],
-    ]
-    assert shares[sweep.SCORES][sweep.TAU].tolist() == pytest.approx([0.3, 0.6])
-
-
 def naive_scores(
     network: nn.Sequential, x: Tensor, target: int, percentile: float
-) -> list[NDArray[np.float32]]:
+) -> list[NDArray[np.float64]]:
     """The scores of a net of two dense layers, one image, from the definition."""
     one, two, three = (layer for layer in network if isinstance(layer, nn.Linear))
     first = one(x).clamp(min=0)
@@ -97,21 +78,28 @@ def naive_scores(
     return [first.detach().numpy() * (passed @ two.weight.detach().numpy()), last_scores]
 
 
-def test_scores_of_layers_written_naively() -> None:
+def test_zero_thresholds_and_scores_written_naively() -> None:
     torch.manual_seed(0)
     network = nn.Sequential(
         nn.Linear(6, 20), nn.ReLU(), nn.Linear(20, 30), nn.ReLU(), nn.Linear(30, 4)
-    )
-    layers = {name: m for name, m in network.named_modules() if isinstance(m, nn.ReLU)}
-    inputs, targets = torch.rand(3, 6), torch.tensor([2, 0, 3])
-    found = sweep.layer_scores(network, layers, inputs, targets)
-    for percentile in (0.0, 20.0, 90.0):
+    ).double()
+    inputs, targets = torch.rand(3, 6, dtype=torch.float64), torch.tensor([2, 0, 3])
+    found = sweep.layers_at_zero(network, inputs, targets)
+    assert found.layers == ("ReLU after '0'", "ReLU after '2'")
+    titles = [sweep.TAU, *(title_of(q) for q in sweep.PERCENTILES)]
+    assert found.thresholds[0].all()  # tau = 0
+    seen = set()
+    for percentile in (0.0, 20.0, 40.0, 90.0):
+        title = title_of(percentile)
         for number in range(3):
-            expected = naive_scores(
-                network, inputs[number], int(targets[number]), percentile=percentile
-            )
-            for layer, scores in zip(found[title_of(percentile)], expected, strict=True):
-                np.testing.assert_allclose(layer[number].numpy(), scores, rtol=1e-5, atol=1e-7)
+            scores = naive_scores(network, inputs[number], int(targets[number]), percentile)
+            zero = [np.percentile(s, percentile, method="nearest") == 0 for s in scores]
+            seen |= set(zero)
+            assert found.thresholds[titles.index(title), :, number].tolist() == zero
+            assert found.shares[sweep.THRESHOLDS][title][number].item() == np.mean(zero)
+            expected = np.mean([np.mean(s == 0) for s in scores])
+            assert found.shares[sweep.SCORES][title][number].item() == pytest.approx(expected)
+    assert seen == {True, False}
 
 
 def _keep_positive(_: nn.Module, gradients: Any, __: object) -> tuple[Tensor]:
@@ -177,7 +165,7 @@ def test_rows_and_figure(lab: Callable[..., Lab]) -> None:
     assert (zero.value, zero.high) == (1.0, 1.0)
     assert zero.low == pytest.approx(0.025 ** (1 / 6))
     assert first["empty maps"] == 0
-    assert first["thresholds at zero, relu1"] == 1.0
+    assert first["thresholds at zero, ReLU after 'conv1'"] == 1.0
     block = result.figure.axes[0]
     assert [label.get_text() for label in block.get_xticklabels()] == titles
     captions = [label.get_text() for label in block.get_yticklabels()]

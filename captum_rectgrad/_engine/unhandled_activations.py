@@ -1,0 +1,49 @@
+"""Nodes that may hold an activation which hooks cannot reach; they are warned of."""
+
+from typing import Any
+
+import torch
+from torch.autograd.function import BackwardCFunction
+
+# Whole layers and cells in one operation, with activations inside; and compiled or scripted code.
+FUSED = ("CudnnRnn", "MiopenRnn", "MkldnnRnnLayer", "ThnnFused", "CompiledFunction")
+SCRIPTED = "DifferentiableGraph"
+# Operations that a ReLU may be written with.
+SPELLINGS = ("MaximumBackward0", "WhereBackward0", "MaskedFillBackward0", "MulBackward0")
+
+
+def unhandled_activation(node: Any, *, may_read: bool) -> str | None:
+    """What to call a node that may hold an activation, or None.
+
+    Args:
+        node: of the graph.
+        may_read: whether saved tensors may be read; in a checkpoint they can be read only once.
+    """
+    name: str = node.name()
+    if isinstance(node, BackwardCFunction):
+        function: type = node._forward_cls  # type: ignore[attr-defined]
+        if function.__module__.split(".")[0] == "torch":
+            return None
+        return f"{name.removesuffix('Backward')} (an autograd.Function)"
+    if name.startswith(FUSED):
+        return name.rstrip("0123456789").removesuffix("Backward")
+    if SCRIPTED in name:
+        return "TorchScript code"
+    return _spelled_out_relu(node, name) if may_read and name in SPELLINGS else None
+
+
+def _spelled_out_relu(node: Any, name: str) -> str | None:
+    """A ReLU written with `maximum`, `where`, `masked_fill` or a product with a mask, perhaps."""
+    shape = torch.Size(node._input_metadata[0].shape)
+    constant = [child is None for child, _ in node.next_functions]
+    if name == "MaskedFillBackward0":
+        return "x.masked_fill(mask, 0)" if node._saved_mask.shape == shape else None
+    if True not in constant:
+        return None
+    if name == "WhereBackward0":
+        return "torch.where(mask, x, 0)" if node._saved_condition.shape == shape else None
+    other = (node._saved_self, node._saved_other)[constant.index(True)]
+    if name == "MaximumBackward0":
+        return "torch.maximum(x, 0)" if other.numel() == 1 or not other.any() else None
+    is_mask = other is not None and other.dtype is torch.bool and other.shape == shape
+    return "x * mask" if is_mask else None
