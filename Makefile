@@ -16,7 +16,7 @@ OLDEST_TESTS := tests/captum_rectgrad tests/captum_conformance tests/integration
 
 demo: demo.png
 
-demo.png: .venv/.demo $(wildcard captum_rectgrad/*.py captum_rectgrad/*/*.py zoo/rectgrad_zoo/*.py)
+demo.png: .venv/.demo $(wildcard captum_rectgrad/*.py captum_rectgrad/*/*.py captum_rectgrad/*/*/*.py zoo/rectgrad_zoo/*.py zoo/rectgrad_zoo/*/*.py)
 	@echo "Picture: $@"
 	$(BIN)/rectgrad explain --out $@
 
@@ -44,11 +44,12 @@ docs: .venv/.docs
 
 # The rules for docstrings are tests, which `make test` runs with the others.
 lint: linters
-	$(BIN)/python -m pytest --quiet tests/documentation/test_docstrings.py
+	$(BIN)/python -m pytest --quiet tests/docs/test_docstrings.py
 
 linters: .venv/.dev
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
+	$(BIN)/lint-imports
 	$(BIN)/mypy
 
 .venv/.demo: pyproject.toml

@@ -17,14 +17,14 @@ import torch
 from tqdm import tqdm
 
 import rectgrad_zoo
-from captum_rectgrad.methods import methods
+from captum_rectgrad.evaluation.methods import methods
 from captum_rectgrad.sanity.defaults import REPEATS
 from captum_rectgrad.sanity.explaining import Explaining
 from captum_rectgrad.sanity.randomisation import randomisation
-from captum_rectgrad.studies.generated import Shapes, drawn
-from captum_rectgrad.studies.lab import Lab
-from captum_rectgrad.studies.maps import model_inputs
-from captum_rectgrad.studies.nie.theory import STUDY, theory
+from captum_rectgrad.studies.compute.maps import model_inputs
+from captum_rectgrad.studies.data.generated import Shapes, drawn
+from captum_rectgrad.studies.framework.lab import Lab
+from captum_rectgrad.studies.nie2018.theory import STUDY, theory
 
 MODEL, IMAGES = "cifar10_cnn", 100
 RANDOMISATION, THEORY = 300, 120  # seconds that they may take on two cores

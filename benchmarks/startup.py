@@ -15,7 +15,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 GOAL = 0.3  # seconds that the methods may add to Captum
-_COMMAND = "import sys; from captum_rectgrad.cli import main; sys.exit(main())"
+_COMMAND = "import sys; from captum_rectgrad.cli.main import main; sys.exit(main())"
 
 
 @dataclass(frozen=True)

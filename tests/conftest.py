@@ -24,17 +24,17 @@ torch.set_num_threads(int(THREADS))
 # The files that take longest, slowest first. pytest-xdist hands files out in this order, so that no
 # slow one is left for the end.
 SLOWEST = (
-    "captum_rectgrad/studies/test_running.py",
-    "captum_rectgrad/sanity/test_cli.py",
+    "captum_rectgrad/studies/report/test_running.py",
+    "captum_rectgrad/cli/test_check.py",
     "captum_rectgrad/studies/roar_kar/test_stacked.py",
-    "test_documentation.py",
-    "captum_rectgrad/studies/test_threshold_sweep.py",
+    "docs/test_pages.py",
+    "captum_rectgrad/studies/kim2019/test_threshold_sweep.py",
     "captum_rectgrad/properties/test_afterwards.py",
-    "captum_rectgrad/studies/test_photographs.py",
-    "rectgrad_zoo/test_making.py",
-    "captum_rectgrad/studies/nie/test_supplement.py",
-    "captum_rectgrad/test_methods.py",
-    "captum_rectgrad/test_startup.py",
+    "captum_rectgrad/studies/data/test_photographs.py",
+    "rectgrad_zoo/training/test_build_checkpoint.py",
+    "captum_rectgrad/studies/nie2018/test_supplement.py",
+    "captum_rectgrad/evaluation/test_methods.py",
+    "captum_rectgrad/cli/test_startup.py",
     "integration/test_quantus.py",
 )
 

@@ -10,7 +10,7 @@ import torch
 from benchmarks.attribution.cases import Case
 from benchmarks.attribution.methods import BASELINE, METHODS, PERCENTILE, RECTGRAD
 from benchmarks.attribution.timing import Ratio
-from captum_rectgrad.studies.provenance import name_of
+from captum_rectgrad.studies.report.provenance import name_of
 
 _PACKAGES = ("torch", "captum", "timm", "numpy", "zennit", "grad-cam")
 

@@ -14,9 +14,9 @@ from benchmarks.training.accuracy import measured
 from benchmarks.training.contenders import Data, contenders
 from benchmarks.training.record import accuracy_page, as_json, page
 from benchmarks.training.timing import operations, timed
-from captum_rectgrad.studies.cifar10 import Cifar10
-from captum_rectgrad.studies.generated import drawn
-from rectgrad_zoo.data import LabelledImages
+from captum_rectgrad.studies.data.cifar10 import Cifar10
+from captum_rectgrad.studies.data.generated import drawn
+from rectgrad_zoo.data.images import LabelledImages
 
 SHAPES = "shapes"
 

@@ -9,13 +9,13 @@ from scipy import stats
 from tqdm import tqdm
 
 from benchmarks.training.contenders import BATCH
-from captum_rectgrad.studies.precision import Precision
+from captum_rectgrad.studies.compute.precision import Precision
 from captum_rectgrad.studies.roar_kar.cells import Cell
 from captum_rectgrad.studies.roar_kar.engines import default_stack
-from captum_rectgrad.studies.roar_kar.seeing import Sight
+from captum_rectgrad.studies.roar_kar.masked_inputs import Sight
 from captum_rectgrad.studies.roar_kar.stacked import train_networks
 from captum_rectgrad.studies.roar_kar.training import Training, answers
-from rectgrad_zoo.data import LabelledImages
+from rectgrad_zoo.data.images import LabelledImages
 
 
 @dataclass(frozen=True)

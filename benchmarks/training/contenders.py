@@ -8,11 +8,11 @@ from torch import Tensor, nn
 
 from benchmarks.training.plain import plain_step
 from benchmarks.training.stacks import Grouped, OnStreams, Vmapped
-from captum_rectgrad.studies.precision import Precision, precision_of
+from captum_rectgrad.studies.compute.precision import Precision, precision_of
 from captum_rectgrad.studies.roar_kar.capture import Captured
 from captum_rectgrad.studies.roar_kar.cells import Cell
 from captum_rectgrad.studies.roar_kar.engines import STACK
-from captum_rectgrad.studies.roar_kar.seeing import Sight
+from captum_rectgrad.studies.roar_kar.masked_inputs import Sight
 from captum_rectgrad.studies.roar_kar.stacked import (
     SideBySide,
     Stack,
@@ -20,7 +20,7 @@ from captum_rectgrad.studies.roar_kar.stacked import (
     training_step,
 )
 from captum_rectgrad.studies.roar_kar.training import Training
-from rectgrad_zoo.training import deterministic
+from rectgrad_zoo.training.train import deterministic
 
 FRACTION = 0.5  # of the pixels that are removed; the time does not depend on it
 BATCH = 128  # as in the recipe of `cifar10_cnn`

@@ -25,10 +25,10 @@ from captum_rectgrad._engine.layer_recorder import LayerRecorder
 from captum_rectgrad._engine.wrappers import unwrapped
 from captum_rectgrad.attr.base import ModifiedGradient
 from captum_rectgrad.attr.layer_gradients import layer_gradients
+from captum_rectgrad.evaluation.seeds import derived_seed
 from captum_rectgrad.sanity.defaults import BATCH_SIZE
 from captum_rectgrad.sanity.logits import logits
 from captum_rectgrad.sanity.parameter_layers import ROOT, chosen_layers, parameter_layers
-from captum_rectgrad.seeds import derived_seed
 
 INPUT = "input"
 

@@ -5,10 +5,10 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor, nn
 
-from captum_rectgrad.comparison import attribute
-from captum_rectgrad.methods import Method
+from captum_rectgrad.evaluation.methods import Method
+from captum_rectgrad.evaluation.run_method import attribute
+from captum_rectgrad.evaluation.seeds import derived_seed
 from captum_rectgrad.sanity.defaults import BATCH_SIZE
-from captum_rectgrad.seeds import derived_seed
 
 
 @dataclass(frozen=True, eq=False)
@@ -16,7 +16,7 @@ class Explaining:
     """A method on images.
 
     Attributes:
-        method: what is checked; see `captum_rectgrad.methods`.
+        method: what is checked; see `captum_rectgrad.evaluation.methods`.
         images: `(N, C, H, W)`, as the model takes them.
         targets: classes to explain, `(N,)`.
         batch_size: images in memory.

@@ -8,11 +8,11 @@ from typing import Literal, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-from captum_rectgrad.estimate import Estimate
+from captum_rectgrad.evaluation.estimate import Estimate
+from captum_rectgrad.evaluation.intervals import crossed_mean, mean
 from captum_rectgrad.sanity.convergence import INPUT, Convergence
 from captum_rectgrad.sanity.randomisation import Randomisation
 from captum_rectgrad.sanity.similarity import SIGNED, UNSIGNED
-from captum_rectgrad.statistics import crossed_mean, mean
 
 Verdict: TypeAlias = Literal["passed", "failed", "undecided", "not run"]
 Said: TypeAlias = Mapping[Verdict, str]

@@ -9,14 +9,14 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure, SubFigure
 from numpy.typing import NDArray
 
-from captum_rectgrad.interval_curves import draw_curve
+from captum_rectgrad.evaluation.intervals import crossed_mean, mean
+from captum_rectgrad.plotting.curves import draw_curve
+from captum_rectgrad.plotting.maps import plot_map
 from captum_rectgrad.sanity.check import Checked, Options
 from captum_rectgrad.sanity.findings import Finding
 from captum_rectgrad.sanity.notes import notes
 from captum_rectgrad.sanity.randomisation import Randomisation
 from captum_rectgrad.sanity.similarity import UNSIGNED
-from captum_rectgrad.statistics import crossed_mean, mean
-from captum_rectgrad.visualization import plot_map
 
 _SMALL = 8  # points
 _LINE = 120  # letters

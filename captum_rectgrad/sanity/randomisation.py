@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 from tqdm import tqdm
 
+from captum_rectgrad.evaluation.seeds import derived_seed
 from captum_rectgrad.sanity.defaults import REPEATS
 from captum_rectgrad.sanity.explaining import Explaining
 from captum_rectgrad.sanity.logits import logits, same_order
@@ -26,7 +27,6 @@ from captum_rectgrad.sanity.parameter_layers import (
 )
 from captum_rectgrad.sanity.reinitialisation import Reinitialised, reinitialise
 from captum_rectgrad.sanity.similarity import SIMILARITIES, Similarity, empty
-from captum_rectgrad.seeds import derived_seed
 
 Order = Literal["cascading", "independent"]
 _Number = TypeVar("_Number", np.float64, np.bool_)

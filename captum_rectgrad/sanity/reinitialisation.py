@@ -8,8 +8,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn.utils.parametrize import type_before_parametrizations
 
+from captum_rectgrad.evaluation.seeds import derived_seed
 from captum_rectgrad.sanity.parameter_layers import module_of, parametrised
-from captum_rectgrad.seeds import derived_seed
 
 # Forward passes in training mode: in each `spectral_norm` improves its singular vectors, which
 # belonged to the weights that were.

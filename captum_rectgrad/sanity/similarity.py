@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 from skimage.metrics import structural_similarity
 from torch import Tensor
 
-from captum_rectgrad.measures import channel_sum, rank_correlation
+from captum_rectgrad.evaluation.map_metrics import channel_sum, rank_correlation
 
 # From maps and others to hold against them, both `(N, C, H, W)`, to a number for each pair, `(N,)`:
 # 1 for equal ones. Of a map that is empty there is none (NaN). Where the other alone is empty all

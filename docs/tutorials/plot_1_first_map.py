@@ -64,8 +64,8 @@ print(f"{(attributions[0].sum(dim=0) != 0).float().mean():.0%} of the pixels are
 import matplotlib.pyplot as plt
 from captum.attr import Saliency
 
-from captum_rectgrad.explain import picture
-from captum_rectgrad.visualization import Row, plot_comparison
+from captum_rectgrad.cli.explain import picture
+from captum_rectgrad.plotting.maps import Row, plot_comparison
 
 image.requires_grad_()
 gradient = Saliency(model).attribute(image, target=target, abs=False)
@@ -87,8 +87,8 @@ plt.show()
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from captum_rectgrad.studies.shapes import SHAPE_CLASSES, shapes
-from captum_rectgrad.visualization import plot_map
+from captum_rectgrad.plotting.maps import plot_map
+from captum_rectgrad.studies.data.shapes import SHAPE_CLASSES, shapes
 
 
 class MyModel(nn.Module):

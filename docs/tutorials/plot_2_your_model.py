@@ -20,7 +20,7 @@ from PIL import Image
 from torch import Tensor, nn
 
 import rectgrad_zoo
-from rectgrad_zoo.cifar10_cnn import Cifar10CNN
+from rectgrad_zoo.architectures.cifar10_cnn import Cifar10CNN
 
 
 class Functional(Cifar10CNN):
@@ -137,8 +137,8 @@ for title, attribute in methods.items():
 
 import timm
 
-from captum_rectgrad.explain import picture
-from captum_rectgrad.visualization import Row, plot_comparison
+from captum_rectgrad.cli.explain import picture
+from captum_rectgrad.plotting.maps import Row, plot_comparison
 
 model = rectgrad_zoo.load("tf_efficientnet_lite0")
 names = [type(module).__name__ for module in model.modules()]

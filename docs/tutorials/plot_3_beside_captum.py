@@ -26,9 +26,9 @@ from torch import Tensor
 
 import rectgrad_zoo
 from captum_rectgrad import RectGrad
-from captum_rectgrad.explain import class_name, picture
-from captum_rectgrad.images import sample_images
-from captum_rectgrad.visualization import Row, plot_comparison
+from captum_rectgrad.cli.explain import class_name, picture
+from captum_rectgrad.plotting.images import sample_images
+from captum_rectgrad.plotting.maps import Row, plot_comparison
 
 model = rectgrad_zoo.load("tf_efficientnet_lite0")
 photographs = sample_images()
@@ -157,8 +157,8 @@ plt.show()
 
 from torch import nn
 
-from captum_rectgrad.comparison import run
-from captum_rectgrad.methods import choose_methods
+from captum_rectgrad.evaluation.methods import choose_methods
+from captum_rectgrad.evaluation.run_method import run
 
 torch.manual_seed(0)
 relu = nn.ReLU()

@@ -17,9 +17,9 @@ import torch
 
 import rectgrad_zoo
 from captum_rectgrad import RectGrad
-from captum_rectgrad.explain import class_name, picture
-from captum_rectgrad.images import photographs
-from captum_rectgrad.visualization import Row, plot_comparison
+from captum_rectgrad.cli.explain import class_name, picture
+from captum_rectgrad.plotting.images import photographs
+from captum_rectgrad.plotting.maps import Row, plot_comparison
 
 model = rectgrad_zoo.load("tf_efficientnet_lite0")
 image = rectgrad_zoo.transform(model)(photographs()["chelsea"])[None]
@@ -134,7 +134,7 @@ print(f"q = 90: {int(lower.count_nonzero())}; without the layer: {int(without.co
 # paper's CIFAR-10 experiments, on photographs brought to 32 x 32. It has seen nothing of the kind
 # and names them wrongly; what is explained is the class that it says.
 
-from captum_rectgrad.measures import relative_total_variation, share_inside
+from captum_rectgrad.evaluation.map_metrics import relative_total_variation, share_inside
 
 cifar = rectgrad_zoo.load("cifar10_cnn")
 pictures = list(photographs().values())

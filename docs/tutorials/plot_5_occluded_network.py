@@ -18,9 +18,9 @@ import torch
 from PIL import Image
 
 import rectgrad_zoo
-from captum_rectgrad.images import photographs
-from rectgrad_zoo.data import to_model_range
-from rectgrad_zoo.occlusion import Occlusion, occlude
+from captum_rectgrad.plotting.images import photographs
+from rectgrad_zoo.data.images import to_model_range
+from rectgrad_zoo.data.occlusion import Occlusion, occlude
 
 model = rectgrad_zoo.load("cifar10_cnn_occluded")
 patch = rectgrad_zoo.recipe("cifar10_cnn_occluded").occlusion
@@ -73,8 +73,8 @@ print(f"{kept:.0%} of the predictions stay what they were")
 # Captum's methods with their signs, and RectGrad. The corner is the 8 x 8 pixels in which a
 # filter of the first layer sees nothing but noise; that is 6.25 % of the picture.
 
-from captum_rectgrad.comparison import attribute
-from captum_rectgrad.methods import choose_methods
+from captum_rectgrad.evaluation.methods import choose_methods
+from captum_rectgrad.evaluation.run_method import attribute
 
 keys = ["saliency", "gradient-input", "guided-bp", "integrated", "deeplift", "rectgrad"]
 methods = choose_methods([*keys, "rectgrad-prr"])
@@ -86,8 +86,8 @@ corner[:side, :side] = True
 
 # %%
 
-from captum_rectgrad.explain import picture
-from captum_rectgrad.visualization import Row, plot_comparison
+from captum_rectgrad.cli.explain import picture
+from captum_rectgrad.plotting.maps import Row, plot_comparison
 
 names = list(photographs())
 rows = [
@@ -115,10 +115,10 @@ plt.show()
 # and not of RectGrad's: both ways are below. Intervals are over the 15 photographs, not over the
 # 75 pictures.
 
-from captum_rectgrad.estimate import Estimate
-from captum_rectgrad.measures import amount_inside, share_inside
-from captum_rectgrad.statistics import mean
-from captum_rectgrad.studies.maps import final_threshold
+from captum_rectgrad.evaluation.estimate import Estimate
+from captum_rectgrad.evaluation.intervals import mean
+from captum_rectgrad.evaluation.map_metrics import amount_inside, share_inside
+from captum_rectgrad.studies.compute.maps import final_threshold
 
 
 def by_photograph(values: torch.Tensor) -> torch.Tensor:

@@ -24,9 +24,9 @@ from torch import nn
 
 import rectgrad_zoo
 from captum_rectgrad import RectGrad
-from captum_rectgrad.explain import class_index, picture
-from captum_rectgrad.images import sample_images
-from captum_rectgrad.visualization import Row, plot_comparison
+from captum_rectgrad.cli.explain import class_index, picture
+from captum_rectgrad.plotting.images import sample_images
+from captum_rectgrad.plotting.maps import Row, plot_comparison
 
 model = rectgrad_zoo.load("tf_efficientnet_lite0")
 image = rectgrad_zoo.transform(model)(sample_images()["chelsea"])[None].requires_grad_()
@@ -79,13 +79,13 @@ plt.show()
 
 from torchvision.transforms.functional import to_pil_image
 
-from captum_rectgrad.methods import choose_methods
+from captum_rectgrad.evaluation.intervals import crossed_mean, mean
+from captum_rectgrad.evaluation.methods import choose_methods
 from captum_rectgrad.sanity.class_sensitivity import class_sensitivity, other_classes
 from captum_rectgrad.sanity.explaining import Explaining
 from captum_rectgrad.sanity.randomisation import Randomisation, randomisation
 from captum_rectgrad.sanity.similarity import UNSIGNED
-from captum_rectgrad.statistics import crossed_mean, mean
-from captum_rectgrad.studies.shapes import shapes
+from captum_rectgrad.studies.data.shapes import shapes
 
 small = rectgrad_zoo.load("cifar10_cnn")
 transform = rectgrad_zoo.transform(small)
@@ -138,7 +138,7 @@ plt.show()
 import tempfile
 from pathlib import Path
 
-from captum_rectgrad.cli import main
+from captum_rectgrad.cli.main import main
 
 folder = tempfile.mkdtemp()
 command = "check --model cifar10_cnn --method rectgrad --count 20 --steps 3 --repeats 2"

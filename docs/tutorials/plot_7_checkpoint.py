@@ -20,8 +20,8 @@ from pathlib import Path
 
 from PIL import Image
 
-from captum_rectgrad.studies.shapes import shapes
-from rectgrad_zoo.data import CIFAR10_CLASSES
+from captum_rectgrad.studies.data.shapes import shapes
+from rectgrad_zoo.data.images import CIFAR10_CLASSES
 
 work = Path(tempfile.mkdtemp())
 data = work / "data"
@@ -68,7 +68,7 @@ print(recipe.write_text(RECIPE, encoding="utf-8"), "characters")
 import contextlib
 import io
 
-from captum_rectgrad.cli import main
+from captum_rectgrad.cli.main import main
 
 
 def shell(command: str) -> None:
@@ -130,8 +130,8 @@ import torch
 
 import rectgrad_zoo
 from captum_rectgrad import RectGrad
-from captum_rectgrad.visualization import Row, plot_comparison
-from rectgrad_zoo.data import to_model_range
+from captum_rectgrad.plotting.maps import Row, plot_comparison
+from rectgrad_zoo.data.images import to_model_range
 
 model = rectgrad_zoo.load(str(checkpoint))
 print(rectgrad_zoo.provenance(model).sha256)

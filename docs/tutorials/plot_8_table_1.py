@@ -24,7 +24,7 @@ import time
 from _thread import interrupt_main
 from pathlib import Path
 
-from captum_rectgrad.cli import main
+from captum_rectgrad.cli.main import main
 
 work = Path(tempfile.mkdtemp())
 run = work / "table-1"

@@ -19,15 +19,15 @@ from benchmarks.training.plain import plain_step
 from benchmarks.training.record import accuracy_page, as_json, page
 from benchmarks.training.stacks import Grouped, Vmapped
 from benchmarks.training.timing import Speed, operations, peak_of, timed
+from captum_rectgrad.studies.data.shapes import shapes
 from captum_rectgrad.studies.roar_kar.cells import Cell
-from captum_rectgrad.studies.roar_kar.seeing import Sight
+from captum_rectgrad.studies.roar_kar.masked_inputs import Sight
 from captum_rectgrad.studies.roar_kar.stacked import (
     SideBySide,
     Stack,
     new_network,
     training_step,
 )
-from captum_rectgrad.studies.shapes import shapes
 
 CPU = torch.device("cpu")
 DATA = Data.drawn(200, CPU)

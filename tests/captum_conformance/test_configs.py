@@ -5,7 +5,7 @@ from collections import Counter
 from captum.testing.attr.helpers.test_config import config
 
 import captum_rectgrad
-from tests.captum_conformance.configs import (
+from tests.support.captum_configs import (
     ALL,
     CASES,
     ENTRIES,

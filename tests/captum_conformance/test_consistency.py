@@ -20,7 +20,7 @@ from torch import Tensor, nn
 import captum_rectgrad
 from captum_rectgrad import LayerRectGrad, NeuronRectGrad, RectGrad
 from captum_rectgrad._engine.captum_compat import as_tuple, select_neuron
-from tests.captum_conformance.configs import FORMS, OPEN, Arguments, Case, flat, kind
+from tests.support.captum_configs import FORMS, OPEN, Arguments, Case, flat, kind
 
 pytestmark = [
     # Nets this small are often cut off whole, for some sample.

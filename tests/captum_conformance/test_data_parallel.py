@@ -7,7 +7,7 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from tests.captum_conformance.configs import CASES, FORMS, KINDS, Case, case_id, flat, hooks
+from tests.support.captum_configs import CASES, FORMS, KINDS, Case, case_id, flat, hooks
 
 # Nets this small are often cut off whole, for some sample.
 pytestmark = pytest.mark.filterwarnings("ignore:attribution of sample")

@@ -8,7 +8,7 @@ from captum.attr._models.base import _set_deep_layer_value
 from torch import Tensor, nn
 from torch.autograd.function import once_differentiable
 
-from tests.captum_conformance.configs import (
+from tests.support.captum_configs import (
     INPUT_METHODS,
     KINDS,
     LAYER_METHODS,

@@ -9,7 +9,7 @@ from captum.testing.helpers.basic_models import BasicModel_MultiLayer
 from torch import Tensor
 
 from captum_rectgrad import NeuronRectGrad, NoBiasRectGrad, RectGrad
-from tests.captum_conformance.configs import CASES, INPUT_METHODS, Case, case_id, flat
+from tests.support.captum_configs import CASES, INPUT_METHODS, Case, case_id, flat
 
 # Nets this small are often cut off whole, for some sample.
 pytestmark = pytest.mark.filterwarnings("ignore:attribution of sample")

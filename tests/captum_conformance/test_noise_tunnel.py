@@ -9,7 +9,7 @@ from captum.attr import LayerGradientXActivation, NoiseTunnel
 from captum.testing.attr.helpers.gen_test_utils import get_target_layer
 from torch import Tensor
 
-from tests.captum_conformance.configs import CASES, Case, case_id, flat
+from tests.support.captum_configs import CASES, Case, case_id, flat
 
 # Nets this small are often cut off whole, for some sample.
 pytestmark = pytest.mark.filterwarnings("ignore:attribution of sample")

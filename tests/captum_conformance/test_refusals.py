@@ -27,7 +27,7 @@ from captum.testing.helpers.basic_models import (
 from torch import Tensor, nn
 
 from captum_rectgrad import LayerRectGrad, NeuronRectGrad, RectGradError
-from tests.captum_conformance.configs import (
+from tests.support.captum_configs import (
     ALL,
     CASES,
     INPUT_METHODS,

@@ -6,7 +6,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from tests.captum_conformance.configs import CASES, ENTRIES, NEURON_METHODS, Arguments, Case, flat
+from tests.support.captum_configs import CASES, ENTRIES, NEURON_METHODS, Arguments, Case, flat
 
 # Nets this small are often cut off whole, for some sample.
 pytestmark = pytest.mark.filterwarnings("ignore:attribution of sample")

@@ -11,7 +11,7 @@ from matplotlib import pyplot as plt
 from numpy.typing import NDArray
 
 from captum_rectgrad import RectGrad
-from tests.captum_conformance.configs import ENTRIES
+from tests.support.captum_configs import ENTRIES
 
 # Nets this small are often cut off whole, for some sample.
 pytestmark = pytest.mark.filterwarnings("ignore:attribution of sample")

@@ -10,11 +10,12 @@ import torch
 from torch import Tensor, nn
 
 from benchmarks.training.contenders import Contender, Data, contenders
-from captum_rectgrad.studies.precision import Precision, precision_of
+from captum_rectgrad.studies.compute.precision import Precision, precision_of
+from captum_rectgrad.studies.roar_kar.cell_inputs import Work
 from captum_rectgrad.studies.roar_kar.cells import Cell
 from captum_rectgrad.studies.roar_kar.engines import local
+from captum_rectgrad.studies.roar_kar.masked_inputs import Sight, rank_table
 from captum_rectgrad.studies.roar_kar.ranks import RankFiles
-from captum_rectgrad.studies.roar_kar.seeing import Sight, rank_table
 from captum_rectgrad.studies.roar_kar.stacked import (
     SideBySide,
     new_network,
@@ -22,8 +23,7 @@ from captum_rectgrad.studies.roar_kar.stacked import (
     training_step,
 )
 from captum_rectgrad.studies.roar_kar.training import Training
-from captum_rectgrad.studies.roar_kar.work import Work
-from rectgrad_zoo.training import deterministic
+from rectgrad_zoo.training.train import deterministic
 
 pytestmark = pytest.mark.gpu
 # 20 images in batches of 8: two sizes of batch, both captured in the fourth epoch at the latest.

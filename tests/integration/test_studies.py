@@ -10,10 +10,10 @@ import pytest
 import safetensors.torch
 import timm
 
-from captum_rectgrad.studies.registry import studies
-from tests.rectgrad_zoo.hub_client import Client
-from tests.rectgrad_zoo.hub_fixtures import client, forks, hub  # noqa: F401
-from tests.rectgrad_zoo.hub_server import HubServer
+from captum_rectgrad.studies.framework.registry import studies
+from tests.support.hub_client import Client
+from tests.support.hub_fixtures import client, forks, hub  # noqa: F401
+from tests.support.hub_server import HubServer
 
 DATA = Path(os.environ.get("RECTGRAD_DATA", Path(__file__).parents[3] / "shared" / "data"))
 RECTGRAD = str(Path(sys.executable).parent / "rectgrad")

@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from rectgrad_zoo import registry
-from rectgrad_zoo.verifying import verify_folder
+from rectgrad_zoo.training.verify import verify_folder
 
 DATA = Path(os.environ.get("RECTGRAD_DATA", Path(__file__).parents[3] / "shared" / "data"))
 

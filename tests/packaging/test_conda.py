@@ -9,7 +9,7 @@ from packaging.specifiers import SpecifierSet
 from packaging.utils import canonicalize_name
 
 from captum_rectgrad import __version__
-from tests.packaging.requirements import ROOT, project, pyproject
+from tests.support.requirements import ROOT, project, pyproject
 
 FILE = ROOT / "conda/recipe.yaml"
 RECIPE: dict[str, Any] = yaml.safe_load(FILE.read_text(encoding="utf-8"))

@@ -10,12 +10,12 @@ from pathlib import Path
 
 import pytest
 
-from tests.packaging.requirements import ROOT
+from tests.support.requirements import ROOT
 
 pytestmark = pytest.mark.slow
 # Tests that take no time, and what they run.
-TESTS = ("tests/captum_rectgrad/rules/test_threshold.py", "tests/rectgrad_zoo/test_hub_names.py")
-MEASURED = ("captum_rectgrad/rules/threshold.py", "zoo/rectgrad_zoo/hub_names.py")
+TESTS = ("tests/captum_rectgrad/rules/test_threshold.py", "tests/rectgrad_zoo/hub/test_names.py")
+MEASURED = ("captum_rectgrad/rules/threshold.py", "zoo/rectgrad_zoo/hub/names.py")
 
 
 def test_lines_and_branches_of_both_packages_are_measured(tmp_path: Path) -> None:

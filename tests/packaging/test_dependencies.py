@@ -9,18 +9,18 @@ from pathlib import Path
 import pytest
 from packaging.utils import canonicalize_name
 
-from tests.packaging.requirements import ROOT, names
+from tests.support.requirements import ROOT, names
 
 PACKAGES = (ROOT / "captum_rectgrad", ROOT / "zoo/rectgrad_zoo")
 # Files that are used with an extra only, and are imported where it is needed.
 OF_EXTRAS = {
-    "captum_rectgrad/studies/cluster.py": "cluster",
+    "captum_rectgrad/studies/compute/cluster.py": "cluster",
     "captum_rectgrad/studies/roar_kar/cluster.py": "cluster",
 }
 # Imports in functions that turn the absence of an extra into an error with advice.
 GUARDED = {
-    "captum_rectgrad/studies/engines.py": "cluster",
-    "zoo/rectgrad_zoo/efficientnet_lite.py": "imagenet",
+    "captum_rectgrad/studies/compute/engines.py": "cluster",
+    "zoo/rectgrad_zoo/architectures/efficientnet_lite.py": "imagenet",
 }
 INSTALLED = packages_distributions()
 
@@ -82,13 +82,21 @@ def test_files_of_extras_exist_and_use_them() -> None:
 @pytest.mark.parametrize(
     ("file", "source", "expected"),
     [
-        ("captum_rectgrad/measures.py", "import torch.nn, os\nfrom PIL import Image", set()),
-        ("captum_rectgrad/measures.py", "from yaml import safe_load", {"yaml"}),
-        ("captum_rectgrad/measures.py", "def draw():\n    import ray", {"ray"}),
-        ("captum_rectgrad/measures.py", "from . import ray\nimport captum_rectgrad", set()),
-        ("captum_rectgrad/studies/cluster.py", "import ray, yaml", {"yaml"}),
-        ("captum_rectgrad/studies/engines.py", "def start():\n    import ray", set()),
-        ("captum_rectgrad/studies/engines.py", "import ray", {"ray"}),
+        (
+            "captum_rectgrad/evaluation/map_metrics.py",
+            "import torch.nn, os\nfrom PIL import Image",
+            set(),
+        ),
+        ("captum_rectgrad/evaluation/map_metrics.py", "from yaml import safe_load", {"yaml"}),
+        ("captum_rectgrad/evaluation/map_metrics.py", "def draw():\n    import ray", {"ray"}),
+        (
+            "captum_rectgrad/evaluation/map_metrics.py",
+            "from . import ray\nimport captum_rectgrad",
+            set(),
+        ),
+        ("captum_rectgrad/studies/compute/cluster.py", "import ray, yaml", {"yaml"}),
+        ("captum_rectgrad/studies/compute/engines.py", "def start():\n    import ray", set()),
+        ("captum_rectgrad/studies/compute/engines.py", "import ray", {"ray"}),
     ],
 )
 def test_an_import_that_is_not_declared_is_found(

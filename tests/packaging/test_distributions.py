@@ -130,7 +130,7 @@ def test_the_wheel_says_the_version_and_the_command(wheel: Path) -> None:
         commands = archive.read(f"{information}/entry_points.txt").decode()
     assert metadata["Version"] == __version__
     assert metadata["License-Expression"] == "BSD-3-Clause"
-    assert "rectgrad = captum_rectgrad.cli:main" in commands
+    assert "rectgrad = captum_rectgrad.cli.main:main" in commands
 
 
 def test_the_source_has_what_building_and_testing_need_and_no_bulk(source: Path) -> None:

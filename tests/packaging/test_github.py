@@ -13,7 +13,7 @@ import yaml
 from check_jsonschema import main as check_jsonschema
 from click.testing import CliRunner
 
-from tests.packaging.requirements import ROOT, project
+from tests.support.requirements import ROOT, project
 
 GITHUB = ROOT / ".github"
 WORKFLOWS = sorted((GITHUB / "workflows").glob("*.yml"))

@@ -6,7 +6,7 @@ from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 from packaging.version import Version
 
-from tests.packaging.requirements import ROOT, requirements
+from tests.support.requirements import ROOT, requirements
 
 # Extras of what the tests use. Tools for developers need no oldest version.
 EXTRAS = ("imagenet", "studies")

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from tests.integration.test_golden import NETS
-from tests.packaging.requirements import ROOT
+from tests.support.requirements import ROOT
 
 FOLDER = ROOT / "paper"
 PAPER = (FOLDER / "paper.md").read_text(encoding="utf-8")

@@ -7,7 +7,7 @@ from typing import Any
 import yaml
 
 from captum_rectgrad import __version__
-from tests.packaging.requirements import ROOT, project
+from tests.support.requirements import ROOT, project
 
 CITATION: dict[str, Any] = yaml.safe_load((ROOT / "CITATION.cff").read_text("utf-8"))
 CODEMETA: dict[str, Any] = json.loads((ROOT / "codemeta.json").read_text("utf-8"))

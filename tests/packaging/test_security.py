@@ -4,7 +4,7 @@ import re
 
 from rectgrad_zoo import registry
 from rectgrad_zoo.checkpoint import FILES
-from tests.packaging.requirements import ROOT
+from tests.support.requirements import ROOT
 
 TEXT = (ROOT / "SECURITY.md").read_text(encoding="utf-8")
 

@@ -10,8 +10,8 @@ import pytest
 import torch
 from PIL import Image
 
-from rectgrad_zoo.making import make_checkpoint
-from tests.rectgrad_zoo.hub_fixtures import client, forks, hub  # noqa: F401
+from rectgrad_zoo.training.build_checkpoint import make_checkpoint
+from tests.support.hub_fixtures import client, forks, hub  # noqa: F401
 
 TINY_RECIPE = """\
 name = "tiny"

@@ -8,8 +8,8 @@ import pytest
 import timm
 import torch
 
+from rectgrad_zoo.architectures.efficientnet_keys import layout_filter
 from rectgrad_zoo.checkpoint import architecture_name, build_architecture
-from rectgrad_zoo.foreign_layout import layout_filter
 from rectgrad_zoo.sources import resolve
 
 

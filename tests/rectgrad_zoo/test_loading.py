@@ -11,9 +11,9 @@ from torch import nn
 
 import rectgrad_zoo
 from rectgrad_zoo import registry
+from rectgrad_zoo.cli.show import describe
 from rectgrad_zoo.devices import parse_device
 from rectgrad_zoo.errors import ZooError
-from rectgrad_zoo.showing import describe
 from rectgrad_zoo.sources import resolve
 
 EMBEDDED = [row for row in registry.CHECKPOINTS if row.source == "embedded"]

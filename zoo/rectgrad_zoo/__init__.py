@@ -14,15 +14,15 @@ Importing this package registers the architectures `cifar10_cnn` and `cifar10_re
 """
 
 # Imported for what they do: they register their architectures.
-from rectgrad_zoo import cifar10_cnn as _cifar10_cnn  # noqa: F401
-from rectgrad_zoo import cifar10_resnet as _cifar10_resnet  # noqa: F401
-from rectgrad_zoo.class_labels import labels
+from rectgrad_zoo.architectures import cifar10_cnn as _cifar10_cnn  # noqa: F401
+from rectgrad_zoo.architectures import cifar10_resnet as _cifar10_resnet  # noqa: F401
+from rectgrad_zoo.data.class_labels import labels
+from rectgrad_zoo.data.preprocessing import transform
 from rectgrad_zoo.errors import ZooError
 from rectgrad_zoo.loading import load, recipe
-from rectgrad_zoo.naming import complete
-from rectgrad_zoo.origins import ModelProvenance, provenance
-from rectgrad_zoo.preprocessing import transform
+from rectgrad_zoo.model_names import complete
 from rectgrad_zoo.registry import names as list  # noqa: A004 (read as rectgrad_zoo.list)
+from rectgrad_zoo.weights_origin import ModelProvenance, provenance
 
 __all__ = [
     "ModelProvenance",

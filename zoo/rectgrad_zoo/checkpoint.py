@@ -7,10 +7,10 @@ from typing import Any
 import timm
 from torch import nn
 
+from rectgrad_zoo.architectures.efficientnet_keys import as_timm_names_them
 from rectgrad_zoo.errors import ZooError
-from rectgrad_zoo.foreign_layout import as_timm_names_them
-from rectgrad_zoo.origins import ModelProvenance, record
 from rectgrad_zoo.weights import load_strictly, parse_safetensors, read_bytes
+from rectgrad_zoo.weights_origin import ModelProvenance, record
 
 CARD_FILE = "README.md"
 CONFIG_FILE = "config.json"

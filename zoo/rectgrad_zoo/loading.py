@@ -6,6 +6,7 @@ import timm
 import torch
 from torch import nn
 
+from rectgrad_zoo.architectures.efficientnet_lite import load_efficientnet_lite0
 from rectgrad_zoo.checkpoint import (
     CONFIG_FILE,
     RECIPE_FILE,
@@ -14,15 +15,14 @@ from rectgrad_zoo.checkpoint import (
     load_folder,
 )
 from rectgrad_zoo.devices import parse_device
-from rectgrad_zoo.efficientnet_lite import load_efficientnet_lite0
 from rectgrad_zoo.errors import ZooError
-from rectgrad_zoo.hub import Snapshot, cached, download, keep
-from rectgrad_zoo.hub_names import HubName
-from rectgrad_zoo.naming import is_timm_name
-from rectgrad_zoo.origins import ModelProvenance, amend, record
-from rectgrad_zoo.recipes import Recipe, read_recipe
+from rectgrad_zoo.hub.download import Snapshot, cached, download, keep
+from rectgrad_zoo.hub.names import HubName
+from rectgrad_zoo.model_names import is_timm_name
 from rectgrad_zoo.sources import Source, resolve, without_weights
+from rectgrad_zoo.training.recipes import Recipe, read_recipe
 from rectgrad_zoo.weights import load_strictly, read_weights_file
+from rectgrad_zoo.weights_origin import ModelProvenance, amend, record
 
 
 def load(
@@ -78,7 +78,7 @@ def recipe(name: str) -> Recipe:
             downloaded if it is not in the cache.
 
     Returns:
-        The recipe; its `occlusion` goes into `rectgrad_zoo.occlusion.occlude`.
+        The recipe; its `occlusion` goes into `rectgrad_zoo.data.occlusion.occlude`.
 
     Raises:
         ValueError: If there is no such checkpoint.

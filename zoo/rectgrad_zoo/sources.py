@@ -9,8 +9,8 @@ from timm.models import get_pretrained_cfg
 from rectgrad_zoo import registry
 from rectgrad_zoo.checkpoint import CONFIG_FILE
 from rectgrad_zoo.errors import ZooError
-from rectgrad_zoo.hub_names import HubName, parse_hub_name
-from rectgrad_zoo.naming import is_timm_name, unknown_name
+from rectgrad_zoo.hub.names import HubName, parse_hub_name
+from rectgrad_zoo.model_names import is_timm_name, unknown_name
 
 _FOLDER_PREFIX = "local-dir:"
 

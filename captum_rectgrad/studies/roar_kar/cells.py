@@ -7,8 +7,8 @@ from typing import Any, Literal, TypeAlias
 
 import numpy as np
 
-from captum_rectgrad.seeds import derived_seed
-from captum_rectgrad.studies.recording import write_whole
+from captum_rectgrad.evaluation.seeds import derived_seed
+from captum_rectgrad.studies.report.recording import write_whole
 from captum_rectgrad.studies.roar_kar.config import Form
 from captum_rectgrad.studies.roar_kar.training import Answers
 

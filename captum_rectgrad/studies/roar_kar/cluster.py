@@ -7,12 +7,12 @@ from collections.abc import Iterator, Sequence
 
 import ray
 
-from captum_rectgrad.studies.cluster import connected, result, task
-from captum_rectgrad.studies.engines import Cluster
+from captum_rectgrad.studies.compute.cluster import connected, result, task
+from captum_rectgrad.studies.compute.engines import Cluster
+from captum_rectgrad.studies.roar_kar.cell_inputs import Work, measure_cell
 from captum_rectgrad.studies.roar_kar.cells import Cell
 from captum_rectgrad.studies.roar_kar.ranks import RankFiles
 from captum_rectgrad.studies.roar_kar.training import Answers
-from captum_rectgrad.studies.roar_kar.work import Work, measure_cell
 
 
 def on_cluster(

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal, TypeAlias
 
-from captum_rectgrad.methods import Method
+from captum_rectgrad.evaluation.methods import Method
 
 # How the pixels of a map are ranked. The paper's is the first: section 5.3 has the baselines' maps
 # thresholded, and sums the signed attributions over the channels.

@@ -5,8 +5,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from captum_rectgrad.estimate import Estimate
-from captum_rectgrad.methods import Method
+from captum_rectgrad.evaluation.estimate import Estimate
+from captum_rectgrad.evaluation.methods import Method
 from captum_rectgrad.studies.roar_kar.cells import Cell, Measure
 from captum_rectgrad.studies.roar_kar.config import OWN, Form, RoarKarConfig
 from captum_rectgrad.studies.roar_kar.scores import (

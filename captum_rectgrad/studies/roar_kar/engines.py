@@ -5,13 +5,13 @@ from functools import partial
 
 import torch
 
-from captum_rectgrad.studies.batches import in_batches
-from captum_rectgrad.studies.engines import require_ray
-from captum_rectgrad.studies.lab import Lab
+from captum_rectgrad.studies.compute.batches import in_batches
+from captum_rectgrad.studies.compute.engines import require_ray
+from captum_rectgrad.studies.framework.lab import Lab
+from captum_rectgrad.studies.roar_kar.cell_inputs import RankPairs, Work, measure_cells
 from captum_rectgrad.studies.roar_kar.cells import ROAD, Cell
 from captum_rectgrad.studies.roar_kar.ranks import RankFiles
 from captum_rectgrad.studies.roar_kar.training import Answers
-from captum_rectgrad.studies.roar_kar.work import RankPairs, Work, measure_cells
 
 # Measures cells, in any order, and gives each one's answers as soon as they are there.
 Engine = Callable[[Sequence[Cell], Work, RankFiles], Iterator[tuple[Cell, Answers]]]

@@ -1,10 +1,10 @@
 """What a reader of the table has to know, in sentences."""
 
-from captum_rectgrad.studies.result import judged
+from captum_rectgrad.studies.framework.result import judged
+from captum_rectgrad.studies.roar_kar.cell_inputs import Work
 from captum_rectgrad.studies.roar_kar.cells import Measure
 from captum_rectgrad.studies.roar_kar.curves import Curves, Ranking
 from captum_rectgrad.studies.roar_kar.table import TITLES, titled
-from captum_rectgrad.studies.roar_kar.work import Work
 
 _RETRAINED: tuple[Measure, Measure] = ("roar", "kar")
 

@@ -9,13 +9,13 @@ import numpy as np
 from numpy.typing import NDArray
 from torch import Tensor
 
-from captum_rectgrad.measures import channel_sum
-from captum_rectgrad.methods import Method
-from captum_rectgrad.studies.lab import Lab
-from captum_rectgrad.studies.maps import final_threshold
-from captum_rectgrad.studies.material import Network
+from captum_rectgrad.evaluation.map_metrics import channel_sum
+from captum_rectgrad.evaluation.methods import Method
+from captum_rectgrad.studies.compute.maps import final_threshold
+from captum_rectgrad.studies.data.material import Network
+from captum_rectgrad.studies.framework.lab import Lab
 from captum_rectgrad.studies.roar_kar.config import Form
-from rectgrad_zoo.reading import Split
+from rectgrad_zoo.data.cifar10 import Split
 
 Ranks = NDArray[np.uint16]
 RankPair = tuple[Ranks, Ranks]  # of training and test images, each (N, P)

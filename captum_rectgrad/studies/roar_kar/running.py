@@ -4,7 +4,8 @@ import logging
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from captum_rectgrad.studies.progress import Progress
+from captum_rectgrad.studies.compute.progress import Progress
+from captum_rectgrad.studies.roar_kar.cell_inputs import Work
 from captum_rectgrad.studies.roar_kar.cells import (
     Cell,
     CorruptCellError,
@@ -14,7 +15,6 @@ from captum_rectgrad.studies.roar_kar.cells import (
 from captum_rectgrad.studies.roar_kar.engines import Engine
 from captum_rectgrad.studies.roar_kar.ranks import RankFiles
 from captum_rectgrad.studies.roar_kar.training import Answers
-from captum_rectgrad.studies.roar_kar.work import Work
 
 _LOG = logging.getLogger(__name__)
 

@@ -6,8 +6,8 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.stats import bootstrap
 
-from captum_rectgrad.estimate import Estimate
-from captum_rectgrad.statistics import AT_ONCE, RESAMPLES
+from captum_rectgrad.evaluation.estimate import Estimate
+from captum_rectgrad.evaluation.intervals import AT_ONCE, RESAMPLES
 
 _DIGITS = 12
 # Which test images were classified correctly, by each network of a point of a curve: (K, N).

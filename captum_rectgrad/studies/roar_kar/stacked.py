@@ -18,7 +18,7 @@ from torch.nn import functional as F
 
 from captum_rectgrad.studies.roar_kar.capture import Captured
 from captum_rectgrad.studies.roar_kar.training import See, Training
-from rectgrad_zoo.training import deterministic
+from rectgrad_zoo.training.train import deterministic
 
 # PyTorch's options of the optimizers that have them: one kernel for all weights, and a count of
 # steps that a CUDA graph can advance.

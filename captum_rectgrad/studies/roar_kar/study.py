@@ -6,12 +6,14 @@ from collections.abc import Mapping, Sequence
 from torch import Tensor
 
 from captum_rectgrad.errors import RectGradError
-from captum_rectgrad.studies.lab import Lab
-from captum_rectgrad.studies.material import Network
-from captum_rectgrad.studies.precision import precision_of
-from captum_rectgrad.studies.progress import Progress
-from captum_rectgrad.studies.recording import claim_folder
-from captum_rectgrad.studies.result import Result
+from captum_rectgrad.studies.compute.precision import precision_of
+from captum_rectgrad.studies.compute.progress import Progress
+from captum_rectgrad.studies.data.material import Network
+from captum_rectgrad.studies.framework.lab import Lab
+from captum_rectgrad.studies.framework.result import Result
+from captum_rectgrad.studies.framework.study import Study
+from captum_rectgrad.studies.report.recording import claim_folder
+from captum_rectgrad.studies.roar_kar.cell_inputs import Work
 from captum_rectgrad.studies.roar_kar.config import RoarKarConfig, forms_of
 from captum_rectgrad.studies.roar_kar.curves import Curves, Ranking, table_cells
 from captum_rectgrad.studies.roar_kar.engines import engine_of
@@ -22,10 +24,8 @@ from captum_rectgrad.studies.roar_kar.ranks import RankFiles, rank_all
 from captum_rectgrad.studies.roar_kar.running import run_cells
 from captum_rectgrad.studies.roar_kar.table import claims, rows
 from captum_rectgrad.studies.roar_kar.training import training_of
-from captum_rectgrad.studies.roar_kar.work import Work
-from captum_rectgrad.studies.study import Study
-from rectgrad_zoo.data import LabelledImages
-from rectgrad_zoo.reading import Split
+from rectgrad_zoo.data.cifar10 import Split
+from rectgrad_zoo.data.images import LabelledImages
 
 
 def roar_kar(config: RoarKarConfig, lab: Lab) -> Result:

@@ -2,12 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 
-from captum_rectgrad.studies.result import (
-    Claim,
-    Row,
-    all_of,
-    judged,
-)
+from captum_rectgrad.studies.framework.result import Claim, Row, all_of, judged
 from captum_rectgrad.studies.roar_kar.cells import Measure
 from captum_rectgrad.studies.roar_kar.curves import OF_ONE, OVER, Curves, Ranking
 

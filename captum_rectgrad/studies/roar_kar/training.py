@@ -8,9 +8,9 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from captum_rectgrad.studies.batches import in_batches
-from captum_rectgrad.studies.precision import Precision
-from rectgrad_zoo.recipes import Recipe
+from captum_rectgrad.studies.compute.batches import in_batches
+from captum_rectgrad.studies.compute.precision import Precision
+from rectgrad_zoo.training.recipes import Recipe
 
 # From indices of images, `(K, B)`, int64, a row for each of several networks, to what these see,
 # `(K, B, C, H, W)`, on their device.

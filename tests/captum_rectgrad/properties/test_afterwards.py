@@ -11,8 +11,8 @@ from torch import Tensor, nn
 from torch.utils.hooks import RemovableHandle
 
 from captum_rectgrad import RectGrad
-from tests.captum_rectgrad.properties.failing import ERRORS, PLACES, FailAt, Place, failing
-from tests.captum_rectgrad.properties.nets import (
+from tests.support.failing import ERRORS, PLACES, FailAt, Place, failing
+from tests.support.property_nets import (
     NORMS,
     REPRODUCIBLE,
     Activation,
@@ -22,7 +22,7 @@ from tests.captum_rectgrad.properties.nets import (
     any_options,
     nets,
 )
-from tests.captum_rectgrad.properties.state import snapshot
+from tests.support.property_state import snapshot
 
 # Nets this small are sometimes cut off whole.
 pytestmark = pytest.mark.filterwarnings("ignore:attribution of sample")

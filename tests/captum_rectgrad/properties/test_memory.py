@@ -13,8 +13,8 @@ from torch import Tensor, nn
 from torch.utils.hooks import RemovableHandle
 
 from captum_rectgrad import RectGrad
-from tests.captum_rectgrad.properties.failing import PLACES, Failure, failing
-from tests.captum_rectgrad.properties.nets import Activation, Block, NetSpec
+from tests.support.failing import PLACES, Failure, failing
+from tests.support.property_nets import Activation, Block, NetSpec
 
 # The second block overwrites what the first handed on, so that a second pass is needed.
 NET = NetSpec(

@@ -15,7 +15,7 @@ from torch import Tensor, nn
 
 from captum_rectgrad import RectGrad
 from captum_rectgrad.rules.threshold import RULES, RuleName, ThresholdRule, percentile_per_sample
-from tests.captum_rectgrad.properties.nets import (
+from tests.support.property_nets import (
     REPRODUCIBLE,
     NetSpec,
     by_percentile,

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from torch import Tensor
 
 from captum_rectgrad import RectGrad
-from tests.captum_rectgrad.properties.nets import (
+from tests.support.property_nets import (
     REPRODUCIBLE,
     SAMPLES,
     Activation,

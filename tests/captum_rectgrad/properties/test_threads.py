@@ -13,16 +13,8 @@ from hypothesis import given
 from torch import Tensor, nn
 
 from captum_rectgrad import RectGrad
-from tests.captum_rectgrad.properties.nets import (
-    CLASSES,
-    REPRODUCIBLE,
-    Activation,
-    Block,
-    Net,
-    NetSpec,
-    nets,
-)
-from tests.captum_rectgrad.properties.state import snapshot
+from tests.support.property_nets import CLASSES, REPRODUCIBLE, Activation, Block, Net, NetSpec, nets
+from tests.support.property_state import snapshot
 
 # Nets this small are sometimes cut off whole.
 pytestmark = pytest.mark.filterwarnings("ignore:attribution of sample")

@@ -4,7 +4,7 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from captum_rectgrad.methods import choose_methods
+from captum_rectgrad.evaluation.methods import choose_methods
 from captum_rectgrad.sanity.explaining import Explaining
 
 

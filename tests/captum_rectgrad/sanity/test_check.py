@@ -7,7 +7,7 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from captum_rectgrad.methods import Method
+from captum_rectgrad.evaluation.methods import Method
 from captum_rectgrad.sanity.check import Options, check
 from captum_rectgrad.sanity.explaining import Explaining
 from captum_rectgrad.sanity.notes import notes

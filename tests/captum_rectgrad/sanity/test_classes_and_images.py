@@ -8,7 +8,7 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from captum_rectgrad.methods import Method
+from captum_rectgrad.evaluation.methods import Method
 from captum_rectgrad.sanity.class_sensitivity import class_sensitivity, other_classes
 from captum_rectgrad.sanity.explaining import Explaining
 from captum_rectgrad.sanity.image_recovery import image_recovery

@@ -5,9 +5,9 @@ from torch import Tensor, nn
 
 from captum_rectgrad import GuidedBackprop, RectGrad
 from captum_rectgrad.attr.relu_rules import signed_gradient
+from captum_rectgrad.evaluation.seeds import derived_seed
 from captum_rectgrad.sanity.convergence import INPUT, Convergence, convergence
 from captum_rectgrad.sanity.findings import of_convergence
-from captum_rectgrad.seeds import derived_seed
 
 
 def vectors(seed: int, images: int, logits: int) -> list[Tensor]:

@@ -10,13 +10,13 @@ import torch
 from torch import Tensor, nn
 from torch.nn.utils.parametrizations import weight_norm
 
-from captum_rectgrad.methods import Method, choose_methods
+from captum_rectgrad.evaluation.methods import Method, choose_methods
+from captum_rectgrad.evaluation.seeds import derived_seed
 from captum_rectgrad.sanity.explaining import Explaining
 from captum_rectgrad.sanity.parameter_layers import parameter_layers
 from captum_rectgrad.sanity.randomisation import Order, randomisation, randomised_models
 from captum_rectgrad.sanity.reinitialisation import reinitialise
 from captum_rectgrad.sanity.similarity import signed_ranks
-from captum_rectgrad.seeds import derived_seed
 
 LAYERS = ["last", "second", "norm", "first", "(the model itself)"]  # from the output on
 

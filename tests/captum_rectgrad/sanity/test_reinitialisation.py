@@ -6,9 +6,9 @@ from torch import Tensor, nn
 from torch.nn.utils.parametrizations import orthogonal, spectral_norm, weight_norm
 from torch.nn.utils.parametrize import register_parametrization
 
+from captum_rectgrad.evaluation.seeds import derived_seed
 from captum_rectgrad.sanity.parameter_layers import ROOT
 from captum_rectgrad.sanity.reinitialisation import Reinitialised, reinitialise
-from captum_rectgrad.seeds import derived_seed
 
 
 def test_as_reset_parameters_does_and_nothing_else(net: nn.Module) -> None:

@@ -11,17 +11,17 @@ import torch
 from torch import Tensor, nn
 
 import rectgrad_zoo  # noqa: F401 (registers the architecture)
-from captum_rectgrad.methods import choose_methods
+from captum_rectgrad.evaluation.methods import choose_methods
 from captum_rectgrad.studies.choices import Role
-from captum_rectgrad.studies.generated import recipe_of
-from captum_rectgrad.studies.lab import Lab
-from captum_rectgrad.studies.maps import predictions
-from captum_rectgrad.studies.material import MaskedImages, Network
-from captum_rectgrad.studies.shapes import SHAPE_CLASSES, shapes
-from captum_rectgrad.studies.study import AnyStudy
-from rectgrad_zoo.data import LabelledImages
-from rectgrad_zoo.reading import Split
-from tests.captum_rectgrad.studies.nodes import NODE
+from captum_rectgrad.studies.compute.maps import predictions
+from captum_rectgrad.studies.data.generated import recipe_of
+from captum_rectgrad.studies.data.material import MaskedImages, Network
+from captum_rectgrad.studies.data.shapes import SHAPE_CLASSES, shapes
+from captum_rectgrad.studies.framework.lab import Lab
+from captum_rectgrad.studies.framework.study import AnyStudy
+from rectgrad_zoo.data.cifar10 import Split
+from rectgrad_zoo.data.images import LabelledImages
+from tests.support.nodes import NODE
 
 IMAGES = 20
 

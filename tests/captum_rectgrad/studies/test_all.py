@@ -11,10 +11,10 @@ from pathlib import Path
 
 import pytest
 
-from captum_rectgrad.methods import choose_methods
-from captum_rectgrad.studies.lab import Lab
-from captum_rectgrad.studies.registry import find
-from captum_rectgrad.studies.running import run_all
+from captum_rectgrad.evaluation.methods import choose_methods
+from captum_rectgrad.studies.framework.lab import Lab
+from captum_rectgrad.studies.framework.registry import find
+from captum_rectgrad.studies.report.running import run_all
 from tests.captum_rectgrad.studies.conftest import Tiny
 
 ROOT = Path(__file__).parents[3]

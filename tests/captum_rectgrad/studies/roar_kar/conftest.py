@@ -7,13 +7,13 @@ import numpy as np
 import pytest
 import torch
 
-from captum_rectgrad.studies.generated import recipe_of
-from captum_rectgrad.studies.lab import Lab
+from captum_rectgrad.studies.data.generated import recipe_of
+from captum_rectgrad.studies.framework.lab import Lab
+from captum_rectgrad.studies.roar_kar.cell_inputs import Work
 from captum_rectgrad.studies.roar_kar.masking import mean_colour
 from captum_rectgrad.studies.roar_kar.ranks import RankFiles, pixel_ranks, tie_order
 from captum_rectgrad.studies.roar_kar.training import training_of
-from captum_rectgrad.studies.roar_kar.work import Work
-from rectgrad_zoo.reading import Split
+from rectgrad_zoo.data.cifar10 import Split
 
 SPLITS: tuple[Split, Split] = ("train", "test")
 METHOD = "saliency"  # whose ranks are written here; they are random

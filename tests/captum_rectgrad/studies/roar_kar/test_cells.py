@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from captum_rectgrad.studies.roar_kar.cell_inputs import Work
 from captum_rectgrad.studies.roar_kar.cells import (
     Cell,
     CorruptCellError,
@@ -20,7 +21,6 @@ from captum_rectgrad.studies.roar_kar.engines import local
 from captum_rectgrad.studies.roar_kar.ranks import RankFiles
 from captum_rectgrad.studies.roar_kar.running import run_cells
 from captum_rectgrad.studies.roar_kar.training import Answers
-from captum_rectgrad.studies.roar_kar.work import Work
 
 CELL = Cell("roar", "saliency", "signed", 0.1, 2)
 ANSWERS = np.array([True, False, True, True, False, False, False, True, True, False])

@@ -7,12 +7,12 @@ from typing import Any
 import numpy as np
 import pytest
 
-from captum_rectgrad.studies.engines import Cluster
+from captum_rectgrad.studies.compute.engines import Cluster
+from captum_rectgrad.studies.roar_kar.cell_inputs import Work
 from captum_rectgrad.studies.roar_kar.cells import Cell
 from captum_rectgrad.studies.roar_kar.engines import local
 from captum_rectgrad.studies.roar_kar.ranks import RankFiles
-from captum_rectgrad.studies.roar_kar.work import Work
-from tests.captum_rectgrad.studies.nodes import NODE, RAY
+from tests.support.nodes import NODE, RAY
 
 ray = pytest.importorskip("ray")
 

@@ -8,9 +8,10 @@ import numpy as np
 import pytest
 import torch
 
-from captum_rectgrad.methods import Method, choose_methods
-from captum_rectgrad.studies.lab import Lab
-from captum_rectgrad.studies.maps import final_threshold
+from captum_rectgrad.evaluation.methods import Method, choose_methods
+from captum_rectgrad.studies.compute.maps import final_threshold
+from captum_rectgrad.studies.data.shapes import shapes
+from captum_rectgrad.studies.framework.lab import Lab
 from captum_rectgrad.studies.roar_kar.config import FORMS, forms_of
 from captum_rectgrad.studies.roar_kar.ranks import (
     RankFiles,
@@ -20,7 +21,6 @@ from captum_rectgrad.studies.roar_kar.ranks import (
     tie_order,
     write_ranks,
 )
-from captum_rectgrad.studies.shapes import shapes
 from tests.captum_rectgrad.studies.conftest import IMAGES
 from tests.captum_rectgrad.studies.roar_kar.conftest import SPLITS
 

@@ -10,12 +10,18 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from captum_rectgrad.studies.batches import in_batches
-from captum_rectgrad.studies.precision import Precision
+from captum_rectgrad.studies.compute.batches import in_batches
+from captum_rectgrad.studies.compute.precision import Precision
+from captum_rectgrad.studies.roar_kar.cell_inputs import (
+    RankPairs,
+    Work,
+    measure_cell,
+    measure_cells,
+)
 from captum_rectgrad.studies.roar_kar.cells import Cell
+from captum_rectgrad.studies.roar_kar.masked_inputs import Sight, rank_table
 from captum_rectgrad.studies.roar_kar.masking import mask_alone, removed, replaced
 from captum_rectgrad.studies.roar_kar.ranks import RankFiles
-from captum_rectgrad.studies.roar_kar.seeing import Sight, rank_table
 from captum_rectgrad.studies.roar_kar.stacked import (
     SideBySide,
     new_network,
@@ -23,8 +29,7 @@ from captum_rectgrad.studies.roar_kar.stacked import (
     training_step,
 )
 from captum_rectgrad.studies.roar_kar.training import Training
-from captum_rectgrad.studies.roar_kar.work import RankPairs, Work, measure_cell, measure_cells
-from rectgrad_zoo.data import to_model_range
+from rectgrad_zoo.data.images import to_model_range
 
 TRAINING = Training(
     "cifar10_cnn", 10, "adam", 0.001, 0.0, batch_size=8, epochs=2, precision="float32"

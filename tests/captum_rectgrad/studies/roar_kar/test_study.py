@@ -15,16 +15,18 @@ import numpy as np
 import pytest
 import torch
 
-from captum_rectgrad.cli import main
+from captum_rectgrad.cli.main import main
 from captum_rectgrad.errors import RectGradError
-from captum_rectgrad.methods import choose_methods
+from captum_rectgrad.evaluation.methods import choose_methods
 from captum_rectgrad.studies.choices import Role
-from captum_rectgrad.studies.engines import Cluster
-from captum_rectgrad.studies.lab import Lab
-from captum_rectgrad.studies.material import Network
-from captum_rectgrad.studies.registry import find
-from captum_rectgrad.studies.result import Row
+from captum_rectgrad.studies.compute.engines import Cluster
+from captum_rectgrad.studies.data.material import Network
+from captum_rectgrad.studies.framework.lab import Lab
+from captum_rectgrad.studies.framework.registry import find
+from captum_rectgrad.studies.framework.result import Row
+from captum_rectgrad.studies.report.running import run_study
 from captum_rectgrad.studies.roar_kar import study
+from captum_rectgrad.studies.roar_kar.cell_inputs import Work
 from captum_rectgrad.studies.roar_kar.cells import Cell
 from captum_rectgrad.studies.roar_kar.config import RoarKarConfig
 from captum_rectgrad.studies.roar_kar.engines import STACK, engine_of, local
@@ -32,8 +34,6 @@ from captum_rectgrad.studies.roar_kar.masking import mean_colour
 from captum_rectgrad.studies.roar_kar.ranks import RankFiles
 from captum_rectgrad.studies.roar_kar.study import chance, roar_kar
 from captum_rectgrad.studies.roar_kar.training import Answers
-from captum_rectgrad.studies.roar_kar.work import Work
-from captum_rectgrad.studies.running import run_study
 from tests.captum_rectgrad.studies.conftest import Tiny
 
 ROOT = Path(__file__).parents[4]

@@ -6,8 +6,9 @@ from itertools import pairwise
 import numpy as np
 import pytest
 
-from captum_rectgrad.estimate import Estimate
-from captum_rectgrad.methods import choose_methods
+from captum_rectgrad.evaluation.estimate import Estimate
+from captum_rectgrad.evaluation.methods import choose_methods
+from captum_rectgrad.studies.roar_kar.cell_inputs import Work
 from captum_rectgrad.studies.roar_kar.cells import Cell, Measure
 from captum_rectgrad.studies.roar_kar.config import Form, RoarKarConfig
 from captum_rectgrad.studies.roar_kar.curves import Curves, Ranking, table_cells
@@ -15,7 +16,6 @@ from captum_rectgrad.studies.roar_kar.figure import PANELS, SINGLE, draw
 from captum_rectgrad.studies.roar_kar.notes import best_forms, notes
 from captum_rectgrad.studies.roar_kar.table import PAPER, TITLES, claims, rows
 from captum_rectgrad.studies.roar_kar.training import Answers
-from captum_rectgrad.studies.roar_kar.work import Work
 
 CONFIG = RoarKarConfig(fractions=(0.1, 0.3, 0.7, 0.9), networks=2)
 SALIENCY, RECTGRAD, RANDOM = choose_methods(("saliency", "rectgrad", "random"))

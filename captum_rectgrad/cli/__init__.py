@@ -1,0 +1,1 @@
+"""The command `rectgrad`: arguments, and what each command does."""

@@ -1,0 +1,186 @@
+"""From photographs and the name of a model to attribution maps and one figure."""
+
+import difflib
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from PIL import Image
+from timm.data.config import resolve_model_data_config
+from torch import Tensor, nn
+from tqdm import tqdm
+
+import rectgrad_zoo
+from captum_rectgrad.evaluation.methods import Method
+from captum_rectgrad.evaluation.run_method import run
+from captum_rectgrad.plotting.maps import Row
+
+NEAREST = 5
+
+
+@dataclass(frozen=True)
+class Explanation:
+    """What the methods say about one image.
+
+    Attributes:
+        name: of the image.
+        picture: `(H, W, 3)` in [0, 1], as the model sees it.
+        predicted: name of the class the model gives the highest logit.
+        probability: of that class, in [0, 1].
+        target: name of the class that was explained.
+        maps: by title of the method, `(C, H, W)`, or why there is none.
+    """
+
+    name: str
+    picture: NDArray[np.float32]
+    predicted: str
+    probability: float
+    target: str
+    maps: dict[str, Tensor | str] = field(default_factory=dict)
+
+    def row(self) -> Row:
+        """The explanation as a row of `plot_comparison`."""
+        caption = f"{self.predicted} {self.probability:.0%}"
+        if self.target != self.predicted:
+            caption += f"; shown: {self.target}"
+        return Row(self.picture, caption, self.maps)
+
+
+def explain(
+    model: nn.Module,
+    images: Mapping[str, Image.Image],
+    methods: Sequence[Method],
+    target: int | None = None,
+) -> list[Explanation]:
+    """Run the methods on the images, with a progress bar.
+
+    Args:
+        model: of `rectgrad_zoo.load`, or any that carries timm's data configuration.
+        images: by name.
+        methods: see `methods.methods`; those that do not apply to the model are left out.
+        target: index of the class to explain; None: the predicted one of each image.
+
+    Returns:
+        One explanation per image, in order.
+    """
+    transform = rectgrad_zoo.transform(model)
+    device = next(model.parameters()).device
+    first = transform(next(iter(images.values())))[None].to(device)
+    methods = [method for method in methods if method.applies(model, first)]
+    explanations = []
+    with tqdm(total=len(images) * len(methods), unit="map", disable=None) as progress:
+        for name, image in images.items():
+            x = transform(image)[None].to(device)
+            explanation, index = _predict(model, x, name, target)
+            for method in methods:
+                progress.set_description(f"{name}: {method.title}")
+                explanation.maps[method.title] = run(method, model, x, index)
+                progress.update()
+            explanations.append(explanation)
+    return explanations
+
+
+def _predict(model: nn.Module, x: Tensor, name: str, target: int | None) -> tuple[Explanation, int]:
+    with torch.no_grad():
+        probabilities = model(x)[0].float().softmax(dim=0)
+    predicted = int(probabilities.argmax())
+    index = predicted if target is None else target
+    explanation = Explanation(
+        name=name,
+        picture=picture(model, x[0]),
+        predicted=class_name(model, predicted),
+        probability=float(probabilities[predicted]),
+        target=class_name(model, index),
+    )
+    return explanation, index
+
+
+def picture(model: nn.Module, x: Tensor) -> NDArray[np.float32]:
+    """What the model sees, for the eye: undo the normalisation of `rectgrad_zoo.transform`.
+
+    Args:
+        model: of `rectgrad_zoo.load`, or any that carries timm's data configuration.
+        x: one image as the model takes it, `(C, H, W)`.
+
+    Returns:
+        `(H, W, C)` in [0, 1].
+    """
+    config = resolve_model_data_config(model)
+    mean, std = (torch.tensor(config[key])[:, None, None] for key in ("mean", "std"))
+    seen: NDArray[np.float32] = (x.cpu() * std + mean).permute(1, 2, 0).clamp(0, 1).numpy()
+    return seen
+
+
+def class_name(model: nn.Module, index: int) -> str:
+    """What the class of this index is called, its number where the model's names are not known."""
+    labels = rectgrad_zoo.labels(model)
+    return labels[index] if labels else f"class {index}"
+
+
+def class_index(model: nn.Module, name: str) -> int:
+    """Index of a class given by number or by name, whatever its case.
+
+    Args:
+        model: of `rectgrad_zoo.load`.
+        name: `"282"`, `"tiger cat"`, or a part of a name that no other class has.
+
+    Raises:
+        ValueError: no class, or more than one, is meant; the error names the nearest.
+    """
+    labels = rectgrad_zoo.labels(model) or []
+    count = len(labels) or getattr(model, "num_classes", None)
+    if name.lstrip("-").isdigit():
+        if count is not None and not 0 <= int(name) < count:
+            raise ValueError(
+                f"class {name} is out of range: this model has classes 0 to {count - 1}"
+            )
+        return int(name)
+    folded = [label.casefold() for label in labels]
+    wanted = name.casefold().strip()
+    if wanted in folded:
+        return folded.index(wanted)
+    parts = [label for label in folded if wanted and wanted in label]
+    if len(parts) == 1:
+        return folded.index(parts[0])
+    near = parts or difflib.get_close_matches(wanted, folded, n=NEAREST, cutoff=0.5)
+    shown = ", ".join(repr(labels[folded.index(label)]) for label in near[:NEAREST])
+    what = "more than one class is" if parts else "no class is"
+    if shown:
+        hint = f"the nearest: {shown}"
+    elif labels:
+        hint = f"this model has {count} classes, such as {labels[0]!r} and {labels[-1]!r}"
+    else:
+        hint = "this model's classes have only numbers"
+    raise ValueError(f"{what} called {name!r}; {hint}")
+
+
+def save_maps(explanations: Sequence[Explanation], path: Path) -> None:
+    """Write the raw maps as one `.npz`.
+
+    For each image: `IMAGE/METHOD`, float32 `(C, H, W)`, for every method that was available;
+    `IMAGE/input`, `(H, W, 3)` in [0, 1]; `IMAGE/target`, `IMAGE/predicted` (names of classes);
+    `IMAGE/probability`.
+
+    Args:
+        explanations: of `explain`.
+        path: file to write.
+    """
+    arrays: dict[str, NDArray[np.generic]] = {}
+    for explanation in explanations:
+        for key, value in _arrays(explanation):
+            arrays[f"{explanation.name}/{key}"] = value
+    with path.open("wb") as file:
+        np.savez_compressed(file, **arrays)  # type: ignore[arg-type]
+
+
+def _arrays(explanation: Explanation) -> Iterator[tuple[str, NDArray[np.generic]]]:
+    yield "input", explanation.picture
+    yield "target", np.array(explanation.target)
+    yield "predicted", np.array(explanation.predicted)
+    yield "probability", np.array(explanation.probability)
+    for title, attribution in explanation.maps.items():
+        if isinstance(attribution, Tensor):
+            yield title, attribution.float().cpu().numpy()

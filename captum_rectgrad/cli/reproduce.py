@@ -1,0 +1,171 @@
+"""What `rectgrad reproduce` does."""
+# ruff: noqa: T201 (a command prints)
+
+import argparse
+import logging
+from collections.abc import Sequence
+from pathlib import Path
+from typing import cast, get_args
+
+import torch
+
+from captum_rectgrad.cli.reproduce_arguments import ALL, GENERATED, MASKS, PHOTOGRAPHS
+from captum_rectgrad.evaluation.methods import choose_methods, methods
+from captum_rectgrad.studies.choices import BATCH_SIZE, FEW, FINAL_PERCENTILE, PRESETS, Role
+from captum_rectgrad.studies.compute.engines import Cluster
+from captum_rectgrad.studies.data.cifar10 import Cifar10
+from captum_rectgrad.studies.data.generated import Shapes
+from captum_rectgrad.studies.data.material import Material
+from captum_rectgrad.studies.data.photographs import Photographs
+from captum_rectgrad.studies.framework.lab import Lab
+from captum_rectgrad.studies.framework.registry import find, studies
+from captum_rectgrad.studies.report.running import run_all, run_study
+from rectgrad_zoo.devices import parse_device
+
+
+def reproduce(args: argparse.Namespace) -> int:
+    """Run what was asked for, and print where the report is.
+
+    Args:
+        args: of the parser in `arguments`.
+
+    Returns:
+        The exit status: 1 where a study could not be run.
+
+    Raises:
+        ValueError: what was asked for makes no sense.
+        RectGradError: a folder, the material or the cluster is not what it should be.
+        ZooError: a network or the images are not there.
+    """
+    logging.basicConfig(format="rectgrad: %(message)s", level=logging.INFO)
+    if args.list:
+        _list()
+        return 0
+    name = _name(args.name)
+    if args.batch_size is None:
+        args.batch_size = BATCH_SIZE if args.model is None else FEW
+    _check_machine(args)
+    study = None if name == ALL else find(name)
+    if study is not None and args.methods is not None and not study.compares:
+        raise ValueError(f"--methods: {study.name} has methods of its own")
+    checkpoints = tuple(_checkpoint(given) for given in args.checkpoint)
+    material = _material(args, checkpoints)
+    for role, given in checkpoints:
+        if study is not None and role not in study.roles:
+            raise ValueError(
+                f"--checkpoint {role}={given}: {study.name} looks at no such network, but at "
+                f"{', '.join(study.roles)}"
+            )
+    keys = [method.key for method in methods()] if args.methods is None else args.methods.split(",")
+    device, cluster = _machine(args)
+    lab = Lab(
+        material=material,
+        methods=choose_methods(keys),
+        folder=_folder(args.out or Path("reproduced") / name),
+        device=device,
+        batch_size=args.batch_size,
+        seed=args.seed,
+        cluster=cluster,
+        stack=args.stack,
+        final_percentile=None if args.no_final_threshold else FINAL_PERCENTILE,
+    )
+    if study is None:
+        suited = [study for study in studies() if args.model is None or study.any_network]
+        done, report = run_all(suited, args.preset, lab)
+    else:
+        done, report = True, run_study(study, args.preset, lab)
+    print(f"wrote {report}")
+    return 0 if done else 1
+
+
+def _name(given: Sequence[str]) -> str:
+    if not given:
+        raise ValueError(f"name a study, or {ALL}; --list lists them")
+    if len(given) > 1:
+        raise ValueError(
+            f"got {len(given)} names, {' and '.join(map(repr, given))}: name one study, or {ALL}"
+        )
+    return given[0]
+
+
+def _folder(given: Path) -> Path:
+    """A folder, or what can become one."""
+    for place in (given, *given.parents):
+        if place.exists():
+            if not place.is_dir():
+                raise ValueError(f"--out must be a folder: {place} is a file")
+            break
+    return given
+
+
+def _check_machine(args: argparse.Namespace) -> None:
+    if args.batch_size < 1:
+        raise ValueError(f"--batch-size must be at least 1, got {args.batch_size}")
+    if args.stack is not None and args.stack < 1:
+        raise ValueError(f"--stack must be at least 1, got {args.stack}")
+    if args.stack is not None and args.engine == "ray":
+        raise ValueError("--stack is for --engine local: a task of Ray trains one network")
+    if args.ray_address is not None and args.engine != "ray":
+        raise ValueError("--ray-address is for --engine ray")
+
+
+def _machine(args: argparse.Namespace) -> tuple[torch.device, Cluster | None]:
+    """The device of this process, and the cluster, on whose machines only its own counts."""
+    if args.engine == "local":
+        return parse_device(args.device), None
+    kind = args.device.partition(":")[0]
+    here = args.device if kind != "cuda" or torch.cuda.is_available() else "cpu"
+    return parse_device(here), Cluster(args.ray_address, torch.device(kind))
+
+
+def _list() -> None:
+    rows = [("name", "shows", "asks", "needs", "minutes: " + ", ".join(PRESETS))]
+    for study in studies():
+        times = ", ".join(_time(study.minutes[preset]) for preset in PRESETS)
+        rows.append((study.name, study.shows, study.asks, study.needs, times))
+    widths = [max(len(cell) for cell in column) for column in zip(*rows, strict=True)]
+    for cells in rows:
+        line = "  ".join(cell.ljust(width) for cell, width in zip(cells, widths, strict=True))
+        print(line.rstrip())
+
+
+def _time(minutes: float | None) -> str:
+    if minutes is None:
+        return "?"
+    return f"{minutes:g}" if minutes else "< 0.1"
+
+
+def _material(args: argparse.Namespace, checkpoints: tuple[tuple[Role, str], ...]) -> Material:
+    if args.model is not None:
+        return _photographs(args)
+    if args.data == PHOTOGRAPHS:
+        raise ValueError(f"--data {PHOTOGRAPHS} needs --model NAME, the network to explain")
+    if args.data in {None, GENERATED}:
+        if args.masks or args.checkpoint:
+            raise ValueError(f"--masks and --checkpoint are for CIFAR-10, not for {GENERATED}")
+        return Shapes(Path(torch.hub.get_dir()) / "captum-rectgrad")
+    beside = Path(f"{str(args.data).rstrip('/')}{MASKS}")
+    masks = args.masks or (beside if beside.is_dir() else None)
+    return Cifar10(args.data, masks, checkpoints)
+
+
+def _photographs(args: argparse.Namespace) -> Photographs:
+    if args.masks or args.checkpoint:
+        raise ValueError("--masks and --checkpoint are for CIFAR-10, not for --model")
+    if args.data in {None, PHOTOGRAPHS}:
+        return Photographs(args.model)
+    if args.data == GENERATED or not Path(args.data).is_dir():
+        raise ValueError(
+            f"with --model, --data must be {PHOTOGRAPHS} or a folder of pictures, got "
+            f"{args.data!r}; for another network on CIFAR-10 give --checkpoint plain=NAME"
+        )
+    return Photographs(args.model, Path(args.data))
+
+
+def _checkpoint(given: str) -> tuple[Role, str]:
+    role, equals, name = given.partition("=")
+    if role not in get_args(Role) or not equals or not name:
+        raise ValueError(
+            f"--checkpoint {given!r} must be ROLE=NAME with ROLE of {', '.join(get_args(Role))}"
+        )
+    return cast("Role", role), name

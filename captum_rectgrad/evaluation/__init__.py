@@ -1,0 +1,1 @@
+"""Methods compared, measures of maps, and intervals over images."""

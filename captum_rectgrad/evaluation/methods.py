@@ -1,0 +1,290 @@
+"""The methods that are compared, one table used everywhere, each called the same way.
+
+Baselines are Captum's, with signed gradients as in Kim et al. 2019, section 5. Each does what its
+title says on the given model or raises `NotAvailableError`.
+"""
+
+import importlib
+import warnings
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from functools import partial
+from weakref import WeakKeyDictionary
+
+import torch
+from captum.attr import (
+    Attribution,
+    DeepLift,
+    GuidedBackprop,
+    InputXGradient,
+    IntegratedGradients,
+    NoiseTunnel,
+    Saliency,
+)
+from torch import Tensor, nn
+
+from captum_rectgrad._engine.pooling_nodes import calls_max_pools
+from captum_rectgrad.attr.rectgrad import RectGrad
+from captum_rectgrad.attr.relu_rules import GuidedBackprop as FunctionalGuidedBackprop
+from captum_rectgrad.errors import RectGradError, RectGradWarning
+from captum_rectgrad.evaluation.captum_compatible import for_captum
+from captum_rectgrad.rules.threshold import check_percentile
+
+NOISE = 0.15  # standard deviation of SmoothGrad's noise, as a share of each input's range
+NOISY_SAMPLES = 25
+STEPS = 50  # of integrated gradients
+AT_ONCE = 10  # images in memory at least, for the methods that need many passes
+AGREEMENT = 1e-3  # relative; float32 rounding through a deep network stays well below
+# By how much of it DeepLift's attributions may miss their sum. Captum's rule for max-pooling is
+# itself inexact.
+INCOMPLETE, INCOMPLETE_WITH_POOLS = 0.01, 0.25
+
+# What was found of a model, by the method's key: why it would not be itself, or None.
+_DOUBTS: WeakKeyDictionary[nn.Module, dict[str, str | None]] = WeakKeyDictionary()
+
+
+class NotAvailableError(RectGradError):
+    """A method that would not be itself on this model, with the reason in a few words."""
+
+
+# From a model, images (N, C, H, W) and their targets (N,) to attributions of the images' shape.
+Attribute = Callable[[nn.Module, Tensor, Tensor], Tensor]
+
+
+@dataclass(frozen=True)
+class Method:
+    """A column of a comparison.
+
+    Attributes:
+        key: its name on the command line.
+        title: its name in figures.
+        attribute: takes the model, images `(N, C, H, W)` that require grad, and targets `(N,)`;
+            gives attributions of the images' shape. What it draws comes from PyTorch's global
+            generator.
+        applies: whether it is a method of its own on this model, given images.
+        baseline: whether it gets a final threshold where the paper thresholds "the baselines".
+        control: whether it is there to hold the others against, and is no explanation.
+    """
+
+    key: str
+    title: str
+    attribute: Attribute
+    applies: Callable[[nn.Module, Tensor], bool] = lambda *_: True
+    baseline: bool = True
+    control: bool = False
+
+
+def of_captum(
+    key: str, title: str, make: Callable[[nn.Module], Attribution], **arguments: object
+) -> Method:
+    """A column for any other method of Captum's, in one line.
+
+    Args:
+        key: its name on the command line.
+        title: its name in figures.
+        make: its class, or any function from a model to an attribution method.
+        **arguments: for its `attribute`, beside inputs and target.
+
+    Returns:
+        The column.
+
+    Examples:
+        >>> from captum.attr import Deconvolution
+        >>> method = of_captum("deconvnet", "DeconvNet", Deconvolution)
+    """
+
+    def attribute(model: nn.Module, x: Tensor, target: Tensor) -> Tensor:
+        found: Tensor = make(model).attribute(x, target=target, **arguments)
+        return found
+
+    return Method(key, title, attribute)
+
+
+def methods(percentile: float | None = None) -> tuple[Method, ...]:
+    """The methods that Kim et al. 2019 compare, with signed gradients.
+
+    Args:
+        percentile: RectGrad's; None: the paper's.
+
+    Returns:
+        The columns, in order.
+    """
+    return (
+        of_captum("saliency", "Saliency", Saliency, abs=False),
+        of_captum("gradient-input", "Gradient * Input", InputXGradient),
+        Method("guided-bp", "Guided BP", _guided_backprop),
+        Method("smoothgrad", "SmoothGrad", _smooth_grad),
+        Method("integrated", "Integrated Grad.", _integrated_gradients),
+        Method("deeplift", "DeepLIFT", _deep_lift),
+        Method("rectgrad", "RectGrad", partial(_rectgrad, percentile, prr=False), baseline=False),
+        Method(
+            "rectgrad-prr",
+            "RectGrad PRR",
+            partial(_rectgrad, percentile, prr=True),
+            applies=calls_max_pools,
+            baseline=False,
+        ),
+        Method("random", "Random", _random, control=True),
+    )
+
+
+def choose_methods(
+    keys: Sequence[str] | None, percentile: float | None = None
+) -> tuple[Method, ...]:
+    """The methods of these keys, in their order; None: all but the controls.
+
+    Args:
+        keys: as `Method.key`; or `MODULE:NAME`, a `Method` or a method of Captum's to import.
+        percentile: RectGrad's; None: the paper's.
+
+    Returns:
+        The methods.
+
+    Raises:
+        ValueError: a key is unknown, cannot be imported or is named twice, two methods have one
+            key, or the percentile is out of range.
+    """
+    if percentile is not None:
+        check_percentile(percentile)
+    known = {method.key: method for method in methods(percentile)}
+    if keys is None:
+        return tuple(method for method in known.values() if not method.control)
+    wanted = [key.strip() for key in keys if key.strip()]
+    if not wanted:
+        raise ValueError(f"no method is named; choose from {', '.join(known)}, or MODULE:NAME")
+    known |= {key: _imported(key) for key in wanted if ":" in key}
+    for key in wanted:
+        if key not in known or wanted.count(key) > 1:
+            what = "is named twice" if key in known else "is no method"
+            raise ValueError(f"{key!r} {what}; choose from {', '.join(known)}, or MODULE:NAME")
+    chosen = tuple(known[key] for key in wanted)
+    own = [method.key for method in chosen]
+    for method, key in zip(chosen, wanted, strict=True):
+        # Results are kept by the method's own key: one would overwrite the other.
+        if own.count(method.key) > 1:
+            raise ValueError(
+                f"the key of {key!r}, {method.key!r}, is another chosen method's too; give one of "
+                "them another key"
+            )
+    return chosen
+
+
+def _imported(key: str) -> Method:
+    """A method by where it is defined, such as `captum.attr:Deconvolution`."""
+    module, _, name = key.partition(":")
+    try:
+        found = getattr(importlib.import_module(module), name)
+    except (ImportError, AttributeError, ValueError) as error:
+        raise ValueError(f"{key!r} cannot be imported: {error}") from error
+    if isinstance(found, Method):
+        return found
+    if isinstance(found, type) and issubclass(found, Attribution):
+        return of_captum(key, name, found)
+    what = "a class that does not derive from captum.attr.Attribution"
+    if not isinstance(found, type):
+        what = f"a {type(found).__name__}"
+    raise ValueError(
+        f"{key!r} is {what}; expected a captum_rectgrad.evaluation.methods.Method, or a class "
+        "that derives from captum.attr.Attribution"
+    )
+
+
+def _check_once(model: nn.Module, key: str, doubt: Callable[[], str | None]) -> None:
+    """Decide at a method's first batch whether it is itself on a model, for good.
+
+    A later batch, or a single image that happens to be hard, must not end what has begun.
+    """
+    known = _DOUBTS.setdefault(model, {})
+    if key not in known:
+        known[key] = doubt()
+    reason = known[key]
+    if reason is not None:
+        raise NotAvailableError(reason)
+
+
+def _guided_backprop(model: nn.Module, x: Tensor, target: Tensor) -> Tensor:
+    attribution: Tensor = GuidedBackprop(for_captum(model)).attribute(x, target=target)
+
+    def doubt() -> str | None:
+        # Captum sees nothing but nn.ReLU modules, and silently gives the plain gradient for the
+        # rest; it also overwrites the gradient of a skip connection that shares a ReLU's input.
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", RectGradWarning)
+            expected = FunctionalGuidedBackprop(model).attribute(x.detach(), target=target)
+        if (attribution - expected).abs().max() <= AGREEMENT * expected.abs().max():
+            return None
+        return "Captum's GuidedBackprop is not itself here: it hooks nn.ReLU alone, on its input"
+
+    _check_once(model, "guided-bp", doubt)
+    return attribution
+
+
+def _smooth_grad(model: nn.Module, x: Tensor, target: Tensor) -> Tensor:
+    # Captum adds noise of one size to a whole batch: so each image is brought to a range of 1
+    # before the noise, and back to its own after it.
+    flat = x.detach().flatten(1)
+    scale = (flat.amax(1) - flat.amin(1)).clamp(min=torch.finfo(x.dtype).tiny)
+    scale = scale.view(-1, *[1] * (x.ndim - 1))
+    tunnel = NoiseTunnel(Saliency(lambda unit, scale: model(unit * scale)))
+    attribution: Tensor = tunnel.attribute(
+        x / scale,
+        nt_type="smoothgrad",
+        nt_samples=NOISY_SAMPLES,
+        nt_samples_batch_size=max(1, AT_ONCE // len(x)),
+        stdevs=NOISE,
+        target=target,
+        additional_forward_args=scale,
+        abs=False,
+    )
+    return attribution / scale
+
+
+def _integrated_gradients(model: nn.Module, x: Tensor, target: Tensor) -> Tensor:
+    attribution: Tensor = IntegratedGradients(model).attribute(
+        x, target=target, n_steps=STEPS, internal_batch_size=max(AT_ONCE, len(x))
+    )
+    return attribution
+
+
+def _deep_lift(model: nn.Module, x: Tensor, target: Tensor) -> Tensor:
+    _check_once(model, "deeplift", lambda: _incomplete(model, x.detach(), target))
+    attribution: Tensor = DeepLift(for_captum(model)).attribute(x, target=target)
+    return attribution
+
+
+def _incomplete(model: nn.Module, x: Tensor, target: Tensor) -> str | None:
+    """Why DeepLift's attributions do not sum to the change of the output, as they have to.
+
+    Where Captum has no rule for an activation it takes the gradient instead, where a ReLU's input
+    feeds a skip connection too it overwrites that one's gradient, and never says a word. The median
+    decides, since a change that happens to be near zero makes any miss large; few images are joined
+    by shifted copies, so that none decides alone.
+    """
+    width = x.shape[-1]
+    copies = -(-AT_ONCE // len(x))
+    shifted = torch.cat([x.roll(copy * width // copies, -1) for copy in range(copies)])
+    targets = target.repeat(copies)
+    try:
+        _, delta = DeepLift(for_captum(model)).attribute(
+            shifted.requires_grad_(), target=targets, return_convergence_delta=True
+        )
+    except RuntimeError as error:
+        if "used more than once" not in str(error):
+            raise
+        return "Captum's DeepLift needs a module for each use; this net calls an activation twice"
+    with torch.no_grad():
+        change = (model(shifted) - model(torch.zeros_like(shifted))).gather(1, targets[:, None])
+    missed = float((delta.abs() / change[:, 0].abs().clamp(min=1e-12)).median())
+    if missed <= (INCOMPLETE_WITH_POOLS if calls_max_pools(model, x) else INCOMPLETE):
+        return None
+    return f"Captum's DeepLift is not itself here: its attributions miss their sum by {missed:.0%}"
+
+
+def _rectgrad(
+    percentile: float | None, model: nn.Module, x: Tensor, target: Tensor, *, prr: bool
+) -> Tensor:
+    return RectGrad(model, percentile, prr=prr).attribute(x, target=target)
+
+
+def _random(_: nn.Module, x: Tensor, __: Tensor) -> Tensor:
+    return torch.rand_like(x)

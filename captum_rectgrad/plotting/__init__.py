@@ -1,0 +1,1 @@
+"""Maps, curves and images as figures."""

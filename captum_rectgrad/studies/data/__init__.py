@@ -1,0 +1,1 @@
+"""What studies work on: images, masks of objects, and networks."""

@@ -1,0 +1,56 @@
+"""The table of studies. One is imported when it is asked for: each needs PyTorch and more."""
+
+import importlib
+from collections.abc import Mapping
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from captum_rectgrad.studies.framework.study import AnyStudy
+
+# The module in `captum_rectgrad.studies` that has `STUDY`, by the study's name.
+MODULES: Mapping[str, str] = {
+    "occluded-saliency": "kim2019.occluded_saliency",
+    "feature-map-occlusion": "kim2019.feature_map_occlusion",
+    "threshold-sweep": "kim2019.threshold_sweep",
+    "coherence": "kim2019.coherence",
+    "adversarial": "kim2019.adversarial",
+    "layers": "kim2019.layers",
+    "patch": "kim2019.patch",
+    "background": "kim2019.background",
+    "total-variation": "kim2019.total_variation",
+    "feature-maps": "kim2019.feature_maps",
+    "propagation-rules": "kim2019.propagation_rules",
+    "roar-kar": "roar_kar.study",
+    "nie-maps": "nie2018.maps",
+    "nie-edges": "nie2018.edges",
+    "nie-layers": "nie2018.layers",
+    "nie-theory": "nie2018.theory",
+    "rectgrad-percentiles": "nie2018.percentiles",
+}
+
+
+def find(name: str) -> "AnyStudy":
+    """The study of a name.
+
+    Args:
+        name: on the command line.
+
+    Returns:
+        The study.
+
+    Raises:
+        ValueError: there is none; the error names all.
+    """
+    if name not in MODULES:
+        raise ValueError(f"{name!r} is no study; choose from {', '.join(MODULES)}, or all")
+    study: AnyStudy = importlib.import_module(f"captum_rectgrad.studies.{MODULES[name]}").STUDY
+    return study
+
+
+def studies() -> tuple["AnyStudy", ...]:
+    """All of them, in the order of the table.
+
+    Returns:
+        The studies.
+    """
+    return tuple(map(find, MODULES))

@@ -1,0 +1,132 @@
+"""Figure 8, top: how much attribution falls on the background, outside the object's mask."""
+
+from dataclasses import dataclass
+
+from torch import Tensor
+
+from captum_rectgrad.evaluation.map_metrics import (
+    amount_inside,
+    amount_of_channels_inside,
+    share_inside,
+)
+from captum_rectgrad.studies.figures.boxplots import Panel, boxplots
+from captum_rectgrad.studies.framework.comparing import (
+    Measure,
+    both_less_than_baselines,
+    channels_note,
+    measure_maps,
+    rows,
+)
+from captum_rectgrad.studies.framework.lab import Lab
+from captum_rectgrad.studies.framework.result import Result
+from captum_rectgrad.studies.framework.study import Study
+from captum_rectgrad.studies.kim2019.masks import correct
+
+AMOUNT, OF_CHANNELS, SHARE, EXCESS = (
+    "amount on the background",
+    "amount on the background, of all channels",
+    "share on the background",
+    "share over the background's area",
+)
+
+
+@dataclass(frozen=True)
+class BackgroundConfig:
+    """How much is measured.
+
+    Attributes:
+        per_class: number of correctly classified images of each class; None: all.
+    """
+
+    per_class: int | None = 10
+
+
+def background(config: BackgroundConfig, lab: Lab) -> Result:
+    """Measure it on correctly classified images with masks.
+
+    Args:
+        config: see there.
+        lab: methods, material and machine.
+
+    Returns:
+        For each method the amount of attribution on the background, of the channels' sum and of
+        all channels, its share of the map, and that share divided by the background's share of the
+        image: 1 for a map that treats all pixels alike.
+    """
+    network = lab.network("plain")
+    data = correct(lab, network, lab.masked(), config.per_class)
+    outside = ~data.masks
+
+    def amount(maps: Tensor, images: slice) -> Tensor:
+        return amount_inside(maps, outside[images])
+
+    def of_channels(maps: Tensor, images: slice) -> Tensor:
+        return amount_of_channels_inside(maps, outside[images])
+
+    measures = {AMOUNT: amount, OF_CHANNELS: of_channels, **shares_outside(data.masks)}
+    measured = measure_maps(lab, network, data.images, measures)
+    claims = both_less_than_baselines(
+        measured,
+        {AMOUNT: "", SHARE: " (by share of the map)"},
+        "{} puts less attribution on the background than all baselines",
+        "section 5.3, figure 8",
+        lab.seed,
+    )
+    return Result(
+        rows=rows(measured, lab.seed),
+        claims=claims,
+        figure=boxplots(
+            {
+                "as in figure 8": Panel(measured, AMOUNT, scaled=True),
+                "by share of the map": Panel(measured, EXCESS, 1.0),
+            }
+        ),
+        notes=(
+            (
+                f"{len(data)} images that {network.name} classifies correctly; the background is "
+                f"{outside.double().mean().item():.1%} of them on average."
+            ),
+            channels_note([measured], AMOUNT, OF_CHANNELS),
+            (
+                "The amount is proportional to a method's scale, which is another for every "
+                "method; only the shares compare them. A map that is zero everywhere has no share."
+            ),
+        ),
+    )
+
+
+def shares_outside(masks: Tensor) -> dict[str, Measure]:
+    """What is measured of maps of images with masks, without scale.
+
+    Args:
+        masks: `(N, H, W)`, bool, True on the object.
+
+    Returns:
+        The share on the background, and that over the background's share of the image.
+    """
+    outside = ~masks
+    area = outside.double().mean(dim=(1, 2))
+
+    def share(maps: Tensor, images: slice) -> Tensor:
+        return share_inside(maps, outside[images])
+
+    def excess(maps: Tensor, images: slice) -> Tensor:
+        return share(maps, images) / area[images]
+
+    return {SHARE: share, EXCESS: excess}
+
+
+STUDY = Study(
+    name="background",
+    shows="figure 8, top",
+    asks="how much attribution falls outside the object",
+    needs="images with masks; the plain network",
+    run=background,
+    presets={
+        "smoke": BackgroundConfig(per_class=2),
+        "quick": BackgroundConfig(),
+        "full": BackgroundConfig(),
+    },
+    minutes={"smoke": 0.1, "quick": None, "full": 0.5},
+    compares=True,
+)

@@ -1,0 +1,246 @@
+"""RectGrad's maps and thresholds from tau = 0 and q = 0 upwards, measured (for figure 4)."""
+
+import warnings
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import partial
+from typing import cast
+
+import numpy as np
+import torch
+from captum.attr import GuidedBackprop
+from numpy.typing import NDArray
+from torch import Tensor, nn
+from typing_extensions import Unpack
+
+from captum_rectgrad.attr.options import Options
+from captum_rectgrad.attr.rectgrad import RectGrad
+from captum_rectgrad.errors import RectGradWarning
+from captum_rectgrad.evaluation.captum_compatible import for_captum
+from captum_rectgrad.evaluation.map_metrics import channel_sum, rank_correlation, top_overlap
+from captum_rectgrad.evaluation.methods import Method
+from captum_rectgrad.studies.compute.batches import in_batches
+from captum_rectgrad.studies.compute.maps import model_inputs
+from captum_rectgrad.studies.compute.progress import Progress
+from captum_rectgrad.studies.data.material import Network
+from captum_rectgrad.studies.framework.lab import Lab
+
+PERCENTILES = (0.0, 10.0, 20.0, 40.0, 60.0, 80.0, 85.0, 90.0, 95.0, 98.0, 99.0, 99.5)
+REFERENCE = 20.0  # from here on, the paper says, regions do not change
+
+TAU = "tau = 0"
+NOT_ZERO, ENERGY, EMPTY = "pixels not zero", "energy", "empty maps"
+RANK_TAU, OVERLAP_TAU = "rank correlation with tau = 0", "overlap with tau = 0"
+RANK_REFERENCE = f"rank correlation with q = {REFERENCE:g}"
+OVERLAP_REFERENCE = f"overlap with q = {REFERENCE:g}"
+RANK_LOWER, OVERLAP_LOWER = "rank correlation with next lower q", "overlap with next lower q"
+THRESHOLDS, SCORES = "thresholds at zero", "scores at zero"
+SHARES = (NOT_ZERO, EMPTY, THRESHOLDS, SCORES)  # of an image, in [0, 1]
+
+# By the title of a threshold, one number for each image.
+Numbers = dict[str, Tensor]
+
+
+@dataclass(frozen=True, eq=False)
+class Sweep:
+    """What was measured.
+
+    Attributes:
+        titles: of the thresholds, in order, tau = 0 first.
+        layers: names of the activations, from the input to the output.
+        values: by what was measured and by threshold, `(N,)`; NaN where it is not defined.
+        at_zero: share of the images whose threshold is exactly zero, `(thresholds, layers)`.
+    """
+
+    titles: tuple[str, ...]
+    layers: tuple[str, ...]
+    values: Mapping[str, Mapping[str, NDArray[np.float64]]]
+    at_zero: NDArray[np.float64]
+
+
+@dataclass(frozen=True, eq=False)
+class LayersAtZero:
+    """Which thresholds, and how many of the scores, are exactly zero.
+
+    Attributes:
+        layers: names of the activations, from the input to the output.
+        thresholds: whether a threshold is zero, `(thresholds, layers, N)`.
+        shares: by measure and title, `(N,)`: the shares of the layers' thresholds and of their
+            scores that are zero, each layer counting alike.
+    """
+
+    layers: tuple[str, ...]
+    thresholds: Tensor
+    shares: dict[str, Numbers]
+
+
+def title_of(percentile: float) -> str:
+    """What a column is called."""
+    return f"q = {percentile:g}"
+
+
+def thresholds() -> tuple[Method, ...]:
+    """The columns of figure 4: RectGrad at tau = 0 and at each percentile.
+
+    With the padding trick, as its caption says, and without final zero thresholding (section 5).
+    """
+    return (
+        _column(TAU, tau=0.0, final_threshold=False),
+        *(
+            _column(title_of(percentile), percentile=percentile, final_threshold=False)
+            for percentile in PERCENTILES
+        ),
+    )
+
+
+def measure(lab: Lab, network: Network, images: Tensor, targets: Tensor) -> Sweep:
+    """Measure maps and thresholds.
+
+    Args:
+        lab: the machine.
+        network: what is explained.
+        images: `(N, 3, H, W)`, uint8.
+        targets: the classes to explain, `(N,)`.
+
+    Returns:
+        See `Sweep`.
+    """
+    columns = thresholds()
+
+    def compute(batch: slice) -> tuple[dict[str, Numbers], LayersAtZero]:
+        maps = {
+            column.title: lab.few_maps(column, network, images[batch], targets[batch])
+            for column in columns
+        }
+        inputs = model_inputs(images[batch].to(lab.device))
+        at_zero = layers_at_zero(network.model, inputs, targets[batch].to(lab.device))
+        return {**on_maps(maps), **at_zero.shares}, at_zero
+
+    parts: list[dict[str, Numbers]] = []
+    zeros: list[LayersAtZero] = []
+    with Progress(len(images), "image", network.name) as progress:
+        for batch, (found, at_zero) in in_batches(len(images), lab.batch_size, compute):
+            parts.append(found)
+            zeros.append(at_zero)
+            progress.update(batch.stop - batch.start)
+    titles = tuple(column.title for column in columns)
+    return Sweep(
+        titles=titles,
+        layers=zeros[0].layers,
+        values={
+            name: {title: torch.cat([p[name][title] for p in parts]).numpy() for title in titles}
+            for name in parts[0]
+        },
+        at_zero=torch.cat([one.thresholds for one in zeros], dim=2).double().mean(dim=2).numpy(),
+    )
+
+
+def on_maps(maps: Mapping[str, Tensor]) -> dict[str, Numbers]:
+    """Measure maps of the same images at several thresholds.
+
+    Args:
+        maps: by title, in order, `(N, C, H, W)`; with those of `TAU` first and of `REFERENCE`.
+
+    Returns:
+        By measure and title.
+    """
+    first, reference = maps[TAU], maps[title_of(REFERENCE)]
+    energy = channel_sum(first).abs().sum(dim=(1, 2))
+    found: dict[str, Numbers] = {
+        NOT_ZERO: {t: (channel_sum(m) != 0).double().mean(dim=(1, 2)) for t, m in maps.items()},
+        ENERGY: {t: channel_sum(m).abs().sum(dim=(1, 2)) / energy for t, m in maps.items()},
+        EMPTY: {t: (m == 0).flatten(1).all(dim=1).double() for t, m in maps.items()},
+    }
+    titles = list(maps)
+    lower = dict(zip(titles[2:], titles[1:], strict=False))
+    undefined = torch.full_like(energy, torch.nan)
+    for measure_two, with_first, with_reference, with_lower in (
+        (rank_correlation, RANK_TAU, RANK_REFERENCE, RANK_LOWER),
+        (top_overlap, OVERLAP_TAU, OVERLAP_REFERENCE, OVERLAP_LOWER),
+    ):
+        found[with_first] = {t: measure_two(m, first) for t, m in maps.items()}
+        found[with_reference] = {t: measure_two(m, reference) for t, m in maps.items()}
+        found[with_lower] = {
+            t: measure_two(m, maps[lower[t]]) if t in lower else undefined for t, m in maps.items()
+        }
+    return found
+
+
+def layers_at_zero(model: nn.Module, inputs: Tensor, targets: Tensor) -> LayersAtZero:
+    """Measure thresholds and scores of RectGrad.
+
+    Args:
+        model: in eval mode.
+        inputs: `(N, 3, H, W)`.
+        targets: `(N,)`.
+    """
+    choices: dict[str, Options] = {TAU: {"tau": 0.0}}
+    choices |= {title_of(percentile): {"percentile": percentile} for percentile in PERCENTILES}
+    thresholds, scores = [], []
+    for choice in choices.values():
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", RectGradWarning)
+            _, statistics = RectGrad(model, **choice).attribute(
+                inputs, target=targets, return_layer_statistics=True
+            )
+        layers = statistics[::-1]  # from the input to the output
+        thresholds.append(torch.stack([cast("Tensor", layer.threshold).cpu() for layer in layers]))
+        scores.append(torch.stack([cast("Tensor", layer.zero_scores).cpu() for layer in layers]))
+    at_zero = torch.stack(thresholds) == 0
+    return LayersAtZero(
+        tuple(layer.name for layer in layers),
+        at_zero,
+        {
+            THRESHOLDS: dict(zip(choices, at_zero.double().mean(dim=1), strict=True)),
+            SCORES: dict(zip(choices, torch.stack(scores).double().mean(dim=1), strict=True)),
+        },
+    )
+
+
+def guided_backprop_gaps(
+    lab: Lab, network: Network, images: Tensor, targets: Tensor
+) -> NDArray[np.float64]:
+    """How far RectGrad at tau = 0 is from Guided Backprop * Input, thresholded at zero (claim 2).
+
+    Args:
+        lab: the machine.
+        network: what is explained.
+        images: `(N, 3, H, W)`, uint8.
+        targets: the classes to explain, `(N,)`.
+
+    Returns:
+        `(N,)`: the largest absolute difference, as a share of the largest value. RectGrad is
+        without the padding trick, which the other does not have.
+    """
+    exact = _column(TAU, tau=0.0, padding_trick=False)
+    guided = Method(
+        "guided-input", "Guided BP * Input", _guided_backprop_times_input, baseline=False
+    )
+
+    def compute(batch: slice) -> Tensor:
+        one, other = (
+            lab.few_maps(method, network, images[batch], targets[batch]).flatten(1).double()
+            for method in (exact, guided)
+        )
+        largest = other.amax(dim=1).clamp(min=torch.finfo(torch.float32).tiny)
+        return (one - other).abs().amax(dim=1) / largest
+
+    gaps = [gap for _, gap in in_batches(len(images), lab.batch_size, compute)]
+    found: NDArray[np.float64] = torch.cat(gaps).numpy()
+    return found
+
+
+def _column(title: str, **options: Unpack[Options]) -> Method:
+    return Method(title, title, partial(_rectgrad, options), baseline=False)
+
+
+def _rectgrad(options: Options, model: nn.Module, x: Tensor, target: Tensor) -> Tensor:
+    with warnings.catch_warnings():
+        # Empty maps are counted.
+        warnings.simplefilter("ignore", RectGradWarning)
+        return RectGrad(model, **options).attribute(x, target=target)
+
+
+def _guided_backprop_times_input(model: nn.Module, x: Tensor, target: Tensor) -> Tensor:
+    gradient: Tensor = GuidedBackprop(for_captum(model)).attribute(x, target=target)
+    return (x * gradient).clamp(min=0)

@@ -1,0 +1,280 @@
+"""Figure 4: what the threshold does, from tau = 0 and q = 0 to q = 99.5."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from itertools import pairwise
+
+import numpy as np
+import torch
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure, SubFigure
+from numpy.typing import NDArray
+from torch import Tensor
+
+from captum_rectgrad.evaluation.estimate import Estimate
+from captum_rectgrad.evaluation.intervals import difference, mean, share
+from captum_rectgrad.plotting.curves import draw_curve
+from captum_rectgrad.studies.figures import legends
+from captum_rectgrad.studies.figures.map_grid import Line, block_size, draw_block, new_figure
+from captum_rectgrad.studies.framework.lab import Lab
+from captum_rectgrad.studies.framework.result import (
+    Claim,
+    Result,
+    Row,
+    all_of,
+    judged,
+    judged_above,
+)
+from captum_rectgrad.studies.framework.study import Study
+from captum_rectgrad.studies.kim2019 import sweep
+from captum_rectgrad.studies.kim2019.sweep import PERCENTILES, Sweep, title_of
+
+HIGH = 80.0  # up to here from `sweep.REFERENCE`, the paper says, nothing happens
+ALIKE = 0.9  # of a correlation or overlap: what "no significant change" is taken to mean
+SAME_REGION = 0.5  # of an overlap: what "regions did not change" is taken to mean
+NEARLY_ALL = 0.95  # of the thresholds: what must be zero for "tau is about 0"
+ROUNDING = 1e-5  # of the largest value: what "equal" is taken to mean in float32
+_CURVES = 3.1  # inches
+_LIKENESSES = (
+    (sweep.RANK_REFERENCE, sweep.OVERLAP_REFERENCE),
+    (sweep.RANK_TAU, sweep.OVERLAP_TAU),
+    (sweep.RANK_LOWER, sweep.OVERLAP_LOWER),
+)
+_COLOURS = ("#c43c00", "#2a6a9e", "#5c8a3a")
+_SMALL = 7  # points
+
+
+@dataclass(frozen=True)
+class ThresholdSweepConfig:
+    """How much is measured.
+
+    Attributes:
+        images: number of test images; None: all.
+        drawn: how many of one class are drawn.
+    """
+
+    images: int | None = None
+    drawn: int = 3
+
+
+def threshold_sweep(config: ThresholdSweepConfig, lab: Lab) -> Result:
+    """Compare maps of the plain network at thresholds from none to the highest.
+
+    Args:
+        config: see there.
+        lab: material and machine; its methods are not used.
+
+    Returns:
+        For each threshold how much is left of the maps and how alike they are to others.
+    """
+    network = lab.network("plain")
+    data = lab.images("test", config.images)
+    images = network.sees(data).images
+    targets = lab.predictions(network, images)
+    found = sweep.measure(lab, network, images, targets)
+    gaps = sweep.guided_backprop_gaps(lab, network, images, targets)
+    chosen = _of_one_class(targets, targets == data.labels, config.drawn)
+    drawn = {
+        column.title: lab.few_maps(column, network, images[chosen], targets[chosen])
+        for column in sweep.thresholds()
+    }
+    lines = [
+        Line(
+            images[index],
+            lab.material.classes[targets[index]],
+            {title: maps[number] for title, maps in drawn.items()},
+        )
+        for number, index in enumerate(chosen)
+    ]
+    return Result(
+        rows=[_row(found, title, lab.seed) for title in found.titles],
+        claims=[_guided_claim(gaps), *_claims(found, lab.seed)],
+        figure=_figure(found, lines, lab.seed),
+        notes=(
+            (
+                "With the padding trick and without final zero thresholding, as in figure 4; only "
+                "the comparison with Guided Backprop * Input is without the one and with the other."
+            ),
+            (
+                "Energy is the sum of a map's absolute values, divided by that at tau = 0. "
+                "Overlap is the intersection over the union of the tenth of the pixels that rank "
+                "highest, or of all that are positive where these are fewer; of two random tenths "
+                "it is 0.053. Neither overlap nor rank correlation is defined for an empty map."
+            ),
+            (
+                "A threshold is one layer's for one image; where it is exactly zero, the layer "
+                "does what it does at tau = 0."
+            ),
+        ),
+    )
+
+
+def _of_one_class(targets: Tensor, right: Tensor, count: int) -> list[int]:
+    """The first images, rightly classified if there are any, of the class that most of them are."""
+    eligible = right if right.any() else torch.ones_like(right)
+    label = targets[eligible].bincount().argmax()
+    chosen: list[int] = torch.nonzero(eligible & (targets == label))[:count, 0].tolist()
+    return chosen
+
+
+def _row(found: Sweep, title: str, seed: int) -> Row:
+    at_zero = found.at_zero[found.titles.index(title)]
+    row: Row = {"threshold": title}
+    row |= {name: _estimate(found, name, title, seed) for name in found.values}
+    row[sweep.EMPTY] = int(found.values[sweep.EMPTY][title].sum())
+    row |= {
+        f"{sweep.THRESHOLDS}, {layer}": float(share)
+        for layer, share in zip(found.layers, at_zero, strict=True)
+    }
+    return row
+
+
+def _estimate(found: Sweep, name: str, title: str, seed: int) -> Estimate:
+    values = found.values[name][title]
+    return share(values, seed) if name in sweep.SHARES else mean(values, seed)
+
+
+def _guided_claim(gaps: NDArray[np.float64]) -> Claim:
+    """An identity holds for every image or does not: no interval of a mean has a say in it."""
+    return Claim(
+        "With tau = 0 it is Guided Backprop * Input, thresholded at zero",
+        "section 4.3, claim 2",
+        "holds" if gaps.max() <= ROUNDING else "does not hold",
+        "the largest difference of all images, as a share of the map's largest value: "
+        f"{gaps.max():.2g}; an identity, held against rounding, {ROUNDING:g}, without an interval",
+    )
+
+
+def _claims(found: Sweep, seed: int) -> list[Claim]:
+    low, high, start = title_of(sweep.REFERENCE), title_of(HIGH), title_of(PERCENTILES[0])
+    after = [title_of(percentile) for percentile in PERCENTILES if percentile > sweep.REFERENCE]
+    between = [title_of(q) for q in PERCENTILES if sweep.REFERENCE <= q <= HIGH]
+    rank, overlap = found.values[sweep.RANK_REFERENCE], found.values[sweep.OVERLAP_REFERENCE]
+    alike = [mean(rank[high], seed), mean(overlap[high], seed)]
+    gains = [difference(one[high], one[start], seed) for one in (rank, overlap)]
+    regions = {title: mean(overlap[title], seed) for title in after}
+    zero = {title: _estimate(found, sweep.THRESHOLDS, title, seed) for title in between}
+    scores = mean(found.values[sweep.SCORES][low], seed)
+    same = [t for t in found.titles[1:] if (found.values[sweep.THRESHOLDS][t] == 1).all()]
+    same_where = f"every threshold is zero at: {', '.join(same) or 'no q'}"
+    return [
+        Claim(
+            f"Maps change from {start} to {low} more than from {low} to {high}",
+            "section 5.1, figure 4",
+            all_of([judged(gain) for gain in gains]),
+            f"with {low}, at {high} more than at {start}: rank correlation {gains[0]}, overlap "
+            f"{gains[1]}",
+        ),
+        Claim(
+            f"There is no significant change from {low} to {high}",
+            "section 5.1, figure 4",
+            all_of([judged_above(one, ALIKE) for one in alike]),
+            f"{high} with {low}: rank correlation {alike[0]}, overlap {alike[1]}; held against "
+            f"{ALIKE:g}; {same_where}",
+        ),
+        _sparser(found, seed),
+        Claim(
+            f"Regions of high attribution do not change above {low}",
+            "section 5.1, figure 4",
+            all_of([judged_above(one, SAME_REGION) for one in regions.values()]),
+            f"{sweep.OVERLAP_REFERENCE}: {_least(regions)}; held against {SAME_REGION:g}",
+        ),
+        Claim(
+            f"Thresholds are zero from {low} to {high}",
+            "section 5.1",
+            all_of([judged_above(one, NEARLY_ALL) for one in zero.values()]),
+            f"the paper: about zero, of which no size is given; share of those that are exactly "
+            f"zero: {_least(zero)}; held against {NEARLY_ALL:g}",
+        ),
+        Claim(
+            "The majority of scores is zero",
+            "section 5.1",
+            judged_above(scores, 0.5),
+            f"share of the scores that are zero, at {low}: {scores}; held against 0.5",
+        ),
+    ]
+
+
+def _sparser(found: Sweep, seed: int) -> Claim:
+    """Step by step above `HIGH`."""
+    steps = pairwise([title_of(percentile) for percentile in PERCENTILES if percentile >= HIGH])
+    left = found.values[sweep.NOT_ZERO]
+    drops = {
+        f"from {lower} to {higher}": difference(left[lower], left[higher], seed)
+        for lower, higher in steps
+    }
+    return Claim(
+        f"Maps become sparser above {title_of(HIGH)}, the more the higher q",
+        "section 5.1, figure 4",
+        all_of([judged(drop) for drop in drops.values()]),
+        f"share of the pixels that become zero: {_least(drops)}",
+    )
+
+
+def _least(found: Mapping[str, Estimate]) -> str:
+    least = min(found, key=lambda title: found[title].value)
+    return f"least {least}, {found[least]}"
+
+
+def _figure(found: Sweep, lines: Sequence[Line], seed: int) -> Figure:
+    width, height = block_size(len(lines), len(found.titles))
+    figure = new_figure(width, height + _CURVES)
+    parts = figure.subfigures(2, 1, squeeze=False, height_ratios=[height, _CURVES])
+    draw_block(parts[0, 0], lines, "RectGrad by threshold")
+    _draw_curves(parts[1, 0], found, seed)
+    return figure
+
+
+def _draw_curves(where: SubFigure, found: Sweep, seed: int) -> None:
+    left, middle, right = where.subplots(1, 3)
+    for name in (sweep.NOT_ZERO, sweep.ENERGY, sweep.EMPTY):
+        _curve(left, found, name, seed)
+    left.set_yscale("symlog", linthresh=0.01)
+    left.set_title("share of the pixels and of the maps; energy", fontsize=_SMALL)
+    for colour, pair in zip(_COLOURS, _LIKENESSES, strict=True):
+        for name, style in zip(pair, ("-", "--"), strict=True):
+            _curve(middle, found, name, seed, colour, style)
+    middle.set_title("how alike maps are", fontsize=_SMALL)
+    for axes in (left, middle):
+        lines, _ = axes.get_legend_handles_labels()
+        axes.legend(
+            handles=[*lines, legends.band()],
+            fontsize=_SMALL - 1,
+            frameon=False,
+            loc="upper center",
+            bbox_to_anchor=(0.5, -0.36),
+            ncols=2,
+        )
+        axes.grid(axis="y", color="0.9")
+        axes.spines[["top", "right"]].set_visible(False)
+    drawn = right.imshow(found.at_zero.T, cmap="Greys", vmin=0, vmax=1, aspect="auto")
+    right.set_yticks(range(len(found.layers)), found.layers, fontsize=_SMALL)
+    right.set_title("share of the images whose threshold is exactly zero", fontsize=_SMALL)
+    where.colorbar(drawn, ax=right).ax.tick_params(labelsize=_SMALL)
+    ticks = [title.removeprefix("q = ") for title in found.titles]
+    for axes in (left, middle, right):
+        axes.set_xticks(range(len(ticks)), ticks, fontsize=_SMALL, rotation=45)
+        axes.tick_params(axis="y", labelsize=_SMALL)
+        axes.set_xlabel("q", fontsize=_SMALL)
+
+
+def _curve(
+    axes: Axes, found: Sweep, name: str, seed: int, colour: str | None = None, style: str = "-"
+) -> None:
+    estimates = [_estimate(found, name, title, seed) for title in found.titles]
+    draw_curve(axes, range(len(estimates)), estimates, colour=colour, label=name, style=style)
+
+
+STUDY = Study(
+    name="threshold-sweep",
+    shows="figure 4",
+    asks="what the threshold does to the maps",
+    needs="test images; the plain network",
+    run=threshold_sweep,
+    presets={
+        "smoke": ThresholdSweepConfig(images=30),
+        "quick": ThresholdSweepConfig(images=1000),
+        "full": ThresholdSweepConfig(),
+    },
+    minutes={"smoke": 0.2, "quick": 5.5, "full": None},
+)

@@ -1,0 +1,127 @@
+"""What the studies of Nie et al. compare: rules, networks, logits."""
+
+import copy
+from collections.abc import Mapping
+
+import torch
+from torch import Tensor, nn
+
+from captum_rectgrad import Deconvolution, GuidedBackprop, NoBiasRectGrad, RectGrad
+from captum_rectgrad.attr.relu_rules import signed_gradient
+from captum_rectgrad.evaluation.intervals import ENOUGH
+from captum_rectgrad.evaluation.methods import Method, of_captum
+from captum_rectgrad.sanity.explaining import Explaining
+from captum_rectgrad.sanity.logits import logits
+from captum_rectgrad.sanity.parameter_layers import parameter_layers
+from captum_rectgrad.sanity.reinitialisation import reinitialise
+from captum_rectgrad.studies.framework.lab import Lab
+
+# RectGrad with and without the multiplication, which alone makes a map resemble its image.
+METHODS: tuple[Method, ...] = (
+    of_captum("saliency", "Saliency", signed_gradient),
+    of_captum("deconvnet", "DeconvNet", Deconvolution),
+    of_captum("guided-bp", "Guided BP", GuidedBackprop),
+    of_captum("rectgrad", "RectGrad", RectGrad),
+    of_captum("nobias-rectgrad", "NoBias RectGrad", NoBiasRectGrad),
+)
+
+
+def networks(lab: Lab, inputs: Tensor) -> dict[str, nn.Module]:
+    """The network of the material, and a copy of it that knows nothing.
+
+    Args:
+        lab: material, device and seed.
+        inputs: `(N, C, H, W)`, as the network takes them.
+
+    Returns:
+        `"trained"`, and `"untrained"` with all layers initialised anew, statistics of
+        normalisations too: one such network, so that intervals say nothing of others.
+    """
+    trained = lab.network("plain").model
+    untrained = copy.deepcopy(trained)
+    reinitialise(untrained, parameter_layers(untrained, inputs[:1].to(lab.device)), lab.seed)
+    return {"trained": trained, "untrained": untrained}
+
+
+def explaining(lab: Lab, method: Method, model: nn.Module, inputs: Tensor) -> Explaining:
+    """The maps of a method for the classes that a model predicts.
+
+    Args:
+        lab: batch size and seed.
+        method: one of `METHODS`.
+        model: in eval mode.
+        inputs: `(N, C, H, W)`, as the model takes them.
+
+    Returns:
+        What the checks ask for maps.
+    """
+    targets = predicted(model, inputs, lab.batch_size)
+    return Explaining(method, inputs, targets, lab.batch_size, lab.seed)
+
+
+def predicted(model: nn.Module, inputs: Tensor, batch_size: int) -> Tensor:
+    """The classes with the largest logits.
+
+    Args:
+        model: in eval mode.
+        inputs: `(N, C, H, W)`, as the model takes them.
+        batch_size: images in memory.
+
+    Returns:
+        `(N,)`, on the CPU.
+    """
+    device = next(model.parameters()).device
+    with torch.inference_mode():
+        parts = [model(x.to(device)).argmax(dim=1) for x in torch.split(inputs, batch_size)]
+    return torch.cat(parts).cpu().clone()
+
+
+def inputs_of(lab: Lab, count: int | None) -> Tensor:
+    """Test images as the plain network takes them.
+
+    Args:
+        lab: material.
+        count: how many; None, or more than there are: all.
+
+    Returns:
+        `(N, C, H, W)`.
+
+    Raises:
+        ValueError: the network cannot take them.
+    """
+    network = lab.network("plain")
+    inputs = network.inputs(lab.images("test", count).images)
+    logits(network.model, inputs[:1])  # refuses in words what it cannot take
+    return inputs
+
+
+def counted(inputs: Tensor) -> str:
+    """How many images there are, and whether they are enough, as the start of a note.
+
+    Args:
+        inputs: `(N, C, H, W)`.
+
+    Returns:
+        A sentence.
+    """
+    if len(inputs) < ENOUGH:
+        return f"{len(inputs)} images: fewer than {ENOUGH} have no interval, so nothing is decided."
+    return f"{len(inputs)} images."
+
+
+def same_rules(maps: Mapping[str, Tensor]) -> str:
+    """A note where DeconvNet and guided backpropagation are one method on a network.
+
+    Args:
+        maps: of the same images, by the title of their method.
+
+    Returns:
+        A sentence; empty where the two differ.
+    """
+    if not torch.equal(maps["DeconvNet"], maps["Guided BP"]):
+        return ""
+    return (
+        "DeconvNet and Guided BP are the same here: the network's activations are other than ReLU, "
+        "and where such a one has the derivative 0, as ReLU6 at inactive units, DeconvNet passes "
+        "nothing, either."
+    )

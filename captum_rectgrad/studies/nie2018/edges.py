@@ -1,0 +1,153 @@
+"""Figure 9: guided backpropagation beside an edge detector that has learnt nothing."""
+
+from dataclasses import dataclass
+
+import numpy as np
+from matplotlib.figure import Figure
+from numpy.typing import NDArray
+from torch import Tensor, nn
+from tqdm import tqdm
+
+from captum_rectgrad.evaluation.intervals import difference, mean
+from captum_rectgrad.evaluation.methods import Method
+from captum_rectgrad.sanity.similarity import SIMILARITIES, input_correlation
+from captum_rectgrad.studies.figures.map_grid import Line, block_size, draw_block, new_figure
+from captum_rectgrad.studies.framework.lab import Lab
+from captum_rectgrad.studies.framework.result import Claim, Result, Row, judged
+from captum_rectgrad.studies.framework.study import NIE, Study
+from captum_rectgrad.studies.nie2018.compared import (
+    METHODS,
+    counted,
+    explaining,
+    inputs_of,
+    networks,
+    same_rules,
+)
+
+LIKE = "correlation with the edges"
+_DRAWN = 3  # images, as in the figure
+
+
+@dataclass(frozen=True)
+class EdgesConfig:
+    """How much is measured.
+
+    Attributes:
+        images: number of test images.
+    """
+
+    images: int | None = 1000
+
+
+def vertical_edges(inputs: Tensor) -> Tensor:
+    """Each pixel less its left neighbour (supplement, section F).
+
+    Args:
+        inputs: `(N, C, H, W)`.
+
+    Returns:
+        `(N, C, H, W)`; 0 in the first column, which has no neighbour.
+    """
+    edges = inputs.new_zeros(inputs.shape)
+    edges[..., 1:] = inputs.diff(dim=-1)
+    return edges
+
+
+def _attribute(_: nn.Module, x: Tensor, __: Tensor) -> Tensor:
+    return vertical_edges(x.detach())
+
+
+# An attribution method like the others, so that it can be put among them by `--methods`.
+EDGE_DETECTOR = Method("edges", "Edges", _attribute)
+
+
+def edges(config: EdgesConfig, lab: Lab) -> Result:
+    """Measure how alike maps are to the edges of their images.
+
+    Args:
+        config: see there.
+        lab: material and machine; its methods are not used.
+
+    Returns:
+        For the trained and the untrained network and each rule the likeness of its maps to edges.
+    """
+    inputs = inputs_of(lab, config.images)
+    edge_maps = vertical_edges(inputs)
+    rows: list[Row] = []
+    found: dict[tuple[str, str], NDArray[np.float64]] = {}
+    shown: list[dict[str, Tensor]] = [{} for _ in range(min(_DRAWN, len(inputs)))]
+    models = networks(lab, inputs)
+    total = len(models) * len(METHODS)
+    with tqdm(total=total, unit="method", desc="edges", disable=None) as progress:
+        for name, model in models.items():
+            for method in METHODS:
+                maps = explaining(lab, method, model, inputs).maps(model)
+                found[name, method.title] = input_correlation(maps, edge_maps)
+                likenesses = {
+                    f"{measure} with edges": mean(similarity(maps, edge_maps), lab.seed)
+                    for measure, similarity in SIMILARITIES.items()
+                }
+                row: Row = {"network": name, "method": method.title}
+                rows.append({**row, LIKE: mean(found[name, method.title], lab.seed), **likenesses})
+                for place, line in enumerate(shown):
+                    if name == "trained":
+                        line[method.title] = maps[place]
+                progress.update()
+    for place, line in enumerate(shown):
+        line[EDGE_DETECTOR.title] = edge_maps[place]
+    return Result(
+        rows=rows,
+        claims=_claims(found, lab.seed),
+        figure=_figure(lab.images("test", len(shown)).images, shown),
+        notes=(
+            (
+                f"{counted(inputs)} {LIKE[0].upper()}{LIKE[1:]} is Pearson's, over all pixels "
+                "and channels, whatever its sign; the other measures are of maps summed over "
+                "channels."
+            ),
+            *filter(None, [same_rules(shown[0])]),
+        ),
+    )
+
+
+def _claims(found: dict[tuple[str, str], NDArray[np.float64]], seed: int) -> list[Claim]:
+    guided = difference(found["trained", "Guided BP"], found["trained", "Saliency"], seed)
+    mine = difference(found["trained", "NoBias RectGrad"], found["trained", "Saliency"], seed)
+    return [
+        Claim(
+            "Guided backpropagation pays attention to edges, more than saliency",
+            "supplement, section F, figure 9",
+            judged(guided),
+            f"{LIKE}, Guided BP's less Saliency's: {guided}",
+        ),
+        Claim(
+            "RectGrad, too, pays attention to edges more than saliency",
+            "not in the paper",
+            judged(mine),
+            f"{LIKE}, NoBias RectGrad's less Saliency's: {mine}",
+        ),
+    ]
+
+
+def _figure(images: Tensor, shown: list[dict[str, Tensor]]) -> Figure:
+    lines = [Line(image, "", maps) for image, maps in zip(images, shown, strict=True)]
+    figure = new_figure(*block_size(len(lines), len(lines[0].maps)))
+    draw_block(figure, lines, "trained network")
+    return figure
+
+
+STUDY = Study(
+    name="nie-edges",
+    shows="supplement, figure 9",
+    asks="how far maps are what an edge detector finds",
+    needs="test images; the plain network, or any (--model)",
+    run=edges,
+    presets={
+        "smoke": EdgesConfig(images=3),
+        "quick": EdgesConfig(images=300),
+        "full": EdgesConfig(),
+    },
+    minutes={"smoke": None, "quick": 0.2, "full": None},
+    paper=NIE,
+    any_network=True,
+)

@@ -1,0 +1,224 @@
+"""Figures 10 and 11: weights up to a layer, and of all layers but one; the rest random."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from torch import Tensor, nn
+
+from captum_rectgrad.evaluation.intervals import crossed_mean
+from captum_rectgrad.plotting.curves import draw_curve
+from captum_rectgrad.sanity.defaults import REPEATS
+from captum_rectgrad.sanity.parameter_layers import module_of
+from captum_rectgrad.sanity.randomisation import Order, Randomisation, randomisation
+from captum_rectgrad.sanity.similarity import UNSIGNED
+from captum_rectgrad.studies.figures.map_grid import Line, block_size, draw_block, new_figure
+from captum_rectgrad.studies.framework.lab import Lab
+from captum_rectgrad.studies.framework.result import Claim, Result, Row, judged
+from captum_rectgrad.studies.framework.study import NIE, Study
+from captum_rectgrad.studies.nie2018.compared import (
+    METHODS,
+    counted,
+    explaining,
+    inputs_of,
+    same_rules,
+)
+
+_COLOURS = ("#2a6a9e", "#5c8a3a", "#7a5195", "#c43c00", "#e08a2c")
+_PANELS = 3.4  # inches, of the curves below the maps
+ORDERS: Mapping[Order, str] = {
+    "cascading": "all from a layer on (figure 10)",
+    "independent": "one layer alone (figure 11)",
+}
+
+
+@dataclass(frozen=True)
+class LayersConfig:
+    """How much is measured.
+
+    Attributes:
+        images: number of test images.
+        steps: number of layers, evenly spaced, at which maps are made: at all where there are no
+            more (VGG-16 has 16); None: at all.
+        repeats: how many times layers are re-initialised.
+    """
+
+    images: int | None = 500
+    steps: int | None = 16
+    repeats: int = REPEATS
+
+
+def layers(config: LayersConfig, lab: Lab) -> Result:
+    """Re-initialise layers, and compare maps with those of the trained network.
+
+    Args:
+        config: see there.
+        lab: material and machine; its methods are not used.
+
+    Returns:
+        For each order, layer and rule how alike maps are to the trained network's.
+    """
+    inputs = inputs_of(lab, config.images)
+    model = lab.network("plain").model
+    found: dict[tuple[Order, str], Randomisation] = {}
+    first: dict[str, Tensor] = {}
+    for method in METHODS:
+        asked = explaining(lab, method, model, inputs)
+        original = asked.maps(model)
+        first[method.title] = original[:1]
+        for order in ORDERS:
+            found[order, method.title] = randomisation(
+                asked,
+                model,
+                order,
+                steps=config.steps,
+                repeats=config.repeats,
+                seed=lab.seed,
+                original=original,
+            )
+    run = found["cascading", METHODS[0].title]
+    notes = [
+        (
+            f"{counted(inputs)} Maps are for the class that the trained network predicts, whatever "
+            "the others do. Random layers are initialised anew, statistics of normalisations too, "
+            f"{config.repeats} times; intervals are over these and over the images."
+        )
+    ]
+    if len(run.layers) < run.randomised[-1]:
+        notes.append(
+            f"Of {run.randomised[-1]} layers with parameters, maps were made at "
+            f"{len(run.layers)}, evenly spaced: claims are about those."
+        )
+    notes += filter(None, [same_rules(first)])
+    if drawn := run.made.drawn:
+        notes.append(
+            f"Of {', '.join(drawn)} it is not defined how they are initialised: they were "
+            "drawn from normal distributions with their means and standard deviations."
+        )
+    return Result(
+        rows=_rows(found, lab.seed),
+        claims=claims({m.title: found["independent", m.title] for m in METHODS}, model, lab.seed),
+        figure=_figure(lab, found),
+        notes=notes,
+    )
+
+
+def _rows(found: Mapping[tuple[Order, str], Randomisation], seed: int) -> list[Row]:
+    return [
+        {
+            "random": ORDERS[order],
+            "method": method,
+            "layer": layer,
+            "random layers": count,
+            **{name: crossed_mean(values[place], seed) for name, values in run.similarity.items()},
+        }
+        for (order, method), run in found.items()
+        for place, (layer, count) in enumerate(zip(run.layers, run.randomised, strict=True))
+    ]
+
+
+def claims(runs: Mapping[str, Randomisation], model: nn.Module, seed: int) -> list[Claim]:
+    """What section G concludes of guided backpropagation, and the same of RectGrad.
+
+    Args:
+        runs: by method, one layer random at a time.
+        model: which layers it has.
+        seed: of the bootstrap.
+
+    Returns:
+        The claims; none of what the model has too few layers for.
+    """
+    made = []
+    for method in ("Guided BP", "NoBias RectGrad"):
+        likeness = dict(zip(runs[method].layers, runs[method].similarity[UNSIGNED], strict=True))
+        names = {
+            kind: [name for name in likeness if isinstance(module_of(model, name), kind)]
+            for kind in (nn.Conv2d, nn.Linear)
+        }
+        convolutions, dense = ([likeness[name] for name in each] for each in names.values())
+        source = "supplement, section G" if method == "Guided BP" else "not in the paper"
+        if convolutions and dense:
+            gap = crossed_mean(np.mean(dense, axis=0) - np.mean(convolutions, axis=0), seed)
+            made.append(
+                Claim(
+                    f"Convolutions have a greater impact on {method} than dense layers",
+                    source,
+                    judged(gap),
+                    f"{UNSIGNED} with a dense layer random less with a convolution, means: {gap}",
+                )
+            )
+        if len(convolutions) > 1:  # the layers come from the output on
+            last, first = names[nn.Conv2d][0], names[nn.Conv2d][-1]
+            gap = crossed_mean(likeness[last] - likeness[first], seed)
+            made.append(
+                Claim(
+                    f"Earlier convolutions have a greater impact on {method} than later ones",
+                    source,
+                    judged(gap),
+                    f"{UNSIGNED} with {last} random, less with {first}: {gap}",
+                )
+            )
+    return made
+
+
+def _figure(lab: Lab, found: Mapping[tuple[Order, str], Randomisation]) -> Figure:
+    """The first image's maps for both orders, the curves of all images below."""
+    (image,) = lab.images("test", 1).images
+    blocks = {}
+    for order, title in ORDERS.items():
+        run = found[order, METHODS[0].title]
+        blocks[title] = [
+            Line(
+                image,
+                f"{'from ' * (order == 'cascading')}{layer}",
+                {m.title: found[order, m.title].first[place] for m in METHODS},
+            )
+            for place, layer in enumerate(run.layers)
+        ]
+    lines = next(iter(blocks.values()))
+    width, height = block_size(len(lines), len(METHODS))
+    figure = new_figure(width * len(blocks), height + _PANELS)
+    above, below = figure.subfigures(2, 1, squeeze=False, height_ratios=[height, _PANELS])[:, 0]
+    for part, (title, block) in zip(
+        above.subfigures(1, len(blocks), squeeze=False)[0], blocks.items(), strict=True
+    ):
+        draw_block(part, block, f"random at the left: {title}")
+    for axes, order in zip(below.subplots(1, len(ORDERS)), ORDERS, strict=True):
+        _draw_curves(axes, {m.title: found[order, m.title] for m in METHODS}, lab.seed)
+        axes.set_title(ORDERS[order], fontsize=8)
+    handles, labels = below.axes[0].get_legend_handles_labels()
+    below.legend(handles, labels, loc="outside lower center", ncols=5, fontsize=7, frameon=False)
+    return figure
+
+
+def _draw_curves(axes: Axes, runs: Mapping[str, Randomisation], seed: int) -> None:
+    for colour, (method, run) in zip(_COLOURS, runs.items(), strict=True):
+        points = [crossed_mean(values, seed) for values in run.similarity[UNSIGNED]]
+        places = range(len(points))
+        # Dashed, so that both are seen where it is the same as DeconvNet.
+        style = "--" if method == "Guided BP" else "-"
+        draw_curve(axes, places, points, colour=colour, label=method, style=style)
+        axes.set_xticks(places, run.layers, rotation=45, ha="right", fontsize=7)
+    axes.set_ylim(-0.1, 1.05)
+    axes.set_ylabel(f"{UNSIGNED}\nwith the trained network's maps", fontsize=7)
+    axes.tick_params(labelsize=7)
+    axes.spines[["top", "right"]].set_visible(False)
+
+
+STUDY = Study(
+    name="nie-layers",
+    shows="supplement, figures 10 and 11",
+    asks="which layers' weights the maps depend on",
+    needs="test images; the plain network, or any (--model)",
+    run=layers,
+    presets={
+        "smoke": LayersConfig(images=3, steps=3),
+        "quick": LayersConfig(images=200, steps=6),
+        "full": LayersConfig(),
+    },
+    minutes={"smoke": None, "quick": 4.3, "full": None},
+    paper=NIE,
+    any_network=True,
+)

@@ -1,0 +1,198 @@
+"""Figures 1 to 8, 12 and 13: maps for several logits, of a trained and an untrained network."""
+
+import textwrap
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import TypeAlias
+
+import numpy as np
+import torch
+from matplotlib.figure import Figure
+from numpy.typing import NDArray
+from torch import Tensor, nn
+from tqdm import tqdm
+
+from captum_rectgrad.evaluation.intervals import difference, mean
+from captum_rectgrad.sanity.class_sensitivity import class_sensitivity, other_classes
+from captum_rectgrad.sanity.image_recovery import image_recovery
+from captum_rectgrad.sanity.similarity import IMAGE, RECOVERIES, SIMILARITIES, UNSIGNED
+from captum_rectgrad.studies.figures.map_grid import Line, block_size, draw_block, new_figure
+from captum_rectgrad.studies.framework.lab import Lab
+from captum_rectgrad.studies.framework.result import Claim, Result, Row, judged
+from captum_rectgrad.studies.framework.study import NIE, Study
+from captum_rectgrad.studies.nie2018.compared import (
+    METHODS,
+    counted,
+    explaining,
+    inputs_of,
+    networks,
+    predicted,
+    same_rules,
+)
+
+OTHERS = 2  # logits beside the largest: the next, and the smallest
+_CAPTION = 16  # letters of a line
+# By network and method, what was measured, by its name, `(N,)`.
+Found: TypeAlias = Mapping[tuple[str, str], Mapping[str, NDArray[np.float64]]]
+
+
+@dataclass(frozen=True)
+class MapsConfig:
+    """How much is measured and drawn.
+
+    Attributes:
+        images: number of test images.
+        drawn: number of images that are drawn.
+    """
+
+    images: int | None = 1000
+    drawn: int = 2
+
+
+def maps(config: MapsConfig, lab: Lab) -> Result:
+    """Compare maps of the largest logit with those of two others, and with the image.
+
+    Args:
+        config: see there.
+        lab: material and machine; its methods are not used.
+
+    Returns:
+        For each network and rule how alike maps of different logits are, and how far maps are the
+        image.
+    """
+    inputs = inputs_of(lab, config.images)
+    models = networks(lab, inputs)
+    found: dict[tuple[str, str], dict[str, NDArray[np.float64]]] = {}
+    blocks: dict[str, list[Line]] = {}
+    total = len(models) * len(METHODS)
+    with tqdm(total=total, unit="method", desc="maps", disable=None) as progress:
+        for name, model in models.items():
+            others = other_classes(model, inputs, OTHERS, lab.batch_size)
+            few_others = others[: config.drawn]
+            drawn: list[dict[str, Tensor]] = [
+                {} for _ in range(few_others.numel() + len(few_others))
+            ]
+            for method in METHODS:
+                asked = explaining(lab, method, model, inputs)
+                original = asked.maps(model)
+                found[name, method.title] = {
+                    **class_sensitivity(asked, model, others, original=original),
+                    **image_recovery(asked, model, original=original),
+                }
+                few = explaining(lab, method, model, inputs[: config.drawn])
+                each = [original[: config.drawn], *(few.maps(model, o) for o in few_others.T)]
+                for place, lines in enumerate(drawn):
+                    lines[method.title] = each[place % len(each)][place // len(each)]
+                progress.update()
+            blocks[f"{name} network"] = _lines(lab, model, inputs, drawn, few_others)
+    return Result(
+        rows=_rows(found, lab.seed),
+        claims=claims(found, lab.seed),
+        figure=_figure(blocks),
+        notes=(
+            (
+                f"{counted(inputs)} The largest logit is compared with the next and with the "
+                "smallest: the mean over the two. Likeness is of maps summed over channels, SSIM "
+                "of absolute values brought to [0, 1]."
+            ),
+            (
+                "The untrained network is the trained one with every layer initialised anew. A map "
+                "that is multiplied by the image (RectGrad) resembles it for that alone: NoBias "
+                "RectGrad is the same without."
+            ),
+            *filter(None, [same_rules(drawn[0])]),
+        ),
+    )
+
+
+def claims(found: Found, seed: int) -> list[Claim]:
+    """Hold the supplement's observations against the numbers.
+
+    Args:
+        found: see `Found`.
+        seed: of the bootstrap.
+
+    Returns:
+        The claims, for each network.
+    """
+    made = []
+    for network in dict.fromkeys(name for name, _ in found):
+        saliency = found[network, "Saliency"]
+        for method in ("DeconvNet", "Guided BP", "NoBias RectGrad"):
+            other = found[network, method]
+            less = difference(other[UNSIGNED], saliency[UNSIGNED], seed)
+            more = difference(other[IMAGE], saliency[IMAGE], seed)
+            source = (
+                "supplement, figures 1 to 8, 12, 13" if "Rect" not in method else "not in the paper"
+            )
+            made += [
+                Claim(
+                    f"{method} is less class-sensitive than saliency ({network} network)",
+                    source,
+                    judged(less),
+                    f"{UNSIGNED} of maps of different logits, {method}'s less Saliency's: {less}",
+                ),
+                Claim(
+                    f"{method} recovers the image more than saliency ({network} network)",
+                    source,
+                    judged(more),
+                    f"{IMAGE}, {method}'s less Saliency's: {more}",
+                ),
+            ]
+    return made
+
+
+def _rows(found: Found, seed: int) -> list[Row]:
+    return [
+        {
+            "network": network,
+            "method": method,
+            **{f"{name} of logits": mean(values[name], seed) for name in SIMILARITIES},
+            **{name: mean(values[name], seed) for name in RECOVERIES},
+        }
+        for (network, method), values in found.items()
+    ]
+
+
+def _lines(
+    lab: Lab, model: nn.Module, inputs: Tensor, drawn: list[dict[str, Tensor]], others: Tensor
+) -> list[Line]:
+    """A line for each image and logit."""
+    names = lab.material.classes
+    images = lab.images("test", len(others)).images
+    largest = predicted(model, inputs[: len(others)], lab.batch_size)
+    chosen = torch.cat([largest[:, None], others], dim=1)
+    what = ("largest", *["next"] * (others.shape[1] - 1), "smallest")
+    lines = []
+    for place, shown in enumerate(drawn):
+        image, logit = divmod(place, len(what))
+        name = textwrap.fill(names[int(chosen[image, logit])], _CAPTION)
+        lines.append(Line(images[image], f"{what[logit]} logit:\n{name}", shown))
+    return lines
+
+
+def _figure(blocks: Mapping[str, list[Line]]) -> Figure:
+    first = next(iter(blocks.values()))
+    width, height = block_size(len(first), len(first[0].maps))
+    figure = new_figure(width * len(blocks), height)
+    parts = figure.subfigures(1, len(blocks), squeeze=False)[0]
+    for part, (title, lines) in zip(parts, blocks.items(), strict=True):
+        draw_block(part, lines, title)
+    return figure
+
+
+STUDY = Study(
+    name="nie-maps",
+    shows="what the supplement's figures 1 to 8, 12 and 13 show",
+    asks="whether maps tell classes apart, or show the image whatever the class",
+    needs="test images; the plain network, or any (--model)",
+    run=maps,
+    presets={
+        "smoke": MapsConfig(images=3, drawn=1),
+        "quick": MapsConfig(images=300),
+        "full": MapsConfig(),
+    },
+    minutes={"smoke": None, "quick": 1.4, "full": None},
+    paper=NIE,
+    any_network=True,
+)

@@ -1,0 +1,1 @@
+"""The folder of a run: results, provenance and pages."""

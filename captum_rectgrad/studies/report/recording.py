@@ -1,0 +1,247 @@
+"""The folder of a run: refused if it is of another run, written whole."""
+
+import csv
+import dataclasses
+import io
+import json
+import logging
+import math
+import os
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, Literal, TypeAlias
+
+from captum_rectgrad.errors import RectGradError
+from captum_rectgrad.evaluation.estimate import Estimate
+from captum_rectgrad.studies.framework.result import Claim, Result, Row
+from captum_rectgrad.studies.framework.study import AnyStudy
+from captum_rectgrad.studies.report.report import FIGURE, report
+
+CONFIG, RESULT, TABLE, REPORT = "config.json", "result.json", "result.csv", "report.md"
+_DPI = 150
+_LOG = logging.getLogger(__name__)
+
+
+# A folder that was taken for a run for the first time, for one that was not finished, or is done.
+State: TypeAlias = Literal["new", "begun", "done"]
+
+
+def claim_folder(folder: Path, config: Mapping[str, Any]) -> State:
+    """Take a folder for a run of this configuration.
+
+    Args:
+        folder: made if it does not exist.
+        config: what the run is of, as plain values.
+
+    Returns:
+        What was there of the run.
+
+    Raises:
+        RectGradError: the folder is of a run of another configuration; the error names the
+            difference.
+    """
+    file, wanted = folder / CONFIG, json.loads(json.dumps(config))
+    if file.exists():
+        _refuse_others(folder, "of another configuration", _read(file), wanted)
+        return "done" if _is_whole(folder / RESULT) else "begun"
+    # A process that was killed while it wrote the file has left a part of it under another name.
+    if folder.exists() and not set(folder.iterdir()) <= set(folder.glob(f".{CONFIG}.*")):
+        raise RectGradError(f"{folder} is not empty and holds no run; give another with --out")
+    folder.mkdir(parents=True, exist_ok=True)
+    write_whole(file, json.dumps(wanted, indent=2) + "\n")
+    return "new"
+
+
+@contextmanager
+def unclaimed_if_nothing_was_done(folder: Path) -> Iterator[None]:
+    """Leave a folder for any run, where one ends with an error before it has kept anything.
+
+    Args:
+        folder: as `claim_folder` took it.
+    """
+    try:
+        yield
+    except BaseException:
+        if [file.name for file in folder.iterdir()] == [CONFIG]:
+            (folder / CONFIG).unlink()
+            folder.rmdir()
+        raise
+
+
+def _is_whole(file: Path) -> bool:
+    try:
+        json.loads(file.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        return False
+    except (OSError, ValueError) as error:
+        _LOG.warning("%s is damaged (%s): the study is run again", file, error)
+        return False
+    return True
+
+
+def read_used(folder: Path) -> dict[str, str]:
+    """What a run that is done has used.
+
+    Args:
+        folder: of the run.
+
+    Returns:
+        As `Lab.used`.
+
+    Raises:
+        RectGradError: its result cannot be read.
+    """
+    return dict(read_result(folder)["provenance"]["used"])
+
+
+def check_used(folder: Path, used: Mapping[str, str]) -> None:
+    """Check that a run that is done has used what is there now.
+
+    Args:
+        folder: of the run.
+        used: as `Lab.used`, of what `read_used` names.
+
+    Raises:
+        RectGradError: it has not; the error names the difference.
+    """
+    _refuse_others(folder, "on other material", read_used(folder), used)
+
+
+def _refuse_others(
+    folder: Path, which: str, found: Mapping[str, Any], wanted: Mapping[str, Any]
+) -> None:
+    different = [
+        f"{key} was {found.get(key)!r}, is {wanted.get(key)!r}"
+        for key in sorted(found.keys() | wanted.keys())
+        if found.get(key) != wanted.get(key)
+    ]
+    if different:
+        raise RectGradError(
+            f"{folder} holds a run {which}: {'; '.join(different)}. Give another folder with "
+            "--out, or delete this one"
+        )
+
+
+def _read(file: Path) -> dict[str, Any]:
+    try:
+        content: dict[str, Any] = json.loads(file.read_text(encoding="utf-8"))
+    except ValueError as error:
+        raise RectGradError(
+            f"{file} cannot be read ({error}): delete the folder, or give another with --out"
+        ) from error
+    return content
+
+
+def record(
+    folder: Path,
+    study: AnyStudy,
+    result: Result,
+    config: Mapping[str, Any],
+    origin: Mapping[str, Any],
+) -> None:
+    """Write a result: report, figures, table, and last the JSON that says that it is complete.
+
+    Args:
+        folder: as `claim_folder` made it.
+        study: which.
+        result: its outcome.
+        config: what it was run with.
+        origin: see `provenance`.
+    """
+    result.figure.savefig(folder / FIGURE, dpi=_DPI)
+    # Without the date that a PDF has by default, the same run writes the same file.
+    result.figure.savefig((folder / FIGURE).with_suffix(".pdf"), metadata={"CreationDate": None})
+    write_whole(folder / TABLE, _csv(result))
+    write_whole(folder / REPORT, report(study, result, config, origin))
+    content = {
+        "study": study.name,
+        "shows": study.shows,
+        "config": config,
+        "claims": [dataclasses.asdict(claim) for claim in result.claims],
+        "rows": [_plain(row) for row in result.rows],
+        "notes": list(result.notes),
+        "provenance": origin,
+    }
+    write_whole(folder / RESULT, json.dumps(content, indent=2, allow_nan=False) + "\n")
+
+
+def write_whole(file: Path, text: str) -> None:
+    """Write a file so that at any time there is a whole one, or none.
+
+    Args:
+        file: where.
+        text: what.
+    """
+    unfinished = file.with_name(f".{file.name}.{os.getpid()}")
+    try:
+        unfinished.write_text(text, encoding="utf-8")
+        unfinished.replace(file)
+    finally:
+        unfinished.unlink(missing_ok=True)
+
+
+def read_claims(folder: Path) -> list[Claim]:
+    """The claims of a run that is done.
+
+    Args:
+        folder: of the run.
+
+    Returns:
+        Its claims.
+    """
+    return [Claim(**claim) for claim in read_result(folder)["claims"]]
+
+
+def read_result(folder: Path) -> dict[str, Any]:
+    """All that a run that is done has recorded.
+
+    Args:
+        folder: of the run.
+
+    Returns:
+        As in its JSON.
+
+    Raises:
+        RectGradError: it cannot be read.
+    """
+    return _read(folder / RESULT)
+
+
+def _plain(row: Row) -> dict[str, Any]:
+    return {
+        name: _numbers(dataclasses.asdict(cell)) if isinstance(cell, Estimate) else _number(cell)
+        for name, cell in row.items()
+    }
+
+
+def _numbers(cells: dict[str, Any]) -> dict[str, Any]:
+    return {name: _number(cell) for name, cell in cells.items()}
+
+
+def _number(cell: object) -> object:
+    """JSON has no NaN, and a table an empty cell."""
+    return None if isinstance(cell, float) and not math.isfinite(cell) else cell
+
+
+def _csv(result: Result) -> str:
+    """The rows; an estimate takes four columns: value, low, high, count."""
+    flat = []
+    for row in result.rows:
+        cells: dict[str, Any] = {}
+        for name, cell in row.items():
+            if isinstance(cell, Estimate):
+                cells |= {
+                    name: _number(cell.value),
+                    f"{name}, low": _number(cell.low),
+                    f"{name}, high": _number(cell.high),
+                    f"{name}, count": cell.count,
+                }
+            else:
+                cells[name] = _number(cell)
+        flat.append(cells)
+    text = io.StringIO(newline="")
+    writer = csv.DictWriter(text, fieldnames=list(flat[0]) if flat else [], lineterminator="\n")
+    writer.writeheader()
+    writer.writerows(flat)
+    return text.getvalue()

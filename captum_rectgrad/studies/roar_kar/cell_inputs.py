@@ -1,0 +1,114 @@
+"""What cells are measured on, and measuring them: the same on this machine and on any other."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import TypeAlias
+
+import torch
+from torch import Tensor, nn
+
+from captum_rectgrad.studies.roar_kar.cells import ROAD, Cell
+from captum_rectgrad.studies.roar_kar.config import Form
+from captum_rectgrad.studies.roar_kar.masked_inputs import Sight, rank_table
+from captum_rectgrad.studies.roar_kar.ranks import RankPair
+from captum_rectgrad.studies.roar_kar.stacked import can_be_captured, train_networks
+from captum_rectgrad.studies.roar_kar.training import Answers, Training, answers
+from rectgrad_zoo.data.images import LabelledImages
+
+# By method and form, what cells of these need.
+RankPairs: TypeAlias = Mapping[tuple[str, Form], RankPair]
+
+
+@dataclass(frozen=True, eq=False)
+class Work:
+    """Everything that cells share but the ranks.
+
+    Attributes:
+        train: images to train on, uint8, on the CPU; no cell copies them.
+        test: images to measure on.
+        colour: of replaced pixels, `(3,)`.
+        model: the network that is explained, on the CPU; ROAD asks it.
+        training: how the others are trained.
+        device: where.
+        seed: of the study.
+        batch_size: images in memory when measuring.
+    """
+
+    train: LabelledImages
+    test: LabelledImages
+    colour: Tensor
+    model: nn.Module
+    training: Training
+    device: torch.device
+    seed: int
+    batch_size: int
+
+
+def measure_cell(cell: Cell, work: Work, ranks: RankPair | None) -> Answers:
+    """Do what a cell asks for.
+
+    Args:
+        cell: which.
+        work: what it is measured on.
+        ranks: of the training and the test images, by its method and form; None for `whole`.
+
+    Returns:
+        Which test images are classified correctly, `(N,)`.
+    """
+    (found,) = measure_cells([cell], work, {(cell.method, cell.form): ranks} if ranks else {})
+    return found
+
+
+def measure_cells(cells: Sequence[Cell], work: Work, ranks: RankPairs) -> list[Answers]:
+    """Do what cells ask for, training all their networks at once.
+
+    Args:
+        cells: which.
+        work: what they are measured on.
+        ranks: of the pixels, by method and form.
+
+    Returns:
+        Which test images are classified correctly, `(N,)`, of each cell: the same, whatever the
+        other cells are.
+    """
+    trained = [cell for cell in cells if cell.measure not in ROAD]
+    models = dict.fromkeys(cells, work.model)
+    if trained:
+        networks = train_networks(
+            work.training,
+            _sight(trained, work, work.train.images, ranks, of_test=False),
+            work.train.labels,
+            [cell.seed(work.seed) for cell in trained],
+            work.device,
+            # Of one network the steps are launched one by one: the plain way.
+            capture=work.device.type == "cuda"
+            and len(trained) > 1
+            and can_be_captured(work.training),
+        )
+        models.update(zip(trained, networks, strict=True))
+    return [
+        answers(
+            models[cell].to(work.device),
+            _sight([cell], work, work.test.images, ranks, of_test=True),
+            work.test.labels,
+            work.batch_size,
+        )
+        for cell in cells
+    ]
+
+
+def _sight(
+    cells: Sequence[Cell], work: Work, images: Tensor, ranks: RankPairs, *, of_test: bool
+) -> Sight:
+    """What the networks of cells see, on the device: each method's ranks once."""
+    of = [(cell.method, cell.form) for cell in cells]
+    tables = {
+        key: rank_table(ranks[key][of_test], work.device) for key in dict.fromkeys(of) if key[0]
+    }
+    return Sight(
+        cells,
+        images.to(work.device),
+        [tables.get(key) for key in of],
+        work.colour.to(work.device),
+        work.seed,
+    )

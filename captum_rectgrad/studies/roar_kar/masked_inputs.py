@@ -1,0 +1,82 @@
+"""Images as the networks of cells see them: all data on the device, masks made on the fly."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from captum_rectgrad.studies.roar_kar.cells import ROAD, Cell
+from captum_rectgrad.studies.roar_kar.imputation import imputed
+from captum_rectgrad.studies.roar_kar.masking import mask_alone, removed, replaced
+from captum_rectgrad.studies.roar_kar.ranks import Ranks
+from rectgrad_zoo.data.images import to_model_range
+
+_KEPT_MOST_IMPORTANT = ("kar", "road-lerf")
+
+
+def rank_table(ranks: Ranks, device: torch.device) -> Tensor:
+    """Ranks that a device can compare, in two bytes each if they fit.
+
+    Args:
+        ranks: `(N, P)`.
+        device: where.
+
+    Returns:
+        `(N, P)`, int16 or, with more than 32768 pixels, int32: PyTorch cannot compare two-byte
+        unsigned numbers.
+    """
+    fit = ranks.shape[1] - 1 <= np.iinfo(np.int16).max
+    return torch.from_numpy(ranks.astype(np.int16 if fit else np.int32)).to(device)
+
+
+@dataclass(frozen=True, eq=False)
+class Sight:
+    """What the networks of some cells see of a data set.
+
+    Attributes:
+        cells: K of them.
+        images: `(N, C, H, W)`, uint8, on the device.
+        ranks: for each cell, `(N, P)`, as `rank_table` makes them; None for `whole`.
+        colour: of replaced pixels, `(C,)`, on the device.
+        seed: of the study.
+    """
+
+    cells: Sequence[Cell]
+    images: Tensor
+    ranks: Sequence[Tensor | None]
+    colour: Tensor
+    seed: int
+
+    def __call__(self, batch: Tensor) -> Tensor:
+        """What they see of some images.
+
+        Args:
+            batch: indices, `(K, B)`, int64: a row for each cell.
+
+        Returns:
+            `(K, B, C, H, W)`, float32. Nothing of it waits for a GPU, but for the cells of ROAD.
+        """
+        batch = batch.to(self.images.device)
+        inputs = to_model_range(self.images[batch])
+        if all(ranks is None for ranks in self.ranks):
+            return inputs
+        gone = torch.stack([self._gone(number, row) for number, row in enumerate(batch)])
+        flat = replaced(inputs.flatten(0, 1), gone.flatten(0, 1), self.colour)
+        shown = flat.view(inputs.shape)
+        for number, cell in enumerate(self.cells):
+            if cell.measure == "mask":
+                shown[number] = mask_alone(gone[number], inputs[number])
+            elif cell.measure in ROAD:
+                # Of the batch, so that halved batches do not all get the same noise.
+                seed = cell.seed(self.seed) + int(batch[number, 0])
+                shown[number] = imputed(inputs[number], gone[number], seed)
+        return shown
+
+    def _gone(self, number: int, row: Tensor) -> Tensor:
+        cell, ranks = self.cells[number], self.ranks[number]
+        if ranks is None:
+            pixels = self.images[0, 0].numel()
+            return torch.zeros(len(row), pixels, dtype=torch.bool, device=row.device)
+        return removed(ranks[row], cell.fraction, least=cell.measure in _KEPT_MOST_IMPORTANT)

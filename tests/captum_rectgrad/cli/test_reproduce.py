@@ -1,0 +1,92 @@
+"""`rectgrad reproduce`, as a user types it."""
+
+import argparse
+from pathlib import Path
+
+import pytest
+import torch
+
+from captum_rectgrad.cli import reproduce, reproduce_arguments
+from captum_rectgrad.cli.main import main
+from captum_rectgrad.studies.compute.engines import Cluster
+from captum_rectgrad.studies.framework.registry import studies
+
+
+def test_the_list_names_every_study_and_what_it_shows(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["reproduce", "--list"]) == 0
+    out, err = capsys.readouterr()
+    assert not err
+    lines = out.splitlines()
+    assert len(lines) == 1 + len(studies())
+    for study, line in zip(studies(), lines[1:], strict=True):
+        assert line.startswith(study.name)
+        assert study.shows in line
+
+
+def machine(*words: str) -> tuple[torch.device, Cluster | None]:
+    parser = argparse.ArgumentParser()
+    reproduce_arguments.add_parser(parser.add_subparsers())
+    return reproduce._machine(parser.parse_args(["reproduce", *words]))
+
+
+def test_with_a_cluster_its_device_counts(monkeypatch: pytest.MonkeyPatch) -> None:
+    cpu = torch.device("cpu")
+    assert machine() == (cpu, None)
+    assert machine("--engine", "ray") == (cpu, Cluster())
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
+    asked = ("--engine", "ray", "--ray-address", "auto", "--device", "cuda:1")
+    assert machine(*asked) == (cpu, Cluster("auto", torch.device("cuda")))
+    with pytest.raises(ValueError, match="device 'abacus' is not available"):
+        machine("--engine", "ray", "--device", "abacus")
+
+
+@pytest.mark.parametrize(("done", "status"), [(True, 0), (False, 1)])
+def test_all_exits_with_1_where_a_study_was_not_run(
+    done: bool,
+    status: int,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    report = tmp_path / "report.md"
+    monkeypatch.setattr(reproduce, "run_all", lambda *_: (done, report))
+    assert main(["reproduce", "all", "--out", str(tmp_path)]) == status
+    assert capsys.readouterr().out == f"wrote {report}\n"
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        ([], "name a study, or all"),
+        (["no-such"], "'no-such' is no study; choose from occluded-saliency"),
+        (["patch", "--batch-size", "0"], "--batch-size must be at least 1, got 0"),
+        (["patch", "--methods", "grad"], "'grad' is no method; choose from saliency"),
+        (["patch", "--device", "cuda:9"], "device 'cuda:9' is not available"),
+        (["patch", "--checkpoint", "plain=x"], "are for CIFAR-10, not for shapes"),
+        (["patch", "--data", ".", "--checkpoint", "best=x"], "must be ROLE=NAME with ROLE of"),
+        (["patch", "--data", "."], "has neither"),
+        (["patch", "layers"], "got 2 names, 'patch' and 'layers': name one study, or all"),
+        (["nie-maps", "--methods", "saliency"], "--methods: nie-maps has methods of its own"),
+        (["patch", "--methods", ","], "no method is named; choose from saliency"),
+        (["patch", "--out", __file__], f"--out must be a folder: {__file__} is a file"),
+        (["patch", "--out", f"{__file__}/a/b"], f"--out must be a folder: {__file__} is a file"),
+        (
+            ["patch", "--data", ".", "--checkpoint", "plain=cifar10_cnn"],
+            "plain=cifar10_cnn: patch looks at no such network, but at occluded, noise",
+        ),
+        (["background", "--data", "."], "give a folder with test-*.parquet"),
+    ],
+)
+def test_what_cannot_be_done_is_one_line(
+    words: list[str],
+    message: str,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert main(["reproduce", *words]) == 2
+    said = capsys.readouterr().err.strip()
+    assert said.startswith("rectgrad: error: ")
+    assert message in said
+    assert "\n" not in said

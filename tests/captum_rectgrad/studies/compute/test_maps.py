@@ -1,0 +1,102 @@
+from collections.abc import Callable
+from dataclasses import replace
+
+import pytest
+import torch
+
+from captum_rectgrad.evaluation.methods import choose_methods
+from captum_rectgrad.evaluation.run_method import attribute
+from captum_rectgrad.studies.compute.maps import final_threshold, predictions, stream_maps
+from captum_rectgrad.studies.framework.lab import Lab
+from rectgrad_zoo.data.cifar10 import Split
+from rectgrad_zoo.data.images import to_model_range
+
+SPLITS: tuple[Split, Split] = ("train", "test")
+
+
+def test_streamed_maps_are_the_maps(exact_lab: Callable[..., Lab]) -> None:
+    network, data = exact_lab().network("plain"), exact_lab().images("test")
+    targets = predictions(network.model, data.images, batch_size=6)
+    inputs = to_model_range(data.images)
+    assert torch.equal(targets, network.model(inputs).argmax(dim=1))
+    for method in choose_methods(["saliency", "rectgrad"]):
+        batches = list(
+            stream_maps(method, network.model, data.images, targets, batch_size=6, seed=0)
+        )
+        assert [len(batch.maps) for batch in batches] == [6, 6, 6, 2]
+        assert batches[2].images == slice(12, 18)
+        streamed = torch.cat([batch.maps for batch in batches])
+        torch.testing.assert_close(streamed, attribute(method, network.model, inputs, targets))
+
+
+@pytest.mark.bitwise("the maps are the same before their final threshold")
+def test_only_baselines_get_the_final_threshold(lab: Callable[..., Lab]) -> None:
+    network, data = lab().network("plain"), lab().images("test", 4)
+    targets = torch.zeros(4, dtype=torch.int64)
+    kept = {}
+    for method in choose_methods(["saliency", "rectgrad"]):
+        for final in (None, 95.0):
+            (batch,) = stream_maps(
+                method,
+                network.model,
+                data.images,
+                targets,
+                batch_size=9,
+                seed=0,
+                final_percentile=final,
+            )
+            kept[method.key, final] = batch.maps
+    assert torch.equal(kept["rectgrad", None], kept["rectgrad", 95.0])
+    assert torch.equal(final_threshold(kept["saliency", None]), kept["saliency", 95.0])
+    # 3072 values: the 95th percentile has the index 2917 from below, and 154 exceed it.
+    assert (kept["saliency", 95.0] != 0).sum(dim=(1, 2, 3)).tolist() == [154] * 4
+
+
+def test_batches_draw_differently_and_again_the_same(lab: Callable[..., Lab]) -> None:
+    made = lab("random")
+    network, data = made.network("plain"), made.images("test", 14)
+    targets = torch.zeros(14, dtype=torch.int64)
+    (random,) = made.methods
+    first, second = ([*made.maps(random, network, data.images, targets)] for _ in range(2))
+    assert torch.equal(first[1].maps, second[1].maps)
+    assert not torch.equal(first[0].maps, first[1].maps)
+
+
+def test_a_part_draws_what_the_whole_draws_there(lab: Callable[..., Lab]) -> None:
+    network, data = lab().network("plain"), lab().images("test", 12)
+    targets = torch.zeros(12, dtype=torch.int64)
+    (random,) = choose_methods(["random"])
+
+    def maps(part: slice) -> torch.Tensor:
+        stream = stream_maps(
+            random,
+            network.model,
+            data.images[part],
+            targets[part],
+            batch_size=6,
+            seed=0,
+            start=part.start,
+        )
+        return torch.cat([batch.maps for batch in stream])
+
+    assert torch.equal(maps(slice(0, 12))[6:], maps(slice(6, 12)))
+
+
+def test_no_other_split_and_no_other_seed_draws_the_same(lab: Callable[..., Lab]) -> None:
+    made = replace(lab("random"), batch_size=2)
+    network, data = made.network("plain"), made.images("test", 6)
+    targets = torch.zeros(6, dtype=torch.int64)
+    (random,) = made.methods
+    drawn = [
+        batch.maps[0].flatten()
+        for seed in range(5)  # neighbours, which a sum of seed and index would mix up
+        for split in SPLITS
+        for batch in replace(made, seed=seed).maps(random, network, data.images, targets, split)
+    ]
+    assert len(torch.unique(torch.stack(drawn), dim=0)) == len(drawn) == 5 * 2 * 3
+
+
+def test_final_threshold_by_hand() -> None:
+    maps = torch.tensor([1.0, -9.0, 3.0, 2.0, 5.0]).view(1, 1, 1, 5)
+    assert final_threshold(maps, 50).flatten().tolist() == [0, 0, 3.0, 0, 5.0]
+    assert final_threshold(maps, 100).count_nonzero() == 0

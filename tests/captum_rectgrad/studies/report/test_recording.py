@@ -1,0 +1,130 @@
+import csv
+import json
+from pathlib import Path
+
+import pytest
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.figure import Figure
+from PIL import Image
+
+from captum_rectgrad.errors import RectGradError
+from captum_rectgrad.evaluation.estimate import Estimate
+from captum_rectgrad.studies.framework.registry import find
+from captum_rectgrad.studies.framework.result import Claim, Result
+from captum_rectgrad.studies.report.recording import (
+    check_used,
+    claim_folder,
+    read_claims,
+    read_used,
+    record,
+    unclaimed_if_nothing_was_done,
+)
+
+CONFIG = {"preset": "smoke", "material": "shapes", "images": 3, "methods": ["a", "b"]}
+CLAIM = Claim("it is so", "figure 7", "undecided", "of the numbers")
+
+
+def result() -> Result:
+    figure = Figure()
+    FigureCanvasAgg(figure)
+    return Result(
+        rows=[{"method": "a, b", "amount": Estimate(1.5, 1.0, float("nan"), 3), "empty": None}],
+        claims=[CLAIM],
+        figure=figure,
+        notes=["a note"],
+    )
+
+
+def test_what_is_written(tmp_path: Path) -> None:
+    folder = tmp_path / "new" / "run"
+    assert claim_folder(folder, CONFIG) == "new"
+    assert claim_folder(folder, CONFIG) == "begun"
+    record(folder, find("patch"), result(), CONFIG, {"date": "today", "used": {"data": "f00"}})
+    assert claim_folder(folder, CONFIG) == "done"
+    assert read_used(folder) == {"data": "f00"}
+    check_used(folder, {"data": "f00"})
+    with pytest.raises(RectGradError, match=r"on other material: data was 'f00', is 'ba5'\. Give"):
+        check_used(folder, {"data": "ba5"})
+    assert sorted(file.name for file in folder.iterdir()) == [
+        "config.json",
+        "figure.pdf",
+        "figure.png",
+        "report.md",
+        "result.csv",
+        "result.json",
+    ]
+    content = json.loads((folder / "result.json").read_text())
+    assert content["rows"] == [
+        {
+            "method": "a, b",
+            "amount": {"value": 1.5, "low": 1.0, "high": None, "count": 3},
+            "empty": None,
+        }
+    ]
+    assert content["config"] == CONFIG
+    assert read_claims(folder) == [CLAIM]
+    with (folder / "result.csv").open(newline="") as file:
+        (row,) = csv.DictReader(file)
+    assert row == {
+        "method": "a, b",
+        "amount": "1.5",
+        "amount, low": "1.0",
+        "amount, high": "",
+        "amount, count": "3",
+        "empty": "",
+    }
+    Image.open(folder / "figure.png").verify()
+    text = (folder / "report.md").read_text()
+    for said in ("**undecided**", "it is so", "a note", "smoke run", "f00", "1.5 (1 to nan)"):
+        assert said in text
+
+
+def test_a_folder_of_another_run_is_refused_with_the_difference(tmp_path: Path) -> None:
+    claim_folder(tmp_path / "run", CONFIG)
+    other = {**CONFIG, "images": 4, "seed": 1}
+    with pytest.raises(RectGradError, match=r"images was 3, is 4; seed was None, is 1\. Give"):
+        claim_folder(tmp_path / "run", other)
+    with pytest.raises(RectGradError, match="methods was"):
+        claim_folder(tmp_path / "run", {**CONFIG, "methods": ["b", "a"]})
+
+
+def test_a_folder_that_is_no_run_is_left_alone(tmp_path: Path) -> None:
+    (tmp_path / "mine.txt").write_text("mine")
+    with pytest.raises(RectGradError, match="is not empty and holds no run"):
+        claim_folder(tmp_path, CONFIG)
+    assert [file.name for file in tmp_path.iterdir()] == ["mine.txt"]
+
+
+def test_what_a_killed_process_left_of_its_configuration_is_no_run(tmp_path: Path) -> None:
+    (tmp_path / ".config.json.4711").write_text("{")
+    assert claim_folder(tmp_path, CONFIG) == "new"
+    assert claim_folder(tmp_path, CONFIG) == "begun"
+
+
+def test_a_damaged_configuration_is_said(tmp_path: Path) -> None:
+    (tmp_path / "config.json").write_text("{")
+    with pytest.raises(RectGradError, match=r"config\.json cannot be read"):
+        claim_folder(tmp_path, CONFIG)
+
+
+def test_a_damaged_result_is_none(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    folder = tmp_path / "out"
+    assert claim_folder(folder, {"a": 1}) == "new"
+    (folder / "result.json").write_text('{"trunc')
+    assert claim_folder(folder, {"a": 1}) == "begun"
+    assert "result.json is damaged" in caplog.text
+    (folder / "result.json").write_text("{}")
+    assert claim_folder(folder, {"a": 1}) == "done"
+
+
+def test_a_run_that_kept_nothing_leaves_no_claim(tmp_path: Path) -> None:
+    folder = tmp_path / "out"
+    claim_folder(folder, {"a": 1})
+    with pytest.raises(ValueError, match="no data"), unclaimed_if_nothing_was_done(folder):
+        raise ValueError("no data")
+    assert not folder.exists()
+    claim_folder(folder, {"a": 2})
+    (folder / "kept").touch()
+    with pytest.raises(ValueError, match="later"), unclaimed_if_nothing_was_done(folder):
+        raise ValueError("later")
+    assert (folder / "config.json").exists()

@@ -1,0 +1,173 @@
+"""Every study, from its configuration to its folder, on material that takes no time."""
+
+import json
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+from unittest.mock import ANY
+
+import pytest
+from torch import Tensor
+
+from captum_rectgrad.errors import RectGradError
+from captum_rectgrad.evaluation.methods import NotAvailableError
+from captum_rectgrad.studies.choices import PRESETS, Role
+from captum_rectgrad.studies.data.material import MaskedImages, Network
+from captum_rectgrad.studies.framework.lab import Lab
+from captum_rectgrad.studies.framework.registry import find, studies
+from captum_rectgrad.studies.framework.result import Result
+from captum_rectgrad.studies.framework.study import AnyStudy
+from captum_rectgrad.studies.report.running import run_all, run_study
+from rectgrad_zoo import ZooError
+from rectgrad_zoo.data.cifar10 import Split
+from rectgrad_zoo.data.images import LabelledImages
+from tests.captum_rectgrad.studies.conftest import Tiny, resized
+
+pytestmark = pytest.mark.filterwarnings("ignore:attribution of sample")
+
+
+# Of the studies that take longest. Their presets run under tests/integration.
+SMALLER: dict[str, dict[str, Any]] = {
+    "nie-layers": {"images": 2, "steps": 2, "repeats": 1},
+    "nie-theory": {"filters": (8,), "widths": (16,), "networks": 3},
+    "rectgrad-percentiles": {"percentiles": (98.0,)},
+    "roar-kar": {"fractions": (0.5,), "train_images": 10, "test_images": 10},
+    "threshold-sweep": {"images": 3},
+}
+
+
+@pytest.mark.bitwise("the same study in another folder gives the same rows")
+@pytest.mark.parametrize("study", studies(), ids=lambda study: study.name)
+def test_a_study_writes_its_folder(study: AnyStudy, lab: Callable[..., Lab]) -> None:
+    study, made = resized(study, **SMALLER.get(study.name, {})), lab()
+    results: list[Result] = []
+
+    def run(config: object, given: Lab) -> Result:
+        results.append(study.run(config, given))
+        return results[-1]
+
+    report = run_study(replace(study, run=run), "smoke", made)
+    content = json.loads((made.folder / "result.json").read_text())
+    assert content["rows"]
+    assert len({tuple(row) for row in content["rows"]}) == 1  # the same columns
+    assert {claim["verdict"] for claim in content["claims"]} <= {
+        "holds",
+        "does not hold",
+        "undecided",
+    }
+    assert content["provenance"]["used"]
+    text = report.read_text()
+    for claim in content["claims"]:
+        assert claim["text"] in text
+    # In the same folder it is there already; in another it gives the same numbers.
+    before = (made.folder / "result.json").stat().st_mtime_ns
+    run_study(study, "smoke", lab())
+    assert (made.folder / "result.json").stat().st_mtime_ns == before
+    again = study.run(study.presets["smoke"], lab(folder="again"))
+    (first,) = results
+    assert repr(again.rows) == repr(first.rows)  # as text: NaN is not equal to itself
+    assert again.claims == first.claims
+    assert len(content["rows"]) == len(first.rows)
+
+
+def test_another_seed_needs_another_folder(lab: Callable[..., Lab]) -> None:
+    study = find("background")
+    run_study(study, "smoke", lab("saliency"))
+    with pytest.raises(RectGradError, match="seed was 0, is 1"):
+        run_study(study, "smoke", replace(lab("saliency"), seed=1))
+
+
+class Other(Tiny):
+    """The same names, and other images, masks and networks behind them."""
+
+    def images(self, split: Split) -> LabelledImages:
+        data = super().images(split)
+        return replace(data, images=255 - data.images)
+
+    def masked(self) -> MaskedImages:
+        data = super().masked()
+        return replace(data, images=255 - data.images)
+
+    def network(self, role: Role) -> Network:
+        return replace(super().network(role), sha256="1" * 64)
+
+
+@pytest.mark.parametrize(
+    ("name", "role"), [("background", "images with masks"), ("total-variation", "test images")]
+)
+def test_a_run_on_other_material_is_not_taken_for_this_one(
+    name: str, role: str, lab: Callable[..., Lab]
+) -> None:
+    study, made = find(name), lab("saliency")
+    run_study(study, "smoke", made)
+    changed = replace(made, material=Other(), used={})
+    with pytest.raises(RectGradError, match="a run on other material: ") as error:
+        run_study(study, "smoke", changed)
+    plain = f"network plain was 'tiny-plain, SHA-256 {'0' * 64}', is 'tiny-plain, SHA-256 1"
+    assert plain in str(error.value)
+    assert f"{role} was 'tiny shapes, SHA-256" in str(error.value)
+
+
+def test_a_run_that_was_begun_before_says_so(lab: Callable[..., Lab]) -> None:
+    study, made = resized(find("total-variation"), images=2), lab("smoothgrad", "random")
+    run_study(study, "smoke", made)
+    file = made.folder / "result.json"
+    origin = json.loads(file.read_text())["provenance"]
+    assert origin["resumed"] is False
+    assert origin["engine"] == {"name": "local"}
+    assert list(origin["methods"]) == ["smoothgrad"]
+    assert origin["methods"]["smoothgrad"]["samples"] == 25
+    file.unlink()  # as after a kill
+    run_study(study, "smoke", lab("smoothgrad", "random"))
+    assert json.loads(file.read_text())["provenance"] == {**origin, "resumed": True, "minutes": ANY}
+
+
+class Lacking(Tiny):
+    def masked(self) -> MaskedImages:
+        raise RectGradError("this study needs masks")
+
+    def network(self, role: Role) -> Network:
+        if role == "noise":
+            raise ZooError("no such checkpoint")
+        return super().network(role)
+
+
+def not_itself(*_: object) -> Tensor:
+    raise NotAvailableError("not itself here")
+
+
+def test_all_studies_and_one_report(lab: Callable[..., Lab], tmp_path: Path) -> None:
+    chosen = [find(name) for name in ("background", "patch", "total-variation")]
+    made = replace(lab("saliency", "rectgrad"), material=Lacking())
+    done, report = run_all(chosen, "smoke", made)
+    text = report.read_text()
+    assert done is False
+    assert report == tmp_path / "out" / "report.md"
+    assert "## background (figure 8, top)\n\nNot run: this study needs masks." in text
+    assert "## patch (figure 7)\n\nNot run: no such checkpoint." in text
+    assert text.index("This is a smoke run") < text.index("## background")
+    assert "[report](total-variation/report.md)" in text
+    claims = json.loads((tmp_path / "out" / "total-variation" / "result.json").read_text())
+    assert all(claim["text"] in text for claim in claims["claims"])
+
+
+def test_a_method_that_is_not_available_stops_its_study_alone(lab: Callable[..., Lab]) -> None:
+    made = lab("guided-bp")
+    broken = [replace(method, attribute=not_itself) for method in made.methods]
+    chosen = [find(name) for name in ("total-variation", "roar-kar", "propagation-rules")]
+    done, report = run_all(chosen, "smoke", replace(made, methods=broken))
+    text = report.read_text()
+    assert done is False
+    assert "Not run: not itself here." in text
+    assert "Not run: this preset compares saliency, rectgrad, random: --methods has none" in text
+    assert "[report](propagation-rules/report.md)" in text
+
+
+def test_the_table_is_complete() -> None:
+    names = [study.name for study in studies()]
+    assert len(set(names)) == len(names)
+    for study in studies():
+        assert set(study.presets) == set(study.minutes) == set(PRESETS)
+    with pytest.raises(ValueError, match="'none' is no study; choose from occluded-saliency"):
+        find("none")

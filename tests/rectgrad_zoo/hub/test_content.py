@@ -1,0 +1,253 @@
+"""Repositories whose content is damaged, another's, or meant to do harm."""
+
+import json
+import pickle
+import re
+from pathlib import Path
+from typing import Any
+
+import safetensors.torch
+import timm
+import torch
+
+from tests.rectgrad_zoo.hub.test_download import NAME, downloads, files_of, sha256_of
+from tests.support.hub_client import Client, digest, digest_of
+from tests.support.hub_server import HubServer
+from tests.support.hub_state import Fault, Files, git_oid
+
+PINNED = """
+import rectgrad_zoo
+from rectgrad_zoo import registry
+
+registry.CHECKPOINTS += (
+    registry.Checkpoint(
+        name="pinned", architecture="cifar10_cnn", data="noise", source="hub",
+        sha256={sha256!r}, license="", purpose="", repo={repo!r}, revision={revision!r},
+    ),
+)
+from captum_rectgrad.cli.main import main
+
+status = main(["zoo", "fetch", "pinned"])
+if status:
+    raise SystemExit(status)
+print(rectgrad_zoo.provenance(rectgrad_zoo.load("pinned")))
+"""
+
+
+class Payload:
+    """What a pickle of this would do when it is read."""
+
+    def __init__(self, marker: Path) -> None:
+        self.marker = marker
+
+    def __reduce__(self) -> tuple[object, ...]:
+        return Path.touch, (self.marker,)
+
+
+def _flip(data: bytes) -> bytes:
+    middle = len(data) // 2
+    return data[:middle] + bytes([data[middle] ^ 1]) + data[middle + 1 :]
+
+
+def test_content_that_is_no_checkpoint_is_refused(
+    hub: HubServer, client: Client, tiny_checkpoint: Path, tmp_path: Path
+) -> None:
+    good, marker = files_of(tiny_checkpoint), tmp_path / "ran"
+    payload = pickle.dumps({"weight": Payload(marker)}, protocol=2)
+    tensors = safetensors.torch.load(good["model.safetensors"])
+    bias = tensors["fc2.bias"]
+    without = {name: tensor for name, tensor in tensors.items() if name != "fc2.bias"}
+    config = json.loads(good["config.json"])
+
+    def weights(changed: dict[str, torch.Tensor]) -> Files:
+        return {"model.safetensors": safetensors.torch.save(changed)}
+
+    whole = good["model.safetensors"]
+    cases: dict[str, tuple[Files, str]] = {
+        "truncated": ({"model.safetensors": whole[:-1000]}, "not a whole safetensors file"),
+        "beyond": ({"model.safetensors": b"\xff" * 7 + b"\0{}"}, "not a whole safetensors file"),
+        "empty": ({"model.safetensors": b""}, "not a whole safetensors file"),
+        "pickle": ({"model.safetensors": payload}, "not a whole safetensors file"),
+        "missing": (weights(without), r"missing: fc2\.bias\."),
+        "extra": (weights({**tensors, "extra": bias.clone()}), r"unexpected: extra\."),
+        "shape": (weights({**without, "fc2.bias": bias[:9].clone()}), r"fc2\.bias \(9,\) instead"),
+        "type": (weights({**without, "fc2.bias": bias.int()}), r"fc2\.bias torch\.int32 instead"),
+        "unknown": (
+            {"config.json": json.dumps({**config, "architecture": "no_such_net"}).encode()},
+            "no_such_net",
+        ),
+        "elsewhere": (
+            {"config.json": json.dumps({**config, "architecture": "hf-hub:a/b"}).encode()},
+            "does not describe a network",
+        ),
+        "text": ({"config.json": b"\xff\xfe"}, "does not describe a network"),
+        "list": ({"config.json": b"[]"}, "does not describe a network"),
+        "absurd": (
+            {"config.json": json.dumps({**config, "model_args": {"num_classes": -1}}).encode()},
+            "does not describe a network",
+        ),
+        "null": ({"config.json": b'{"architecture": null}'}, "does not describe a network"),
+    }
+    for name, (files, _) in cases.items():
+        hub.add(f"owner/{name}", {**good, **files})
+    loaded = client.load(*(f"owner/{name}" for name in cases))
+    for (name, (_, reason)), found in zip(cases.items(), loaded, strict=True):
+        assert found.keys() == {"error", "seconds"}, name
+        assert re.match(rf"ZooError: .*{reason}", found["error"]), found["error"]
+        assert "\n" not in found["error"]
+    assert not marker.exists()
+
+
+def test_a_repository_of_pickles_alone_is_refused_with_the_reason(
+    hub: HubServer, client: Client, tiny_checkpoint: Path
+) -> None:
+    config = files_of(tiny_checkpoint)["config.json"]
+    hub.add("owner/pickle", {"config.json": config, "pytorch_model.bin": b"pickle"})
+    hub.add("timm/resnet18.a1_in1k", {"config.json": config, "pytorch_model.bin": b"pickle"})
+    hub.add("owner/data", {"README.md": b""})
+    pickled, timms, nothing = client.load("owner/pickle", "resnet18.a1_in1k", "owner/data")
+    for found in (pickled, timms):
+        assert "only as pytorch_model.bin, which can run code" in found["error"]
+        assert "weights=PATH" in found["error"]
+    assert "expected a checkpoint in timm's format" in nothing["error"]
+    assert not any("/resolve/" in path for _, path, _ in hub.requests)
+
+
+def test_names_that_climb_out_are_never_asked_for(
+    hub: HubServer, client: Client, tiny_checkpoint: Path
+) -> None:
+    evil = {"../evil": b"1", "a/../../evil": b"2", "/evil": b"3", "..\\evil": b"4"}
+    evil |= {"a/b": b"5", "a/model.safetensors": b"6"}
+    commit = hub.add(NAME, {**evil, **files_of(tiny_checkpoint)})
+    before = set(client.home.parent.iterdir())
+    found, climbing, revision = client.load(NAME, "hf-hub:../evil", f"hf-hub:{NAME}@../../evil")
+    assert found["digest"] == digest_of(tiny_checkpoint)
+    assert "expected hf-hub:OWNER/NAME" in climbing["error"]
+    assert "expected hf-hub:OWNER/NAME" in revision["error"]
+    assert {Path(path).parent.name for path in downloads(hub)} == {commit}
+    assert {Path(path).name for path in downloads(hub)} == files_of(tiny_checkpoint).keys()
+    assert not list(client.home.rglob("*evil*"))
+    assert set(client.home.parent.iterdir()) - before == {client.home}
+
+
+def test_damage_on_the_way_is_found_and_mended(
+    hub: HubServer, client: Client, tiny_checkpoint: Path
+) -> None:
+    hub.add(NAME, files_of(tiny_checkpoint))
+    hub.add("owner/other", files_of(tiny_checkpoint))
+    hub.faults += [
+        Fault("tiny/resolve", change=_flip, times=1),
+        # One for the download, one for the second try of it, one for the next load.
+        Fault("other/resolve", change=_flip, times=3),
+    ]
+    mended, first, second, third = client.load(NAME, *["owner/other"] * 3)
+    assert not hub.faults
+    expected = f"where the Hub states {sha256_of(tiny_checkpoint)}"
+    assert expected in first["error"]
+    assert expected in second["error"]
+    assert mended["digest"] == third["digest"] == digest_of(tiny_checkpoint)
+
+
+def test_damage_in_the_cache_is_found_and_fetch_mends_it(
+    hub: HubServer, client: Client, tiny_checkpoint: Path
+) -> None:
+    hub.add(NAME, files_of(tiny_checkpoint))
+    assert client.run("zoo", "fetch", NAME).status == 0
+    (blob,) = client.home.rglob(f"blobs/{sha256_of(tiny_checkpoint)}")
+    blob.write_bytes(_flip(blob.read_bytes()))
+    damaged, fetched, found = client.load(NAME, f"fetch {NAME}", NAME)
+    assert f"expected {sha256_of(tiny_checkpoint)}" in damaged["error"]
+    assert f"`rectgrad zoo fetch {NAME}`" in damaged["error"]
+    assert fetched == {"status": 0}
+    assert found["digest"] == digest_of(tiny_checkpoint)
+    blob.write_bytes(_flip(blob.read_bytes()))
+    shown = client.run("zoo", "show", NAME)
+    assert f"expected {sha256_of(tiny_checkpoint)}: damaged" in shown.stdout
+
+
+def test_a_path_that_is_not_there_is_not_only_a_repository_that_is_not(client: Client) -> None:
+    shown = client.run("zoo", "show", "runs/mynet")
+    assert "no folder of that name here, and not in the cache" in shown.stdout
+    (found,) = client.load("runs/mynet")
+    assert "Nor is there a folder runs/mynet here" in found["error"]
+
+
+def test_a_changed_configuration_in_the_cache_is_found_and_fetch_mends_it(
+    hub: HubServer, client: Client, tiny_checkpoint: Path
+) -> None:
+    files = files_of(tiny_checkpoint)
+    hub.add(NAME, files)
+    assert client.run("zoo", "fetch", NAME).status == 0
+    config = files["config.json"]
+    (blob,) = client.home.rglob(f"blobs/{git_oid(config)}")
+    for content in (config.replace(b"airplane", b"ZEBRA"), config[:100]):
+        blob.write_bytes(content)
+        damaged, fetched, found = client.load(NAME, f"fetch {NAME}", NAME)
+        assert "config.json is not what the Hub sent" in damaged["error"]
+        assert f"`rectgrad zoo fetch {NAME}`" in damaged["error"]
+        assert fetched == {"status": 0}
+        assert found["digest"] == digest_of(tiny_checkpoint)
+        assert blob.read_bytes() == config
+
+
+def test_a_newer_commit_that_does_not_load_leaves_what_was_there(
+    hub: HubServer, client: Client, tiny_checkpoint: Path
+) -> None:
+    files = files_of(tiny_checkpoint)
+    good = hub.add(NAME, files)
+    assert client.run("zoo", "fetch", NAME).status == 0
+    hub.add(NAME, {**files, "config.json": b"[]"})
+    fetched, found = client.load(f"fetch {NAME}", NAME)
+    assert fetched == {"status": 2}
+    assert found["commit"] == good
+    mended = hub.add(NAME, files)
+    fetched, found = client.load(f"fetch {NAME}", NAME)
+    assert fetched == {"status": 0}
+    assert found["commit"] == mended
+
+
+def test_a_pin_holds_whatever_the_hub_says(
+    hub: HubServer, client: Client, tiny_checkpoint: Path
+) -> None:
+    files, sha256 = files_of(tiny_checkpoint), sha256_of(tiny_checkpoint)
+    pinned = hub.add(NAME, files)
+    newer = hub.add(NAME, {**files, "model.safetensors": _flip(files["model.safetensors"])})
+    good = client.run(code=PINNED.format(sha256=sha256, repo=NAME, revision=pinned))
+    assert good.status == 0, good.stderr
+    assert f"commit='{pinned}', pinned=True" in good.stdout
+    bad = client.run(code=PINNED.format(sha256=sha256, repo=NAME, revision=newer))
+    assert bad.status == 2
+    (line,) = bad.stderr.splitlines()
+    assert re.match(rf"rectgrad: error: owner/tiny at commit {newer} .*the zoo expects", line)
+
+
+def test_weights_under_their_authors_names_load_as_timm_loads_them(
+    hub: HubServer, client: Client
+) -> None:
+    small: dict[str, Any] = {
+        "img_size": 32,
+        "patch_size": 16,
+        "embed_dim": 24,
+        "depth": 1,
+        "num_heads": 2,
+    }
+    model = timm.create_model("vit_tiny_patch16_224", num_classes=0, **small)
+    config = {
+        "architecture": "vit_tiny_patch16_224",
+        "num_classes": 0,
+        "model_args": {**small, "num_classes": 0},
+        "pretrained_cfg": {"input_size": [3, 32, 32], "num_classes": 0},
+    }
+    towers = {f"visual.trunk.{name}": tensor for name, tensor in model.state_dict().items()}
+    position = towers["visual.trunk.pos_embed"]
+    for name, changed in (
+        ("owner/towers", {**towers, "text.weight": torch.ones(3)}),
+        ("owner/renamed", {f"x.{name}": tensor for name, tensor in towers.items()}),
+        ("owner/resized", {**model.state_dict(), "pos_embed": position[:, :2].clone()}),
+    ):
+        weights = safetensors.torch.save(changed)
+        hub.add(name, {"config.json": json.dumps(config).encode(), "model.safetensors": weights})
+    found, renamed, resized = client.load("owner/towers", "owner/renamed", "owner/resized")
+    assert found["digest"] == digest(model)
+    assert "does not fit VisionTransformer" in renamed["error"]
+    assert "pos_embed (1, 2, 24) instead of" in resized["error"]

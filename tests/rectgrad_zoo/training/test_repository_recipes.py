@@ -1,0 +1,78 @@
+"""Every recipe of the repository, on a few images and for an epoch: made, and verified."""
+
+import functools
+import json
+import re
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+import torch
+
+from rectgrad_zoo.training.build_checkpoint import make_checkpoint
+from rectgrad_zoo.training.metrics import Metrics
+from rectgrad_zoo.training.verify import verify_folder
+
+RECIPES = sorted((Path(__file__).parents[3] / "zoo" / "recipes").glob("*.toml"))
+CPU = torch.device("cpu")
+NEW_SENTENCES = {
+    "cifar10_cnn_adversarial": "by at most 8 of 255 levels, by the fast gradient sign method",
+    "cifar10_cnn_noise": "noise of its own (seed 0) in its upper left 10 x 10 pixels",
+    "cifar10_cnn_random_labels": "labels of the training images were shuffled once (seed 1)",
+    "cifar10_cnn_untrained": "The weights are the initial ones, drawn with seed 0",
+    "cifar10_resnet": "cropped out of a black border of 4 pixels and mirrored left to right",
+}
+
+
+Make = Callable[[str], tuple[Path, Metrics]]
+
+
+@pytest.fixture(scope="module")
+def make(data_folder: Path, tmp_path_factory: pytest.TempPathFactory) -> Make:
+    """Make the checkpoint of a recipe of that name, made shorter; once."""
+    folder = tmp_path_factory.mktemp("made")
+
+    @functools.cache
+    def make(name: str) -> tuple[Path, Metrics]:
+        (recipe,) = (file for file in RECIPES if file.stem == name)
+        text = re.sub(r"validation_size = \d+", "validation_size = 10", recipe.read_text())
+        text = re.sub(r"(?m)^warmup_epochs = \d+\n", "", text)
+        text = re.sub(r"(?m)^epochs = [1-9]\d*", "epochs = 1", text)
+        shorter = folder / recipe.name
+        shorter.write_text(text)
+        return folder / name, make_checkpoint(shorter, data_folder, folder / name, CPU)
+
+    return make
+
+
+@pytest.mark.parametrize("name", [file.stem for file in RECIPES])
+def test_every_recipe_gives_a_checkpoint_that_is_verified(
+    name: str, make: Make, data_folder: Path
+) -> None:
+    out, made = make(name)
+    found = verify_folder(out, data_folder, CPU)
+    assert found.problems == []
+    assert found.measured == made.test
+    assert found.adversarial == made.adversarial
+    assert found.memorised == made.memorised
+    assert made.checkpoint == name
+    assert (out / "model.safetensors").stat().st_size < 6_000_000
+    card = " ".join((out / "README.md").read_text().split())
+    assert NEW_SENTENCES.get(name, "") in card
+
+
+def test_what_only_some_recipes_measure_is_in_their_metrics(make: Make) -> None:
+    keys = {}
+    for name in ("cifar10_cnn_adversarial", "cifar10_cnn_random_labels"):
+        out, _ = make(name)
+        content = json.loads((out / "metrics.json").read_text())
+        keys[name] = {key for key in ("adversarial", "memorised") if key in content}
+        for key in keys[name]:
+            low, high = content[key]["interval_95"]
+            assert low <= content[key]["accuracy"] <= high
+            assert content[key]["total"] == (30 if key == "adversarial" else 40)
+        assert ("adversarial_validation" in content["epochs"][0]) == (key == "adversarial")
+    assert keys == {
+        "cifar10_cnn_adversarial": {"adversarial"},
+        "cifar10_cnn_random_labels": {"memorised"},
+    }

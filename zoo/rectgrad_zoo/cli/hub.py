@@ -1,0 +1,87 @@
+"""The commands of `rectgrad zoo` that talk to the Hub: fetch, publish."""
+# ruff: noqa: T201 (a command prints)
+
+import argparse
+import sys
+
+from huggingface_hub import constants
+
+from rectgrad_zoo.errors import ZooError
+from rectgrad_zoo.hub.download import cached
+from rectgrad_zoo.hub.errors import UnreachableError
+from rectgrad_zoo.hub.names import HUB_PREFIX, parse_hub_name
+from rectgrad_zoo.loading import fetched, load, load_snapshot
+from rectgrad_zoo.sources import Source, resolve
+from rectgrad_zoo.training.publish import prepare, publish
+from rectgrad_zoo.weights_origin import provenance
+
+_FAILED = 2  # as for all that is wrong with what was asked for
+_PLACES = {"embedded": "this package", "package": "another package that is installed"}
+
+
+def fetch(args: argparse.Namespace) -> int:
+    """Fetch all that can be: one that fails does not keep the others from it.
+
+    Args:
+        args: of the parser in `captum_rectgrad.cli.zoo`.
+
+    Returns:
+        The exit status: 0, or 2 where one failed.
+    """
+    done = [_fetch_named(name) for name in args.names]
+    return 0 if all(done) else _FAILED
+
+
+def _fetch_named(name: str) -> bool:
+    try:
+        print(f"{name}: {_fetch_one(resolve(name))}", flush=True)
+    except (ZooError, ValueError, OSError, RuntimeError) as error:
+        print(f"rectgrad: error: {error}", file=sys.stderr)
+        return False
+    return True
+
+
+def _fetch_one(source: Source) -> str:
+    if source.hub is None:
+        origin = provenance(load(source.name))
+        where = _PLACES.get(source.kind, f"{source.folder}, a folder on this machine")
+        if parse_hub_name(source.name):
+            where += f" (the repository of that name is {HUB_PREFIX}{source.name})"
+        return f"nothing to fetch; in {where}, SHA-256 {origin.sha256}"
+    there, comment = cached(source.hub), ""
+    try:
+        model, _ = fetched(source, source.hub)
+    except UnreachableError as error:
+        if there is None:
+            raise
+        model = load_snapshot(source, there)
+        comment = f"; whether there is a newer one was not asked: {error.reason}"
+    origin = provenance(model)
+    where = f"{origin.repo}@{origin.commit}, SHA-256 {origin.sha256}"
+    return f"{where}, in {constants.HF_HUB_CACHE}{comment}"
+
+
+def publish_folder(args: argparse.Namespace) -> int:
+    """Upload a checkpoint's folder, and print what to pin.
+
+    Args:
+        args: of the parser in `captum_rectgrad.cli.zoo`.
+
+    Returns:
+        The exit status: 0.
+
+    Raises:
+        ZooError: it is no checkpoint's, or the Hub refuses it.
+        ValueError: the repository's name is none.
+    """
+    planned = prepare(args.folder, args.repo)
+    for name, size in planned.files.items():
+        print(f"{size:>12,}  {name}")
+    if args.dry_run:
+        print(f"would be sent to {args.repo}; nothing was")
+    else:
+        published = publish(args.folder, planned, private=args.private)
+        print(f"published as {args.repo}; to pin it in the registry:")
+        print(f"revision  {published.commit}")
+    print(f"SHA-256   {planned.sha256}")
+    return 0

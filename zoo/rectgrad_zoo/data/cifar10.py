@@ -1,0 +1,253 @@
+"""CIFAR-10 from where it lies: parquet files, a folder of pictures, or a data set of the Hub."""
+
+import importlib
+import io
+from collections.abc import Iterable, Iterator, Sequence
+from pathlib import Path
+from types import ModuleType
+from typing import Any, Literal
+
+import numpy as np
+import torch
+from huggingface_hub import constants, dataset_info
+from numpy.typing import NDArray
+from PIL import Image
+from torchvision.datasets import DatasetFolder
+from torchvision.datasets.folder import IMG_EXTENSIONS
+
+from rectgrad_zoo.data.images import CIFAR10_CLASSES, LabelledImages
+from rectgrad_zoo.errors import ZooError
+from rectgrad_zoo.hub.errors import one_line
+from rectgrad_zoo.hub.names import HubName, is_repository
+
+IMAGE_SIZE = (32, 32)
+
+Split = Literal["train", "test"]
+
+_IMAGES, _LABELS = "img", "label"
+_COLUMNS = (_IMAGES, _LABELS)
+_LAYOUTS = (
+    "plain_text/{split}-*.parquet (a copy of the Hub data set uoft-cs/cifar10), nor pictures in "
+    "{split}/airplane/ to {split}/truck/"
+)
+
+
+def read_cifar10(source: str | Path, split: Split) -> LabelledImages:
+    """Read one split of CIFAR-10.
+
+    Args:
+        source: A folder with `plain_text/train-*.parquet` and `plain_text/test-*.parquet`, whose
+            rows are `img` (`bytes` of an image file, `path`) and `label` (0 to 9); or a folder with
+            `train/CLASS/*` and `test/CLASS/*`, image files in a folder for each of the ten classes;
+            or, where there is no such folder, the name of a Hub data set with the columns `img` and
+            `label`, downloaded and cached by `datasets` (`HF_HOME` and so on as everywhere).
+        split: `"train"` or `"test"`.
+
+    Returns:
+        The images, decoded, in the order of the files.
+
+    Raises:
+        ZooError: If the data are absent or not of that layout, or a package to read them with is
+            not installed.
+    """
+    folder = Path(source)
+    if not folder.is_dir():
+        if not is_repository(str(source)) or folder.exists():
+            raise ZooError(
+                f"{source} is no folder here, and no name of a data set on the Hub. Expected "
+                "OWNER/NAME, or the folder above plain_text/ and its parquet files."
+            )
+        return read_with_datasets(str(source), split)
+    files = sorted((folder / "plain_text").glob(f"{split}-*.parquet"))
+    if files:
+        rows = ((row[_IMAGES], row[_LABELS], where) for row, where in parquet_rows(files, _COLUMNS))
+        return _stacked(rows, str(source))
+    if (folder / split).is_dir():
+        return _stacked(_picture_rows(folder / split), str(source))
+    hint = f" Give the folder above: {folder.absolute().parent}." if _is_inner(folder) else ""
+    raise ZooError(f"{folder} has neither {_LAYOUTS.format(split=split)}.{hint}")
+
+
+def _is_inner(folder: Path) -> bool:
+    return folder.absolute().name == "plain_text" and any(folder.glob("*.parquet"))
+
+
+def read_with_datasets(name: str, split: Split) -> LabelledImages:
+    """Read one split of a data set with the Hub's library `datasets`.
+
+    Args:
+        name: What `datasets.load_dataset` takes: the name of a Hub data set, or a folder.
+        split: `"train"` or `"test"`.
+
+    Returns:
+        The images, decoded, in the data set's order.
+
+    Raises:
+        ZooError: If the data set cannot be had or has other columns, or `datasets` is not
+            installed.
+    """
+    datasets = _import_extra("datasets", f"{name} is no folder here; reading a Hub data set")
+    failed = f"{name} is no folder here, and cannot be had from the Hub"
+    if is_repository(name) and not (constants.HF_HUB_OFFLINE or _cached(datasets, name)):
+        # Asked first because `datasets` tries for half a minute, and takes trouble for absence.
+        with one_line(failed, HubName(name), "Give a folder, or a mirror with HF_ENDPOINT."):
+            dataset_info(name, timeout=constants.HF_HUB_ETAG_TIMEOUT)
+    try:
+        table = datasets.load_dataset(name, split=split)
+    # What another library raises for files that could hold anything, or for no connection.
+    except Exception as error:
+        reason = " ".join(str(error).split())
+        raise ZooError(f"{failed}: {type(error).__name__}: {reason}") from error
+    _check_columns(table.column_names, name, _COLUMNS)
+    classes = getattr(table.features[_LABELS], "names", None)
+    if classes is not None and tuple(classes) != CIFAR10_CLASSES:
+        raise ZooError(f"{name} has the classes {classes}, expected {list(CIFAR10_CLASSES)}.")
+    # The files as they are: decoded here, as from everywhere else, the pixels are the same.
+    try:
+        table = table.cast_column(_IMAGES, datasets.Image(decode=False))
+    except Exception as error:
+        raise ZooError(
+            f"{name} has no images in its column {_IMAGES}, but {table.features[_IMAGES]}."
+        ) from error
+    places = (f"{name}, {split} row {number}" for number in range(len(table)))
+    rows = (
+        (_content(row[_IMAGES], where, Path()), row[_LABELS], where)
+        for row, where in zip(table, places, strict=True)
+    )
+    return _stacked(rows, name)
+
+
+def _cached(datasets: ModuleType, name: str) -> bool:
+    """Whether `datasets` has some of a data set: then it finds it without a network, too."""
+    return Path(datasets.config.HF_DATASETS_CACHE, name.replace("/", "___")).is_dir()
+
+
+def parquet_rows(
+    files: Iterable[Path], columns: Sequence[str]
+) -> Iterator[tuple[dict[str, Any], str]]:
+    """Read the rows of parquet files.
+
+    Args:
+        files: The files, in order.
+        columns: The columns wanted; those of images, a struct of `bytes` and `path`, become the
+            bytes of the image file.
+
+    Yields:
+        The row by its columns, and where it is, to be named in errors.
+
+    Raises:
+        ZooError: If a file cannot be read or lacks a column, or pyarrow is not installed.
+    """
+    parquet = _import_extra("pyarrow.parquet", "Reading parquet files")
+    for file in files:
+        try:
+            table = parquet.read_table(file)
+        except (OSError, ValueError) as error:  # pyarrow's own errors are subclasses of these
+            raise ZooError(f"{file} is not a parquet file that can be read: {error}") from error
+        _check_columns(table.column_names, str(file), columns)
+        for number, row in enumerate(table.select(list(columns)).to_pylist()):
+            where = f"{file}, row {number}"
+            cells = {key: _content(cell, where, file.parent) for key, cell in row.items()}
+            yield cells, where
+
+
+class _Pictures(DatasetFolder):  # type: ignore[misc]
+    """Pictures in a folder for each class; hidden folders are some editor's."""
+
+    def find_classes(self, directory: str | Path) -> tuple[list[str], dict[str, int]]:
+        """The folders' names, sorted, and their indices."""
+        classes, _ = super().find_classes(directory)
+        shown = [name for name in classes if not name.startswith(".")]
+        return shown, {name: index for index, name in enumerate(shown)}
+
+
+def _picture_rows(folder: Path) -> Iterator[tuple[bytes, int, str]]:
+    try:
+        found = _Pictures(str(folder), loader=str, extensions=IMG_EXTENSIONS)
+    except FileNotFoundError as error:
+        raise ZooError(f"{folder} has no pictures in a folder for each class: {error}") from error
+    # Sorted by name, as DatasetFolder has them, the ten classes are in CIFAR-10's order.
+    if tuple(found.classes) != CIFAR10_CLASSES:
+        raise ZooError(
+            f"{folder} has the folders {found.classes}, expected {list(CIFAR10_CLASSES)}."
+        )
+    for path, label in found.samples:
+        yield Path(path).read_bytes(), label, path
+
+
+def _stacked(rows: Iterable[tuple[bytes, int, str]], source: str) -> LabelledImages:
+    images: list[NDArray[np.uint8]] = []
+    labels: list[int] = []
+    for content, label, where in rows:
+        if not isinstance(label, int) or label not in range(len(CIFAR10_CLASSES)):
+            raise ZooError(f"{where}: expected a label from 0 to 9, got {label!r}.")
+        images.append(decode_image(content, where, "RGB"))
+        labels.append(label)
+    if not labels:
+        raise ZooError(f"{source}: expected images, got no rows.")
+    return LabelledImages(
+        images=torch.from_numpy(np.stack(images)).permute(0, 3, 1, 2).contiguous(),
+        labels=torch.tensor(labels, dtype=torch.int64),
+    )
+
+
+def _check_columns(names: list[str], where: str, columns: Sequence[str]) -> None:
+    missing = sorted(set(columns) - set(names))
+    if missing:
+        raise ZooError(
+            f"{where} has the columns {names}, expected {', '.join(columns)} (images as bytes and "
+            f"path); missing: {missing}."
+        )
+
+
+def _content(cell: Any, where: str, folder: Path) -> Any:
+    """The bytes of an image file, which a data set of loose files has on the disk."""
+    if not isinstance(cell, dict):
+        return cell
+    if cell.get("bytes") is not None or cell.get("path") is None:
+        return cell.get("bytes")
+    try:
+        return (folder / cell["path"]).read_bytes()
+    except (OSError, TypeError, ValueError) as error:  # no file, no text, or no path at all
+        raise ZooError(f"{where}: cannot read the image file: {error}") from error
+
+
+def decode_image(encoded: object, where: str, mode: Literal["RGB", "L"]) -> NDArray[np.uint8]:
+    """Decode an image file of 32 x 32 pixels.
+
+    Args:
+        encoded: The content of the file, bytes; all else is refused.
+        where: What it is, to be named in errors.
+        mode: `RGB`, or `L` for grey levels.
+
+    Returns:
+        Array of shape `(32, 32, 3)`, or `(32, 32)` for grey levels, 0 to 255.
+
+    Raises:
+        ZooError: If it is not an image file, or of another size.
+    """
+    if not isinstance(encoded, bytes):
+        raise ZooError(f"{where}: expected an image file, got {encoded!r}.")
+    try:
+        with Image.open(io.BytesIO(encoded)) as image:
+            pixels = np.asarray(image.convert(mode))
+    # Whatever is raised for bytes that could be anything, from a lie about their size on.
+    except Exception as error:
+        raise ZooError(
+            f"{where}: expected an image file of 32 x 32, got {len(encoded)} bytes of not one "
+            f"({type(error).__name__})."
+        ) from error
+    if pixels.shape[:2] != IMAGE_SIZE:
+        raise ZooError(f"{where}: expected an image of 32 x 32, got {pixels.shape[:2]}.")
+    return pixels
+
+
+def _import_extra(module: str, purpose: str) -> ModuleType:
+    """Import what only training and measuring need."""
+    try:
+        return importlib.import_module(module)
+    except ImportError as error:
+        package = module.split(".", maxsplit=1)[0]
+        raise ZooError(
+            f"{purpose} needs {package}: pip install 'captum-rectgrad[studies]'"
+        ) from error

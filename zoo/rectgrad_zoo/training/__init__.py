@@ -1,0 +1,1 @@
+"""Training, measuring, verifying and publishing of checkpoints, by recipes."""

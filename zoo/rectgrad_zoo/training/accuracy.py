@@ -1,0 +1,84 @@
+"""Counting right answers, with the interval that says how much the count means."""
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor, nn
+from tqdm import tqdm
+
+from rectgrad_zoo.data.images import LabelledImages, to_model_range
+
+_BATCH = 500
+_NORMAL_QUANTILE_95 = 1.959963984540054  # two-sided
+
+
+@dataclass(frozen=True)
+class Accuracy:
+    """A measured accuracy.
+
+    Attributes:
+        correct: Number of images whose highest logit is that of their class.
+        total: Number of images.
+    """
+
+    correct: int
+    total: int
+
+    @property
+    def value(self) -> float:
+        """Share of right answers, 0 to 1."""
+        return self.correct / self.total
+
+    @property
+    def interval(self) -> tuple[float, float]:
+        """Wilson's 95 % interval of that share, 0 to 1."""
+        z, n, p = _NORMAL_QUANTILE_95, self.total, self.value
+        centre = (p + z * z / (2 * n)) / (1 + z * z / n)
+        half = z / (1 + z * z / n) * math.sqrt(p * (1 - p) / n + z * z / (4 * n * n))
+        return centre - half, centre + half
+
+    def __str__(self) -> str:
+        low, high = self.interval
+        return (
+            f"{self.value:.2%} (95 % interval {low:.2%} to {high:.2%}, "
+            f"{self.correct:,} of {self.total:,})"
+        )
+
+
+def measure_accuracy(
+    model: nn.Module,
+    data: LabelledImages,
+    perturb: Callable[[Tensor, Tensor], Tensor] | None = None,
+) -> Accuracy:
+    """Classify images as a user would: in eval mode, on the model's device.
+
+    Args:
+        model: A CIFAR-10 classifier for inputs in [-1, 1]; its mode is as before afterwards.
+        data: Images, already occluded if the model is to see them so, and their classes.
+        perturb: What to do to a batch of inputs, given also their classes, before it is classified;
+            nothing by default.
+
+    Returns:
+        How many of them it gets right.
+    """
+    device = next(model.parameters()).device
+    was_training = model.training
+    model.eval()
+    # An attack takes minutes: it has a bar (None: where there is a terminal), the rest none.
+    starts = tqdm(
+        range(0, len(data), _BATCH), desc="attack", leave=False, disable=None if perturb else True
+    )
+    try:
+        correct = 0
+        for start in starts:
+            inputs = to_model_range(data.images[start : start + _BATCH].to(device))
+            labels = data.labels[start : start + _BATCH].to(device)
+            if perturb is not None:
+                inputs = perturb(inputs, labels)
+            with torch.inference_mode():
+                correct += int((model(inputs).argmax(dim=1) == labels).sum())
+    finally:
+        model.train(was_training)
+    return Accuracy(correct, len(data))

@@ -1,0 +1,160 @@
+"""What was measured when a checkpoint was made: `metrics.json` in its folder."""
+
+import json
+from dataclasses import dataclass, is_dataclass
+from pathlib import Path
+from types import UnionType
+from typing import Any, get_args, get_origin, get_type_hints
+
+from rectgrad_zoo.errors import ZooError
+from rectgrad_zoo.training.accuracy import Accuracy
+from rectgrad_zoo.training.state import Epoch
+
+_OPTIONAL = ("adversarial", "memorised")
+
+
+@dataclass(frozen=True)
+class Provenance:
+    """Where the numbers come from.
+
+    Attributes:
+        date: Day of the training, UTC, as `YYYY-MM-DD`.
+        device: Device, its name or instruction set, and the number of CPU threads.
+        seed: Seed of the training.
+        versions: Versions of Python and of the packages the result depends on.
+    """
+
+    date: str
+    device: str
+    seed: int
+    versions: dict[str, str]
+
+
+@dataclass(frozen=True)
+class Metrics:
+    """What was measured.
+
+    Attributes:
+        checkpoint: Name of the checkpoint.
+        sha256: SHA-256 of `model.safetensors`, hexadecimal.
+        parameters: Number of weights.
+        data: Hub name of the data set.
+        train_fingerprint: Fingerprint of the training images as read, before any occlusion.
+        test_fingerprint: Fingerprint of the test images as read, before any occlusion.
+        test: Accuracy of the stored weights on the test images, occluded as in the recipe.
+        kept_epoch: The epoch the weights are from, counted from 1; 0 for untrained weights.
+        epochs: Every epoch of the training.
+        provenance: Where the numbers come from.
+        adversarial: Accuracy of the stored weights on the test images under the recipe's attack;
+            `None` for a recipe without one.
+        memorised: Accuracy of the stored weights on the images trained on, by the recipe's random
+            labels; `None` for a recipe with the true ones.
+    """
+
+    checkpoint: str
+    sha256: str
+    parameters: int
+    data: str
+    train_fingerprint: str
+    test_fingerprint: str
+    test: Accuracy
+    kept_epoch: int
+    epochs: tuple[Epoch, ...]
+    provenance: Provenance
+    adversarial: Accuracy | None = None
+    memorised: Accuracy | None = None
+
+
+def write_metrics(metrics: Metrics, file: Path) -> None:
+    """Write the measurements as JSON, with the rates and intervals that follow from the counts."""
+    content = {
+        **vars(metrics),
+        "test": _accuracy_to_json(metrics.test),
+        "epochs": [_epoch_to_json(epoch) for epoch in metrics.epochs],
+        "provenance": vars(metrics.provenance),
+    }
+    for key in _OPTIONAL:  # absent where there is nothing to measure, as in older files
+        accuracy = content.pop(key)
+        if accuracy is not None:
+            content[key] = _accuracy_to_json(accuracy)
+    file.write_text(json.dumps(content, indent=2) + "\n", encoding="utf-8")
+
+
+def read_metrics(file: Path) -> Metrics:
+    """Read what `write_metrics` wrote.
+
+    Args:
+        file: A `metrics.json`.
+
+    Returns:
+        The measurements.
+
+    Raises:
+        ZooError: If the file is absent or is not such a file.
+    """
+    try:
+        content = json.loads(file.read_text(encoding="utf-8"))
+        metrics = Metrics(
+            **{
+                **content,
+                "test": _accuracy_from_json(content["test"]),
+                **{key: _accuracy_from_json(content[key]) for key in _OPTIONAL if key in content},
+                "epochs": tuple(_epoch_from_json(epoch) for epoch in content["epochs"]),
+                "provenance": Provenance(**content["provenance"]),
+            }
+        )
+        _check_types(metrics)
+    # Whatever is raised for a file that could hold anything is the file's fault.
+    except Exception as error:
+        raise ZooError(
+            f"{file} does not hold the measurements of a checkpoint ({error!r}). "
+            "`rectgrad zoo train` writes them."
+        ) from error
+    return metrics
+
+
+def _check_types(record: Any) -> None:
+    """Refuse texts for numbers and the like in a record, and in the records in it."""
+    for name, kind in get_type_hints(type(record)).items():
+        value = getattr(record, name)
+        accepted = get_args(kind) if isinstance(kind, UnionType) else (get_origin(kind) or kind,)
+        if isinstance(value, bool) or not isinstance(value, accepted):
+            raise TypeError(f"{name} = {value!r} is not of type {kind}")
+        for inner in value if isinstance(value, tuple) else (value,):
+            if is_dataclass(inner):
+                _check_types(inner)
+
+
+def _epoch_to_json(epoch: Epoch) -> dict[str, object]:
+    content: dict[str, object] = {
+        "train_loss": epoch.train_loss,
+        "validation": _accuracy_to_json(epoch.validation),
+    }
+    if epoch.adversarial_validation is not None:
+        content["adversarial_validation"] = _accuracy_to_json(epoch.adversarial_validation)
+    return content
+
+
+def _epoch_from_json(content: dict[str, Any]) -> Epoch:
+    attacked = content.get("adversarial_validation")
+    return Epoch(
+        train_loss=content["train_loss"],
+        validation=_accuracy_from_json(content["validation"]),
+        adversarial_validation=_accuracy_from_json(attacked) if attacked else None,
+    )
+
+
+def _accuracy_to_json(accuracy: Accuracy) -> dict[str, object]:
+    return {
+        "correct": accuracy.correct,
+        "total": accuracy.total,
+        "accuracy": accuracy.value,
+        "interval_95": [round(bound, 6) for bound in accuracy.interval],
+    }
+
+
+def _accuracy_from_json(content: dict[str, int]) -> Accuracy:
+    correct, total = content["correct"], content["total"]
+    if not 0 <= correct <= total or total < 1:
+        raise ValueError(f"{correct} correct of {total} is not possible")
+    return Accuracy(correct, total)

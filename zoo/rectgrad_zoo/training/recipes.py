@@ -1,0 +1,256 @@
+"""Recipes: how a checkpoint is trained, as a TOML file."""
+
+import math
+import sys
+from dataclasses import MISSING, dataclass, fields
+from pathlib import Path
+from typing import Any, TypeVar, get_type_hints
+
+import timm
+import torch
+from timm.models import get_pretrained_cfg
+
+from rectgrad_zoo.data.augmentation import Augmentation
+from rectgrad_zoo.data.occlusion import FIXED, PER_IMAGE, Occlusion
+from rectgrad_zoo.data.random_labels import RandomLabels
+from rectgrad_zoo.training.adversary import Adversary
+
+if sys.version_info >= (3, 11):
+    import tomllib
+else:
+    import tomli as tomllib
+
+SectionT = TypeVar("SectionT")
+
+BEST_VALIDATION = "best_validation"
+BEST_ADVERSARIAL = "best_adversarial_validation"
+LAST = "last"
+# What CIFAR-10 is trained and measured on; a user's inputs are made by timm's configuration.
+_INPUTS = {"input_size": (3, 32, 32), "mean": (0.5,) * 3, "std": (0.5,) * 3}
+# PyTorch holds numbers in single precision, and seeds that are equal modulo this are one.
+_LARGEST = float(torch.finfo(torch.float32).max)
+_INTEGERS = 1 << 32
+
+
+@dataclass(frozen=True)
+class DataRecipe:
+    """What is trained on.
+
+    Attributes:
+        name: Hub name of the data set; `uoft-cs/cifar10` is the one that is known.
+        validation_size: Number of training images set aside to choose the epoch by.
+        validation_seed: Seed of that choice.
+    """
+
+    name: str
+    validation_size: int
+    validation_seed: int
+
+
+@dataclass(frozen=True)
+class TrainingRecipe:
+    """How it is trained.
+
+    Attributes:
+        optimizer: `adam`, with PyTorch's defaults but for what is given here, or `sgd`, with a
+            Nesterov momentum of 0.9.
+        learning_rate: Step size; where there is a schedule, the largest.
+        batch_size: Images per step.
+        epochs: Passes over the training images; 0 leaves the network untrained.
+        seed: Seed of the initial weights, of the order of the images, and of what else is random in
+            an epoch (augmentation, the start of an attack).
+        keep: Which epoch's weights are kept: `best_validation`, the first epoch of the highest
+            accuracy on the validation images; `best_adversarial_validation`, the same under the
+            recipe's attack; or `last`.
+        weight_decay: Penalty on the weights, not on biases and batch norms.
+        schedule: `constant`, or `cosine`: from the learning rate down to zero at the end, step by
+            step.
+        warmup_epochs: Epochs at the start in which the learning rate of a cosine rises linearly.
+        precision: `float32`, or `bfloat16`: PyTorch's autocast, that is, weights and updates stay
+            float32, and convolutions and dense layers compute in bfloat16, in training and in the
+            attack on the validation images. Accuracies on clean images, and everything on test
+            images, are measured in float32 in either case.
+    """
+
+    optimizer: str
+    learning_rate: float
+    batch_size: int
+    epochs: int
+    seed: int
+    keep: str
+    weight_decay: float = 0.0
+    schedule: str = "constant"
+    warmup_epochs: int = 0
+    precision: str = "float32"
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """A checkpoint's whole recipe.
+
+    Attributes:
+        name: Name of the checkpoint.
+        architecture: A timm architecture for 32 x 32 inputs in [-1, 1], `cifar10_cnn` for the
+            network of appendix F.2.
+        description: What the checkpoint is for, in one sentence.
+        data: What it is trained on.
+        training: How it is trained.
+        occlusion: The noise in every image, both in training and in testing; `None` for none.
+        augmentation: Random changes of the training images, before the noise; `None` for none.
+        random_labels: How the training labels are shuffled; `None` for the true ones.
+        adversary: The attack to train against and to measure with; `None` for none.
+    """
+
+    name: str
+    architecture: str
+    description: str
+    data: DataRecipe
+    training: TrainingRecipe
+    occlusion: Occlusion | None = None
+    augmentation: Augmentation | None = None
+    random_labels: RandomLabels | None = None
+    adversary: Adversary | None = None
+
+
+_REQUIRED_SECTIONS: dict[str, type] = {"data": DataRecipe, "training": TrainingRecipe}
+_OPTIONAL_SECTIONS: dict[str, type] = {
+    "occlusion": Occlusion,
+    "augmentation": Augmentation,
+    "random_labels": RandomLabels,
+    "adversary": Adversary,
+}
+
+
+def read_recipe(path: Path) -> Recipe:
+    """Read and check a recipe.
+
+    Args:
+        path: A TOML file.
+
+    Returns:
+        The recipe.
+
+    Raises:
+        ValueError: If there is no such file, it is not TOML, or a key is unknown, missing, or of
+            the wrong type or range.
+    """
+    try:
+        text = path.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise ValueError(f"Cannot read the recipe {path}: {error}") from error
+    return parse_recipe(text, str(path))
+
+
+def parse_recipe(text: str, where: str) -> Recipe:
+    """Check the text of a recipe; as `read_recipe`, with `where` named in the errors."""
+    try:
+        table = tomllib.loads(text)
+    except (tomllib.TOMLDecodeError, RecursionError) as error:
+        raise ValueError(f"{where} is not TOML: {error}") from error
+    for name, section in (_REQUIRED_SECTIONS | _OPTIONAL_SECTIONS).items():
+        if name in table:
+            if not isinstance(table[name], dict):
+                raise ValueError(f"{where}: expected a section [{name}], got {table[name]!r}.")
+            table[name] = _section(section, table[name], f"{where}, section [{name}]")
+    recipe = _section(Recipe, table, where)
+    _check_choices(recipe, where)
+    _check_ranges(recipe, where)
+    _check_combinations(recipe, where)
+    return recipe
+
+
+def _section(section: type[SectionT], table: dict[str, Any], where: str) -> SectionT:
+    """Make a dataclass of a table whose keys and types must be the dataclass's."""
+    known = {field.name: field.default is MISSING for field in fields(section)}  # type: ignore[arg-type]
+    unknown = sorted(table.keys() - known.keys())
+    missing = sorted(key for key, required in known.items() if required and key not in table)
+    if unknown or missing:
+        raise ValueError(
+            f"{where}: unknown keys {unknown}, missing keys {missing}; expected {sorted(known)}."
+        )
+    hints = get_type_hints(section)
+    for key, value in table.items():
+        # TOML writes 1 for 1.0, and Python counts true as 1: the first is meant, the second is not.
+        accepted = (int, float) if hints[key] is float else hints[key]
+        if (isinstance(value, bool) and accepted is not bool) or not isinstance(value, accepted):
+            raise ValueError(f"{where}: {key} = {value!r} is not of type {hints[key].__name__}.")
+    return section(**table)
+
+
+def _check_choices(recipe: Recipe, where: str) -> None:
+    training, occlusion = recipe.training, recipe.occlusion
+    choices = (
+        ("data.name", recipe.data.name, ("uoft-cs/cifar10",)),
+        ("training.optimizer", training.optimizer, ("adam", "sgd")),
+        ("training.schedule", training.schedule, ("constant", "cosine")),
+        ("training.precision", training.precision, ("float32", "bfloat16")),
+        ("training.keep", training.keep, (BEST_VALIDATION, BEST_ADVERSARIAL, LAST)),
+        ("occlusion.kind", occlusion.kind if occlusion else FIXED, (FIXED, PER_IMAGE)),
+    )
+    for key, got, expected in choices:
+        if got not in expected:
+            allowed = " or ".join(map(repr, expected))
+            raise ValueError(f"{where}: {key} = {got!r} is not known; expected {allowed}.")
+    if not timm.is_model(recipe.architecture):
+        raise ValueError(f"{where}: architecture = {recipe.architecture!r} is not known to timm.")
+    # What a user of the checkpoint gets from timm must be what it was trained for.
+    config = get_pretrained_cfg(recipe.architecture)
+    given = {key: tuple(getattr(config, key, None) or ()) for key in _INPUTS}
+    if given != _INPUTS:
+        raise ValueError(
+            f"{where}: architecture = {recipe.architecture!r} is for other inputs than CIFAR-10's: "
+            f"timm prepares {given} for it, expected {_INPUTS}. Choose cifar10_cnn or "
+            "cifar10_resnet, or register an architecture with that configuration."
+        )
+
+
+def _check_ranges(recipe: Recipe, where: str) -> None:
+    data, training, occlusion = recipe.data, recipe.training, recipe.occlusion
+    positive: dict[str, float] = {
+        "data.validation_size": data.validation_size,
+        "training.learning_rate": training.learning_rate,
+        "training.batch_size": training.batch_size,
+        "occlusion.size": occlusion.size if occlusion else 1,
+    }
+    not_negative: dict[str, float] = {
+        "data.validation_seed": data.validation_seed,
+        "training.seed": training.seed,
+        "training.weight_decay": training.weight_decay,
+        "training.warmup_epochs": training.warmup_epochs,
+        "occlusion.seed": occlusion.seed if occlusion else 0,
+        "random_labels.seed": recipe.random_labels.seed if recipe.random_labels else 0,
+        "augmentation.crop_padding": recipe.augmentation.crop_padding if recipe.augmentation else 0,
+    }
+    # An untrained network is the last of no epochs; there is no best of none.
+    epochs = not_negative if training.keep == LAST else positive
+    epochs["training.epochs"] = training.epochs
+    if recipe.adversary:
+        positive |= {f"adversary.{key}": value for key, value in vars(recipe.adversary).items()}
+    for key, value in (positive | not_negative).items():
+        largest = _INTEGERS - 1 if isinstance(value, int) else _LARGEST
+        if largest < value < math.inf:
+            raise ValueError(f"{where}: {key} = {value} is too large; at most {largest}.")
+    for key, value in positive.items():
+        if not 0 < value < math.inf:  # so that NaN is refused too
+            raise ValueError(f"{where}: {key} = {value} must be positive.")
+    for key, value in not_negative.items():
+        if not 0 <= value < math.inf:
+            raise ValueError(f"{where}: {key} = {value} must not be negative.")
+
+
+def _check_combinations(recipe: Recipe, where: str) -> None:
+    training = recipe.training
+    if training.keep == BEST_ADVERSARIAL and recipe.adversary is None:
+        raise ValueError(
+            f"{where}: training.keep = {BEST_ADVERSARIAL!r} needs a section [adversary]."
+        )
+    if training.warmup_epochs and training.schedule == "constant":
+        raise ValueError(
+            f"{where}: training.warmup_epochs = {training.warmup_epochs} needs training.schedule = "
+            "'cosine'."
+        )
+    if training.warmup_epochs > max(training.epochs - 1, 0):
+        raise ValueError(
+            f"{where}: training.warmup_epochs = {training.warmup_epochs} must leave epochs to "
+            f"train in; training.epochs = {training.epochs}."
+        )
