@@ -1,7 +1,8 @@
 # make demo: a picture.  make test: lint, types, tests.  make test-all: with the slow ones, and every
 # architecture family of timm.  make test-oldest: with the oldest versions that pyproject.toml admits.
-# make test-matrix: with other instruction sets and numbers of threads.  make docs: the site, in site/,
-# its tutorials run.  Python 3.10+ and make are all they need.
+# make test-matrix: with other instruction sets and numbers of threads.  make coverage: the tests, with the
+# lines and branches that they run.  make docs: the site, in site/, its tutorials run.  Python 3.10+ and
+# make are all they need.
 PYTHON ?= python3
 PYTEST_MARKS ?= not slow and not data and not exhaustive and not site
 BIN := .venv/bin
@@ -10,7 +11,7 @@ BIN := .venv/bin
 IN_PARALLEL := --numprocesses auto --dist loadfile --no-loadscope-reorder --durations 25
 OLDEST_TESTS := tests/captum_rectgrad tests/captum_conformance tests/integration tests/rectgrad_zoo
 
-.PHONY: demo test test-all test-oldest test-matrix lint linters docs clean
+.PHONY: demo test test-all test-oldest test-matrix coverage lint linters docs clean
 .DELETE_ON_ERROR:
 
 demo: demo.png
@@ -32,6 +33,10 @@ test-oldest: .venv-oldest/.tests
 
 test-matrix: .venv/.dev
 	$(BIN)/python -m tests.support.matrix
+
+# Apart from `make test`, which would take half as long again.
+coverage: .venv/.dev
+	$(BIN)/python -m pytest $(IN_PARALLEL) -m "$(PYTEST_MARKS)" --cov
 
 # The notice is about a MkDocs that the theme does not allow to be installed.
 docs: .venv/.docs
@@ -66,4 +71,4 @@ linters: .venv/.dev
 	@touch $@
 
 clean:
-	rm -rf .venv .venv-oldest demo.png site .mypy_cache .pytest_cache .ruff_cache
+	rm -rf .venv .venv-oldest demo.png site .coverage .mypy_cache .pytest_cache .ruff_cache

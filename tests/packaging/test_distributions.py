@@ -1,5 +1,7 @@
 """The wheel and the source distribution: what is in them, and that the wheel works alone."""
 
+import hashlib
+import json
 import os
 import subprocess
 import sys
@@ -11,9 +13,11 @@ from email import message_from_string
 from pathlib import Path, PurePosixPath
 
 import pytest
+from packaging.requirements import Requirement
 
 from captum_rectgrad import __version__
 from rectgrad_zoo import registry
+from release import sbom
 
 ROOT = Path(__file__).resolve().parents[2]
 PACKAGES = {"captum_rectgrad", "rectgrad_zoo"}
@@ -26,10 +30,21 @@ pytestmark = pytest.mark.slow
 def built(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Both, made as for PyPI: the wheel from the source distribution."""
     folder = tmp_path_factory.mktemp("dist")
-    # With the hatchling that is installed: without it, every run would download one.
-    command = [sys.executable, "-m", "build", "--no-isolation", "--outdir", str(folder), str(ROOT)]
-    subprocess.run(command, check=True, capture_output=True)
+    build(ROOT, folder)
     return folder
+
+
+def build(project: Path, folder: Path, **variables: str) -> None:
+    # With the hatchling that is installed: without it, every run would download one.
+    command = [sys.executable, "-m", "build", "--no-isolation", "--outdir", str(folder)]
+    kept = {name: value for name, value in os.environ.items() if name != "SOURCE_DATE_EPOCH"}
+    subprocess.run(
+        [*command, str(project)], check=True, capture_output=True, env={**kept, **variables}
+    )
+
+
+def hashes(folder: Path) -> dict[str, str]:
+    return {file.name: hashlib.sha256(file.read_bytes()).hexdigest() for file in folder.iterdir()}
 
 
 @pytest.fixture(scope="module")
@@ -128,7 +143,14 @@ def test_the_source_has_what_building_and_testing_need_and_no_bulk(source: Path)
         "LICENSE",
         "CITATION.cff",
         "CHANGELOG.md",
+        "CODE_OF_CONDUCT.md",
         "CONTRIBUTING.md",
+        "SECURITY.md",
+        "codemeta.json",
+        "conda/recipe.yaml",
+        "paper/paper.md",
+        "release/captum-rectgrad.cdx.json",
+        ".github/workflows/tests.yml",
         "Makefile",
         "environment.sh",
         "docs/images/demo.png",
@@ -138,6 +160,62 @@ def test_the_source_has_what_building_and_testing_need_and_no_bulk(source: Path)
         "benchmarks/startup.py",
     } <= names
     assert not any(name.startswith(("docs/results/", "zoo/hub/", ".git/")) for name in names)
+
+
+def test_building_again_elsewhere_gives_the_same_bytes(
+    built: Path, source: Path, tmp_path: Path
+) -> None:
+    """From the unpacked source distribution: other times, other rights, another folder."""
+    with tarfile.open(source) as archive:
+        archive.extractall(tmp_path / "source", filter="data")
+    (project,) = (tmp_path / "source").iterdir()
+    for path in project.rglob("*"):
+        path.chmod(path.stat().st_mode & 0o700)
+        os.utime(path, (1_700_000_000, 1_700_000_000))
+    build(project, tmp_path / "dist")
+    assert hashes(tmp_path / "dist") == hashes(built)
+    # As in a release: both have the time of the commit.
+    dated = {"SOURCE_DATE_EPOCH": str(1_600_000_000)}  # 2020-09-13 12:26:40
+    build(project, tmp_path / "dated", **dated)
+    (wheel,) = (tmp_path / "dated").glob("*.whl")
+    with zipfile.ZipFile(wheel) as archive:
+        assert {info.date_time for info in archive.infolist()} == {(2020, 9, 13, 12, 26, 40)}
+
+
+def test_the_wheel_has_a_bill_of_materials_that_is_its_own(wheel: Path) -> None:
+    with zipfile.ZipFile(wheel) as archive:
+        information = f"captum_rectgrad-{__version__}.dist-info"
+        bill = json.loads(archive.read(f"{information}/sboms/{sbom.FILE.name}"))
+        metadata = message_from_string(archive.read(f"{information}/METADATA").decode())
+        content = {name: archive.read(name) for name in archive.namelist()}
+    assert bill["metadata"]["component"]["version"] == metadata["Version"]
+    assert bill["metadata"]["component"]["name"] == metadata["Name"]
+    properties = [
+        {one["name"]: one["value"] for one in part["properties"]} for part in bill["components"]
+    ]
+    required = [Requirement(line) for line in metadata.get_all("Requires-Dist", [])]
+    for_users = [
+        line
+        for line in required
+        if line.marker is None
+        or line.marker.evaluate({"extra": "", "python_version": "3.10"})
+        or any(line.marker.evaluate({"extra": extra}) for extra in sbom.EXTRAS)
+    ]
+    assert len(for_users) > len(sbom.EXTRAS)
+    assert {
+        Requirement(one[sbom.REQUIREMENT]) for one in properties if sbom.REQUIREMENT in one
+    } == {*for_users}
+    # Every file of weights is there, with the hash that it has in this wheel.
+    hashed = {
+        one[sbom.PATH]: part["hashes"][0]["content"]
+        for part, one in zip(bill["components"], properties, strict=True)
+        if sbom.PATH in one
+    }
+    assert hashed == {
+        name: hashlib.sha256(data).hexdigest()
+        for name, data in content.items()
+        if name.endswith(".safetensors")
+    }
 
 
 def test_the_installed_package_is_the_wheel(installed: Path, tmp_path: Path) -> None:

@@ -16,11 +16,14 @@ else:
 ROOT = Path(__file__).resolve().parents[2]
 
 
+def pyproject() -> Mapping[str, Any]:
+    """All of pyproject.toml."""
+    return tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))
+
+
 def project() -> Mapping[str, Any]:
     """The table `project`."""
-    table: Mapping[str, Any] = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))[
-        "project"
-    ]
+    table: Mapping[str, Any] = pyproject()["project"]
     return table
 
 

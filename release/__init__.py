@@ -1,0 +1,1 @@
+"""What a release needs and the package does not."""
