@@ -13,6 +13,7 @@ from captum_rectgrad._engine.backward_pass import (
     BatchDimensionError,
     RecordingNeededError,
 )
+from captum_rectgrad._engine.diagnostics import Diagnostics, warn
 from captum_rectgrad._engine.graph import nodes_between
 from captum_rectgrad._engine.interrupts import run_and_undo
 from captum_rectgrad._engine.settings import Settings
@@ -71,6 +72,10 @@ def rectified_grad(
         RectGradError: an input is not reached, it is unknown where the samples of a batch are, or
             the graph does not hold the values of an activation (see the message).
 
+    Warns:
+        RectGradWarning: no activation was met, so the gradients are plain; or an operation may
+            hold activations that hooks cannot reach.
+
     Examples:
         >>> import torch
         >>> from torch import nn
@@ -107,7 +112,7 @@ def rectified_grad(
         )
 
     try:
-        return tuple(run_and_undo(prepare, differentiate))
+        found = run_and_undo(prepare, differentiate)
     except BatchDimensionError as error:
         raise RectGradError(
             f"{error}: pass one sample at a time, or batched=False for one threshold for all"
@@ -117,6 +122,9 @@ def rectified_grad(
             f"the graph does not hold the values of an activation ({error}); use RectGrad, which "
             "runs the model itself"
         ) from None
+    diagnostics = Diagnostics(not state.records, unhandled=tuple(sorted(state.unhandled)))
+    warn(diagnostics.messages(settings.rule, settings.activations), stacklevel=2)
+    return tuple(found)
 
 
 def _check_inputs(inputs: Sequence[Tensor], *, batched: bool) -> None:

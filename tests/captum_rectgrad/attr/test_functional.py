@@ -8,7 +8,13 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from captum_rectgrad import RectGrad, RectGradError, ThresholdRule, rectified_grad
+from captum_rectgrad import (
+    RectGrad,
+    RectGradError,
+    RectGradWarning,
+    ThresholdRule,
+    rectified_grad,
+)
 from captum_rectgrad.rules.max_pooling import redistribute
 
 PERCENTILE = 70
@@ -119,6 +125,7 @@ def test_without_batched_all_samples_share_a_threshold() -> None:
     assert not torch.equal(found, batched)
 
 
+@pytest.mark.filterwarnings("ignore:no activation")
 def test_prr_shares_out_the_gradient_of_a_pooling() -> None:
     x = torch.rand(2, 1, 4, 4, dtype=torch.float64).requires_grad_()
     output = F.max_pool2d(x, 2)
@@ -279,3 +286,17 @@ def test_gradients_that_a_hook_of_the_users_has_kept_are_not_overwritten() -> No
     (gradient,) = rectified_grad(y.square(), x, retain_graph=True)
     assert kept[0].count_nonzero() == 40_000
     assert 0 < gradient.count_nonzero() < 1_000
+
+
+def test_a_graph_without_activations_is_warned_of_at_the_callers_line() -> None:
+    x = torch.rand(2, 3, requires_grad=True)
+    with pytest.warns(RectGradWarning, match="no activation") as seen:
+        (gradient,) = rectified_grad((x * 2).sum(dim=1), x)
+    assert seen[0].filename == __file__
+    assert gradient.tolist() == [[2.0] * 3] * 2
+
+
+def test_an_unhandled_activation_in_a_graph_is_warned_of() -> None:
+    x = torch.rand(2, 3, requires_grad=True)
+    with pytest.warns(RectGradWarning, match=r"torch\.maximum"):
+        rectified_grad(torch.maximum(x.relu(), torch.zeros(())).sum(dim=1), x)
