@@ -26,7 +26,7 @@ torch.set_num_threads(int(THREADS))
 SLOWEST = (
     "captum_rectgrad/studies/report/test_running.py",
     "captum_rectgrad/cli/test_check.py",
-    "captum_rectgrad/studies/roar_kar/test_stacked.py",
+    "captum_rectgrad/studies/roar_kar/test_stacked_training.py",
     "docs/test_pages.py",
     "captum_rectgrad/studies/kim2019/test_threshold_sweep.py",
     "captum_rectgrad/properties/test_afterwards.py",

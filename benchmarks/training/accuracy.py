@@ -13,7 +13,7 @@ from captum_rectgrad.studies.compute.precision import Precision
 from captum_rectgrad.studies.roar_kar.cells import Cell
 from captum_rectgrad.studies.roar_kar.engines import default_stack
 from captum_rectgrad.studies.roar_kar.masked_inputs import MaskedInputs
-from captum_rectgrad.studies.roar_kar.stacked import train_networks
+from captum_rectgrad.studies.roar_kar.stacked_training import train_networks
 from captum_rectgrad.studies.roar_kar.training import Training, answers
 from rectgrad_zoo.data.images import LabelledImages
 

@@ -9,11 +9,11 @@ from torch import Tensor, nn
 from benchmarks.training.plain import plain_step
 from benchmarks.training.stacks import Grouped, OnStreams, Vmapped
 from captum_rectgrad.studies.compute.precision import Precision, precision_of
-from captum_rectgrad.studies.roar_kar.capture import Captured
 from captum_rectgrad.studies.roar_kar.cells import Cell
+from captum_rectgrad.studies.roar_kar.cuda_graphs import Captured
 from captum_rectgrad.studies.roar_kar.engines import STACK
 from captum_rectgrad.studies.roar_kar.masked_inputs import MaskedInputs
-from captum_rectgrad.studies.roar_kar.stacked import (
+from captum_rectgrad.studies.roar_kar.stacked_training import (
     SideBySide,
     Stack,
     new_network,

@@ -9,7 +9,7 @@ from torch import Tensor, nn
 from torch.func import functional_call, stack_module_state
 from torch.nn import functional as F
 
-from captum_rectgrad.studies.roar_kar.stacked import SideBySide, Stack
+from captum_rectgrad.studies.roar_kar.stacked_training import SideBySide, Stack
 
 _CONVOLUTIONS = ("conv1", "conv2", "conv3", "conv4")
 _POOLED = ("conv2", "conv4")

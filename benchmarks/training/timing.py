@@ -11,7 +11,7 @@ from torch.utils.flop_counter import FlopCounterMode
 
 from benchmarks.attribution.timing import FEWEST, Ratio, ratio_of, synchronise
 from benchmarks.training.contenders import BATCH, PLAIN, Contender, Data, Step
-from captum_rectgrad.studies.roar_kar.capture import WARM_UP
+from captum_rectgrad.studies.roar_kar.cuda_graphs import WARM_UP
 
 # Dense bfloat16, tera-operations a second: NVIDIA's data sheets, without sparsity, by a part of the
 # device's name; the first that fits counts.

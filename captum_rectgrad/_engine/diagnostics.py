@@ -1,8 +1,10 @@
 """Diagnostics about an attribution, raised as `RectGradWarning` once per call."""
 
+import math
 import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from functools import reduce
 
 import torch
 from torch import Tensor
@@ -80,16 +82,22 @@ class Diagnostics:
         if not rows or not has_concrete_values(rows[0]):
             return found
         # The smallest and the largest number of each map, both NaN where one is.
-        ends = [torch.stack(row.aminmax(dim=1)) for row in rows]
-        is_zero = torch.stack([(pair == 0).all(dim=0) for pair in ends]).any(dim=0)
-        is_finite = torch.stack([pair.isfinite().all(dim=0) for pair in ends]).all(dim=0)
+        numbers = [end for row in rows for end in row.aminmax(dim=1)]
         if scalars.numel() == state.samples:
-            # An output may overflow and still have a gradient; but not if nothing is left of it.
-            values = scalars.reshape(-1)
-            is_finite &= ~values.isnan() & ~(values.isinf() & is_zero)
+            numbers.append(_real(scalars.reshape(-1, 1)).sum(dim=1))
+        dtype = reduce(torch.promote_types, (number.dtype for number in numbers))
         # At once: on a GPU every look waits for all that is queued there.
-        told = torch.stack([~is_finite, is_zero]).cpu()
-        not_finite, zero = (row.nonzero().flatten().tolist() for row in told)
+        by_sample = torch.stack([number.to(dtype) for number in numbers], dim=1).tolist()
+        zero, not_finite = [], []
+        for sample, seen in enumerate(by_sample):
+            ends, values = seen[: 2 * len(rows)], seen[2 * len(rows) :]
+            is_zero = any(low == high == 0 for low, high in zip(ends[::2], ends[1::2], strict=True))
+            # An output may overflow and still have a gradient; but not if nothing is left of it.
+            is_lost = any(math.isnan(v) or (math.isinf(v) and is_zero) for v in values)
+            if is_lost or not all(map(math.isfinite, ends)):
+                not_finite.append(sample)
+            if is_zero:
+                zero.append(sample)
         records = [
             (record, record.passed.reshape(state.samples, -1).any(dim=1).cpu())
             for record in (state.records if zero else ())

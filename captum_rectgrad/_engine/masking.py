@@ -1,5 +1,6 @@
 """A rule applied to the gradient at one activation."""
 
+from contextlib import nullcontext
 from typing import NamedTuple
 
 import torch
@@ -65,18 +66,18 @@ def mask_gradient(
         return MaskedGradient(
             *mask_above_percentile(name, rule.percentile, activation, grad_output, out)
         )
-    with torch.no_grad():
+    # With create_graph the masks are constants. Without, entering the context would take time.
+    with torch.no_grad() if torch.is_grad_enabled() else nullcontext():
         kept = _kept(rule, activation, grad_output, is_last=is_last)
     passed = kept if kept.numel() <= _SMALL else kept.flatten(1).any(dim=1)
     masked = torch.where(kept, grad_output, 0)
     if not with_statistics:
         return MaskedGradient(masked, passed)
-    share = _share(kept)
     if not isinstance(rule, ThresholdRule):
-        return MaskedGradient(masked, passed, share)
-    with torch.no_grad():
-        scores = score(rule.score_at(is_last=is_last), activation, grad_output)
-        return MaskedGradient(masked, passed, share, rule.threshold(scores), _share(scores == 0))
+        return MaskedGradient(masked, passed, _share(kept))
+    name = rule.score_at(is_last=is_last)
+    scores = score(name, activation.detach(), grad_output.detach())
+    return MaskedGradient(masked, passed, _share(kept), rule.threshold(scores), _share(scores == 0))
 
 
 def _share(chosen: Tensor) -> Tensor:

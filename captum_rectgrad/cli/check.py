@@ -44,11 +44,11 @@ from captum_rectgrad.evaluation.methods import (
 from captum_rectgrad.plotting.images import read_image, sample_images
 from captum_rectgrad.rules.threshold import check_percentile
 from captum_rectgrad.sanity.attribution_task import AttributionTask
+from captum_rectgrad.sanity.caveats import notes
 from captum_rectgrad.sanity.check import CheckOptions, CheckReport, check
 from captum_rectgrad.sanity.findings import Finding
 from captum_rectgrad.sanity.logits import logits
-from captum_rectgrad.sanity.notes import notes
-from captum_rectgrad.sanity.page import draw, markdown
+from captum_rectgrad.sanity.report_page import draw, markdown
 from captum_rectgrad.studies.data.generated import drawn
 from captum_rectgrad.studies.report.provenance import name_of
 from rectgrad_zoo import registry

@@ -11,7 +11,6 @@ import torch
 
 from captum_rectgrad.cli.reproduce_arguments import ALL, GENERATED, MASKS, PHOTOGRAPHS
 from captum_rectgrad.evaluation.methods import choose_methods, methods
-from captum_rectgrad.studies.choices import BATCH_SIZE, FEW, FINAL_PERCENTILE, PRESETS, Role
 from captum_rectgrad.studies.compute.engines import Cluster
 from captum_rectgrad.studies.data.cifar10 import Cifar10
 from captum_rectgrad.studies.data.generated import Shapes
@@ -19,6 +18,7 @@ from captum_rectgrad.studies.data.photographs import Photographs
 from captum_rectgrad.studies.data.study_data import StudyData
 from captum_rectgrad.studies.framework.context import StudyContext
 from captum_rectgrad.studies.framework.registry import find, studies
+from captum_rectgrad.studies.options import BATCH_SIZE, FEW, FINAL_PERCENTILE, PRESETS, Role
 from captum_rectgrad.studies.report.run_studies import run_all, run_study
 from rectgrad_zoo.devices import parse_device
 

@@ -6,8 +6,8 @@ from typing import Literal, get_args
 
 from captum_rectgrad.cli.completion import COMPARED, complete_models
 from captum_rectgrad.cli.lazy import lazy_command
-from captum_rectgrad.studies.choices import BATCH_SIZE, FEW, FINAL_PERCENTILE, PRESETS, Role
 from captum_rectgrad.studies.framework.registry import MODULES
+from captum_rectgrad.studies.options import BATCH_SIZE, FEW, FINAL_PERCENTILE, PRESETS, Role
 
 EngineName = Literal["local", "ray"]
 GENERATED, PHOTOGRAPHS = "shapes", "photographs"

@@ -22,7 +22,7 @@ from benchmarks.training.timing import Speed, operations, peak_of, timed
 from captum_rectgrad.studies.data.shapes import shapes
 from captum_rectgrad.studies.roar_kar.cells import Cell
 from captum_rectgrad.studies.roar_kar.masked_inputs import MaskedInputs
-from captum_rectgrad.studies.roar_kar.stacked import (
+from captum_rectgrad.studies.roar_kar.stacked_training import (
     SideBySide,
     Stack,
     new_network,

@@ -16,7 +16,7 @@ from captum_rectgrad.studies.roar_kar.cells import Cell
 from captum_rectgrad.studies.roar_kar.engines import local
 from captum_rectgrad.studies.roar_kar.masked_inputs import MaskedInputs, rank_table
 from captum_rectgrad.studies.roar_kar.ranks import RankFiles
-from captum_rectgrad.studies.roar_kar.stacked import (
+from captum_rectgrad.studies.roar_kar.stacked_training import (
     SideBySide,
     new_network,
     train_networks,

@@ -10,8 +10,8 @@ from captum_rectgrad.evaluation.methods import Method
 from captum_rectgrad.evaluation.run_method import attribute
 from captum_rectgrad.evaluation.seeds import derived_seed
 from captum_rectgrad.rules.threshold import percentile_per_sample
-from captum_rectgrad.studies.choices import FINAL_PERCENTILE
 from captum_rectgrad.studies.compute.batches import in_batches
+from captum_rectgrad.studies.options import FINAL_PERCENTILE
 from rectgrad_zoo.data.images import to_model_range
 
 

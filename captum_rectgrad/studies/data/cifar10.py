@@ -9,8 +9,8 @@ import torch
 
 import rectgrad_zoo
 from captum_rectgrad.errors import RectGradError
-from captum_rectgrad.studies.choices import Role
 from captum_rectgrad.studies.data.study_data import MaskedImages, Network
+from captum_rectgrad.studies.options import Role
 from rectgrad_zoo.data.cifar10 import Split, decode_image, parquet_rows, read_cifar10
 from rectgrad_zoo.data.images import CIFAR10_CLASSES, LabelledImages
 from rectgrad_zoo.data.occlusion import FIXED, PER_IMAGE

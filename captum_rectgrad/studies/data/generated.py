@@ -11,10 +11,10 @@ import safetensors.torch
 import timm
 import torch
 
-from captum_rectgrad.studies.choices import Role
 from captum_rectgrad.studies.compute.precision import precision_of
 from captum_rectgrad.studies.data.shapes import SHAPE_CLASSES, shapes
 from captum_rectgrad.studies.data.study_data import MaskedImages, Network
+from captum_rectgrad.studies.options import Role
 from rectgrad_zoo.data.cifar10 import Split
 from rectgrad_zoo.data.images import LabelledImages
 from rectgrad_zoo.data.occlusion import FIXED, PER_IMAGE, Occlusion

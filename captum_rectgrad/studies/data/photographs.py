@@ -10,8 +10,8 @@ from timm.data.config import resolve_model_data_config
 import rectgrad_zoo
 from captum_rectgrad.errors import RectGradError
 from captum_rectgrad.plotting.images import folder_images, photographs
-from captum_rectgrad.studies.choices import Role
 from captum_rectgrad.studies.data.study_data import MaskedImages, Network
+from captum_rectgrad.studies.options import Role
 from rectgrad_zoo.data.cifar10 import Split
 from rectgrad_zoo.data.images import LabelledImages
 from rectgrad_zoo.sources import resolve

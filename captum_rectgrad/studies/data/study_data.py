@@ -6,7 +6,7 @@ from typing import Protocol
 import torch
 from torch import Tensor, nn
 
-from captum_rectgrad.studies.choices import Role
+from captum_rectgrad.studies.options import Role
 from rectgrad_zoo.data.cifar10 import Split
 from rectgrad_zoo.data.images import LabelledImages
 from rectgrad_zoo.data.occlusion import Occlusion, occluded

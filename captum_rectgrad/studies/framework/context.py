@@ -11,10 +11,10 @@ from torch import Tensor
 
 from captum_rectgrad.evaluation.methods import Method
 from captum_rectgrad.evaluation.seeds import derived_seed
-from captum_rectgrad.studies.choices import BATCH_SIZE, FINAL_PERCENTILE, Role
 from captum_rectgrad.studies.compute.engines import WORKER_THREADS, Cluster, require_ray
 from captum_rectgrad.studies.compute.maps import MapBatch, predictions, stream_maps
 from captum_rectgrad.studies.data.study_data import MaskedImages, Network, StudyData
+from captum_rectgrad.studies.options import BATCH_SIZE, FINAL_PERCENTILE, Role
 from rectgrad_zoo.data.cifar10 import Split
 from rectgrad_zoo.data.images import LabelledImages
 

@@ -4,9 +4,9 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Generic, TypeVar
 
-from captum_rectgrad.studies.choices import Preset, Role
 from captum_rectgrad.studies.framework.context import StudyContext
 from captum_rectgrad.studies.framework.result import Result
+from captum_rectgrad.studies.options import Preset, Role
 
 ConfigT = TypeVar("ConfigT")
 KIM, NIE = "Kim et al. 2019", "Nie et al. 2018"

@@ -23,7 +23,7 @@ from captum_rectgrad.studies.framework.map_measurements import (
 from captum_rectgrad.studies.framework.result import Claim, Result, Row
 from captum_rectgrad.studies.framework.study import Study
 from captum_rectgrad.studies.kim2019.masks import correct
-from captum_rectgrad.studies.kim2019.pairs import Likeness, likeness
+from captum_rectgrad.studies.kim2019.pairwise_similarity import Likeness, likeness
 
 ON, OFF = "share on the object", "share off the object"
 SAME, OTHER, MORE = "within the class", "to other classes", "more within the class"

@@ -12,7 +12,6 @@ from torch import Tensor
 from captum_rectgrad.evaluation.intervals import mean, proportion, proportion_difference
 from captum_rectgrad.evaluation.map_metrics import channel_sum, share_inside
 from captum_rectgrad.evaluation.methods import choose_methods
-from captum_rectgrad.studies.choices import Role
 from captum_rectgrad.studies.data.study_data import Network
 from captum_rectgrad.studies.figures import legends
 from captum_rectgrad.studies.figures.map_grid import ImageRow, block_size, draw_block, new_figure
@@ -20,6 +19,7 @@ from captum_rectgrad.studies.framework.context import StudyContext
 from captum_rectgrad.studies.framework.result import Claim, Result, Row, judged_above, judged_within
 from captum_rectgrad.studies.framework.study import ImagesConfig, Study
 from captum_rectgrad.studies.kim2019.patch import MARGIN, NOISES, corner
+from captum_rectgrad.studies.options import Role
 from rectgrad_zoo.data.images import LabelledImages
 from rectgrad_zoo.data.occlusion import Occlusion, occluded
 

@@ -8,7 +8,6 @@ from captum_rectgrad.evaluation.map_metrics import (
     amount_of_channels_inside,
     share_inside,
 )
-from captum_rectgrad.studies.choices import Role
 from captum_rectgrad.studies.data.study_data import Network
 from captum_rectgrad.studies.figures.boxplots import Panel, boxplots
 from captum_rectgrad.studies.framework.context import StudyContext
@@ -23,6 +22,7 @@ from captum_rectgrad.studies.framework.map_measurements import (
 )
 from captum_rectgrad.studies.framework.result import Claim, Result, Row
 from captum_rectgrad.studies.framework.study import ImagesConfig, Study
+from captum_rectgrad.studies.options import Role
 
 # The part of the patch that a filter of the first convolution sees nothing of the image in.
 MARGIN = 2

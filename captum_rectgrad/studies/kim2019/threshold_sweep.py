@@ -26,8 +26,8 @@ from captum_rectgrad.studies.framework.result import (
     judged_above,
 )
 from captum_rectgrad.studies.framework.study import Study
-from captum_rectgrad.studies.kim2019 import sweep
-from captum_rectgrad.studies.kim2019.sweep import PERCENTILES, Sweep, title_of
+from captum_rectgrad.studies.kim2019 import threshold_measurements as sweep
+from captum_rectgrad.studies.kim2019.threshold_measurements import PERCENTILES, Sweep, title_of
 
 HIGH = 80.0  # up to here from `sweep.REFERENCE`, the paper says, nothing happens
 ALIKE = 0.9  # of a correlation or overlap: what "no significant change" is taken to mean

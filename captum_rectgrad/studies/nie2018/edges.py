@@ -15,7 +15,7 @@ from captum_rectgrad.studies.figures.map_grid import ImageRow, block_size, draw_
 from captum_rectgrad.studies.framework.context import StudyContext
 from captum_rectgrad.studies.framework.result import Claim, Result, Row, judged
 from captum_rectgrad.studies.framework.study import NIE, Study
-from captum_rectgrad.studies.nie2018.compared import (
+from captum_rectgrad.studies.nie2018.trained_and_untrained import (
     METHODS,
     counted,
     inputs_of,

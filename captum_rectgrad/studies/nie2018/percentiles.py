@@ -31,7 +31,7 @@ from captum_rectgrad.studies.figures.map_grid import new_figure
 from captum_rectgrad.studies.framework.context import StudyContext
 from captum_rectgrad.studies.framework.result import Claim, Result, Row, judged_above
 from captum_rectgrad.studies.framework.study import Study
-from captum_rectgrad.studies.nie2018.compared import counted, inputs_of, task
+from captum_rectgrad.studies.nie2018.trained_and_untrained import counted, inputs_of, task
 
 PERCENTILES = (0.0, 50.0, 80.0, 90.0, 95.0, 98.0, 99.0, 99.5)
 PAPERS = 98.0

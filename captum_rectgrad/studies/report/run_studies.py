@@ -8,11 +8,11 @@ from pathlib import Path
 from typing import Any
 
 from captum_rectgrad.errors import RectGradError
-from captum_rectgrad.studies.choices import Preset
 from captum_rectgrad.studies.compute.engines import session
 from captum_rectgrad.studies.data.photographs import Photographs
 from captum_rectgrad.studies.framework.context import StudyContext
 from captum_rectgrad.studies.framework.study import AnyStudy
+from captum_rectgrad.studies.options import Preset
 from captum_rectgrad.studies.report.provenance import device_name, run_provenance
 from captum_rectgrad.studies.report.report import FINAL, size_warning
 from captum_rectgrad.studies.report.run_folder import (

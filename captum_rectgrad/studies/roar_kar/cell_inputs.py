@@ -11,7 +11,7 @@ from captum_rectgrad.studies.roar_kar.cells import ROAD, Cell
 from captum_rectgrad.studies.roar_kar.config import Form
 from captum_rectgrad.studies.roar_kar.masked_inputs import MaskedInputs, rank_table
 from captum_rectgrad.studies.roar_kar.ranks import RankPair
-from captum_rectgrad.studies.roar_kar.stacked import can_be_captured, train_networks
+from captum_rectgrad.studies.roar_kar.stacked_training import can_be_captured, train_networks
 from captum_rectgrad.studies.roar_kar.training import Answers, Training, answers
 from rectgrad_zoo.data.images import LabelledImages
 

@@ -13,13 +13,13 @@ from captum_rectgrad.studies.framework.context import StudyContext
 from captum_rectgrad.studies.framework.result import Result
 from captum_rectgrad.studies.framework.study import Study
 from captum_rectgrad.studies.report.run_folder import claim_folder
+from captum_rectgrad.studies.roar_kar.caveats import notes
 from captum_rectgrad.studies.roar_kar.cell_inputs import CellInputs
 from captum_rectgrad.studies.roar_kar.config import RoarKarConfig, forms_of
 from captum_rectgrad.studies.roar_kar.curves import Curves, Ranking, table_cells
 from captum_rectgrad.studies.roar_kar.engines import engine_of
 from captum_rectgrad.studies.roar_kar.figure import draw
 from captum_rectgrad.studies.roar_kar.masking import mean_colour
-from captum_rectgrad.studies.roar_kar.notes import notes
 from captum_rectgrad.studies.roar_kar.ranks import RankFiles, rank_all
 from captum_rectgrad.studies.roar_kar.run_cells import run_cells
 from captum_rectgrad.studies.roar_kar.table import claims, rows

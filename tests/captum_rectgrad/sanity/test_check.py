@@ -9,8 +9,8 @@ from torch import Tensor, nn
 
 from captum_rectgrad.evaluation.methods import Method
 from captum_rectgrad.sanity.attribution_task import AttributionTask
+from captum_rectgrad.sanity.caveats import notes
 from captum_rectgrad.sanity.check import CheckOptions, check
-from captum_rectgrad.sanity.notes import notes
 
 
 def image_itself(_: nn.Module, x: Tensor, __: Tensor) -> Tensor:

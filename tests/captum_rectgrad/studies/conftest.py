@@ -12,13 +12,13 @@ from torch import Tensor, nn
 
 import rectgrad_zoo  # noqa: F401 (registers the architecture)
 from captum_rectgrad.evaluation.methods import choose_methods
-from captum_rectgrad.studies.choices import Role
 from captum_rectgrad.studies.compute.maps import predictions
 from captum_rectgrad.studies.data.generated import recipe_of
 from captum_rectgrad.studies.data.shapes import SHAPE_CLASSES, shapes
 from captum_rectgrad.studies.data.study_data import MaskedImages, Network
 from captum_rectgrad.studies.framework.context import StudyContext
 from captum_rectgrad.studies.framework.study import AnyStudy
+from captum_rectgrad.studies.options import Role
 from rectgrad_zoo.data.cifar10 import Split
 from rectgrad_zoo.data.images import LabelledImages
 from tests.support.nodes import NODE

@@ -23,7 +23,7 @@ from rectgrad_zoo.data.cifar10 import read_cifar10
 from rectgrad_zoo.data.images import CIFAR10_CLASSES, LabelledImages
 from rectgrad_zoo.errors import ZooError
 from rectgrad_zoo.training.card import model_card
-from rectgrad_zoo.training.measure import measure_checkpoint
+from rectgrad_zoo.training.measure_checkpoint import measure_checkpoint
 from rectgrad_zoo.training.metrics import Metrics, Provenance, write_metrics
 from rectgrad_zoo.training.recipes import Recipe, read_recipe
 from rectgrad_zoo.training.state import PART, StateFile

@@ -8,7 +8,7 @@ import torch
 from rectgrad_zoo.checkpoint import METRICS_FILE, RECIPE_FILE, load_folder
 from rectgrad_zoo.data.cifar10 import read_cifar10
 from rectgrad_zoo.training.accuracy import Accuracy
-from rectgrad_zoo.training.measure import measure_checkpoint
+from rectgrad_zoo.training.measure_checkpoint import measure_checkpoint
 from rectgrad_zoo.training.metrics import Metrics, read_metrics
 from rectgrad_zoo.training.recipes import read_recipe
 from rectgrad_zoo.weights_origin import provenance

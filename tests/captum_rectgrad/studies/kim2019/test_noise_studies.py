@@ -8,12 +8,12 @@ import pytest
 
 from captum_rectgrad.evaluation.estimate import Estimate
 from captum_rectgrad.evaluation.map_metrics import amount_inside, amount_of_channels_inside
-from captum_rectgrad.studies.choices import Role
 from captum_rectgrad.studies.framework.context import StudyContext
 from captum_rectgrad.studies.framework.study import ImagesConfig
 from captum_rectgrad.studies.kim2019 import occluded_saliency as module
 from captum_rectgrad.studies.kim2019.occluded_saliency import occluded_saliency
 from captum_rectgrad.studies.kim2019.patch import AMOUNT, OF_CHANNELS, corner, patch
+from captum_rectgrad.studies.options import Role
 
 
 @pytest.mark.filterwarnings("ignore:attribution of sample")

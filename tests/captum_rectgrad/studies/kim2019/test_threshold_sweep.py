@@ -13,9 +13,14 @@ from torch import Tensor, nn
 
 from captum_rectgrad.evaluation.estimate import Estimate
 from captum_rectgrad.studies.framework.context import StudyContext
-from captum_rectgrad.studies.kim2019 import sweep
+from captum_rectgrad.studies.kim2019 import threshold_measurements as sweep
 from captum_rectgrad.studies.kim2019 import threshold_sweep as module
-from captum_rectgrad.studies.kim2019.sweep import Sweep, guided_backprop_gaps, measure, title_of
+from captum_rectgrad.studies.kim2019.threshold_measurements import (
+    Sweep,
+    guided_backprop_gaps,
+    measure,
+    title_of,
+)
 from captum_rectgrad.studies.kim2019.threshold_sweep import ThresholdSweepConfig, threshold_sweep
 from rectgrad_zoo.data.images import to_model_range
 from tests.captum_rectgrad.studies.conftest import Tiny

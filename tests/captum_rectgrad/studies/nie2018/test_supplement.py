@@ -13,7 +13,12 @@ from captum_rectgrad.sanity.reinitialisation import Reinitialised
 from captum_rectgrad.sanity.similarity import IMAGE, UNSIGNED
 from captum_rectgrad.studies.framework.context import StudyContext
 from captum_rectgrad.studies.nie2018 import edges, layers, maps, percentiles
-from captum_rectgrad.studies.nie2018.compared import METHODS, inputs_of, networks, predicted
+from captum_rectgrad.studies.nie2018.trained_and_untrained import (
+    METHODS,
+    inputs_of,
+    networks,
+    predicted,
+)
 
 pytestmark = pytest.mark.filterwarnings("ignore:attribution of sample")
 TITLES = [method.title for method in METHODS]

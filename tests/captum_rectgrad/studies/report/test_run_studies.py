@@ -12,12 +12,12 @@ from torch import Tensor
 
 from captum_rectgrad.errors import RectGradError
 from captum_rectgrad.evaluation.methods import MethodUnreliableError
-from captum_rectgrad.studies.choices import PRESETS, Role
 from captum_rectgrad.studies.data.study_data import MaskedImages, Network
 from captum_rectgrad.studies.framework.context import StudyContext
 from captum_rectgrad.studies.framework.registry import find, studies
 from captum_rectgrad.studies.framework.result import Result
 from captum_rectgrad.studies.framework.study import AnyStudy
+from captum_rectgrad.studies.options import PRESETS, Role
 from captum_rectgrad.studies.report.run_studies import run_all, run_study
 from rectgrad_zoo import ZooError
 from rectgrad_zoo.data.cifar10 import Split

@@ -13,7 +13,7 @@ from captum_rectgrad.studies.roar_kar.cells import Cell, Measure
 from captum_rectgrad.studies.roar_kar.imputation import imputed
 from captum_rectgrad.studies.roar_kar.masked_inputs import MaskedInputs, rank_table
 from captum_rectgrad.studies.roar_kar.ranks import RankFiles, Ranks
-from captum_rectgrad.studies.roar_kar.stacked import train_networks
+from captum_rectgrad.studies.roar_kar.stacked_training import train_networks
 from captum_rectgrad.studies.roar_kar.training import Training, answers
 from rectgrad_zoo.data.images import to_model_range
 

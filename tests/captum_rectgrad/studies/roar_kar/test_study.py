@@ -18,12 +18,12 @@ import torch
 from captum_rectgrad.cli.main import main
 from captum_rectgrad.errors import RectGradError
 from captum_rectgrad.evaluation.methods import choose_methods
-from captum_rectgrad.studies.choices import Role
 from captum_rectgrad.studies.compute.engines import Cluster
 from captum_rectgrad.studies.data.study_data import Network
 from captum_rectgrad.studies.framework.context import StudyContext
 from captum_rectgrad.studies.framework.registry import find
 from captum_rectgrad.studies.framework.result import Row
+from captum_rectgrad.studies.options import Role
 from captum_rectgrad.studies.report.run_studies import run_study
 from captum_rectgrad.studies.roar_kar import study
 from captum_rectgrad.studies.roar_kar.cell_inputs import CellInputs

@@ -8,12 +8,12 @@ import pytest
 
 from captum_rectgrad.evaluation.estimate import Estimate
 from captum_rectgrad.evaluation.methods import choose_methods
+from captum_rectgrad.studies.roar_kar.caveats import best_forms, notes
 from captum_rectgrad.studies.roar_kar.cell_inputs import CellInputs
 from captum_rectgrad.studies.roar_kar.cells import Cell, Measure
 from captum_rectgrad.studies.roar_kar.config import Form, RoarKarConfig
 from captum_rectgrad.studies.roar_kar.curves import Curves, Ranking, table_cells
 from captum_rectgrad.studies.roar_kar.figure import PANELS, SINGLE, draw
-from captum_rectgrad.studies.roar_kar.notes import best_forms, notes
 from captum_rectgrad.studies.roar_kar.table import PAPER, TITLES, claims, rows
 from captum_rectgrad.studies.roar_kar.training import Answers
 

@@ -12,9 +12,9 @@ from numpy.typing import NDArray
 from captum_rectgrad.evaluation.intervals import crossed_mean, mean
 from captum_rectgrad.plotting.curves import draw_curve
 from captum_rectgrad.plotting.maps import plot_map
+from captum_rectgrad.sanity.caveats import notes
 from captum_rectgrad.sanity.check import CheckOptions, CheckReport
 from captum_rectgrad.sanity.findings import Finding
-from captum_rectgrad.sanity.notes import notes
 from captum_rectgrad.sanity.randomisation import Randomisation
 from captum_rectgrad.sanity.similarity import UNSIGNED
 

@@ -4,7 +4,7 @@ import pytest
 
 import rectgrad_zoo
 from rectgrad_zoo.data.cifar10 import read_cifar10
-from rectgrad_zoo.training.measure import measure_checkpoint
+from rectgrad_zoo.training.measure_checkpoint import measure_checkpoint
 from rectgrad_zoo.training.recipes import read_recipe
 
 RECIPES = Path(__file__).parents[3] / "zoo" / "recipes"

@@ -9,8 +9,8 @@ from numpy.typing import NDArray
 from scipy.stats import spearmanr
 
 from captum_rectgrad.evaluation.map_metrics import top_overlap
-from captum_rectgrad.studies.kim2019 import pairs as module
-from captum_rectgrad.studies.kim2019.pairs import (
+from captum_rectgrad.studies.kim2019 import pairwise_similarity as module
+from captum_rectgrad.studies.kim2019.pairwise_similarity import (
     KINDS,
     OVERLAP,
     RANK,

@@ -16,7 +16,7 @@ from timm.optim import create_optimizer_v2  # type: ignore[attr-defined]
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from captum_rectgrad.studies.roar_kar.capture import Captured
+from captum_rectgrad.studies.roar_kar.cuda_graphs import Captured
 from captum_rectgrad.studies.roar_kar.training import See, Training
 from rectgrad_zoo.training.train import deterministic
 
