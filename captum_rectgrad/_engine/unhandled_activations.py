@@ -11,6 +11,10 @@ SCRIPTED = "DifferentiableGraph"
 # Operations that a ReLU may be written with.
 SPELLINGS = ("MaximumBackward0", "WhereBackward0", "MaskedFillBackward0", "MulBackward0")
 
+# What an operation with a mask is called. It may also choose a region of an output.
+MASKED_FILL, WHERE, PRODUCT = "x.masked_fill(mask, 0)", "torch.where(mask, x, 0)", "x * mask"
+MASKS = frozenset({MASKED_FILL, WHERE, PRODUCT})
+
 
 def unhandled_activation(node: Any, *, may_read: bool) -> str | None:
     """What to call a node that may hold an activation, or None.
@@ -37,13 +41,13 @@ def _spelled_out_relu(node: Any, name: str) -> str | None:
     shape = torch.Size(node._input_metadata[0].shape)
     constant = [child is None for child, _ in node.next_functions]
     if name == "MaskedFillBackward0":
-        return "x.masked_fill(mask, 0)" if node._saved_mask.shape == shape else None
+        return MASKED_FILL if node._saved_mask.shape == shape else None
     if True not in constant:
         return None
     if name == "WhereBackward0":
-        return "torch.where(mask, x, 0)" if node._saved_condition.shape == shape else None
+        return WHERE if node._saved_condition.shape == shape else None
     other = (node._saved_self, node._saved_other)[constant.index(True)]
     if name == "MaximumBackward0":
         return "torch.maximum(x, 0)" if other.numel() == 1 or not other.any() else None
     is_mask = other is not None and other.dtype is torch.bool and other.shape == shape
-    return "x * mask" if is_mask else None
+    return PRODUCT if is_mask else None

@@ -17,6 +17,7 @@ from captum_rectgrad._engine.diagnostics import Diagnostics, warn
 from captum_rectgrad._engine.graph import nodes_between
 from captum_rectgrad._engine.interrupts import run_and_undo
 from captum_rectgrad._engine.settings import Settings
+from captum_rectgrad._engine.unhandled_activations import MASKS
 from captum_rectgrad._engine.validation import check_activations
 from captum_rectgrad.attr.rectgrad import rule_of
 from captum_rectgrad.errors import RectGradError
@@ -122,7 +123,7 @@ def rectified_grad(
             f"the graph does not hold the values of an activation ({error}); use RectGrad, which "
             "runs the model itself"
         ) from None
-    diagnostics = Diagnostics(not state.records, unhandled=tuple(sorted(state.unhandled)))
+    diagnostics = Diagnostics(not state.records, unhandled=tuple(sorted(state.unhandled - MASKS)))
     warn(diagnostics.messages(settings.rule, settings.activations), stacklevel=2)
     return tuple(found)
 

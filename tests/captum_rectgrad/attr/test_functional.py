@@ -300,3 +300,11 @@ def test_an_unhandled_activation_in_a_graph_is_warned_of() -> None:
     x = torch.rand(2, 3, requires_grad=True)
     with pytest.warns(RectGradWarning, match=r"torch\.maximum"):
         rectified_grad(torch.maximum(x.relu(), torch.zeros(())).sum(dim=1), x)
+
+
+def test_a_region_of_the_output_is_no_unhandled_activation() -> None:
+    model, x = cnn(), images()
+    hidden = model[:2](x)
+    region = hidden[:, :1].detach() > hidden.detach().mean()
+    (gradient,) = rectified_grad((hidden * region.expand_as(hidden)).sum(), x)
+    assert gradient.any()
