@@ -4,6 +4,7 @@ import subprocess
 import sys
 from importlib.metadata import packages_distributions
 
+import pytest
 from packaging.utils import canonicalize_name
 
 from tests.support.requirements import names
@@ -64,8 +65,9 @@ def test_all_methods_run_without_the_other_dependencies() -> None:
     assert done.returncode == 0, done.stderr
 
 
-def test_plotting_runs_without_the_other_dependencies() -> None:
-    done = run("import captum_rectgrad.plotting.maps")
+@pytest.mark.parametrize("module", ["plotting.maps", "evaluation.methods", "evaluation.run_method"])
+def test_module_is_imported_without_the_other_dependencies(module: str) -> None:
+    done = run(f"import captum_rectgrad.{module}")
     assert done.returncode == 0, done.stderr
 
 
