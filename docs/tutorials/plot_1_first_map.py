@@ -1,28 +1,28 @@
 """
 # A first map
 
-A classifier says *what* it sees. An attribution map says *where*: one number for each pixel, high
-where the pixel spoke for the class. The plain gradient is such a map, and a noisy one. Rectified
-Gradient (RectGrad) is a gradient that passes on only the units which contribute most, layer by
-layer; what is left is a few sharp regions.
+A classifier predicts a class. An attribution map has one number per pixel, its contribution to
+the class. The plain gradient is a noisy attribution map. In Rectified Gradient (RectGrad), only the
+units with the largest contribution propagate the gradient at each layer. The map consists of a few
+sharp regions.
 
-This page goes from nothing to the map of a photograph, and from there to a map of a model of your
-own. It needs Python 3.10 or newer and no GPU. In a checkout of the repository:
+This tutorial computes the map of a photograph, and then the map of a custom model. It needs Python
+3.10 or newer and no GPU. In a checkout of the repository:
 
 ```
 pip install '.[imagenet]'
 python docs/tutorials/plot_1_first_map.py
 ```
 
-The second command runs this page. Without a screen, write `plt.savefig("map.png")` where it says
-`plt.show()`.
+The second command runs this tutorial. Without a display, replace `plt.show()` by
+`plt.savefig("map.png")`.
 """
 
 # %%
 # ## A model and a photograph
 #
-# `tf_efficientnet_lite0` is an ImageNet network whose weights were installed along with the
-# package, and scikit-image brings a photograph of a cat called Chelsea. Nothing is downloaded.
+# `tf_efficientnet_lite0` is an ImageNet network. The extra `imagenet` contains its weights.
+# scikit-image contains a photograph of a cat. This tutorial downloads nothing.
 
 import skimage.data
 import torch
@@ -43,8 +43,8 @@ for index in probabilities.topk(3).indices.tolist():
 # %%
 # ## The map
 #
-# `RectGrad` is called as every method of [Captum](https://captum.ai) is: a model, inputs, and the
-# class to explain. The result has the inputs' shape.
+# `RectGrad` has the interface of [Captum](https://captum.ai): the arguments are a model, inputs and
+# the class to explain. The result has the shape of the inputs.
 
 from captum_rectgrad import RectGrad
 
@@ -55,11 +55,11 @@ print(tuple(attributions.shape))
 print(f"{(attributions[0].sum(dim=0) != 0).float().mean():.0%} of the pixels are not zero")
 
 # %%
-# ## The picture
+# ## The plot
 #
-# `plot_comparison` draws images in rows and methods in columns. It adds up a map's three
-# channels, cuts off what is extreme, and draws red where a pixel spoke for the class. Captum's
-# `Saliency`, the plain gradient, stands beside RectGrad; there blue is against.
+# `plot_comparison` draws images in rows and methods in columns. It sums the three channels of a
+# map and clips extreme values. Red pixels contribute to the class, blue pixels contribute against
+# it. Captum's `Saliency`, the plain gradient, is drawn beside RectGrad.
 
 import matplotlib.pyplot as plt
 from captum.attr import Saliency
@@ -78,11 +78,11 @@ plot_comparison(
 plt.show()
 
 # %%
-# ## The same for a model of your own
+# ## A custom model
 #
-# Any PyTorch classifier will do, as long as it returns logits, one row for each image. So here is
-# one that nobody has heard of, with ReLUs that are functions. It has to have learnt something for
-# a map to mean anything: ten shapes on textures that the package draws.
+# RectGrad accepts any PyTorch classifier that returns logits, one row per image. The model below
+# uses functional ReLUs. A map is informative only for a trained model, so the model is trained on
+# images that the package generates: ten shapes on textures.
 
 import torch.nn.functional as F
 from torch import Tensor, nn
@@ -128,8 +128,8 @@ with torch.no_grad():
 print(f"{(predicted == unseen.labels).float().mean():.0%} of 500 new shapes are recognised")
 
 # %%
-# From here on it is the same: a batch of images this time, each with its own class. `plot_map`
-# draws one map wherever you like.
+# The call is the same, here for a batch of images with one class per image. `plot_map` draws a
+# single map on given axes.
 
 right = torch.nonzero(predicted == unseen.labels)[:6, 0]
 found = RectGrad(mine).attribute(inputs[right], target=predicted[right])
@@ -149,9 +149,9 @@ for column, number in enumerate(right.tolist()):
 plt.show()
 
 # %%
-# ## Where to go from here
+# ## Next steps
 #
-# - Without writing any Python: `rectgrad explain photo.jpg --out map.png`.
-# - Hooks miss functional ReLUs such as those above in most libraries; [the next
-#   tutorial](plot_2_your_model.py) measures it.
-# - A sharp map is no proof of anything: [when not to trust it](plot_6_sanity_checks.py).
+# - The command line needs no Python code: `rectgrad explain photo.jpg --out map.png`.
+# - In most libraries, hooks miss functional ReLUs. [The next tutorial](plot_2_your_model.py)
+#   measures the effect.
+# - A sharp map is not necessarily correct: see [the sanity checks](plot_6_sanity_checks.py).

@@ -1,16 +1,16 @@
 """
-# Your own model: timm, in place, functional
+# Custom models: timm, in-place and functional ReLUs
 
-Methods that change the gradient at ReLUs have to find every ReLU. Hooks on modules miss
-`F.relu(x)` and `x.relu_()`, and pass the plain gradient there, without a warning. RectGrad looks
-for activations in the autograd graph instead. This page measures both, on two trained networks.
+Methods that modify the gradient at ReLUs must find every ReLU. Hooks on modules miss `F.relu(x)`
+and `x.relu_()`, which then pass the plain gradient without a warning. RectGrad finds activations in
+the autograd graph. This tutorial compares both approaches on two trained networks.
 """
 
 # %%
-# ## One network, written in three ways
+# ## Three implementations of one network
 #
-# `cifar10_cnn` of the zoo has an `nn.ReLU` for every activation. Here it is again, with the same
-# weights: once with functions, once in place and with a single module for all five.
+# `cifar10_cnn` of the zoo has one `nn.ReLU` per activation. The two classes below use the same
+# weights. The first uses functions. The second uses one in-place module for all five activations.
 
 import matplotlib.pyplot as plt
 import skimage.data
@@ -64,9 +64,9 @@ target = int(modules(image).argmax())
 print([bool(torch.equal(modules(image), network(image))) for network in (functional, in_place)])
 
 # %%
-# Three networks, one function. So a method's map should be one, too. What follows is how far each
-# is from the method's own map of the network with modules, as a share of that map's largest
-# value; and how far from the plain gradient.
+# The three networks compute the same function, so a method should give the same map. The table has
+# two distances for each method and network: to the method's map of the network with modules, and to
+# the plain gradient. Both are relative to the largest value of the reference map.
 
 import warnings
 from collections.abc import Callable
@@ -76,7 +76,7 @@ import captum.attr
 import captum_rectgrad
 from captum_rectgrad import RectGrad
 
-# Captum announces its hooks with a warning at every call.
+# Captum warns about its hooks at every call.
 warnings.filterwarnings("ignore", message="Setting backward hooks on ReLU activations")
 
 Attribute = Callable[[nn.Module, Tensor, int], Tensor]
@@ -100,12 +100,12 @@ def of_rectgrad(model: nn.Module, x: Tensor, target: int) -> Tensor:
 
 
 def of_this_package(model: nn.Module, x: Tensor, target: int) -> Tensor:
-    """Guided backpropagation again, by the mechanism of RectGrad."""
+    """Guided backpropagation, from this package."""
     return captum_rectgrad.GuidedBackprop(model).attribute(x, target=target)
 
 
 def distance(found: Tensor, expected: Tensor) -> float:
-    """The largest difference, as a share of the largest value that is expected."""
+    """The largest difference, relative to the largest expected value."""
     return float((found - expected).abs().max() / expected.abs().max())
 
 
@@ -114,7 +114,7 @@ methods: dict[str, Attribute] = {
     "this package's GuidedBackprop": of_this_package,
     "RectGrad": of_rectgrad,
 }
-print(f"{'':40}from its own map  from the gradient")
+print(f"{'':42}to its own map    to the gradient")
 for title, attribute in methods.items():
     own = attribute(modules, image, target)
     for written, network in (("functional", functional), ("in place", in_place)):
@@ -124,16 +124,16 @@ for title, attribute in methods.items():
         print(f"{title:30}{written:10}{far:16.2g}  {near:17.2g}")
 
 # %%
-# Captum's `GuidedBackprop` **is** the plain gradient on the functional network: the distance is
-# 0. Nothing warned. On the other network it is right, as the hooks of one module are called for
-# each of its five calls. RectGrad is right on both, and so is guided backpropagation when it is
-# done by the mechanism of this package. There are [harder cases](../hard-cases.md).
+# On the functional network, Captum's `GuidedBackprop` equals the plain gradient: the distance is 0.
+# There is no warning. On the in-place network it is correct, because the hooks of a module run at
+# each of its five calls. RectGrad and `GuidedBackprop` of this package are correct on both
+# networks. [Hard cases](../hard-cases.md) has more networks.
 
 # %%
-# ## A network of timm's
+# ## A network of timm
 #
-# Many networks have no `nn.ReLU` at all. `tf_efficientnet_lite0` is timm's, with trained weights;
-# its activations are `nn.ReLU6`, in place.
+# Many networks have no `nn.ReLU`. The activations of timm's `tf_efficientnet_lite0` are in-place
+# `nn.ReLU6` modules.
 
 import timm
 
@@ -149,11 +149,11 @@ image = rectgrad_zoo.transform(model)(photograph)[None].requires_grad_()
 target = int(model(image).argmax())
 plain = gradient(model, image, target)
 guided = of_captum(model, image, target)
-print(f"Captum's GuidedBackprop is {distance(guided, plain):.2g} from the plain gradient")
+print(f"distance of Captum's GuidedBackprop to the plain gradient: {distance(guided, plain):.2g}")
 
 # %%
-# The plain gradient once more, under another name: Captum hooks `nn.ReLU` and nothing else. Two
-# columns of the picture are the same map.
+# Captum's hooks are on `nn.ReLU` only, so its `GuidedBackprop` equals the plain gradient. The first
+# two columns of the figure show the same map.
 
 maps: dict[str, Tensor | str] = {
     "plain gradient": plain[0],
@@ -168,13 +168,13 @@ plot_comparison(
 plt.show()
 
 # %%
-# ## Any other of timm's
+# ## Other networks of timm
 #
-# `timm.create_model("resnet50.a1_in1k", pretrained=True).eval()` is a model like any other, and
-# `rectgrad_zoo.load("resnet50.a1_in1k")` the same with its hash checked; `weights=` takes a state
-# dict of yours. Both need a download the first time. What can be shown here without one, and so
-# without sense in the map, is that an untrained ResNet with in-place ReLUs is served right:
-# against a copy in which nothing is in place, and hooks and weights afterwards as before.
+# RectGrad accepts `timm.create_model("resnet50.a1_in1k", pretrained=True).eval()`.
+# `rectgrad_zoo.load("resnet50.a1_in1k")` loads the same network and verifies its hash. Its argument
+# `weights=` takes a local state dict. Both need a download on the first call. The code below uses
+# an untrained ResNet instead. It compares the map of a network with in-place ReLUs to the map of a
+# copy without in-place ReLUs. It also verifies that hooks and weights of the network do not change.
 
 torch.manual_seed(0)
 resnet = timm.create_model("resnet18", pretrained=False, num_classes=10).eval()
@@ -188,21 +188,22 @@ batch = torch.rand(2, 3, 96, 96)
 before = {name: value.clone() for name, value in resnet.state_dict().items()}
 found, expected = (RectGrad(each).attribute(batch, target=[1, 2]) for each in (resnet, copy))
 print(f"distance {distance(found, expected):.2g}")
-print("weights as before:", all(torch.equal(v, before[k]) for k, v in resnet.state_dict().items()))
+print("weights equal:", all(torch.equal(v, before[k]) for k, v in resnet.state_dict().items()))
 print("hooks left:", sum(len(m._forward_hooks) + len(m._backward_hooks) for m in resnet.modules()))
 
 # %%
-# [97 of timm's 98 families](../timm-support.md) were compared with a naive reference in this way.
-# The other is too large.
+# [97 of timm's 98 families](../timm-support.md) were compared with a naive reference. The remaining
+# family is too large.
 #
-# ## What to look out for
+# ## Requirements
 #
-# - **Logits, not probabilities.** A softmax at the end changes what is explained.
-# - **`eval()`.** Batch normalisation in training mode mixes samples, and warns.
-# - **All elementwise activations are thresholded**, the sigmoid of a squeeze-and-excite gate too,
-#   as in the original. `RectGrad(model, activations=[nn.ReLU])` narrows it.
-# - **A model without any activation that can be found warns**, since the map would be the plain
-#   gradient:
+# - **The model returns logits.** A softmax at the end changes the explained output.
+# - **The model is in `eval()` mode.** Batch normalisation in training mode mixes samples and gives
+#   a warning.
+# - **The rule applies to all elementwise activations**, including the sigmoid of a
+#   squeeze-and-excite gate, as in the original code. `RectGrad(model, activations=[nn.ReLU])`
+#   restricts the rule to ReLUs.
+# - **The model has activations.** Otherwise the map is the plain gradient, with a warning:
 
 linear = nn.Sequential(nn.Flatten(), nn.Linear(3 * 96 * 96, 10))
 with warnings.catch_warnings(record=True) as caught:

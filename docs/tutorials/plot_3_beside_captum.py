@@ -1,15 +1,15 @@
 """
-# Beside Captum's methods, and inside `NoiseTunnel`
+# RectGrad with Captum's methods, `NoiseTunnel`, metrics and plots
 
-`RectGrad` is a `captum.attr.GradientAttribution`. It stands in one loop with Captum's methods,
-goes into Captum's `NoiseTunnel`, its metrics and its pictures.
+`RectGrad` is a `captum.attr.GradientAttribution`. It works with Captum's `NoiseTunnel`, metrics and
+plots as Captum's own methods do.
 """
 
 # %%
-# ## One loop for all
+# ## Several methods
 #
-# Two photographs that come with scikit-image, an ImageNet network, and the class it predicts for
-# each. Captum's gradients want inputs that require them.
+# The inputs are two photographs of scikit-image. The targets are the predictions of an ImageNet
+# network. Captum's gradient methods expect inputs with `requires_grad`.
 
 import warnings
 
@@ -51,12 +51,12 @@ for title, found in maps.items():
     print(f"{title:22}largest value {found.abs().max():.1e}, {nothing:.0%} of the pixels zero")
 
 # %%
-# The scales have nothing to do with each other: compare shares of a map, not its values. In the
-# picture every map has its own.
+# The methods have different scales. Compare shares of a map, not values. In the figure each map has
+# its own scale.
 
 
 def compare(maps: dict[str, Tensor], name: str) -> None:
-    """Draw both images, and their maps beside them; the name says what is seen."""
+    """Draw both images and their maps in a figure with a descriptive name."""
     rows = [
         Row(
             picture(model, image),
@@ -74,9 +74,9 @@ compare(maps, "A cat and a cup of coffee, and their maps by four methods")
 # %%
 # ## Inside `NoiseTunnel`
 #
-# SmoothGrad is the mean over noisy copies of the image, of whatever method is in the tunnel.
-# Noise is 15 % of the range of the inputs here, and there are eight copies of each image; those
-# of RectGrad are thresholded one by one, then averaged.
+# SmoothGrad is the mean of a method's maps over noisy copies of the image. Here the standard
+# deviation of the noise is 15 % of the range of the inputs, and each image has eight copies.
+# RectGrad has thresholds for each copy. The mean follows.
 
 width = 0.15 * float(images.detach().max() - images.detach().min())
 torch.manual_seed(0)
@@ -93,18 +93,18 @@ for title in ("Saliency", "RectGrad"):
 compare(smooth, "The same two with Saliency and RectGrad, alone and in NoiseTunnel")
 
 # %%
-# Whether that is worth eight passes is for you to say: the mean is less sparse than a single map.
+# The mean is less sparse than a single map, and costs eight passes.
 
 # %%
 # ## Inside Captum's metrics
 #
-# `sensitivity_max` is how far a map moves, as a share of its length, when the image is changed a
-# little; lower is steadier. (It is asked of the first image alone, with eight changes of 0.02 at
-# most.)
+# `sensitivity_max` is the largest change of a map under small perturbations of the image, relative
+# to the norm of the map. Lower is more stable. The code uses the first image and eight
+# perturbations of at most 0.02.
 
 from captum.metrics import sensitivity_max
 
-# Captum tells its metrics' own inputs, too, that they do not require gradients.
+# Captum warns about the inputs that its metrics create.
 warnings.filterwarnings("ignore", message=r"Input Tensor \d+ did not already require gradients")
 for title in ("Saliency", "RectGrad"):
     method, options = calls[title]
@@ -120,14 +120,14 @@ for title in ("Saliency", "RectGrad"):
     print(f"{title:10}{float(moved):.2f}")
 
 # %%
-# One image says nothing about other images. And a steady map need not be a right one: the image
-# itself is the steadiest of all.
+# One image does not represent all images. A stable map is not necessarily correct: the image itself
+# would be a perfectly stable map.
 
 # %%
-# ## Inside Captum's pictures
+# ## Inside Captum's plots
 #
-# `captum.attr.visualization` takes arrays of shape `(H, W, C)`. It refuses maps that are zero
-# everywhere, which RectGrad's can be.
+# `captum.attr.visualization` takes arrays of shape `(H, W, C)`. It raises an error for all-zero
+# maps, which RectGrad can return.
 
 from captum.attr import visualization
 
@@ -140,7 +140,7 @@ visualization.visualize_image_attr(
     method="blended_heat_map",
     sign="positive",
     cmap="Reds",
-    outlier_perc=20,  # of what is attributed in all: drawn in full
+    outlier_perc=20,  # the largest values, 20 % of the total attribution, are set to 1
     plt_fig_axis=(figure, axes),
     use_pyplot=False,
     title="RectGrad, drawn by Captum",
@@ -148,12 +148,12 @@ visualization.visualize_image_attr(
 plt.show()
 
 # %%
-# ## Methods that are themselves, or say why not
+# ## Methods that are incorrect on a model
 #
-# Captum's `GuidedBackprop` and `DeepLift` silently become something else on some networks
-# ([measured here](plot_2_your_model.py) for the first). In this package's own comparisons both
-# are held against an independent computation first, and where they are not themselves there is a
-# reason in place of a map. Here is a network that uses one ReLU twice:
+# Captum's `GuidedBackprop` and `DeepLift` are incorrect on some networks without a warning
+# ([the previous tutorial](plot_2_your_model.py) measures `GuidedBackprop`). The comparisons of this
+# package first compare both methods with an independent computation. If a method is incorrect,
+# the comparison returns the reason instead of a map. The network below calls one ReLU twice:
 
 from torch import nn
 
@@ -170,5 +170,5 @@ for each in choose_methods(["guided-bp", "deeplift", "rectgrad"]):
     print(f"{each.title:10}", outcome if isinstance(outcome, str) else "a map")
 
 # %%
-# `rectgrad explain --methods saliency,deeplift,rectgrad` draws such a comparison from the command
-# line; `MODULE:NAME` adds any other method of Captum's.
+# `rectgrad explain --methods saliency,deeplift,rectgrad` draws such a comparison on the command
+# line. `MODULE:NAME` adds any other Captum method.

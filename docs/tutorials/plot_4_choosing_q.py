@@ -1,16 +1,17 @@
 """
 # Choosing q, the padding trick and PRR
 
-RectGrad has one number, the percentile `q` (98 by default), and two switches. What they do,
-measured: when `q` does nothing, when the map is empty, what the padding trick takes away, and
-what proportional redistribution (PRR) smooths.
+RectGrad has one number, the percentile `q` (98 by default), and two switches: the padding trick and
+proportional redistribution (PRR). This tutorial measures their effects. It shows when `q` has no
+effect and when a map is all zero.
 """
 
 # %%
-# ## What q does to a map
+# ## The effect of q
 #
-# At every activation, `q` per cent of the units are cut off: those of the lowest score,
-# activation times the gradient that arrives. Higher is sparser.
+# The score of a unit is its activation times the output gradient. At every activation, the `q` per
+# cent of the units with the lowest scores do not pass the gradient. A higher `q` gives a sparser
+# map.
 
 import matplotlib.pyplot as plt
 import torch
@@ -36,11 +37,11 @@ plot_comparison(
 plt.show()
 
 # %%
-# ## When q does nothing: thresholds at zero
+# ## Thresholds at zero
 #
-# Most scores are exactly zero, since most units are inactive or get no gradient. A percentile
-# that falls among them **is** zero for any `q`. `return_layer_statistics=True` gives the
-# threshold of every activation, so this can be counted.
+# Most scores are exactly zero, because most units are inactive or have no gradient. If the
+# percentile is among these scores, the threshold is zero for any `q`.
+# `return_layer_statistics=True` returns the threshold of every activation.
 
 percentiles = (0.0, 10.0, 20.0, 50.0, 80.0, 90.0, 95.0, 98.0, 99.5)
 at_zero, below_zero, left = [], [], []
@@ -75,9 +76,9 @@ axes[1].set(title="pixels that are not zero", xlabel="q", ylabel="share", ylim=(
 plt.show()
 
 # %%
-# Where all thresholds are zero, `q` changes nothing: at q = 50 the map is the one of `tau=0`, bit
-# for bit. And that one, without the padding trick, is what guided backpropagation times the input
-# has above zero (claim 2 of the paper).
+# If all thresholds are zero, `q` has no effect: the map at q = 50 equals the map of `tau=0`, bit
+# for bit. Without the padding trick, the map of `tau=0` is the positive part of guided
+# backpropagation times the input (claim 2 of the paper).
 
 from captum_rectgrad import GuidedBackprop, RectGradConst
 
@@ -92,15 +93,15 @@ print(
 )
 
 # %%
-# So for this image nothing is left to choose where all thresholds are zero, and below that
-# negative scores pass as well. It takes a high `q` to cut off more than guided backpropagation
-# does: 98 is the paper's and the default.
+# For this image, `q` has no effect where all thresholds are zero. For lower `q`, units with
+# negative scores pass as well. Only a high `q` removes more units than guided backpropagation. The
+# paper and the default use 98.
 
 # %%
-# ## When the map is empty: narrow layers
+# ## All-zero maps: narrow layers
 #
-# The threshold is a score of the layer, the nearest rank, and a unit passes only **above** it.
-# With 25 units or fewer and q = 98 that score is the highest: nothing passes.
+# The threshold is one of the layer's scores, the nearest rank. A unit passes only **above** it.
+# With 25 units or fewer and q = 98, the threshold is the highest score, and no unit passes.
 
 import warnings
 
@@ -119,8 +120,8 @@ print(f"{int(empty.count_nonzero())} values are not zero")
 print(caught[0].message)
 
 # %%
-# The warning names the layer. A lower `q` opens it; or leave that layer out and keep 98 for the
-# others.
+# The warning names the layer. There are two solutions: a lower `q`, or the exclusion of the layer
+# from the rule.
 
 lower = RectGrad(narrow, percentile=90).attribute(small, target=3)
 without = RectGrad(narrow, activations=[narrow[1]]).attribute(small, target=3)
@@ -129,10 +130,10 @@ print(f"q = 90: {int(lower.count_nonzero())}; without the layer: {int(without.co
 # %%
 # ## The padding trick
 #
-# A convolution that pads sees an edge where there is none. The trick sets a border of one pixel
-# of the gradient to zero before every such convolution (appendix C.1). Here is the network of the
-# paper's CIFAR-10 experiments, on photographs brought to 32 x 32. It has seen nothing of the kind
-# and names them wrongly; what is explained is the class that it says.
+# Padding creates an artificial edge at the border of the image. The padding trick sets a border of
+# one pixel of the gradient to zero before every padded convolution (appendix C.1). The code uses
+# the network of the paper's CIFAR-10 experiments, on photographs resized to 32 x 32. The
+# photographs are not of the network's classes. The explained class is the predicted class.
 
 from captum_rectgrad.evaluation.map_metrics import relative_total_variation, share_inside
 
@@ -152,9 +153,9 @@ for title, found in (("with the trick", with_trick), ("without", without_trick))
 # %%
 # ## PRR
 #
-# Max-pooling hands the whole gradient to the one pixel that was the largest. The proportional
-# redistribution rule shares it out by the activations (appendix C.2). It does something only
-# where a network has max-pools, so not on `tf_efficientnet_lite0`.
+# Max-pooling passes the gradient to the largest unit of a window. The proportional redistribution
+# rule distributes it in proportion to the activations (appendix C.2). It has an effect only on
+# networks with max-pooling, so not on `tf_efficientnet_lite0`.
 
 from captum_rectgrad import RectGradPRR
 
@@ -185,6 +186,6 @@ plot_comparison(
 plt.show()
 
 # %%
-# Roughness is the total variation for each unit of attribution, the mean over 15 photographs:
-# here PRR changes it little. On test images of CIFAR-10, with intervals: [the recorded
-# results](../results/total-variation/report.md).
+# Roughness is the total variation per unit of attribution, averaged over 15 photographs. Here the
+# effect of PRR is small. [The recorded results](../results/total-variation/report.md) have the
+# roughness on test images of CIFAR-10, with intervals.

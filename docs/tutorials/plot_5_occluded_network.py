@@ -1,16 +1,16 @@
 """
-# Does a map point at noise?
+# Do maps highlight noise?
 
-Kim et al. (2019, section 5.3) put one and the same patch of random pixels into the upper left
-corner of every image, in training and in testing. Nothing in the patch tells the classes apart:
-what a map shows there is noise. The zoo has such a network. This page asks it about photographs,
-offline; at the end is where the measurement on CIFAR-10 is recorded.
+Kim et al. (2019, section 5.3) add one fixed patch of random pixels to the upper left corner of
+every training and test image. The patch has no information about the class, so attributions in the
+patch are noise. The zoo has such a network. This tutorial computes its maps of photographs,
+offline. The last section links to the recorded measurement on CIFAR-10.
 """
 
 # %%
 # ## The network and its patch
 #
-# `cifar10_cnn_occluded` is the CNN of the paper's appendix F.2. Its recipe knows the patch.
+# `cifar10_cnn_occluded` is the CNN of the paper's appendix F.2. Its recipe defines the patch.
 
 import matplotlib.pyplot as plt
 import numpy as np
@@ -28,14 +28,14 @@ assert patch is not None
 print(patch)
 
 # %%
-# ## Small pictures
+# ## Images
 #
-# The network takes 32 x 32 pixels. From each of the 15 photographs that come with scikit-image
-# there are five pictures: the whole, and its quarters.
+# The network requires images of 32 x 32 pixels. Each of the 15 photographs of scikit-image gives
+# five images: the photograph and its quarters.
 
 
 def five(photograph: Image.Image) -> list[Image.Image]:
-    """The whole and its quarters, brought to 32 x 32."""
+    """The photograph and its quarters, resized to 32 x 32."""
     width, height = photograph.size
     half, middle = width // 2, height // 2
     boxes = (
@@ -56,22 +56,22 @@ with torch.no_grad():
     targets = model(inputs).argmax(dim=1)
 
 # %%
-# Does the network mind which noise it is? With another patch in the same place:
+# The next cell compares the predictions with those for a different patch in the same place:
 
 other = to_model_range(occlude(pictures, Occlusion(patch.size, seed=1)))
 with torch.no_grad():
     kept = (model(other).argmax(dim=1) == targets).double().mean()
-print(f"{kept:.0%} of the predictions stay what they were")
+print(f"{kept:.0%} of the predictions do not change")
 
 # %%
-# Not all of them: the network has learnt *this* patch, and another is not quite nothing to it.
-# That is a caution for all that follows, since a map that shows the patch a little may be right.
+# Some predictions change, because the network was trained with *this* patch. The network therefore
+# depends slightly on the patch, and small attributions in the patch may be correct.
 
 # %%
 # ## The maps
 #
-# Captum's methods with their signs, and RectGrad. The corner is the 8 x 8 pixels in which a
-# filter of the first layer sees nothing but noise; that is 6.25 % of the picture.
+# The methods are Captum's, with signed maps, and RectGrad. The corner has 8 x 8 pixels, 6.25 % of
+# the image. The filters of the first layer at these pixels depend on the patch alone.
 
 from captum_rectgrad.evaluation.methods import choose_methods
 from captum_rectgrad.evaluation.run_method import attribute
@@ -109,11 +109,11 @@ plt.show()
 # %%
 # ## Sums and shares
 #
-# The paper adds up the absolute attribution in the corner. That number is proportional to a
-# method's scale, and RectGrad's maps are small everywhere; so beside it stands the share of the
-# map. The paper also cuts off all but the highest 5 % of the baselines' maps before it compares,
-# and not of RectGrad's: both ways are below. Intervals are over the 15 photographs, not over the
-# 75 pictures.
+# The paper sums the absolute attribution in the corner. The sum is proportional to the scale of a
+# method, and RectGrad's values are small everywhere. The table therefore also has the share of the
+# map. In addition, the paper keeps only the highest 5 % of the baselines' maps, but all of
+# RectGrad's. The table has both variants. Intervals are over the 15 photographs, not over the 75
+# images.
 
 from captum_rectgrad.evaluation.estimate import Estimate
 from captum_rectgrad.evaluation.intervals import mean
@@ -122,12 +122,12 @@ from captum_rectgrad.studies.compute.maps import final_threshold
 
 
 def by_photograph(values: torch.Tensor) -> torch.Tensor:
-    """The mean of the five pictures of each photograph; an empty map has no share."""
+    """The mean over the five images of each photograph; empty maps are omitted."""
     return values.view(15, 5).nanmean(dim=1)
 
 
 def in_words(share: Estimate) -> str:
-    """The share and its 95 % interval, in per cent."""
+    """Format the share and its 95 % interval in per cent."""
     return f"{share.value:4.1%} ({share.low:4.1%} to {share.high:5.1%})"
 
 
@@ -160,19 +160,18 @@ axes.legend()
 plt.show()
 
 # %%
-# By the sum RectGrad does better than all of Captum's methods, by far. By the share it does not,
-# on these photographs: what little it shows is in the corner about as often as anywhere, and its
-# interval holds the corner's share of the area. A sum alone would have misled.
+# RectGrad's sum is far lower than the sums of Captum's methods. Its share is not lower on these
+# photographs: the interval contains the corner's share of the area. The sum alone is misleading.
 
 # %%
-# ## What was measured on CIFAR-10
+# ## Results on CIFAR-10
 #
-# Fifteen photographs of other things than the network was trained on are no test. The same
-# question on 1,000 test images of CIFAR-10 is [recorded](../results/patch/report.md), with a
-# control that the paper does not have: networks behind noise that is another in every image.
-# There the order of the methods changes, and saliency has less in the corner than RectGrad. [What
-# saliency maps show of the patch](../results/occluded-saliency/report.md) is figure 2 of the
-# paper. To repeat both:
+# Fifteen photographs of other classes are not a test of the method. [The recorded
+# results](../results/patch/report.md) use 1,000 test images of CIFAR-10 and a control that the
+# paper does not have: networks trained with a different noise patch in every image. With this
+# control the order of the methods changes, and saliency's share in the corner is lower than
+# RectGrad's. [The study of saliency maps](../results/occluded-saliency/report.md) is figure 2 of
+# the paper. The following commands repeat both studies:
 #
 # ```
 # rectgrad reproduce patch --preset quick --data cifar10

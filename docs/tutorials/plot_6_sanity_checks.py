@@ -1,18 +1,18 @@
 """
-# Sanity checks: when not to trust it
+# Sanity checks: when not to trust a map
 
-RectGrad's maps are sparse, sharp and on the object. None of that says that they show why the
-network decided. The question to ask of a map is what it depends on: make the network random, ask
-for another class, and see whether the map changes. This page does it for three methods on a small
-scale, and then with one command.
+RectGrad maps are sparse, sharp and located on the object. These properties do not show that a map
+explains the decision of the network. Sanity checks measure whether a map changes with the network
+and with the class. This tutorial runs small checks for three methods, and then all checks with one
+command.
 """
 
 # %%
-# ## By eye: another class, another network
+# ## Visual comparison: another class, another network
 #
-# A cat, and what speaks for a cat. Then what speaks for a sports car, of which there is none in
-# the picture. Then the first again, with the last layer of the network made random, which now
-# knows nothing about classes.
+# The figure has three maps of a photograph of a cat: for the class "tiger cat", for the class
+# "sports car", and for "tiger cat" after randomisation of the last layer. The randomised network
+# has no information about the classes.
 
 import copy
 
@@ -64,26 +64,29 @@ plot_comparison(
 plt.show()
 
 # %%
-# RectGrad has nearly the same map three times: eyes and nose, whatever is asked of whatever
-# network. Each of the three looks convincing. Of the noise of saliency the eye is no judge; for
-# that there are numbers.
+# RectGrad's three maps are almost equal: the eyes and the nose. Each of them looks convincing. The
+# noisy maps of saliency cannot be compared visually.
 
 # %%
-# ## In numbers
+# ## Measurement
 #
-# `captum_rectgrad.sanity` compares maps by their rank correlation, which is 1 for equal maps.
-# First of the model and a copy in which layers are random, from the last one on (Adebayo et al.
-# 2018); then of the predicted class and three others (Nie et al. 2018). The model is
-# `cifar10_cnn`, the images are twenty shapes on textures that the package draws: not what it was
-# trained on, so that this page needs no data.
+# `captum_rectgrad.sanity` compares maps by their rank correlation, which is 1 for equal maps. The
+# first check compares the model with a copy whose layers are randomised, starting with the last
+# layer (Adebayo et al. 2018). The second check compares the predicted class with three other
+# classes (Nie et al. 2018). The model is `cifar10_cnn`. The images are twenty generated shapes on
+# textures, so this tutorial needs no data.
 
 from torchvision.transforms.functional import to_pil_image
 
 from captum_rectgrad.evaluation.intervals import crossed_mean, mean
 from captum_rectgrad.evaluation.methods import choose_methods
-from captum_rectgrad.sanity.attribution_task import AttributionTask
-from captum_rectgrad.sanity.class_sensitivity import class_sensitivity, other_classes
-from captum_rectgrad.sanity.randomisation import Randomisation, randomisation
+from captum_rectgrad.sanity import (
+    AttributionTask,
+    Randomisation,
+    class_sensitivity,
+    other_classes,
+    randomisation,
+)
 from captum_rectgrad.sanity.similarity import UNSIGNED
 from captum_rectgrad.studies.data.shapes import shapes
 
@@ -104,10 +107,10 @@ for method in choose_methods(["saliency", "guided-bp", "rectgrad"]):
     print(f"{method.title:12}{half!s:30}{another}")
 
 # %%
-# The whole way from the trained network to one that is random throughout:
+# The similarity for each number of randomised layers:
 
 figure, axes = plt.subplots(
-    num="Likeness of maps as more and more layers are random, for three methods",
+    num="Similarity of maps by the number of random layers, for three methods",
     figsize=(8, 3.2),
     layout="constrained",
 )
@@ -116,7 +119,7 @@ for title, found in cascades.items():
     axes.plot(("none", *found.layers), (1, *curve), "o-", label=title)
 axes.axhline(0, color="0.6", linewidth=0.8)
 axes.set(
-    title="likeness to the maps of the trained network",
+    title="similarity to the maps of the trained network",
     xlabel="random from the last layer to this one",
     ylabel="rank correlation",
 )
@@ -124,16 +127,15 @@ axes.legend()
 plt.show()
 
 # %%
-# **The honest sentence: with half of the layers random, RectGrad's maps are still much as they
-# were, and maps of different classes are much alike. They do not show what the later layers have
-# learnt, nor what separates one class from another.** Saliency changes far more, noisy as it is.
+# **With half of the layers random, RectGrad's maps are similar to the original maps. Its maps of
+# different classes are similar as well. They do not show the function of the later layers, nor the
+# difference between two classes.** Saliency's maps change far more, although they are noisy.
 
 # %%
-# ## With one command
+# ## One command for all checks
 #
-# `rectgrad check` makes all the checks of one method on one model, with 95 % intervals, a verdict
-# for each, a page and a figure. It is run here as from a shell, on fewer images than its default
-# of 100.
+# `rectgrad check` runs all checks of one method on one model. It writes a page and a figure with 95
+# % intervals and a verdict per check. The call below uses fewer images than the default of 100.
 
 import tempfile
 from pathlib import Path
@@ -146,20 +148,19 @@ status = main([*command.split(), "--out", f"{folder}/rectgrad"])
 print(f"exit status {status}; {', '.join(sorted(f.name for f in Path(folder).glob('*/*')))}")
 
 # %%
-# Exit status 1 means that something failed, so a script can stop there. For your own model:
+# Exit status 1 means that a check failed. For another model:
 #
 # ```
 # rectgrad check photo1.jpg photo2.jpg ... --model resnet50 --method rectgrad
 # ```
 #
-# with ten images or more; fewer decide nothing.
+# The checks need at least ten images. With fewer images every verdict is "undecided".
 
 # %%
-# ## What follows
+# ## Conclusions
 #
-# - Use RectGrad to see which parts of an image the *early* layers respond to on the way to some
-#   logit.
-# - Do not read "why a cat and not a dog" from it. The plain gradient changes with the class.
-# - A high percentile helps, at a price: [the curves on CIFAR-10](../when-not-to-trust-a-map.md),
-#   with intervals.
-# - What each check does and when it fails: [the checks](../sanity-checks.md).
+# - RectGrad shows the image regions to which the *early* layers respond on the path to a logit.
+# - RectGrad does not answer "why a cat and not a dog". The plain gradient changes with the class.
+# - A higher percentile reduces the similarity and leaves fewer pixels: see [the numbers on
+#   CIFAR-10](../when-not-to-trust-a-map.md).
+# - [Sanity checks](../sanity-checks.md) describes the procedure and the verdict of each check.

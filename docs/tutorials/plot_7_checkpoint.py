@@ -1,19 +1,17 @@
 """
 # Train, verify and publish a checkpoint
 
-A number about attribution maps is worth no more than the network it was measured on. So a
-checkpoint here is a folder that says how it was made, what it was measured on, and the hash of
-its weights; and each of that can be checked. This page makes one in a few seconds, from a recipe
-of a few lines.
+Measurements of attribution maps depend on the network. A checkpoint is therefore a folder with the
+recipe of the training, the measured accuracy and the hash of the weights. All of these can be
+verified. This tutorial trains a checkpoint in a few seconds from a short recipe.
 """
 
 # %%
 # ## Images
 #
-# The recipes of the zoo are for CIFAR-10: a copy of the Hub data set `uoft-cs/cifar10`, or a
-# folder with `train/airplane/*` to `test/truck/*`. Here is such a folder without CIFAR-10: white
-# shapes that the package draws, in folders of CIFAR-10's names, a disk for an airplane, a square
-# for an automobile.
+# The recipes of the zoo use CIFAR-10: a copy of the Hub data set `uoft-cs/cifar10`, or a folder
+# with `train/airplane/*` to `test/truck/*`. The code below creates such a folder with generated
+# white shapes instead of CIFAR-10. A disk replaces an airplane, a square replaces an automobile.
 
 import tempfile
 from pathlib import Path
@@ -36,13 +34,13 @@ print(sorted(path.name for path in (data / "train").iterdir()))
 # %%
 # ## A recipe
 #
-# All that a training depends on besides the images. Those of the zoo are in the repository, in
-# `zoo/recipes/`; this one differs from `cifar10_cnn.toml` in its sizes.
+# A recipe has all settings of a training except the images. The recipes of the zoo are in
+# `zoo/recipes/`. The recipe below differs from `cifar10_cnn.toml` in its sizes.
 
 RECIPE = """\
 name = "tutorial"
 architecture = "cifar10_cnn"
-description = "A network that this tutorial trains; for nothing else."
+description = "A network for this tutorial only."
 
 [data]
 name = "uoft-cs/cifar10"
@@ -63,7 +61,7 @@ print(recipe.write_text(RECIPE, encoding="utf-8"), "characters")
 # %%
 # ## Train
 #
-# The commands of this page are those of a shell. To have them in Python:
+# The following function runs a shell command in Python:
 
 import contextlib
 import io
@@ -72,7 +70,7 @@ from captum_rectgrad.cli.main import main
 
 
 def shell(command: str) -> None:
-    """Run a command of `rectgrad`, and print it with what it says."""
+    """Run a command of `rectgrad`, and print it with its output."""
     said = io.StringIO()
     with contextlib.redirect_stdout(said):
         status = main(command.split())
@@ -84,14 +82,15 @@ checkpoint = work / "tutorial"
 shell(f"zoo train {recipe} --data {data} --out {checkpoint}")
 
 # %%
-# A training that is interrupted goes on when the same command is given again. On one device, with
-# one number of threads and one set of versions, the bytes are the same every time, interrupted or
-# not.
+# After an interruption, the same command resumes the training. On the same device, with the same
+# number of threads and the same versions, the weights are identical byte by byte, with and without
+# an interruption.
 
 # %%
-# ## What is in the folder
+# ## The folder
 #
-# timm's Hub format, with the recipe, every epoch and the versions of everything.
+# The folder has timm's Hub format. It also contains the recipe, the metrics of every epoch and all
+# versions.
 
 import json
 
@@ -101,7 +100,7 @@ metrics = json.loads((checkpoint / "metrics.json").read_text(encoding="utf-8"))
 print(json.dumps(metrics["provenance"], indent=2))
 
 # %%
-# The course of the training, from that file:
+# The accuracy by epoch, from the metrics file:
 
 import matplotlib.pyplot as plt
 
@@ -121,10 +120,10 @@ axes.legend()
 plt.show()
 
 # %%
-# ## Load it, explain it
+# ## Load and explain
 #
-# By its path, as any of the zoo by its name. timm loads it as well:
-# `timm.create_model("local-dir:tutorial", pretrained=True)` after `import rectgrad_zoo`.
+# `rectgrad_zoo.load` accepts the path of the folder. timm loads it as well, after
+# `import rectgrad_zoo`: `timm.create_model("local-dir:tutorial", pretrained=True)`.
 
 import torch
 
@@ -153,8 +152,8 @@ plt.show()
 # %%
 # ## Verify
 #
-# Hash and accuracy again, from the folder and the images alone. Then once more after someone has
-# changed a single weight, by a little:
+# `rectgrad zoo verify` computes the hash and the accuracy from the folder and the images. The
+# second call below follows a small change of one weight:
 
 shell(f"zoo verify {checkpoint} --data {data}")
 
@@ -168,28 +167,27 @@ tensors = safetensors.torch.load(original)
 tensors["conv1.bias"][0] += 0.01
 weights.write_bytes(safetensors.torch.save(tensors))
 shell(f"zoo verify {checkpoint} --data {data}")
-print("back again:", weights.write_bytes(original) == len(original))
+print("restored:", weights.write_bytes(original) == len(original))
 
 # %%
 # ## Publish
 #
-# `rectgrad zoo publish` sends the folder to the Hugging Face Hub in one commit, as the account of
-# `HF_TOKEN`, and prints the revision and the hash to pin. It refuses a folder whose card or
-# measurements are of other weights. With `--dry-run` it checks and says what would be sent;
-# nothing leaves the machine:
+# `rectgrad zoo publish` uploads the folder to the Hugging Face Hub in one commit, with the account
+# of `HF_TOKEN`. It prints the revision and the hash. It raises an error if the card or the
+# measurements belong to different weights. With `--dry-run` it checks the folder and lists the
+# files without an upload:
 
 shell(f"zoo publish {checkpoint} --repo somebody/tutorial --dry-run")
 
 # %%
-# Do not leave out `--dry-run` for this one. Its card calls the images CIFAR-10, since that is all
-# that the recipes know; that they are not can be told from their fingerprint alone.
+# Do not publish this checkpoint. Its card states that the images are CIFAR-10, because recipes
+# support no other data. Only the fingerprint of the images differs.
 
 card = (checkpoint / "README.md").read_text(encoding="utf-8")
 print(card[card.index("# tutorial") : card.index("## Use")])
 
 # %%
-# So a checkpoint to be published is one trained on CIFAR-10, from a recipe of the zoo's or one of
-# your own:
+# Publish only checkpoints trained on CIFAR-10, from a recipe of the zoo or a custom recipe:
 #
 # ```
 # rectgrad zoo train zoo/recipes/cifar10_cnn.toml --data cifar10 --out runs/cifar10_cnn
@@ -197,5 +195,5 @@ print(card[card.index("# tutorial") : card.index("## Use")])
 # rectgrad zoo publish runs/cifar10_cnn --repo OWNER/NAME
 # ```
 #
-# The first takes about 20 minutes on two CPU cores. [The zoo](../../zoo/README.md) has the
-# accuracies of its own.
+# The first command takes about 20 minutes on two CPU cores. [The zoo](../../zoo/README.md) has the
+# accuracies of its checkpoints.

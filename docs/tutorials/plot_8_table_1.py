@@ -1,19 +1,18 @@
 """
 # Reproduce table 1, on one machine or many
 
-Table 1 of Kim et al. (2019) asks how much a network still learns when the pixels are gone that a
-method ranks highest (ROAR) or lowest (KAR). Each cell is a training of its own: the table is
-hours of work. So it has presets, goes on where it was interrupted, and can be handed to a
-cluster. This page runs the smallest preset, offline, interrupts it, and goes on.
+Table 1 of Kim et al. (2019) measures the accuracy of networks trained without the pixels that a
+method ranks highest (ROAR) or lowest (KAR). Each cell of the table is a separate training, and the
+table takes hours. The study has presets, resumes after an interruption, and can run on a cluster.
+This tutorial runs the smallest preset offline, interrupts it, and resumes it.
 """
 
 # %%
 # ## The command
 #
-# `rectgrad reproduce roar-kar`. Without `--data` it works on shapes that the package draws, with
-# a small network that is trained on them first and kept for other studies. `smoke` is the size
-# that shows that all works: 64 training images, one epoch, one network for each cell. **Its
-# numbers are no result.**
+# The command is `rectgrad reproduce roar-kar`. Without `--data` it uses generated shapes. It first
+# trains a small network on them and keeps it for other studies. The preset `smoke` tests that the
+# study runs: 64 training images, one epoch, one network per cell. **Its numbers are not results.**
 
 import contextlib
 import io
@@ -32,7 +31,7 @@ COMMAND = f"reproduce roar-kar --preset smoke --methods saliency,rectgrad --out 
 
 
 def shell() -> None:
-    """Run the command, and print it with what it says."""
+    """Run the command, and print it with its output."""
     said = io.StringIO()
     with contextlib.redirect_stdout(said):
         status = main(COMMAND.split())
@@ -41,19 +40,19 @@ def shell() -> None:
 
 
 def cells() -> list[Path]:
-    """The files of the cells that are done; each is written whole or not at all."""
+    """The files of the completed cells; each file is written atomically."""
     return [file for file in (run / "cells").glob("*.json") if file.name != "config.json"]
 
 
 # %%
-# ## Interrupted
+# ## Interruption
 #
-# Somebody presses Ctrl-C when ten cells are done. (Here, a thread does.) Exit status 130 is that
-# of an interrupted command.
+# A thread interrupts the command after ten cells, as Ctrl-C does. The exit status of an interrupted
+# command is 130.
 
 
 def press_ctrl_c_after(count: int) -> None:
-    """Interrupt the main thread once there are so many cells."""
+    """Interrupt the main thread once `count` cells are complete."""
     while len(cells()) < count:
         time.sleep(0.01)
     interrupt_main()
@@ -65,29 +64,29 @@ done = {file: file.stat().st_mtime_ns for file in cells()}
 print(f"{len(done)} cells are kept; result.json exists: {(run / 'result.json').exists()}")
 
 # %%
-# ## The same command again
+# ## Resumption
 #
-# What is there is left alone, the rest is done. The folder knows what it is a run of: another
-# preset, other methods or images are refused. The cells come out as they would have without the
-# interruption, as each has a seed of its own.
+# The same command computes the remaining cells. The folder stores the configuration of the run:
+# with another preset, other methods or other images, the command reports an error. Each cell has
+# its own seed, so the interruption does not change the result.
 
 shell()
 untouched = sum(file.stat().st_mtime_ns == when for file, when in done.items())
-print(f"{len(cells())} cells in all; {untouched} of the first {len(done)} were not touched")
+print(f"{len(cells())} cells in total; {untouched} of the first {len(done)} were not modified")
 
 # %%
-# Once it is done, the command does nothing but say where the report is:
+# For a complete run, the command only prints the path of the report:
 
 began = time.perf_counter()
 shell()
 print(f"{time.perf_counter() - began:.1f} s")
 
 # %%
-# ## What comes out
+# ## Output
 #
-# `report.md` sets the paper's claims beside the run, `result.csv` and `result.json` have all
-# numbers, and `figure.png` is figure 18. The scores with their 95 % intervals, the lower the
-# better:
+# `report.md` compares the paper's claims with the run. `result.csv` and `result.json` have all
+# numbers. `figure.png` is figure 18. The table below has the scores with their 95 % intervals.
+# Lower is better:
 
 result = json.loads((run / "result.json").read_text(encoding="utf-8"))
 for row in result["rows"]:
@@ -115,7 +114,7 @@ axes.axis("off")
 plt.show()
 
 # %%
-# ## The real sizes
+# ## Full-size runs
 #
 # With CIFAR-10 in a folder (a copy of the Hub data set `uoft-cs/cifar10`), or by that name from
 # the Hub:
@@ -125,9 +124,9 @@ plt.show()
 # rectgrad reproduce roar-kar --preset full --data cifar10 --out runs/full
 # ```
 #
-# `quick` took an hour on two CPU cores that did other work as well; [its
-# table](../results/roar-kar/report.md) is recorded. `full` has the paper's size: all images, five
-# fractions, three networks for each cell, 20 epochs. Nobody has run it for this project yet.
+# `quick` took an hour on two shared CPU cores. [Its table](../results/roar-kar/report.md) is
+# recorded. `full` has the size of the paper: all images, five fractions, three networks per cell,
+# 20 epochs. There is no recorded run of `full`.
 #
 # **On one GPU**
 #
@@ -135,8 +134,9 @@ plt.show()
 # rectgrad reproduce roar-kar --preset full --data cifar10 --device cuda --out runs/full
 # ```
 #
-# Another device rounds differently, so it is another run: a folder begun on one is refused on the
-# other. On a GPU several networks are trained at once (`--stack`), each the one it is alone.
+# Devices have different rounding errors, so a folder of one device cannot be resumed on another
+# device. On a GPU, several networks are trained at once (`--stack`). Each network equals the
+# network trained alone.
 #
 # **On a Ray cluster** (`pip install 'captum-rectgrad[cluster,studies]'`)
 #
@@ -146,9 +146,9 @@ plt.show()
 #     --ray-address auto --device cuda --out runs/full
 # ```
 #
-# The first starts a cluster on this machine, the second uses the one that is there
-# (`ray://HOST:10001` for one elsewhere); with `--device cuda` cells run on the cluster's GPUs. A
-# machine that is lost has its cells done again elsewhere.
+# The first command starts a cluster on this machine. The second command uses an existing cluster
+# (`ray://HOST:10001` for a remote cluster). With `--device cuda`, cells run on the cluster's GPUs.
+# If a machine fails, its cells are computed on another machine.
 #
-# **What was tried**: on CPUs all of this, the cluster on one machine. Nothing was run on a GPU by
-# this project, nor on a cluster of several machines.
+# **Tested configurations**: CPUs, and a cluster of one machine. GPUs and clusters of several
+# machines have not been tested.

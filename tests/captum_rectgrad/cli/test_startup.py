@@ -61,8 +61,9 @@ def test_the_methods_import_nothing_that_captum_does_not_and_the_studies_no_ray(
     assert "ray" not in packages(studies)
 
 
-def test_the_package_alone_imports_nothing_heavy() -> None:
-    assert not packages(imported("import captum_rectgrad")) & HEAVY
+@pytest.mark.parametrize("name", ["captum_rectgrad", "captum_rectgrad.sanity"])
+def test_the_package_alone_imports_nothing_heavy(name: str) -> None:
+    assert not packages(imported(f"import {name}; dir({name})")) & HEAVY
 
 
 @pytest.mark.parametrize(
