@@ -1,6 +1,6 @@
-"""Sanity checks: whether a method's maps depend on what the model has learnt.
+"""Sanity checks of attribution methods: dependence of maps on what the model has learnt.
 
-For any method of Captum's and any model: `randomisation` (Adebayo et al. 2018, "Sanity Checks for
-Saliency Maps"), `class_sensitivity` and `image_recovery` (Nie et al. 2018), and `convergence`
-(Sixt, Granz and Landgraf 2020, "When Explanations Lie"). `rectgrad check` runs them all.
+They run on any Captum method and any model: `randomisation` (Adebayo et al. 2018, "Sanity Checks
+for Saliency Maps"), `class_sensitivity` and `image_recovery` (Nie et al. 2018), and `convergence`
+(Sixt, Granz and Landgraf 2020, "When Explanations Lie"). `rectgrad check` runs all of them.
 """

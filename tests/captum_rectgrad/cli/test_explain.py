@@ -90,8 +90,8 @@ def test_classes_by_number_and_name(lite: nn.Module) -> None:
     [
         ("1000", "classes 0 to 999"),
         ("-1", "classes 0 to 999"),
-        ("tigre cat", "no class is called 'tigre cat'; the nearest: 'tiger cat'"),
-        ("terrier", "more than one class is called 'terrier'; the nearest: "),
+        ("tigre cat", "no class is called 'tigre cat'; nearest names: 'tiger cat'"),
+        ("terrier", "more than one class is called 'terrier'; nearest names: "),
         ("", "no class is called ''"),
     ],
 )

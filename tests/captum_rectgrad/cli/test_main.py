@@ -75,12 +75,12 @@ def test_the_zoo_is_listed(capsys: pytest.CaptureFixture[str]) -> None:
         (["no/such/file.jpg"], "cannot read 'no/such/file.jpg' as an image"),
         (["--model", "resnet19"], "resnet18"),
         (["--model", "resnet18", "--weights", "no.safetensors"], "no.safetensors"),
-        (["--target", "shipp"], "no class is called 'shipp'; the nearest: 'ship'"),
+        (["--target", "shipp"], "no class is called 'shipp'; nearest names: 'ship'"),
         (["--target", "10"], "classes 0 to 9"),
         (["--percentile", "101"], "[0, 100]"),
-        (["--methods", "gradcam"], "'gradcam' is no method; choose from"),
-        (["--methods", ""], "no method is named; choose from"),
-        (["--target", "3.0"], "this model has 10 classes, such as 'airplane' and 'truck'"),
+        (["--methods", "gradcam"], "'gradcam' is not a known method; choose from"),
+        (["--methods", ""], "got no method; choose from"),
+        (["--target", "3.0"], "the model has 10 classes, such as 'airplane' and 'truck'"),
         (["--save-maps", "maps.txt"], "must end in .npz"),
         (["--out", "no/such/folder/figure.png"], "cannot write 'no/such/folder/figure.png'"),
         (["--out", "figure.exe"], "must end in one of"),
@@ -132,7 +132,7 @@ def test_images_of_one_name_are_told_apart(picture: str, tmp_path: Path) -> None
 
 def test_an_image_named_twice(picture: str, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["explain", picture, picture, "--model", "cifar10_cnn"]) == 2
-    assert "is named twice" in capsys.readouterr().err
+    assert "is given twice" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(

@@ -117,7 +117,7 @@ def test_what_is_no_mean_is_resampled_too() -> None:
 
 
 def test_pairs_must_be_pairs() -> None:
-    with pytest.raises(ValueError, match="must be as many"):
+    with pytest.raises(ValueError, match="must have the same shape"):
         difference([1.0, 2.0], [1.0])
 
 
@@ -161,5 +161,5 @@ def test_an_image_that_one_network_has_no_value_for_is_left_out() -> None:
     values = np.arange(36.0).reshape(3, 12)
     values[1, 4] = math.nan
     assert crossed_mean(values) == crossed_mean(np.delete(values, 4, axis=1))
-    with pytest.raises(ValueError, match=r"expected .* \(R, N\); got \(3,\)"):
+    with pytest.raises(ValueError, match=r"expected .* \(R, N\).*; got \(3,\)"):
         crossed_mean([1.0, 2.0, 3.0])

@@ -213,7 +213,7 @@ def test_a_map_that_is_not_finite_does_not_break_the_figure() -> None:
         return x * torch.inf
 
     said = run(Method("own", "Own", overflow), Reused(), X, 0)
-    assert said == "not available: a map of NaN or infinite values"
+    assert said == "not available: the map has NaN or infinite values"
 
 
 def test_deeplift_is_itself_where_there_are_max_pools() -> None:
@@ -259,7 +259,7 @@ def test_what_is_not_itself_is_refused_at_every_batch() -> None:
     for key in ("deeplift", "guided-bp"):
         (method,) = choose_methods([key])
         for _ in range(2):
-            with pytest.raises(MethodUnreliableError, match="is not itself here"):
+            with pytest.raises(MethodUnreliableError, match="incorrect on this model"):
                 attribute(method, model, BATCH, TARGETS)
 
 
@@ -304,7 +304,7 @@ TWIN = of_captum("saliency", "My Saliency", FeatureAblation)
 
 def test_two_methods_of_one_key_are_refused() -> None:
     assert choose_methods(["rectgrad", f"{__name__}:TWIN"])[1].title == "My Saliency"
-    with pytest.raises(ValueError, match="'saliency', is another chosen method's too"):
+    with pytest.raises(ValueError, match="'saliency', which another chosen method has too"):
         choose_methods(["saliency", f"{__name__}:TWIN"])
 
 
@@ -327,9 +327,9 @@ def test_choosing_methods() -> None:
     assert [m.key for m in choose_methods(None)] == KEYS
     assert [m.key for m in methods()] == [*KEYS, "random"]
     assert [m.key for m in choose_methods(["rectgrad", " saliency"])] == ["rectgrad", "saliency"]
-    with pytest.raises(ValueError, match="'grad' is no method; choose from saliency"):
+    with pytest.raises(ValueError, match="'grad' is not a known method; choose from saliency"):
         choose_methods(["grad"])
-    with pytest.raises(ValueError, match="named twice"):
+    with pytest.raises(ValueError, match="given twice"):
         choose_methods(["rectgrad", "rectgrad"])
     with pytest.raises(ValueError, match=r"\[0, 100\]"):
         choose_methods(None, 101)

@@ -40,7 +40,7 @@ def test_a_map_of_zeros_stays_one() -> None:
 
 @pytest.mark.parametrize("shape", [(5,), (1, 3, 4, 5), (0, 4)])
 def test_shapes_that_are_no_map(shape: tuple[int, ...]) -> None:
-    with pytest.raises(ValueError, match=r"\(C, H, W\) or \(H, W\), got"):
+    with pytest.raises(ValueError, match=r"expected \(C, H, W\) or \(H, W\)"):
         capped_map(torch.zeros(shape))
 
 

@@ -74,7 +74,9 @@ def test_other_classes_by_their_logits() -> None:
 def test_classes_and_images_that_do_not_fit_are_refused(
     task: AttributionTask, net: nn.Module
 ) -> None:
-    with pytest.raises(ValueError, match="must be 0 to 3, as the model has 4 logits; got 1 to 4"):
+    with pytest.raises(
+        ValueError, match="must be 0 to 3, since the model has 4 logits; got 1 to 4"
+    ):
         class_sensitivity(task, net, torch.tensor([[1, 4]]).expand(12, -1))
     with pytest.raises(ValueError, match=r"cannot take images of shape \(1, 10, 10\)"):
         logits(nn.Sequential(nn.Conv2d(3, 4, 3)), torch.zeros(1, 1, 10, 10))

@@ -30,8 +30,8 @@ def test_batches_halve_when_memory_runs_out(caplog: pytest.LogCaptureFixture) ->
         slice(8, 10),
     ]
     assert [record.getMessage() for record in caplog.records] == [
-        "out of memory: going on with 4 images at a time",
-        "out of memory: going on with 2 images at a time",
+        "out of memory: continuing with batches of 4 images",
+        "out of memory: continuing with batches of 2 images",
     ]
 
 

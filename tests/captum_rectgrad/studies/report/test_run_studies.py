@@ -171,5 +171,5 @@ def test_the_table_is_complete() -> None:
     assert len(set(names)) == len(names)
     for study in studies():
         assert set(study.presets) == set(study.minutes) == set(PRESETS)
-    with pytest.raises(ValueError, match="'none' is no study; choose from occluded-saliency"):
+    with pytest.raises(ValueError, match="'none' is not a study; choose from occluded-saliency"):
         find("none")

@@ -172,4 +172,4 @@ def test_a_stack_that_does_not_fit_is_halved(
         return len(measure_cells(CELLS[part], work, pairs))
 
     assert [found for _, found in in_batches(4, 4, compute, "networks")] == [2, 2]
-    assert "going on with 2 networks at a time" in caplog.text
+    assert "continuing with batches of 2 networks" in caplog.text
