@@ -110,8 +110,8 @@ def _notes(attacks: Mapping[float, Attack], network: Network, count: int) -> lis
     return [
         (
             f"Attacks change inputs, in [-1, 1], by epsilon, without rounding: {sizes}. Only "
-            f"images that {network.name} classifies correctly are attacked. The paper does not state the "
-            "input range of its epsilon of 0.01."
+            f"images that {network.name} classifies correctly are attacked. The paper does not "
+            "state the input range of its epsilon of 0.01."
         ),
         (
             "Each map is for the class predicted from its input. If the decision changes, the two "

@@ -136,7 +136,7 @@ def test_an_identity_is_judged_by_its_largest_gap() -> None:
     equal[17] = 1e-3
     broken = module._guided_claim(equal)
     assert broken.verdict == "does not hold"
-    assert "the largest difference of all images" in broken.because
+    assert "largest difference of all images" in broken.because
     assert "0.001" in broken.because
 
 

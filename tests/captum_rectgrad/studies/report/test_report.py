@@ -26,7 +26,7 @@ def page(name: str, made: StudyContext, **sizes: Any) -> str:
 def origin(name: str, made: StudyContext, **sizes: Any) -> list[str]:
     """What the report says of where its numbers come from."""
     text = page(name, made, **sizes)
-    return text.partition("## Where this comes from\n\n")[2].splitlines()
+    return text.partition("## Provenance\n\n")[2].splitlines()
 
 
 def test_methods_that_were_not_run_are_not_named(context: Callable[..., StudyContext]) -> None:
@@ -54,4 +54,4 @@ def test_claims_on_methods_that_were_not_run_are_not_judged(
 ) -> None:
     for name in ("background", "patch", "coherence", "total-variation"):
         text = page(name, context("saliency", folder=name))
-        assert "RectGrad" not in text.partition("## What holds")[2].partition("## Numbers")[0]
+        assert "RectGrad" not in text.partition("## Claims")[2].partition("## Numbers")[0]
