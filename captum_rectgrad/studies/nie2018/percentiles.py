@@ -133,8 +133,8 @@ def percentiles(config: PercentilesConfig, context: StudyContext) -> Result:
                 f"{counted(inputs)} Maps are for the class that the trained network predicts. "
                 f"Other classes are the {OTHERS - 1} with the next highest logits and the one "
                 f"with the smallest. Likeness is the {UNSIGNED}. Layers are randomised from the "
-                f"output, {REPEATS} times; intervals are over these and over the images. Empty maps are "
-                "left out; the similarity of a map to an empty map is 0."
+                f"output, {REPEATS} times; intervals are over these and over the images. "
+                "Empty maps are left out; the similarity of a map to an empty map is 0."
             ),
             (
                 "At q = 0 the threshold is the smallest score. If no score is negative it is 0, as "

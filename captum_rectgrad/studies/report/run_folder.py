@@ -75,7 +75,7 @@ def _is_whole(file: Path) -> bool:
     except FileNotFoundError:
         return False
     except (OSError, ValueError) as error:
-        _LOG.warning("%s is damaged (%s): the study is run again", file, error)
+        _LOG.warning("%s is damaged (%s); the study is run again", file, error)
         return False
     return True
 

@@ -147,7 +147,7 @@ def test_photographs_are_too_few_for_a_verdict(
         (["--data", "shapes", "x.png"], "got image files and --data"),
     ],
 )
-def test_what_is_refused(
+def test_invalid_arguments_exit_with_2(
     arguments: list[str], message: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     line = ["check", "--model", "cifar10_cnn", "--count", "3", *arguments]
@@ -175,7 +175,7 @@ class Interrupted(Saliency):  # type: ignore[misc]
         (f"{__name__}:Broken", "raised an error: RuntimeError: no map of these images"),
     ],
 )
-def test_what_cannot_run_has_not_failed_a_check(
+def test_an_error_of_the_method_is_not_a_failed_check(
     method: str, message: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     arguments = ["check", "--model", "cifar10_cnn", "--method", method, *FEW]
@@ -202,7 +202,7 @@ def test_an_interrupt_is_no_error(tmp_path: Path, capsys: pytest.CaptureFixture[
 
 
 @pytest.mark.slow
-def test_a_model_of_another_architecture_says_what_was_drawn_how(
+def test_the_note_names_parameters_drawn_from_normal_distributions(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     torch.manual_seed(0)

@@ -95,7 +95,9 @@ def test_classes_by_number_and_name(lite: nn.Module) -> None:
         ("", "no class is called ''"),
     ],
 )
-def test_classes_that_are_none(lite: nn.Module, name: str, message: str) -> None:
+def test_unknown_classes_raise_an_error_with_the_nearest_names(
+    lite: nn.Module, name: str, message: str
+) -> None:
     with pytest.raises(ValueError, match=message):
         class_index(lite, name)
 

@@ -88,7 +88,7 @@ def test_the_zoo_is_listed(capsys: pytest.CaptureFixture[str]) -> None:
         (["--device", "quantum"], "quantum"),
     ],
 )
-def test_what_is_wrong_is_said_in_one_line(
+def test_invalid_arguments_give_a_one_line_error(
     arguments: list[str],
     message: str,
     picture: str,
@@ -161,7 +161,7 @@ def test_completion_in_the_shell(line: str, expected: set[str], tmp_path: Path) 
     assert expected <= set(answers.read_text().split("\n"))
 
 
-def test_what_is_nested_beyond_all_sense_is_one_line(
+def test_deep_recursion_gives_a_one_line_error(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     def endless(args: argparse.Namespace) -> int:
@@ -176,7 +176,7 @@ def test_what_is_nested_beyond_all_sense_is_one_line(
 
 
 @pytest.mark.slow  # a process imports PyTorch to be cut off
-def test_a_reader_that_has_read_enough_is_no_error() -> None:
+def test_a_closed_pipe_is_not_an_error() -> None:
     code = "import sys; from captum_rectgrad.cli.main import main; sys.exit(main(['zoo', 'list']))"
     command = f"{shlex.quote(sys.executable)} -u -c {shlex.quote(code)} | head -n 1"
     ended = subprocess.run(command, shell=True, capture_output=True, text=True, check=True)  # noqa: S602

@@ -80,7 +80,7 @@ def test_all_exits_with_1_where_a_study_was_not_run(
         (["background", "--data", "."], "give a folder with test-*.parquet"),
     ],
 )
-def test_what_cannot_be_done_is_one_line(
+def test_invalid_arguments_give_a_one_line_error(
     words: list[str],
     message: str,
     tmp_path: Path,

@@ -139,7 +139,7 @@ def test_smoothgrads_noise_has_the_scale_of_each_image() -> None:
         assert noise.std().item() == pytest.approx(0.15 * span, rel=0.02)
 
 
-def test_a_method_of_captums_is_a_column_in_one_line() -> None:
+def test_of_captum_makes_a_method_of_a_captum_class() -> None:
     model = small(nn.ReLU(), nn.ReLU())
     method = of_captum("feature-ablation", "Ablation", FeatureAblation, baselines=1.0)
     expected = FeatureAblation(model).attribute(X, target=2, baselines=1.0)
@@ -190,9 +190,7 @@ class SharedWithSkip(nn.Module):
         (small(nn.SiLU(), nn.SiLU()), {"guided-bp", "deeplift"}),
     ],
 )
-def test_a_baseline_that_would_not_be_itself_says_so(
-    model: nn.Module, unavailable: set[str]
-) -> None:
+def test_an_unreliable_baseline_raises_an_error(model: nn.Module, unavailable: set[str]) -> None:
     found = results(model, X)
     said = {key: value for key, value in found.items() if isinstance(value, str)}
     assert set(said) == unavailable
@@ -318,7 +316,7 @@ def test_two_methods_of_one_key_are_refused() -> None:
         ("torch.nn:ReLU", "is a class that does not derive from captum.attr.Attribution; expected"),
     ],
 )
-def test_what_is_no_method_is_refused(key: str, message: str) -> None:
+def test_imports_that_are_not_methods_raise_an_error(key: str, message: str) -> None:
     with pytest.raises(ValueError, match=message):
         choose_methods([key])
 

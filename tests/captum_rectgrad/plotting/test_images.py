@@ -50,7 +50,7 @@ def test_brightness_of_unknown_range_is_refused(tmp_path: Path) -> None:
         read_image(tmp_path / "float.tif")
 
 
-def test_files_that_are_no_images(tmp_path: Path) -> None:
+def test_files_without_an_image_raise_an_error(tmp_path: Path) -> None:
     whole = tmp_path / "whole.png"
     Image.effect_noise((64, 64), 50).save(whole)
     truncated = tmp_path / "truncated.png"

@@ -115,7 +115,7 @@ def test_empty_maps_are_counted(task: AttributionTask, net: nn.Module) -> None:
     }
 
 
-def test_few_images_decide_nothing(task: AttributionTask, net: nn.Module) -> None:
+def test_few_images_leave_all_checks_undecided(task: AttributionTask, net: nn.Module) -> None:
     few = AttributionTask(task.method, task.images[:3], task.targets[:3])
     checked = check(few, net, CheckOptions(steps=1, repeats=1))
     assert not checked.decided

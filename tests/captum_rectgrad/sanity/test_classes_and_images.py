@@ -42,7 +42,9 @@ def test_the_mean_over_the_other_classes(task: AttributionTask, net: nn.Module) 
     np.testing.assert_allclose(found["rank correlation of absolute values"], 1, atol=1e-12)
 
 
-def test_a_class_without_a_map_is_like_none(task: AttributionTask, net: nn.Module) -> None:
+def test_an_empty_map_of_another_class_has_similarity_zero(
+    task: AttributionTask, net: nn.Module
+) -> None:
     # Class 1 has an empty map, the others the image; of image 0 there is no map for class 0 either.
     def attribute(_: nn.Module, x: Tensor, target: Tensor) -> Tensor:
         return x.detach() * (target != 1).view(-1, 1, 1, 1)

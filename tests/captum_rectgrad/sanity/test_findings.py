@@ -74,7 +74,7 @@ def test_what_varies_with_the_new_parameters_is_in_the_interval(
     assert found.verdict == verdict
 
 
-def test_a_layer_that_hardly_changes_the_logits_decides_nothing() -> None:
+def test_a_layer_that_hardly_changes_the_logits_is_not_judged() -> None:
     found = single((0.2, 0.9, 0.2), (0.1, 0.9, 0.1))
     assert found.verdict == "passed"
     assert (

@@ -56,7 +56,7 @@ def test_masks_that_do_not_fit_are_refused(
         Cifar10("nowhere", tmp_path).masked()
 
 
-def test_data_that_are_not_there(tmp_path: Path) -> None:
+def test_missing_data_raise_an_error(tmp_path: Path) -> None:
     with pytest.raises(ZooError, match="has neither"):
         Cifar10(tmp_path).images("test")
 

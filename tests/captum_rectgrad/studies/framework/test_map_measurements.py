@@ -47,7 +47,7 @@ def test_less_than_all_by_pairs() -> None:
     assert "not significantly lower" not in because
 
 
-def test_one_that_has_no_more_is_named() -> None:
+def test_a_baseline_without_a_higher_value_is_named() -> None:
     verdict, because = claim_of({"saliency": 5 + NOISE, "deeplift": NOISE[::-1], "rectgrad": NOISE})
     assert verdict == "undecided"
     assert "than DeepLIFT's (" in because
@@ -55,7 +55,7 @@ def test_one_that_has_no_more_is_named() -> None:
     assert verdict == "does not hold"
 
 
-def test_without_methods_nothing_is_decided() -> None:
+def test_without_methods_the_claim_is_undecided() -> None:
     assert claim_of({"rectgrad": NOISE})[0] == "undecided"
     assert claim_of({"saliency": NOISE})[0] == "undecided"
     assert claim_of({"saliency": NOISE, "rectgrad": np.full(200, np.nan)})[0] == "undecided"

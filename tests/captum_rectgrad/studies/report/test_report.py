@@ -43,7 +43,7 @@ def test_methods_that_were_not_run_are_not_named(context: Callable[..., StudyCon
     assert not any("smoothgrad" in line or "final percentile" in line for line in own)
 
 
-def test_nothing_is_said_twice(context: Callable[..., StudyContext]) -> None:
+def test_the_report_has_no_duplicate_facts(context: Callable[..., StudyContext]) -> None:
     names = [line.partition(": ")[0] for line in origin("background", context("saliency"))]
     assert "- device" in names
     assert len(set(names)) == len(names)

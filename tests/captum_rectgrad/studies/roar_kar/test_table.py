@@ -142,7 +142,7 @@ def test_claims_are_judged_against_the_form_of_the_paper_and_against_all() -> No
     assert "0.175 higher than Saliency (absolute)'s (" in found[1].because
 
 
-def test_of_one_network_per_cell_nothing_is_judged_but_road() -> None:
+def test_with_one_network_per_cell_only_road_is_judged() -> None:
     curves = made_up(replace(CONFIG, networks=1))
     found = {claim.text: claim for claim in claims(curves)}
     retrained = [claim for text, claim in found.items() if not text.startswith("For the network")]
