@@ -1,1 +1,1 @@
-"""The command `rectgrad`: arguments, and what each command does."""
+"""The command `rectgrad`: its parser and its subcommands."""

@@ -1,4 +1,4 @@
-"""What `rectgrad check` does."""
+"""The command `rectgrad check`."""
 # ruff: noqa: T201 (a command prints)
 
 import argparse
@@ -56,8 +56,8 @@ from rectgrad_zoo.data.cifar10 import read_cifar10
 from rectgrad_zoo.devices import parse_device
 
 FAILED, UNDECIDED = 1, 3  # exit statuses
-# Methods that are rules for the gradient at activations, by their key. Captum's of the same name
-# are checked as they are; what they send backwards is looked at through this package's.
+# Gradient rules at activations, by method key. A Captum method of the same key is checked as it is,
+# but its backward signals are those of this package's method.
 RULES: dict[str, Callable[..., ModifiedGradient]] = {
     "saliency": signed_gradient,
     "gradient-input": signed_gradient,
@@ -67,27 +67,27 @@ RULES: dict[str, Callable[..., ModifiedGradient]] = {
     "rectgrad-prr": RectGradPRR,
     "nobias-rectgrad": NoBiasRectGrad,
 }
-# Those that the studies of Kim et al. do not compare.
+# Methods that the studies of Kim et al. do not compare.
 _MORE = {"deconvnet": "DeconvNet", "nobias-rectgrad": "NoBias RectGrad"}
 
 
 def check_model(args: argparse.Namespace) -> int:
-    """Run the checks, write the report and print what was found.
+    """Run the checks, write the report and print the findings.
 
     Args:
-        args: of the parser in `arguments`.
+        args: parsed by `check_arguments`.
 
     Returns:
-        The exit status: 0 where something passed and nothing failed, 1 where something failed, 3
-        where nothing was decided.
+        The exit status: 0 if a check passed and none failed, 1 if a check failed, 3 if none passed
+        or failed.
 
     Raises:
-        ValueError: what was asked for makes no sense, or the method cannot be checked on the model.
+        ValueError: an argument is invalid, or the method cannot be checked on the model.
         OSError: a file cannot be read or written.
         RectGradError: an image cannot be read, or the model or the method raised an error of
-            another kind, which is the cause of this one: no status of Python's own may look like
-            a check that failed.
-        ZooError: a network or the images are not there.
+            another type, which is chained. It is converted because Python's exit status 1 would
+            look like a failed check.
+        ZooError: a network or the images are not available.
     """
     try:
         return _run(args)
@@ -96,14 +96,14 @@ def check_model(args: argparse.Namespace) -> int:
     except Exception as error:
         said = " ".join(f"{type(error).__name__}: {error}".split())
         raise RectGradError(
-            f"the checks of {args.method} on {args.model} could not be run: {said}"
+            f"the checks of {args.method} on {args.model} raised an error: {said}"
         ) from error
 
 
 def _run(args: argparse.Namespace) -> int:
     for name in ("count", "batch_size"):
         if getattr(args, name) < 1:
-            raise ValueError(f"--{name.replace('_', '-')} must be at least 1")
+            raise ValueError(f"got --{name.replace('_', '-')} below 1, expected at least 1")
     options = _options(args)
     method = _method(args.method, args.percentile)
     device = parse_device(args.device)
@@ -124,7 +124,7 @@ def _run(args: argparse.Namespace) -> int:
     facts = {
         **({} if caution is None else {"caution": caution}),
         "images": f"{len(images)} {name}",
-        "class explained": "the one predicted",
+        "class explained": "the predicted class",
         **{name: value for name, value in asdict(options).items() if value is not None},
         **({} if args.percentile is None else {"percentile": args.percentile}),
         **({} if other is None else {"random labels": rectgrad_zoo.provenance(other).sha256}),
@@ -144,7 +144,7 @@ def _run(args: argparse.Namespace) -> int:
 
 
 def _control(model: str) -> str | None:
-    """The zoo's network of random labels for a model of the zoo's, where that needs no download."""
+    """The zoo's network of random labels for a model of the zoo, if it needs no download."""
     row = registry.find(f"{model}_random_labels")
     return row.name if row and registry.local_folder(row) else None
 
@@ -156,7 +156,7 @@ def _options(args: argparse.Namespace) -> CheckOptions:
             others = [int(number) for number in args.others.split(",")]
         except ValueError as error:
             raise ValueError(
-                f"--others must be numbers of classes, such as 3,5; got {args.others!r}"
+                f"--others must be class indices, such as 3,5; got {args.others!r}"
             ) from error
     return CheckOptions(
         bound=args.bound,
@@ -172,12 +172,12 @@ def _method(key: str, percentile: float | None) -> Method:
     compared = [method.key for method in methods()]
     if ":" not in key and key not in (*compared, *_MORE):
         known = ", ".join([*compared, *_MORE])
-        raise ValueError(f"{key!r} is no method; choose from {known}, or MODULE:NAME")
+        raise ValueError(f"{key!r} is not a known method; choose from {known}, or MODULE:NAME")
     make = _rule_of(key)
     if percentile is not None:
         check_percentile(percentile)
         if make is None or "percentile" not in signature(make).parameters:
-            raise ValueError(f"--percentile is RectGrad's, not of {key}")
+            raise ValueError(f"--percentile only applies to RectGrad, got --method {key}")
     if key in compared or make is None:
         (method,) = choose_methods([key], percentile)
         return method
@@ -186,19 +186,19 @@ def _method(key: str, percentile: float | None) -> Method:
 
 
 def _rule_of(key: str) -> Callable[..., ModifiedGradient] | None:
-    """What makes the method, if it is a rule for the gradient at activations."""
+    """The constructor of the method if it is a gradient rule at activations."""
     if ":" not in key:
         return RULES.get(key)
     module, _, name = key.partition(":")
     try:
         found = getattr(importlib.import_module(module), name)
     except (ImportError, AttributeError, ValueError):
-        return None  # `choose_methods` says it better
+        return None  # `choose_methods` raises a better error
     return found if isinstance(found, type) and issubclass(found, ModifiedGradient) else None
 
 
 def _rule(key: str, model: nn.Module, percentile: float | None) -> ModifiedGradient | None:
-    """The method again, if it is a rule for the gradient at activations."""
+    """The method with its model if it is a gradient rule at activations."""
     make = _rule_of(key)
     if make is None:
         return None
@@ -206,7 +206,7 @@ def _rule(key: str, model: nn.Module, percentile: float | None) -> ModifiedGradi
 
 
 def _caution(key: str, model: nn.Module, images: Tensor, targets: Tensor) -> str | None:
-    """Why what was imported from Captum is not what it is called, on this model."""
+    """A warning if a method imported from Captum is incorrect on this model."""
     own = {
         "captum.attr:GuidedBackprop": GuidedBackprop,
         "captum.attr:Deconvolution": Deconvolution,
@@ -223,16 +223,16 @@ def _caution(key: str, model: nn.Module, images: Tensor, targets: Tensor) -> str
     if (found - expected).abs().max() <= AGREEMENT * expected.abs().max():
         return None
     return (
-        f"{method.title} of Captum is not itself on this model: it hooks nn.ReLU modules alone, "
-        f"once each, and elsewhere gives the plain gradient. What was checked is that; "
-        f"{own[key].__name__} of this package is the method."
+        f"Captum's {method.title} is incorrect on this model (it only hooks nn.ReLU modules, once "
+        "each, and returns the plain gradient elsewhere). These findings are about that result; "
+        f"use {own[key].__name__} of this package for the method."
     )
 
 
 def _images(args: argparse.Namespace, model: nn.Module) -> tuple[str, Tensor]:
-    """What they are called, and `(N, C, H, W)`, as the model takes them."""
+    """Their name in the report, and `(N, C, H, W)`, as the model takes them."""
     if args.images and args.data is not None:
-        raise ValueError("give image files or --data, not both")
+        raise ValueError("got image files and --data; give one of them")
     transform = rectgrad_zoo.transform(model)
     size = tuple(resolve_model_data_config(model)["input_size"][1:])
     data = args.data or (GENERATED if size == tuple(drawn("test").images.shape[2:]) else None)
@@ -274,7 +274,7 @@ def _write(
 
 
 def _plain(finding: Finding) -> dict[str, object]:
-    """For JSON, which has no NaN."""
+    """A finding for JSON, which has no NaN."""
     numbers = {
         name: {key: None if math.isnan(value) else value for key, value in asdict(number).items()}
         for name, number in finding.numbers
@@ -283,7 +283,7 @@ def _plain(finding: Finding) -> dict[str, object]:
 
 
 def _picture(model: nn.Module, image: Tensor) -> NDArray[np.float64]:
-    """Undo the normalisation: `(H, W, 3)`, in [0, 1] but for rounding."""
+    """Undo the normalisation: `(H, W, 3)`, in [0, 1] up to rounding."""
     config = resolve_model_data_config(model)
     mean, std = (np.array(config[key])[:, None, None] for key in ("mean", "std"))
     found: NDArray[np.float64] = (image.double().numpy() * std + mean).transpose(1, 2, 0)

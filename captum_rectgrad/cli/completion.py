@@ -1,10 +1,10 @@
-"""What the shell completes. Nothing here imports PyTorch, so completion does not wait for it."""
+"""Shell completion. Nothing here imports PyTorch, so that completion is fast."""
 
 import importlib.util
 import runpy
 from pathlib import Path
 
-# Of `captum_rectgrad.evaluation.methods.methods()`, in its order.
+# The keys of `captum_rectgrad.evaluation.methods.methods()`, in order.
 COMPARED = (
     "saliency",
     "gradient-input",
@@ -16,18 +16,18 @@ COMPARED = (
     "rectgrad-prr",
     "random",
 )
-# What `rectgrad check` knows beside them.
+# Further methods of `rectgrad check`.
 CHECKED_TOO = ("deconvnet", "nobias-rectgrad")
 
 
 def complete_methods(prefix: str, **_: object) -> list[str]:
-    """A list of keys with commas between, of which the last is begun; for shell completion.
+    """Completions of a comma-separated list of method keys.
 
     Args:
-        prefix: what is typed.
+        prefix: the typed text.
 
     Returns:
-        What it may become.
+        The completions.
     """
     before, comma, last = prefix.rpartition(",")
     return [f"{before}{comma}{key}" for key in COMPARED if key.startswith(last)]
@@ -37,12 +37,12 @@ def complete_models(prefix: str, **_: object) -> list[str]:
     """Names of the zoo's checkpoints.
 
     Args:
-        prefix: what is typed.
+        prefix: the typed text.
 
     Returns:
-        What it may become.
+        The completions.
     """
-    # Importing anything of the zoo registers its architectures with timm, which imports PyTorch.
+    # Any import from the zoo registers its architectures with timm, which imports PyTorch.
     found = importlib.util.find_spec("rectgrad_zoo")
     if found is None or found.origin is None:
         return []

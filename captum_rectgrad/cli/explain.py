@@ -1,4 +1,4 @@
-"""From photographs and the name of a model to attribution maps and one figure."""
+"""Attribution maps of photographs, and their figure."""
 
 import difflib
 from collections.abc import Iterator, Mapping, Sequence
@@ -23,15 +23,15 @@ NEAREST = 5
 
 @dataclass(frozen=True)
 class Explanation:
-    """What the methods say about one image.
+    """The attribution maps of one image.
 
     Attributes:
-        name: of the image.
-        picture: `(H, W, 3)` in [0, 1], as the model sees it.
-        predicted: name of the class the model gives the highest logit.
-        probability: of that class, in [0, 1].
-        target: name of the class that was explained.
-        maps: by title of the method, `(C, H, W)`, or why there is none.
+        name: name of the image.
+        picture: `(H, W, 3)` in [0, 1], at the model's input size.
+        predicted: name of the class with the highest logit.
+        probability: probability of that class, in [0, 1].
+        target: name of the explained class.
+        maps: by title of the method, `(C, H, W)`, or the reason why there is none.
     """
 
     name: str
@@ -58,10 +58,10 @@ def explain(
     """Run the methods on the images, with a progress bar.
 
     Args:
-        model: of `rectgrad_zoo.load`, or any that carries timm's data configuration.
-        images: by name.
-        methods: see `methods.methods`; those that do not apply to the model are left out.
-        target: index of the class to explain; None: the predicted one of each image.
+        model: from `rectgrad_zoo.load`, or any model with timm's data configuration.
+        images: images by name.
+        methods: see `methods.methods`; methods that do not apply to the model are left out.
+        target: index of the class to explain; None: the predicted class of each image.
 
     Returns:
         One explanation per image, in order.
@@ -99,11 +99,11 @@ def _predict(model: nn.Module, x: Tensor, name: str, target: int | None) -> tupl
 
 
 def picture(model: nn.Module, x: Tensor) -> NDArray[np.float32]:
-    """What the model sees, for the eye: undo the normalisation of `rectgrad_zoo.transform`.
+    """An input of the model as an image: undo the normalisation of `rectgrad_zoo.transform`.
 
     Args:
-        model: of `rectgrad_zoo.load`, or any that carries timm's data configuration.
-        x: one image as the model takes it, `(C, H, W)`.
+        model: from `rectgrad_zoo.load`, or any model with timm's data configuration.
+        x: one input of the model, `(C, H, W)`.
 
     Returns:
         `(H, W, C)` in [0, 1].
@@ -115,27 +115,27 @@ def picture(model: nn.Module, x: Tensor) -> NDArray[np.float32]:
 
 
 def class_name(model: nn.Module, index: int) -> str:
-    """What the class of this index is called, its number where the model's names are not known."""
+    """Name of the class with this index; "class INDEX" if the model's class names are unknown."""
     labels = rectgrad_zoo.labels(model)
     return labels[index] if labels else f"class {index}"
 
 
 def class_index(model: nn.Module, name: str) -> int:
-    """Index of a class given by number or by name, whatever its case.
+    """Index of a class given by index or by name (case is ignored).
 
     Args:
-        model: of `rectgrad_zoo.load`.
+        model: from `rectgrad_zoo.load`.
         name: `"282"`, `"tiger cat"`, or a part of a name that no other class has.
 
     Raises:
-        ValueError: no class, or more than one, is meant; the error names the nearest.
+        ValueError: no class, or more than one, matches; the error lists the nearest names.
     """
     labels = rectgrad_zoo.labels(model) or []
     count = len(labels) or getattr(model, "num_classes", None)
     if name.lstrip("-").isdigit():
         if count is not None and not 0 <= int(name) < count:
             raise ValueError(
-                f"class {name} is out of range: this model has classes 0 to {count - 1}"
+                f"class {name} is out of range: the model has classes 0 to {count - 1}"
             )
         return int(name)
     folded = [label.casefold() for label in labels]
@@ -149,23 +149,23 @@ def class_index(model: nn.Module, name: str) -> int:
     shown = ", ".join(repr(labels[folded.index(label)]) for label in near[:NEAREST])
     what = "more than one class is" if parts else "no class is"
     if shown:
-        hint = f"the nearest: {shown}"
+        hint = f"nearest names: {shown}"
     elif labels:
-        hint = f"this model has {count} classes, such as {labels[0]!r} and {labels[-1]!r}"
+        hint = f"the model has {count} classes, such as {labels[0]!r} and {labels[-1]!r}"
     else:
-        hint = "this model's classes have only numbers"
+        hint = "the model's classes have no names; give an index"
     raise ValueError(f"{what} called {name!r}; {hint}")
 
 
 def save_maps(explanations: Sequence[Explanation], path: Path) -> None:
-    """Write the raw maps as one `.npz`.
+    """Write the maps as one `.npz` file.
 
-    For each image: `IMAGE/METHOD`, float32 `(C, H, W)`, for every method that was available;
-    `IMAGE/input`, `(H, W, 3)` in [0, 1]; `IMAGE/target`, `IMAGE/predicted` (names of classes);
+    For each image: `IMAGE/METHOD`, float32 `(C, H, W)`, for every available method;
+    `IMAGE/input`, `(H, W, 3)` in [0, 1]; `IMAGE/target`, `IMAGE/predicted` (class names);
     `IMAGE/probability`.
 
     Args:
-        explanations: of `explain`.
+        explanations: the result of `explain`.
         path: file to write.
     """
     arrays: dict[str, NDArray[np.generic]] = {}

@@ -1,4 +1,4 @@
-"""Commands that are imported when they are run."""
+"""Commands that are imported when they run."""
 
 import argparse
 import pkgutil
@@ -6,13 +6,13 @@ from collections.abc import Callable
 
 
 def lazy_command(place: str) -> Callable[[argparse.Namespace], int]:
-    """A command by where it is defined: a parser that names it need not wait for PyTorch.
+    """A command that is imported when it runs, so that the parser does not import PyTorch.
 
     Args:
         place: `MODULE:FUNCTION`, a function from arguments to exit status.
 
     Returns:
-        A function that imports that one, and calls it.
+        A function that imports and calls it.
     """
 
     def run(args: argparse.Namespace) -> int:

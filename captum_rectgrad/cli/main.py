@@ -1,4 +1,4 @@
-"""The command `rectgrad`. Nothing heavy is imported before it is needed."""
+"""The command `rectgrad`. Slow imports happen when a subcommand runs."""
 
 import argparse
 import os
@@ -21,7 +21,7 @@ DEFAULT_MODEL = "tf_efficientnet_lite0"
 BAD_REQUEST = 2
 INTERRUPTED = 130
 
-# RecursionError and OverflowError: of files that are nested or hold numbers beyond all sense.
+# RecursionError and OverflowError come from files with extreme nesting or numbers.
 _REFUSALS = (
     ValueError,
     TypeError,
@@ -37,11 +37,11 @@ def main(argv: Sequence[str] | None = None) -> int:
     """Run the command.
 
     Args:
-        argv: its arguments; None: the process's.
+        argv: command-line arguments; None: those of the process.
 
     Returns:
-        The exit status: 0, 2 where something was wrong with what was asked for, 130 where it was
-        interrupted.
+        The exit status: 0 for success, 2 for an error, 130 for an interrupt; `check` and
+        `reproduce` have further values.
     """
     parser = _parser()
     argcomplete.autocomplete(parser)
@@ -50,7 +50,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         with warnings.catch_warnings():
             warnings.showwarning = _show_warning
             status: int = args.run(args)
-    except BrokenPipeError:  # whoever read, as `head` does, has read enough
+    except BrokenPipeError:  # the reader, such as `head`, closed the pipe
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 0
     except KeyboardInterrupt:
@@ -67,9 +67,9 @@ def _show_warning(message: Warning | str, *_: Any, **__: Any) -> None:
 
 
 def _parser() -> argparse.ArgumentParser:
-    """The parser: what a command does is imported when it is run."""
+    """The parser; subcommands are imported when they run."""
     parser = argparse.ArgumentParser(
-        prog="rectgrad", description="Attribution maps by Rectified Gradient."
+        prog="rectgrad", description="Attribution maps with Rectified Gradient (RectGrad)."
     )
     parser.add_argument("--version", action="version", version=f"rectgrad {__version__}")
     commands = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
@@ -83,44 +83,44 @@ def _parser() -> argparse.ArgumentParser:
 def _add_explain(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
     explain = commands.add_parser(
         "explain",
-        help="draw RectGrad beside Captum's methods",
-        description="Draw what RectGrad and Captum's methods say about photographs: one row for "
-        "each, the predicted class and its probability above it.",
+        help="plot RectGrad's maps beside those of Captum's methods",
+        description="Plot attribution maps of RectGrad and Captum's methods for photographs: one "
+        "row per image, with the predicted class and its probability above it.",
     )
     explain.add_argument(
         "images",
         nargs="*",
         metavar="IMAGE",
-        help="image files; without, three photographs that come with scikit-image",
+        help="image files (default: three photographs from scikit-image)",
     )
     model = explain.add_argument(
         "--model",
         default=DEFAULT_MODEL,
         metavar="NAME",
-        help="a name of `rectgrad zoo list`, a checkpoint folder, or any name timm can build "
+        help="a name from `rectgrad zoo list`, a checkpoint folder, or a timm model name "
         "(default: %(default)s)",
     )
     explain.add_argument(
         "--weights",
         metavar="FILE",
-        help="a state dict on this machine, .safetensors or .pth, instead of the published weights",
+        help="local state dict, .safetensors or .pth, instead of the published weights",
     )
     explain.add_argument(
         "--target",
         metavar="CLASS",
-        help="name or number of the class to explain (default: the predicted one of each image)",
+        help="name or index of the class to explain (default: the predicted class of each image)",
     )
     explain.add_argument(
         "--percentile",
         type=float,
         metavar="Q",
-        help="RectGrad's threshold, 0 to 100 (default: 98, the paper's)",
+        help="RectGrad's percentile, 0 to 100 (default: 98, the paper's)",
     )
     methods = explain.add_argument(
         "--methods",
         metavar="A,B,...",
-        help=f"columns of the figure, of {', '.join(completion.COMPARED)}, or MODULE:NAME to "
-        "import (default: all that apply, but for random)",
+        help=f"comma-separated methods from {', '.join(completion.COMPARED)}, or MODULE:NAME to "
+        "import (default: all that apply, except random)",
     )
     explain.add_argument("--device", default="cpu", help="cpu, cuda, mps (default: %(default)s)")
     explain.add_argument(
@@ -128,10 +128,10 @@ def _add_explain(commands: "argparse._SubParsersAction[argparse.ArgumentParser]"
         type=Path,
         default=Path("rectgrad.png"),
         metavar="FILE",
-        help="figure to write; its ending says the format (default: %(default)s)",
+        help="figure to write; the ending determines the format (default: %(default)s)",
     )
     explain.add_argument(
-        "--save-maps", type=Path, metavar="FILE", help="also write the raw maps, as .npz"
+        "--save-maps", type=Path, metavar="FILE", help="write the maps to this .npz file, too"
     )
     explain.set_defaults(run=_explain)
     model.completer = completion.complete_models  # type: ignore[attr-defined]
@@ -149,7 +149,7 @@ def _explain(args: argparse.Namespace) -> int:
         _check_writable(path)
     check_format(args.out)
     if args.save_maps is not None and args.save_maps.suffix != ".npz":
-        raise ValueError(f"{str(args.save_maps)!r} must end in .npz")
+        raise ValueError(f"--save-maps must end in .npz, got {str(args.save_maps)!r}")
     methods = choose_methods(
         None if args.methods is None else args.methods.split(","), args.percentile
     )
@@ -166,10 +166,10 @@ def _explain(args: argparse.Namespace) -> int:
 
 
 def _by_name(paths: Sequence[str], read: Callable[[str], "Image"]) -> dict[str, "Image"]:
-    """Images by the stem of their file, by their whole path where two share a stem."""
+    """Images by the stem of their file name, or by the path if two files have the same stem."""
     twice = [path for path in paths if paths.count(path) > 1]
     if twice:
-        raise ValueError(f"the image {twice[0]!r} is named twice; name each once")
+        raise ValueError(f"the image {twice[0]!r} is given twice; give each image once")
     stems = [Path(path).stem for path in paths]
     return {
         stem if stems.count(stem) == 1 else path: read(path)
@@ -178,21 +178,21 @@ def _by_name(paths: Sequence[str], read: Callable[[str], "Image"]) -> dict[str, 
 
 
 def _check_writable(path: Path) -> None:
-    """Fail now rather than after the computation."""
+    """Raise before the computation if a file cannot be written."""
     existed = path.exists()
     try:
         with path.open("ab"):
             pass
     except OSError as error:
         raise ValueError(
-            f"cannot write {str(path)!r}: name a file in a folder that exists and may be written to"
+            f"cannot write {str(path)!r}; choose an existing folder with write permission"
         ) from error
     if not existed:
         path.unlink()
 
 
 def _zoo_error() -> type[Exception]:
-    """`rectgrad_zoo.ZooError` where anything has imported it; else it cannot have been raised."""
+    """`rectgrad_zoo.ZooError` if the zoo has been imported, else `RectGradError`."""
     zoo = sys.modules.get("rectgrad_zoo")
     error: type[Exception] = getattr(zoo, "ZooError", RectGradError)
     return error

@@ -1,4 +1,4 @@
-"""What `rectgrad reproduce` does."""
+"""The command `rectgrad reproduce`."""
 # ruff: noqa: T201 (a command prints)
 
 import argparse
@@ -24,18 +24,18 @@ from rectgrad_zoo.devices import parse_device
 
 
 def reproduce(args: argparse.Namespace) -> int:
-    """Run what was asked for, and print where the report is.
+    """Run the chosen studies, and print the path of the report.
 
     Args:
-        args: of the parser in `arguments`.
+        args: parsed by `reproduce_arguments`.
 
     Returns:
-        The exit status: 1 where a study could not be run.
+        The exit status: 0 for success, 1 if a study failed.
 
     Raises:
-        ValueError: what was asked for makes no sense.
-        RectGradError: a folder, the data or the cluster is not what it should be.
-        ZooError: a network or the images are not there.
+        ValueError: an argument is invalid.
+        RectGradError: the folder, the data or the cluster is not usable.
+        ZooError: a network or the images are not available.
     """
     logging.basicConfig(format="rectgrad: %(message)s", level=logging.INFO)
     if args.list:
@@ -47,13 +47,13 @@ def reproduce(args: argparse.Namespace) -> int:
     _check_machine(args)
     study = None if name == ALL else find(name)
     if study is not None and args.methods is not None and not study.compares:
-        raise ValueError(f"--methods: {study.name} has methods of its own")
+        raise ValueError(f"{study.name} has fixed methods; remove --methods")
     checkpoints = tuple(_checkpoint(given) for given in args.checkpoint)
     study_data = _study_data(args, checkpoints)
     for role, given in checkpoints:
         if study is not None and role not in study.roles:
             raise ValueError(
-                f"--checkpoint {role}={given}: {study.name} looks at no such network, but at "
+                f"got --checkpoint {role}={given}, but {study.name} only uses the networks "
                 f"{', '.join(study.roles)}"
             )
     keys = [method.key for method in methods()] if args.methods is None else args.methods.split(",")
@@ -80,20 +80,20 @@ def reproduce(args: argparse.Namespace) -> int:
 
 def _name(given: Sequence[str]) -> str:
     if not given:
-        raise ValueError(f"name a study, or {ALL}; --list lists them")
+        raise ValueError(f"got no study; give a name or {ALL} (--list shows the names)")
     if len(given) > 1:
         raise ValueError(
-            f"got {len(given)} names, {' and '.join(map(repr, given))}: name one study, or {ALL}"
+            f"got {len(given)} names, {' and '.join(map(repr, given))}: give one study, or {ALL}"
         )
     return given[0]
 
 
 def _folder(given: Path) -> Path:
-    """A folder, or what can become one."""
+    """The folder; it exists or can be created."""
     for place in (given, *given.parents):
         if place.exists():
             if not place.is_dir():
-                raise ValueError(f"--out must be a folder: {place} is a file")
+                raise ValueError(f"--out must be a folder, but {place} is a file")
             break
     return given
 
@@ -104,13 +104,13 @@ def _check_machine(args: argparse.Namespace) -> None:
     if args.stack is not None and args.stack < 1:
         raise ValueError(f"--stack must be at least 1, got {args.stack}")
     if args.stack is not None and args.engine == "ray":
-        raise ValueError("--stack is for --engine local: a task of Ray trains one network")
+        raise ValueError("--stack only applies to --engine local: a Ray task trains one network")
     if args.ray_address is not None and args.engine != "ray":
-        raise ValueError("--ray-address is for --engine ray")
+        raise ValueError("--ray-address only applies to --engine ray")
 
 
 def _machine(args: argparse.Namespace) -> tuple[torch.device, Cluster | None]:
-    """The device of this process, and the cluster, on whose machines only its own counts."""
+    """The device of this process, and the cluster; with a cluster, `--device` is its workers'."""
     if args.engine == "local":
         return parse_device(args.device), None
     kind = args.device.partition(":")[0]
@@ -142,7 +142,7 @@ def _study_data(args: argparse.Namespace, checkpoints: tuple[tuple[Role, str], .
         raise ValueError(f"--data {PHOTOGRAPHS} needs --model NAME, the network to explain")
     if args.data in {None, GENERATED}:
         if args.masks or args.checkpoint:
-            raise ValueError(f"--masks and --checkpoint are for CIFAR-10, not for {GENERATED}")
+            raise ValueError(f"--masks and --checkpoint only apply to CIFAR-10, not to {GENERATED}")
         return Shapes(Path(torch.hub.get_dir()) / "captum-rectgrad")
     beside = Path(f"{str(args.data).rstrip('/')}{MASKS}")
     masks = args.masks or (beside if beside.is_dir() else None)
@@ -151,7 +151,7 @@ def _study_data(args: argparse.Namespace, checkpoints: tuple[tuple[Role, str], .
 
 def _photographs(args: argparse.Namespace) -> Photographs:
     if args.masks or args.checkpoint:
-        raise ValueError("--masks and --checkpoint are for CIFAR-10, not for --model")
+        raise ValueError("--masks and --checkpoint only apply to CIFAR-10, not to --model")
     if args.data in {None, PHOTOGRAPHS}:
         return Photographs(args.model)
     if args.data == GENERATED or not Path(args.data).is_dir():

@@ -1,4 +1,4 @@
-"""The arguments of `rectgrad reproduce`."""
+"""Arguments of `rectgrad reproduce`."""
 
 import argparse
 from pathlib import Path
@@ -12,29 +12,31 @@ from captum_rectgrad.studies.options import BATCH_SIZE, FEW, FINAL_PERCENTILE, P
 EngineName = Literal["local", "ray"]
 GENERATED, PHOTOGRAPHS = "shapes", "photographs"
 ALL = "all"
-MASKS = "-masks"  # of the folder beside that of the images
+MASKS = "-masks"  # suffix of the masks' folder, next to the images' folder
 
 
 def add_parser(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
-    """Add the command `reproduce`, with `run` set to a function from arguments to exit status.
+    """Add the command `reproduce`; it sets `run` to a function from arguments to exit status.
 
     Args:
-        subparsers: what `ArgumentParser.add_subparsers` returned.
+        subparsers: the result of `ArgumentParser.add_subparsers`.
     """
     parser = subparsers.add_parser(
         "reproduce",
-        help="re-run the experiments of Kim et al. 2019",
-        description="Re-run an experiment of Kim et al. 2019 and write numbers, a figure, and a "
-        "report of which claims hold.",
+        help="reproduce the experiments of Kim et al. 2019 and of later papers",
+        description="Reproduce an experiment. Writes the numbers, a figure, and a report with a "
+        "verdict on each claim of the paper.",
     )
-    # More than one is refused by what it says, which the parser could not.
+    # Any number of names is parsed, so that the command can raise a better error.
     name = parser.add_argument("name", nargs="*", metavar="NAME", help=f"a study, or {ALL}")
     name.completer = _complete_study  # type: ignore[attr-defined]
     parser.add_argument("--list", action="store_true", help="list the studies")
-    parser.add_argument("--preset", choices=PRESETS, default="quick", help="(default: %(default)s)")
-    parser.add_argument("--seed", type=int, default=0, help="(default: %(default)s)")
     parser.add_argument(
-        "--out", type=Path, metavar="DIR", help="folder to write (default: reproduced/NAME)"
+        "--preset", choices=PRESETS, default="quick", help="size of the run (default: %(default)s)"
+    )
+    parser.add_argument("--seed", type=int, default=0, help="random seed (default: %(default)s)")
+    parser.add_argument(
+        "--out", type=Path, metavar="DIR", help="output folder (default: reproduced/NAME)"
     )
     _add_data(parser)
     _add_methods(parser)
@@ -43,20 +45,20 @@ def add_parser(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]"
 
 
 def _add_data(parser: argparse.ArgumentParser) -> None:
-    """What the studies work on."""
+    """Add the arguments for images and networks."""
     parser.add_argument(
         "--data",
         metavar="DATA",
         help="CIFAR-10: a folder or a Hub data set, as for `rectgrad zoo train`; or "
-        f"{GENERATED}: generated images and small networks, which need no download (default); with "
-        f"--model {PHOTOGRAPHS}: those that come with scikit-image (default), or a folder of "
+        f"{GENERATED}: generated images and small networks without a download (default); with "
+        f"--model {PHOTOGRAPHS}: photographs from scikit-image (default), or a folder of "
         "pictures",
     )
     model = parser.add_argument(
         "--model",
         metavar="NAME",
-        help="a network to explain photographs of, as for `rectgrad explain`; for the studies that "
-        "need no more, as --list says",
+        help="explain photographs with this network, as for `rectgrad explain`; only for studies "
+        "that --list marks with (--model)",
     )
     model.completer = complete_models  # type: ignore[attr-defined]
     parser.add_argument(
@@ -64,64 +66,64 @@ def _add_data(parser: argparse.ArgumentParser) -> None:
         type=Path,
         metavar="DIR",
         help="folder with masks of CIFAR-10 objects, test-*.parquet with img, mask, label "
-        f"(default: the folder DATA{MASKS} if there is one)",
+        f"(default: the folder DATA{MASKS} if it exists)",
     )
     parser.add_argument(
         "--checkpoint",
         action="append",
         default=[],
         metavar="ROLE=NAME",
-        help=f"another checkpoint for a role, of {', '.join(get_args(Role))}; may be repeated",
+        help=f"checkpoint for a role, one of {', '.join(get_args(Role))}; may be repeated",
     )
 
 
 def _add_methods(parser: argparse.ArgumentParser) -> None:
-    """What is compared, and how."""
+    """Add the arguments for the compared methods."""
     parser.add_argument(
         "--methods",
         metavar="A,B,...",
-        help=f"what is compared, of {', '.join(COMPARED)} (default), or "
+        help=f"comma-separated methods from {', '.join(COMPARED)} (default: all), or "
         "MODULE:NAME to import, such as captum.attr:Deconvolution",
     )
     parser.add_argument(
         "--no-final-threshold",
         action="store_true",
-        help=f"leave the baselines' maps whole; else nothing below their {FINAL_PERCENTILE:g}th "
-        "percentile is left, as in the paper's comparisons",
+        help="do not threshold the baselines' maps; by default values below their "
+        f"{FINAL_PERCENTILE:g}th percentile are set to zero, as in the paper's comparisons",
     )
 
 
 def _add_machine(parser: argparse.ArgumentParser) -> None:
-    """Where it is computed."""
+    """Add the arguments for the device and the cluster."""
     parser.add_argument(
         "--device",
         default="cpu",
-        help="of this machine, or with --engine ray of the cluster's (default: %(default)s)",
+        help="device of this machine, or of the workers with --engine ray (default: %(default)s)",
     )
     parser.add_argument(
         "--batch-size",
         type=int,
         metavar="N",
-        help=f"images at a time (default: {BATCH_SIZE}; with --model {FEW})",
+        help=f"batch size (default: {BATCH_SIZE}; with --model {FEW})",
     )
     parser.add_argument(
         "--stack",
         type=int,
         metavar="N",
-        help="networks of roar-kar that this process trains at once (default: several on a GPU, 1 "
-        "elsewhere); 1 also leaves CUDA graphs alone",
+        help="number of roar-kar networks trained at once in this process (default: several on a "
+        "GPU, 1 elsewhere); 1 also disables CUDA graphs",
     )
     parser.add_argument(
         "--engine",
         choices=get_args(EngineName),
         default="local",
-        help="where maps are computed and the networks of roar-kar trained: in this process, or on "
-        "a Ray cluster (default: %(default)s)",
+        help="compute maps and train the networks of roar-kar in this process, or on a Ray cluster "
+        "(default: %(default)s)",
     )
     parser.add_argument(
         "--ray-address",
         metavar="ADDRESS",
-        help="of a Ray cluster, such as auto or ray://HOST:10001 (default: one on this machine)",
+        help="address of a Ray cluster, such as auto or ray://HOST:10001 (default: a local one)",
     )
 
 

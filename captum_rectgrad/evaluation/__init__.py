@@ -1,1 +1,1 @@
-"""Methods compared, measures of maps, and intervals over images."""
+"""Attribution methods in a common table, metrics of maps, and confidence intervals."""

@@ -1,7 +1,7 @@
-"""The same function in modules that Captum's hooks can serve.
+"""Copies of a model whose activations are all supported by Captum's hooks.
 
-Captum's GuidedBackprop hooks `nn.ReLU` and nothing else, DeepLift has rules for a few more; both
-give the plain gradient at any other activation without a word.
+Captum's GuidedBackprop only hooks `nn.ReLU` modules, and DeepLift has rules for a few more. Both
+return the plain gradient at any other activation, without a warning.
 """
 
 import copy
@@ -10,10 +10,10 @@ from torch import Tensor, nn
 
 
 class ReLU6OfReLUs(nn.Module):
-    """ReLU6 as `r - max(r - 6, 0)`, `r = max(z, 0)`: the same numbers to the last bit.
+    """ReLU6 as `r - max(r - 6, 0)` with `r = max(z, 0)`; outputs are identical to the last bit.
 
-    Only the first is an `nn.ReLU`, so that guided backpropagation filters the gradient once, as it
-    is meant for a ReLU6; the other is a leaky one of slope 0, for which DeepLift has a rule too.
+    Only the first module is an `nn.ReLU`, so guided backpropagation filters the gradient once, as
+    intended for a ReLU6. The second is a leaky ReLU of slope 0, for which DeepLift has a rule too.
     """
 
     def __init__(self) -> None:
@@ -36,13 +36,13 @@ class ReLU6OfReLUs(nn.Module):
 
 
 def captum_compatible(model: nn.Module) -> nn.Module:
-    """A copy of the model that computes the same, with nothing in place and no `nn.ReLU6`.
+    """A copy of the model with the same output, without in-place operations and `nn.ReLU6`.
 
     Args:
-        model: any; it is not changed.
+        model: any model; it is not changed.
 
     Returns:
-        A deep copy, sharing no parameter.
+        A deep copy that shares no parameter with the model.
     """
     model = copy.deepcopy(model)
     for parent in list(model.modules()):

@@ -1,4 +1,4 @@
-"""A number with its interval."""
+"""An estimate with its confidence interval."""
 
 import math
 from dataclasses import dataclass
@@ -6,13 +6,13 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class Estimate:
-    """A number measured on a sample.
+    """An estimate from a sample, with its 95 % interval.
 
     Attributes:
-        value: the sample's.
+        value: the estimate.
         low: lower end of the 95 % interval.
-        high: upper end.
-        count: how many independent things (images, networks) it rests on.
+        high: upper end of the 95 % interval.
+        count: number of independent units (images, networks).
     """
 
     value: float

@@ -1,10 +1,10 @@
 """95 % intervals over images or networks, paired where two methods share them.
 
-Means have percentile bootstrap intervals: of 10 values these cover about 88 %, of 20 about 91 %;
-of fewer than 10 there is none (NaN), which decides nothing. A bootstrap of zeros and ones that are
-nearly all alike sees no spread, so proportions have exact (Clopper-Pearson) intervals. Where a few
-networks share many images, `crossed_mean` counts both: resampling three networks would miss a
-third of what they vary.
+Means have percentile bootstrap intervals. These cover about 88 % with 10 values and about 91 % with
+20. Fewer than 10 values have no interval (NaN), and a verdict is then undecided. A bootstrap of
+nearly constant zeros and ones has almost no spread, so proportions have exact (Clopper-Pearson)
+intervals. `crossed_mean` accounts for networks and images together: with three networks, a
+bootstrap over networks misses a third of their variance.
 """
 
 from collections.abc import Callable
@@ -17,48 +17,50 @@ from scipy.stats import t as student
 from captum_rectgrad.evaluation.estimate import Estimate
 
 RESAMPLES = 2000
-AT_ONCE = 50  # resamples in memory: of 10,000 images, 4 MB
-ENOUGH = 10  # values for a bootstrap
-_BY_IMAGE = 2  # dimensions: of networks, and of images
-_EACH = 0.975  # confidence of each of two exact intervals that hold together with 95 %
+AT_ONCE = 50  # resamples in memory: 4 MB for 10,000 images
+ENOUGH = 10  # least number of values for a bootstrap
+_BY_IMAGE = 2  # number of dimensions of an array by network and image
+_EACH = 0.975  # confidence of each of two exact intervals with a joint confidence of 95 %
 
 
 def mean(values: ArrayLike, seed: int = 0) -> Estimate:
     """A mean with its 95 % percentile bootstrap interval.
 
     Args:
-        values: `(N,)`, one for each independent thing; those that are not finite are left out.
-        seed: of the resampling.
+        values: `(N,)`, one for each independent unit; values that are not finite are dropped.
+        seed: seed of the resampling.
 
     Returns:
-        The mean; without an interval (NaN) of fewer than `ENOUGH` values, all NaN of none.
+        The mean. It has no interval (NaN) for fewer than `ENOUGH` values; all fields are NaN for
+        none.
     """
     return _estimate((_finite(values),), _mean, seed)
 
 
 def crossed_mean(values: ArrayLike, seed: int = 0) -> Estimate:
-    """A mean over networks and over the images that they share, with its 95 % interval.
+    """A mean over networks and the images they share, with its 95 % interval.
 
-    The variances of the networks' means and of the images' means, each over its number, add up;
-    the interval is Student's, with Satterthwaite's degrees of freedom: where networks differ most,
-    those of a few networks, where images do, those of many images. What varies by network and by
-    image at once is counted twice, so the interval is rather too wide than too narrow.
+    The variance is the variance of the networks' means over the number of networks plus the
+    variance of the images' means over the number of images. The interval is Student's, with
+    Satterthwaite's degrees of freedom. Variance from the interaction of network and image is
+    counted twice, so the interval is conservative.
 
     Args:
         values: `(R, N)`, of R networks and N images. An image with a value that is not finite is
-            left out.
-        seed: of the resampling of images where there is a single network.
+            dropped.
+        seed: seed of the resampling of images, used with a single network.
 
     Returns:
-        The mean, counting images; without an interval (NaN) of fewer than `ENOUGH` images, all NaN
-        of none. With one network, `mean` over the images: it says nothing of other networks.
+        The mean; its count is the number of images. It has no interval (NaN) for fewer than
+        `ENOUGH` images; all fields are NaN for none. With one network it is `mean` over the images
+        and does not generalise to other networks.
 
     Raises:
-        ValueError: `values` are not `(R, N)`, or there is no network.
+        ValueError: `values` is not `(R, N)`, or has no network.
     """
     array = np.asarray(values, dtype=np.float64)
     if array.ndim != _BY_IMAGE or not len(array):
-        raise ValueError(f"expected values by network and image, (R, N); got {array.shape}")
+        raise ValueError(f"expected values of shape (R, N), networks by images; got {array.shape}")
     array = array[:, np.isfinite(array).all(axis=0)]
     networks, images = array.shape
     if networks == 1 or images < ENOUGH:
@@ -78,52 +80,54 @@ def difference(first: ArrayLike, second: ArrayLike, seed: int = 0) -> Estimate:
 
     Args:
         first: `(N,)`.
-        second: `(N,)`, of the same things in the same order.
-        seed: of the resampling.
+        second: `(N,)`, of the same units in the same order.
+        seed: seed of the resampling.
 
     Returns:
-        The mean of `first - second`; pairs that are not finite are left out.
+        The mean of `first - second`; pairs that are not finite are dropped.
 
     Raises:
-        ValueError: the two are not of one length.
+        ValueError: the two have different lengths.
     """
     pair = np.asarray(first, dtype=np.float64), np.asarray(second, dtype=np.float64)
     if pair[0].shape != pair[1].shape:
-        raise ValueError(f"paired values must be as many: got {pair[0].shape} and {pair[1].shape}")
+        raise ValueError(
+            f"paired values must have the same shape, got {pair[0].shape} and {pair[1].shape}"
+        )
     return mean(pair[0] - pair[1], seed)
 
 
 def independent_difference(first: ArrayLike, second: ArrayLike, seed: int = 0) -> Estimate:
-    """The difference of two means, of different things, with its 95 % bootstrap interval.
+    """The difference of the means of two independent samples, with its 95 % bootstrap interval.
 
     Args:
         first: `(N,)`.
         second: `(M,)`.
-        seed: of the resampling.
+        seed: seed of the resampling.
 
     Returns:
-        The mean of `first` less that of `second`; values that are not finite are left out. Without
-        an interval (NaN) where either has fewer than `ENOUGH` values.
+        The mean of `first` minus the mean of `second`; values that are not finite are dropped. It
+        has no interval (NaN) if either has fewer than `ENOUGH` values.
     """
     return _estimate((_finite(first), _finite(second)), _mean_difference, seed)
 
 
 def proportion(values: ArrayLike) -> Estimate:
-    """How often something is so, with its exact 95 % interval (Clopper and Pearson).
+    """A proportion with its exact 95 % interval (Clopper and Pearson).
 
     Args:
-        values: `(N,)`, 1 where it is and 0 where not; what is NaN is left out.
+        values: `(N,)`, 0 or 1; NaN is dropped.
 
     Returns:
-        The share of ones, all NaN of no value. It is never without width: of 20 ones of 20 it is
-        0.83 to 1.
+        The share of ones; all fields are NaN for no value. The interval always has a width: for 20
+        ones of 20 it is 0.83 to 1.
 
     Raises:
         ValueError: a value is neither 0 nor 1.
     """
     array = _finite(values)
     if not np.isin(array, (0, 1)).all():
-        raise ValueError("a proportion is of values 0 and 1; got others")
+        raise ValueError("a proportion takes values 0 and 1, got other values")
     if not len(array):
         return Estimate(float("nan"), float("nan"), float("nan"), 0)
     found = binomtest(int(array.sum()), len(array)).proportion_ci(method="exact")
@@ -131,14 +135,14 @@ def proportion(values: ArrayLike) -> Estimate:
 
 
 def share(values: ArrayLike, seed: int = 0) -> Estimate:
-    """A mean of shares, with a 95 % interval that has a width though all of them are 0 or 1.
+    """A mean of shares, with a 95 % interval that has a width even if all shares are 0 or 1.
 
     Args:
-        values: `(N,)`, in [0, 1]; those that are not finite are left out.
-        seed: of the resampling.
+        values: `(N,)`, in [0, 1]; values that are not finite are dropped.
+        seed: seed of the resampling.
 
     Returns:
-        That of `proportion` where nothing but zeros and ones is found, else that of `mean`.
+        The result of `proportion` if all values are 0 or 1, else that of `mean`.
     """
     array = _finite(values)
     return proportion(array) if np.isin(array, (0, 1)).all() else mean(array, seed)
@@ -147,19 +151,20 @@ def share(values: ArrayLike, seed: int = 0) -> Estimate:
 def proportion_difference(first: ArrayLike, second: ArrayLike, seed: int = 0) -> Estimate:
     """The paired difference of two proportions, with its 95 % interval.
 
-    Only pairs that differ tell anything. Of `ENOUGH` of them the bootstrap is good; of fewer, how
-    often `first` alone is 1 and how often `second` alone is, are bounded exactly and together.
+    Only pairs that differ carry information. With at least `ENOUGH` of them the interval is a
+    bootstrap. With fewer, the proportions of pairs in which only `first` or only `second` is 1
+    have joint exact intervals.
 
     Args:
         first: `(N,)`, 1 or 0.
-        second: `(N,)`, of the same things in the same order.
-        seed: of the resampling.
+        second: `(N,)`, of the same units in the same order.
+        seed: seed of the resampling.
 
     Returns:
-        The share of ones in `first` less that in `second`, all NaN of no pair.
+        The share of ones in `first` minus that in `second`; all fields are NaN for no pair.
 
     Raises:
-        ValueError: the two are not of one length.
+        ValueError: the two have different lengths.
     """
     found = difference(first, second, seed)
     gaps = _finite(np.asarray(first, dtype=np.float64) - np.asarray(second, dtype=np.float64))
@@ -178,25 +183,26 @@ def proportion_difference(first: ArrayLike, second: ArrayLike, seed: int = 0) ->
 def resampled(
     count: int, statistic: Callable[[NDArray[np.float64]], NDArray[np.float64]], seed: int = 0
 ) -> Estimate:
-    """Anything that follows from how often each thing was drawn, with its 95 % bootstrap interval.
+    """A statistic of the resampling counts, with its 95 % bootstrap interval.
 
-    For what is no mean over independent values, such as a mean over pairs of the things.
+    For statistics that are not means over independent values, such as a mean over pairs of units.
 
     Args:
-        count: number of things.
-        statistic: from how often each was drawn, `(B, count)`, to the numbers, `(B,)`; where one
-            is not defined, NaN.
-        seed: of the resampling.
+        count: number of units.
+        statistic: maps the number of times each unit was drawn, `(B, count)`, to the statistic,
+            `(B,)`; NaN where it is not defined.
+        seed: seed of the resampling.
 
     Returns:
-        The number with each thing drawn once; without an interval (NaN) of fewer than `ENOUGH`.
+        The statistic with each unit drawn once; without an interval (NaN) for fewer than `ENOUGH`
+        units.
     """
     value = float(statistic(np.ones((1, count)))[0])
     if count < ENOUGH or not np.isfinite(value):
         return Estimate(value, float("nan"), float("nan"), count)
 
     def of_drawn(drawn: NDArray[np.intp], axis: int = -1) -> NDArray[np.float64]:
-        del axis  # the last
+        del axis  # always the last one
         rows = np.atleast_2d(drawn)
         times = np.stack([np.bincount(row, minlength=count) for row in rows])
         return statistic(times.astype(np.float64)).reshape(drawn.shape[:-1])

@@ -1,7 +1,7 @@
-"""What is measured on attribution maps: where they lie, how rough they are, how alike two are.
+"""Metrics of attribution maps: location, roughness, and similarity of two maps.
 
 Maps are `(N, C, H, W)`; as in the paper's figures (appendix F.1), they are summed over channels
-before anything is measured. Beside a measure that depends on a map's scale is one that does not.
+first. Each metric that depends on a map's scale has a counterpart that does not.
 """
 
 import torch
@@ -10,7 +10,7 @@ from torch import Tensor
 
 
 def channel_sum(maps: Tensor) -> Tensor:
-    """A map as it is drawn.
+    """Sum of a map over its channels, as it is plotted.
 
     Args:
         maps: `(N, C, H, W)`.
@@ -22,7 +22,7 @@ def channel_sum(maps: Tensor) -> Tensor:
 
 
 def without_sign(maps: Tensor) -> Tensor:
-    """Maps whose sign counts for nothing: a pixel against the class ranks as high as one for it.
+    """Absolute maps: pixels against the class rank as high as pixels for it.
 
     Args:
         maps: `(N, C, H, W)`.
@@ -49,7 +49,7 @@ def amount_inside(maps: Tensor, region: Tensor) -> Tensor:
 def amount_of_channels_inside(maps: Tensor, region: Tensor) -> Tensor:
     """Sum of the absolute attribution of all channels inside a region.
 
-    It is more than `amount_inside` where channels of a pixel have unlike signs.
+    It is larger than `amount_inside` where the channels of a pixel have different signs.
 
     Args:
         maps: `(N, C, H, W)`.
@@ -62,7 +62,7 @@ def amount_of_channels_inside(maps: Tensor, region: Tensor) -> Tensor:
 
 
 def share_inside(maps: Tensor, region: Tensor) -> Tensor:
-    """Share of a map's absolute attribution that is inside a region; without scale.
+    """Share of a map's absolute attribution inside a region; independent of the map's scale.
 
     Args:
         maps: `(N, C, H, W)`.
@@ -75,10 +75,10 @@ def share_inside(maps: Tensor, region: Tensor) -> Tensor:
 
 
 def total_variation(maps: Tensor) -> Tensor:
-    """Sum of the absolute differences of neighbours, down and across; proportional to the scale.
+    """Sum of absolute differences of vertical and horizontal neighbours; proportional to the scale.
 
-    Written here because neither PyTorch, SciPy nor scikit-image has it as a measure (the last only
-    minimises it), and one function is no reason to depend on torchmetrics.
+    PyTorch, SciPy and scikit-image have no such metric (scikit-image only minimises it), and
+    torchmetrics would be a dependency for one function.
 
     Args:
         maps: `(N, C, H, W)`.
@@ -92,26 +92,26 @@ def total_variation(maps: Tensor) -> Tensor:
 
 
 def relative_total_variation(maps: Tensor) -> Tensor:
-    """Total variation per unit of absolute attribution; without scale.
+    """Total variation per unit of absolute attribution; independent of the map's scale.
 
     Args:
         maps: `(N, C, H, W)`.
 
     Returns:
-        `(N,)`, float64, from 0 for a constant map to 4 for single pixels apart; NaN for a map that
-        is zero everywhere.
+        `(N,)`, float64, from 0 for a constant map to 4 for isolated pixels; NaN for a map that is
+        zero everywhere.
     """
     return total_variation(maps) / channel_sum(maps).abs().sum(dim=(1, 2))
 
 
 def unit_ranks(maps: Tensor) -> Tensor:
-    """The ranks of a map's pixels as a unit vector: products of these are Spearman's correlations.
+    """Ranks of a map's pixels as a unit vector; a dot product of two is Spearman's correlation.
 
     Args:
         maps: `(N, C, H, W)`.
 
     Returns:
-        `(N, H * W)`, float64, ties sharing their mean rank; NaN for a constant map.
+        `(N, H * W)`, float64; ties share their mean rank; NaN for a constant map.
     """
     ranks = torch.from_numpy(rankdata(channel_sum(maps).flatten(1).numpy(), axis=1))
     centred = ranks - ranks.mean(dim=1, keepdim=True)
@@ -120,7 +120,7 @@ def unit_ranks(maps: Tensor) -> Tensor:
 
 
 def rank_correlation(first: Tensor, second: Tensor) -> Tensor:
-    """Spearman's correlation of two maps of the same image, ties sharing their mean rank.
+    """Spearman's correlation of two maps of the same image; ties share their mean rank.
 
     Args:
         first: `(N, C, H, W)`.
@@ -133,14 +133,14 @@ def rank_correlation(first: Tensor, second: Tensor) -> Tensor:
 
 
 def top_pixels(maps: Tensor, share: float = 0.1) -> Tensor:
-    """Which pixels of a map rank highest.
+    """The highest-ranked pixels of a map.
 
     Args:
         maps: `(N, C, H, W)`.
-        share: of the pixels that count as highest, in (0, 1].
+        share: share of the pixels to select, in (0, 1].
 
     Returns:
-        `(N, H * W)`, bool; where fewer pixels are positive than asked for, those.
+        `(N, H * W)`, bool; if fewer pixels are positive, only the positive ones.
     """
     values = channel_sum(maps).flatten(1)
     count = max(1, round(values.shape[1] * share))
@@ -149,7 +149,7 @@ def top_pixels(maps: Tensor, share: float = 0.1) -> Tensor:
 
 
 def top_overlap(first: Tensor, second: Tensor, share: float = 0.1) -> Tensor:
-    """How many of the pixels that rank highest in one map do so in the other.
+    """Overlap of the highest-ranked pixels of two maps.
 
     Args:
         first: `(N, C, H, W)`.

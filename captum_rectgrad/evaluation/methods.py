@@ -1,7 +1,7 @@
-"""The methods that are compared, one table used everywhere, each called the same way.
+"""The table of attribution methods, all with the same call.
 
-Baselines are Captum's, with signed gradients as in Kim et al. 2019, section 5. Each does what its
-title says on the given model or raises `MethodUnreliableError`.
+Baselines are Captum's, with signed gradients as in Kim et al. 2019, section 5. A method that would
+be incorrect on the given model raises `MethodUnreliableError`.
 """
 
 import importlib
@@ -33,18 +33,18 @@ from captum_rectgrad.rules.threshold import check_percentile
 NOISE = 0.15  # standard deviation of SmoothGrad's noise, as a share of each input's range
 NOISY_SAMPLES = 25
 STEPS = 50  # of integrated gradients
-AT_ONCE = 10  # images in memory at least, for the methods that need many passes
+AT_ONCE = 10  # least number of images in memory, for methods with many passes per image
 AGREEMENT = 1e-3  # relative; float32 rounding through a deep network stays well below
-# By how much of it DeepLift's attributions may miss their sum. Captum's rule for max-pooling is
+# Largest relative error of the sum of DeepLift's attributions. Captum's rule for max-pooling is
 # itself inexact.
 INCOMPLETE, INCOMPLETE_WITH_POOLS = 0.01, 0.25
 
-# What was found of a model, by the method's key: why it would not be itself, or None.
+# Why a method is unreliable on a model, by the method's key; None if it is reliable.
 _DOUBTS: WeakKeyDictionary[nn.Module, dict[str, str | None]] = WeakKeyDictionary()
 
 
 class MethodUnreliableError(RectGradError):
-    """A method that would not be itself on this model, with the reason in a few words."""
+    """The method is unreliable on this model; the message has the reason."""
 
 
 # From a model, images (N, C, H, W) and their targets (N,) to attributions of the images' shape.
@@ -53,17 +53,17 @@ Attribute = Callable[[nn.Module, Tensor, Tensor], Tensor]
 
 @dataclass(frozen=True)
 class Method:
-    """A column of a comparison.
+    """An attribution method: one column of a comparison.
 
     Attributes:
-        key: its name on the command line.
-        title: its name in figures.
+        key: name on the command line.
+        title: name in figures.
         attribute: takes the model, images `(N, C, H, W)` that require grad, and targets `(N,)`;
-            gives attributions of the images' shape. What it draws comes from PyTorch's global
-            generator.
-        applies: whether it is a method of its own on this model, given images.
+            returns attributions of the images' shape. Its random numbers come from PyTorch's
+            global generator.
+        applies: whether the method differs from the other methods on this model, given images.
         baseline: whether it gets a final threshold where the paper thresholds "the baselines".
-        control: whether it is there to hold the others against, and is no explanation.
+        control: whether it is a reference for comparison rather than an explanation.
     """
 
     key: str
@@ -77,16 +77,16 @@ class Method:
 def of_captum(
     key: str, title: str, make: Callable[[nn.Module], Attribution], **arguments: object
 ) -> Method:
-    """A column for any other method of Captum's, in one line.
+    """A `Method` from any of Captum's attribution methods.
 
     Args:
-        key: its name on the command line.
-        title: its name in figures.
-        make: its class, or any function from a model to an attribution method.
-        **arguments: for its `attribute`, beside inputs and target.
+        key: name on the command line.
+        title: name in figures.
+        make: a class, or any function from a model to an attribution method.
+        **arguments: passed to its `attribute`, besides inputs and target.
 
     Returns:
-        The column.
+        The method.
 
     Examples:
         >>> from captum.attr import Deconvolution
@@ -104,10 +104,10 @@ def methods(percentile: float | None = None) -> tuple[Method, ...]:
     """The methods that Kim et al. 2019 compare, with signed gradients.
 
     Args:
-        percentile: RectGrad's; None: the paper's.
+        percentile: RectGrad's percentile; None: the paper's.
 
     Returns:
-        The columns, in order.
+        The methods, in order.
     """
     return (
         of_captum("saliency", "Saliency", Saliency, abs=False),
@@ -131,18 +131,19 @@ def methods(percentile: float | None = None) -> tuple[Method, ...]:
 def choose_methods(
     keys: Sequence[str] | None, percentile: float | None = None
 ) -> tuple[Method, ...]:
-    """The methods of these keys, in their order; None: all but the controls.
+    """The methods with the given keys, in the order of the keys.
 
     Args:
-        keys: as `Method.key`; or `MODULE:NAME`, a `Method` or a method of Captum's to import.
-        percentile: RectGrad's; None: the paper's.
+        keys: values of `Method.key`, or `MODULE:NAME` to import a `Method` or a Captum attribution
+            class; None: all methods but the controls.
+        percentile: RectGrad's percentile; None: the paper's.
 
     Returns:
         The methods.
 
     Raises:
-        ValueError: a key is unknown, cannot be imported or is named twice, two methods have one
-            key, or the percentile is out of range.
+        ValueError: a key is unknown, cannot be imported or is given twice, two methods have the
+            same key, or the percentile is out of range.
     """
     if percentile is not None:
         check_percentile(percentile)
@@ -151,26 +152,26 @@ def choose_methods(
         return tuple(method for method in known.values() if not method.control)
     wanted = [key.strip() for key in keys if key.strip()]
     if not wanted:
-        raise ValueError(f"no method is named; choose from {', '.join(known)}, or MODULE:NAME")
+        raise ValueError(f"got no method; choose from {', '.join(known)}, or MODULE:NAME")
     known |= {key: _imported(key) for key in wanted if ":" in key}
     for key in wanted:
         if key not in known or wanted.count(key) > 1:
-            what = "is named twice" if key in known else "is no method"
+            what = "is given twice" if key in known else "is not a known method"
             raise ValueError(f"{key!r} {what}; choose from {', '.join(known)}, or MODULE:NAME")
     chosen = tuple(known[key] for key in wanted)
     own = [method.key for method in chosen]
     for method, key in zip(chosen, wanted, strict=True):
-        # Results are kept by the method's own key: one would overwrite the other.
+        # Results are stored under the method's key: equal keys would overwrite each other.
         if own.count(method.key) > 1:
             raise ValueError(
-                f"the key of {key!r}, {method.key!r}, is another chosen method's too; give one of "
-                "them another key"
+                f"{key!r} has the key {method.key!r}, which another chosen method has too; change "
+                "one of the keys"
             )
     return chosen
 
 
 def _imported(key: str) -> Method:
-    """A method by where it is defined, such as `captum.attr:Deconvolution`."""
+    """A method imported by its path, such as `captum.attr:Deconvolution`."""
     module, _, name = key.partition(":")
     try:
         found = getattr(importlib.import_module(module), name)
@@ -190,9 +191,9 @@ def _imported(key: str) -> Method:
 
 
 def _check_once(model: nn.Module, key: str, doubt: Callable[[], str | None]) -> None:
-    """Decide at a method's first batch whether it is itself on a model, for good.
+    """Check on the first batch whether a method is reliable on a model, and keep the outcome.
 
-    A later batch, or a single image that happens to be hard, must not end what has begun.
+    Later batches are not checked, so a hard image cannot abort a run that has begun.
     """
     known = _DOUBTS.setdefault(model, {})
     if key not in known:
@@ -206,22 +207,23 @@ def _guided_backprop(model: nn.Module, x: Tensor, target: Tensor) -> Tensor:
     attribution: Tensor = GuidedBackprop(captum_compatible(model)).attribute(x, target=target)
 
     def doubt() -> str | None:
-        # Captum sees nothing but nn.ReLU modules, and silently gives the plain gradient for the
-        # rest; it also overwrites the gradient of a skip connection that shares a ReLU's input.
+        # Captum only hooks nn.ReLU modules and returns the plain gradient at other activations
+        # without a warning. It also overwrites the gradient of a skip connection that shares a
+        # ReLU's input.
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", RectGradWarning)
             expected = FunctionalGuidedBackprop(model).attribute(x.detach(), target=target)
         if (attribution - expected).abs().max() <= AGREEMENT * expected.abs().max():
             return None
-        return "Captum's GuidedBackprop is not itself here: it hooks nn.ReLU alone, on its input"
+        return "Captum's GuidedBackprop is incorrect on this model (it only hooks nn.ReLU modules)"
 
     _check_once(model, "guided-bp", doubt)
     return attribution
 
 
 def _smooth_grad(model: nn.Module, x: Tensor, target: Tensor) -> Tensor:
-    # Captum adds noise of one size to a whole batch: so each image is brought to a range of 1
-    # before the noise, and back to its own after it.
+    # Captum adds noise of one size to the whole batch. Each image is therefore scaled to a range
+    # of 1 before the noise is added, and scaled back afterwards.
     flat = x.detach().flatten(1)
     scale = (flat.amax(1) - flat.amin(1)).clamp(min=torch.finfo(x.dtype).tiny)
     scale = scale.view(-1, *[1] * (x.ndim - 1))
@@ -253,12 +255,12 @@ def _deep_lift(model: nn.Module, x: Tensor, target: Tensor) -> Tensor:
 
 
 def _incomplete(model: nn.Module, x: Tensor, target: Tensor) -> str | None:
-    """Why DeepLift's attributions do not sum to the change of the output, as they have to.
+    """Why DeepLift's attributions violate completeness (their sum is the change of the output).
 
-    Where Captum has no rule for an activation it takes the gradient instead, where a ReLU's input
-    feeds a skip connection too it overwrites that one's gradient, and never says a word. The median
-    decides, since a change that happens to be near zero makes any miss large; few images are joined
-    by shifted copies, so that none decides alone.
+    Captum uses the gradient at activations without a rule, and overwrites the gradient of a skip
+    connection that shares a ReLU's input, without a warning. The median relative error decides,
+    since a change of the output near zero makes any relative error large. A small batch is extended
+    by shifted copies, so that no single image decides.
     """
     width = x.shape[-1]
     copies = -(-AT_ONCE // len(x))
@@ -271,13 +273,13 @@ def _incomplete(model: nn.Module, x: Tensor, target: Tensor) -> str | None:
     except RuntimeError as error:
         if "used more than once" not in str(error):
             raise
-        return "Captum's DeepLift needs a module for each use; this net calls an activation twice"
+        return "Captum's DeepLift is not available: it needs one module per call of an activation"
     with torch.no_grad():
         change = (model(shifted) - model(torch.zeros_like(shifted))).gather(1, targets[:, None])
     missed = float((delta.abs() / change[:, 0].abs().clamp(min=1e-12)).median())
     if missed <= (INCOMPLETE_WITH_POOLS if calls_max_pools(model, x) else INCOMPLETE):
         return None
-    return f"Captum's DeepLift is not itself here: its attributions miss their sum by {missed:.0%}"
+    return f"Captum's DeepLift is incorrect on this model (relative error of the sum {missed:.0%})"
 
 
 def _rectgrad(

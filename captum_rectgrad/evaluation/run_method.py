@@ -1,4 +1,4 @@
-"""Methods on images: the same call for each, reproducible; on one image, honest where it fails."""
+"""A reproducible call of an attribution method; `run` returns the reason where it fails."""
 
 import textwrap
 import warnings
@@ -8,26 +8,26 @@ from torch import Tensor, nn
 
 from captum_rectgrad.evaluation.methods import Method
 
-REASON = 110  # letters of a reason that a panel holds
+REASON = 110  # maximum number of characters of a reason in a figure panel
 
-# What Captum warns of at every call.
+# Warnings that Captum raises at every call.
 CAPTUM_HABITS = r"Setting (forward, )?backward hooks|Input Tensor \d+ did not already require"
 
 
 def attribute(
     method: Method, model: nn.Module, x: Tensor, targets: Tensor, seed: int = 0
 ) -> Tensor:
-    """Run one method on a batch, what it draws at random following from the seed.
+    """Run one method on a batch, with its random numbers determined by the seed.
 
     Args:
-        method: one of `methods()`, or one's own.
-        model: in eval mode; it is afterwards as it was.
+        method: one of `methods()`, or a user's `Method`.
+        model: in eval mode; its state is restored.
         x: images, `(N, C, H, W)`.
         targets: classes, `(N,)`.
-        seed: of what the method draws; the caller's generator stays as it was.
+        seed: seed of the method's random numbers; the global generator is restored.
 
     Returns:
-        The attributions, `(N, C, H, W)`, without a graph.
+        The attributions, `(N, C, H, W)`, detached.
 
     Raises:
         MethodUnreliableError: the method is unreliable on this model.
@@ -43,11 +43,11 @@ def attribute(
 
 
 def run(method: Method, model: nn.Module, x: Tensor, target: int) -> Tensor | str:
-    """Run one method; where it cannot run, or would not be itself, say why.
+    """Run one method on one image; return the reason if it fails or is unreliable.
 
     Args:
-        method: one of `methods()`, or one's own.
-        model: in eval mode; it is afterwards as it was.
+        method: one of `methods()`, or a user's `Method`.
+        model: in eval mode; its state is restored.
         x: one image, `(1, C, H, W)`.
         target: index of the class.
 
@@ -57,8 +57,8 @@ def run(method: Method, model: nn.Module, x: Tensor, target: int) -> Tensor | st
     try:
         (attribution,) = attribute(method, model, x, torch.tensor([target], device=x.device))
         finite = bool(torch.isfinite(attribution).all())
-    # Whatever one method raises, the others are drawn.
+    # An error of one method must not prevent the plots of the other methods.
     except Exception as error:  # noqa: BLE001
         reason = " ".join(str(error).split()) or type(error).__name__
         return f"not available: {textwrap.shorten(reason, REASON, placeholder=' ...')}"
-    return attribution if finite else "not available: a map of NaN or infinite values"
+    return attribution if finite else "not available: the map has NaN or infinite values"

@@ -1,17 +1,17 @@
-"""Seeds of parts of some work, so that no two parts draw the same."""
+"""Independent seeds for the parts of a computation."""
 
 import hashlib
 
 
 def derived_seed(seed: int, *parts: object) -> int:
-    """A seed that belongs to a part of the work, and to no other part and no other seed.
+    """A seed for one part of a computation, independent of other parts and other seeds.
 
-    Neighbouring seeds must have nothing in common: with `seed + i`, seed 1 would begin with what
-    seed 0 draws second.
+    It is a hash, so neighbouring seeds are independent. With `seed + i`, the first part of seed 1
+    would equal the second part of seed 0.
 
     Args:
-        seed: of the whole.
-        *parts: what the part is, as words or numbers without spaces.
+        seed: seed of the whole computation.
+        *parts: identify the part, as words or numbers without spaces.
 
     Returns:
         A number below 2 ** 63, the same on every machine.

@@ -1,1 +1,1 @@
-"""Maps, curves and images as figures."""
+"""Figures of maps, curves and images."""

@@ -1,4 +1,4 @@
-"""Curves with their intervals."""
+"""Curves with confidence bands."""
 
 from collections.abc import Sequence
 
@@ -17,16 +17,16 @@ def draw_curve(
     style: str = "-",
     marker: str | None = "o",
 ) -> None:
-    """Draw estimates as a line, their intervals as a band around it.
+    """Plot estimates as a line, with their intervals as a band.
 
     Args:
-        axes: where.
-        places: of the estimates, along the x axis.
-        estimates: as many.
-        colour: of both; None: the next of Matplotlib's.
-        label: for the legend; None: it is not in it.
-        style: of the line, as Matplotlib takes it.
-        marker: at every estimate; None: none.
+        axes: axes to plot on.
+        places: x coordinates of the estimates.
+        estimates: one for each place.
+        colour: colour of line and band; None: the next of Matplotlib's cycle.
+        label: label in the legend; None: no entry.
+        style: Matplotlib line style.
+        marker: marker at each estimate; None: no marker.
     """
     values = [estimate.value for estimate in estimates]
     (line,) = axes.plot(

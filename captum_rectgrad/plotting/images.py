@@ -1,4 +1,4 @@
-"""Photographs: from files, or those that come with scikit-image."""
+"""Photographs from files or from scikit-image."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -8,38 +8,37 @@ import skimage.data
 from numpy.typing import NDArray
 from PIL import Image, ImageOps
 
-# Modes of 16-bit grey, which Pillow's own conversion clips.
+# Modes of 16-bit greyscale, which Pillow's own conversion clips.
 SIXTEEN_BIT = {"I", "I;16", "I;16L", "I;16B", "I;16N"}
 
 
 def read_image(path: str | Path) -> Image.Image:
-    """Read a photograph as it is meant to be seen.
+    """Read a photograph as RGB.
 
     Args:
-        path: a file of any format Pillow reads. Its orientation tag is obeyed, transparency is
-            laid on white, 16-bit grey is scaled to 8 bits.
+        path: a file of any format that Pillow reads. Its orientation tag is applied, transparency
+            is replaced by white, and 16-bit greyscale is scaled to 8 bits.
 
     Returns:
         An RGB image.
 
     Raises:
-        ValueError: the file is missing, truncated, no image, or one of floating point numbers.
+        ValueError: the file is missing, truncated, not an image, or has floating point values.
     """
     try:
         with Image.open(path) as file:
             image = ImageOps.exif_transpose(file)
             image.load()
-    # Decoders of damaged files raise what they like: AVIF's, a RuntimeError.
+    # Decoders of damaged files raise errors of any type: AVIF's raises RuntimeError.
     except Exception as error:
         reason = error.strerror if isinstance(error, OSError) and error.strerror else error
         raise ValueError(
-            f"cannot read {str(path)!r} as an image ({reason}); give a whole PNG, JPEG or other "
+            f"cannot read {str(path)!r} as an image ({reason}); give a complete PNG, JPEG or other "
             "file that Pillow reads"
         ) from error
     if image.mode == "F":
         raise ValueError(
-            f"the brightness of {str(path)!r} is in floating point numbers of unknown range; "
-            "convert it to 8 bits"
+            f"{str(path)!r} has floating point values of unknown range; convert the image to 8 bits"
         )
     if image.mode in SIXTEEN_BIT:
         pixels = np.asarray(image).clip(0, 65535) // 257
@@ -52,7 +51,7 @@ def read_image(path: str | Path) -> Image.Image:
 
 
 def sample_images() -> dict[str, Image.Image]:
-    """Three photographs that scikit-image carries: a cat, a cup of coffee, a rocket.
+    """Three photographs from scikit-image: a cat, a cup of coffee, a rocket.
 
     Returns:
         RGB images by name; nothing is downloaded.
@@ -61,29 +60,29 @@ def sample_images() -> dict[str, Image.Image]:
 
 
 def photographs() -> dict[str, Image.Image]:
-    """All photographs that scikit-image carries; drawings, scans and synthetic images are none.
+    """All photographs in scikit-image, without drawings, scans and synthetic images.
 
     Returns:
-        15 RGB images by name, those of `sample_images` first; seven are grey. Nothing is
+        15 RGB images by name, those of `sample_images` first; seven are greyscale. Nothing is
         downloaded.
     """
     return {name: _bundled(name) for name in _BUNDLED}
 
 
 def folder_images(folder: Path) -> dict[str, Image.Image]:
-    """All pictures that lie in a folder itself, in the order of their names.
+    """All pictures in a folder, sorted by name.
 
     Args:
-        folder: other files are left out by their endings, hidden ones too.
+        folder: a folder; subfolders, hidden files and files with other endings are ignored.
 
     Returns:
-        RGB images by the name of their file; see `read_image`.
+        RGB images by file name; see `read_image`.
 
     Raises:
-        ValueError: there is no such folder, it has no picture, or one cannot be read.
+        ValueError: the folder does not exist, has no picture, or has one that cannot be read.
     """
     if not folder.is_dir():
-        raise ValueError(f"there is no folder {str(folder)!r} with pictures")
+        raise ValueError(f"the folder {str(folder)!r} does not exist; give a folder of pictures")
     endings = Image.registered_extensions()
     files = sorted(
         file
@@ -91,7 +90,7 @@ def folder_images(folder: Path) -> dict[str, Image.Image]:
         if file.suffix.lower() in endings and not file.name.startswith(".")
     )
     if not files:
-        raise ValueError(f"the folder {str(folder)!r} has no picture such as a PNG or JPEG")
+        raise ValueError(f"the folder {str(folder)!r} has no pictures; add PNG or JPEG files")
     return {file.name: read_image(file) for file in files}
 
 

@@ -1,4 +1,4 @@
-"""Attribution maps as pictures (Kim et al. 2019, appendix F.1, figures 1 and 5a)."""
+"""Figures of attribution maps (Kim et al. 2019, appendix F.1, figures 1 and 5a)."""
 
 import math
 import textwrap
@@ -17,22 +17,22 @@ Map = NDArray[np.float64]
 
 TITLE_SIZE = 8.5  # points
 LOW, HIGH = 0.5, 99.5  # percentiles, appendix F.1
-COLOURS = "seismic"  # blue, white at zero, red; as the paper's, with darker ends
-# All in inches, multiples of the panel's 224th part: whole pixels.
+COLOURS = "seismic"  # blue to white at zero to red, as in the paper, with darker ends
+# All in inches, multiples of 1/224 of the panel, so that sizes are whole pixels.
 PIXELS = 224
 PANEL = 1.6
 GAP = 8 / PIXELS * PANEL
 TITLE_LINE = 20 / PIXELS * PANEL
 TITLE_ROOM = 14 / PIXELS * PANEL
-TITLE_WIDTH = 24  # letters
+TITLE_WIDTH = 24  # characters
 
 
 def capped_map(attribution: Tensor | ArrayLike) -> Map:
-    """One number per pixel, without outliers (appendix F.1).
+    """Sum a map over channels and clip outliers (appendix F.1).
 
-    Channels are summed. Values below the 0.5th percentile are raised to it, values above the
-    99.5th lowered to it. RectGrad's maps can be so sparse that such a percentile is zero and all
-    that is there would be capped away; then it is taken over the values of that sign alone.
+    Values below the 0.5th percentile are set to it, values above the 99.5th likewise. RectGrad's
+    maps can be so sparse that a percentile is zero and clipping would remove the whole map. In
+    that case the percentile is taken over the values of that sign only.
 
     Args:
         attribution: `(C, H, W)` or `(H, W)`, finite.
@@ -41,18 +41,18 @@ def capped_map(attribution: Tensor | ArrayLike) -> Map:
         `(H, W)`.
 
     Raises:
-        ValueError: another shape, or NaN or infinite values.
+        ValueError: the shape is different, or a value is NaN or infinite.
     """
     if isinstance(attribution, Tensor):
         attribution = attribution.detach().double().cpu().numpy()
     values = np.asarray(attribution, dtype=np.float64)
     if values.ndim not in {2, 3} or values.size == 0:
         raise ValueError(
-            f"an attribution map has shape (C, H, W) or (H, W), got {values.shape}; pass one "
-            "sample of a batch"
+            f"got an attribution map of shape {values.shape}, expected (C, H, W) or (H, W); pass "
+            "one sample of a batch"
         )
     if not np.isfinite(values).all():
-        raise ValueError("the attribution map holds NaN or infinite values")
+        raise ValueError("the attribution map has NaN or infinite values; expected finite values")
     if values.ndim == 3:  # noqa: PLR2004
         values = values.sum(axis=0)
     low, high = np.percentile(values, [LOW, HIGH])
@@ -64,14 +64,14 @@ def capped_map(attribution: Tensor | ArrayLike) -> Map:
 
 
 def plot_map(attribution: Tensor | ArrayLike, axes: Axes) -> None:
-    """Draw one attribution map: red for, blue against, white where nothing is.
+    """Plot one attribution map: red for the class, blue against it, white for zero.
 
-    Zero is white on one linear scale that reaches to the largest capped value of either sign, so
-    maps with and without negative values compare.
+    The colour scale is linear and symmetric about zero, up to the largest absolute clipped value,
+    so maps with and without negative values are comparable.
 
     Args:
         attribution: `(C, H, W)` or `(H, W)`, as for `capped_map`.
-        axes: where to draw; its ticks are taken off.
+        axes: axes to plot on; their ticks are removed.
 
     Raises:
         ValueError: as `capped_map`.
@@ -87,12 +87,12 @@ def plot_map(attribution: Tensor | ArrayLike, axes: Axes) -> None:
 
 @dataclass(frozen=True)
 class Row:
-    """One image and what is drawn beside it.
+    """One image and its attribution maps.
 
     Attributes:
-        image: `(H, W, 3)` in [0, 1], as the model sees it.
-        caption: drawn above the image.
-        panels: by column title, an attribution map (`(C, H, W)` or `(H, W)`), or in words why
+        image: `(H, W, 3)` in [0, 1], at the model's input size.
+        caption: text above the image.
+        panels: by column title, an attribution map (`(C, H, W)` or `(H, W)`), or the reason why
             there is none.
     """
 
@@ -102,23 +102,23 @@ class Row:
 
 
 def plot_comparison(rows: Sequence[Row], figure: Figure | None = None) -> Figure:
-    """Images in rows, attribution methods in columns (figures 1 and 5a).
+    """Plot images in rows and attribution methods in columns (figures 1 and 5a).
 
-    A pixel of a map is a whole number of pixels of the figure: none is skipped, however sparse.
+    Each pixel of a map is a whole number of figure pixels, so isolated pixels are visible.
 
     Args:
         rows: at least one; the columns are the titles of their panels, in order of appearance.
-        figure: an empty one to draw in, such as `plt.figure()` for a window or a notebook; its size
-            and resolution are set. None: a new one that is attached to no window.
+        figure: an empty figure, such as `plt.figure()` for a window or a notebook; its size and
+            resolution are set. None: a new figure without a window.
 
     Returns:
         The figure; `figure.savefig(...)` writes it.
 
     Raises:
-        ValueError: no rows, or a map that cannot be drawn.
+        ValueError: there are no rows, or a map cannot be plotted.
     """
     if not rows:
-        raise ValueError("nothing to draw: give at least one row")
+        raise ValueError("got no rows to plot; give at least one row")
     titles = list(dict.fromkeys(title for row in rows for title in row.panels))
     captions = [textwrap.fill(row.caption, TITLE_WIDTH) for row in rows]
     columns = 1 + len(titles)
@@ -155,13 +155,13 @@ def plot_comparison(rows: Sequence[Row], figure: Figure | None = None) -> Figure
 
 
 def check_format(path: Path) -> None:
-    """Refuse a file name whose ending names no format that a figure can be written in.
+    """Check that a file name ends in a supported figure format.
 
     Args:
-        path: of the figure.
+        path: file name of the figure.
 
     Raises:
-        ValueError: the ending is missing or unknown.
+        ValueError: the ending is missing or not supported.
     """
     known = sorted(FigureCanvasAgg.get_supported_filetypes())
     if path.suffix[1:].lower() not in known:

@@ -1,4 +1,4 @@
-"""A method, a model and images: what every check asks for maps."""
+"""The method, images and targets that every check uses."""
 
 from dataclasses import dataclass
 
@@ -16,12 +16,12 @@ class AttributionTask:
     """A method on images.
 
     Attributes:
-        method: what is checked; see `captum_rectgrad.evaluation.methods`.
+        method: the checked method; see `captum_rectgrad.evaluation.methods`.
         images: `(N, C, H, W)`, as the model takes them.
         targets: classes to explain, `(N,)`.
         batch_size: images in memory.
-        seed: of what the method draws at random: the same for every model, so that maps differ
-            because the models do.
+        seed: seed of the method's random numbers. It is the same for every model, so differences
+            between maps are differences between models.
     """
 
     method: Method
@@ -31,11 +31,11 @@ class AttributionTask:
     seed: int = 0
 
     def maps(self, model: nn.Module, targets: Tensor | None = None) -> Tensor:
-        """The maps of a model.
+        """The attribution maps of a model.
 
         Args:
-            model: in eval mode, for these images.
-            targets: other classes to explain, `(N,)`.
+            model: in eval mode, with the inputs of `images`.
+            targets: classes to explain instead of the task's, `(N,)`.
 
         Returns:
             `(N, C, H, W)`, on the CPU.

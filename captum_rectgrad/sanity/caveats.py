@@ -1,20 +1,20 @@
-"""What a reader of a check's numbers has to know, in sentences."""
+"""Notes on a check's numbers: intervals, empty maps, and how parameters were randomised."""
 
 from collections.abc import Sequence
 
 from captum_rectgrad.sanity.check import CheckReport
 
-_SHOWN = 8  # names
+_SHOWN = 8  # number of names in a list
 
 
 def notes(checked: CheckReport) -> list[str]:
-    """What intervals are over, which maps are empty, which parameters are not simply made anew.
+    """Notes on intervals, empty maps, and parameters without a default initialisation.
 
     Args:
-        checked: the outcome.
+        checked: outcome of the checks.
 
     Returns:
-        Sentences.
+        One sentence or more in each string.
     """
     made, uncalled = checked.cascade.made, checked.cascade.never_called
     found = [_intervals(checked)]
@@ -23,26 +23,24 @@ def notes(checked: CheckReport) -> list[str]:
     broken = int((~checked.original.isfinite()).flatten(1).any(dim=1).sum())
     if broken:
         found.append(
-            f"{broken} of the model's {len(checked.original)} maps hold NaN or infinity, and are "
-            "like nothing: look at the model's weights, and at the method."
+            f"{broken} of the model's {len(checked.original)} maps have NaN or infinite values "
+            "and no similarity. Check the model's weights and the method."
         )
     if made.drawn:
         found.append(
-            f"How {_count(made.drawn)} made anew is not defined, as there is "
-            f"no reset_parameters ({_some(made.drawn)}): they were drawn from normal distributions "
-            "with the same means and standard deviations."
+            f"{_count(made.drawn)} drawn from a normal distribution ({_some(made.drawn)}): the "
+            "layer has no reset_parameters, so the previous mean and standard deviation are used."
         )
     if made.left:
         found.append(
-            f"Of layers made random {_count(made.left)} as before ({_some(made.left)}): of one "
-            "value only, given the same again by reset_parameters, or of a parametrisation that "
-            "has no inverse."
+            f"{_count(made.left)} unchanged ({_some(made.left)}) in randomised layers: the values "
+            "are constant, reset_parameters sets the same values again, or a parametrisation has "
+            "no inverse."
         )
     if uncalled:
         found.append(
-            f"{_modules(uncalled)} never called, and not made random "
-            f"({_some(uncalled)}): the model does not use them, or hands their parameters to a "
-            "function."
+            f"{_modules(uncalled)} never called and not randomised ({_some(uncalled)}): the model "
+            "does not use them, or passes their parameters to a function."
         )
     return found
 
@@ -51,12 +49,12 @@ def _intervals(checked: CheckReport) -> str:
     repeats = checked.cascade.logits.shape[1]
     if repeats == 1:
         return (
-            "Layers were made random once: all intervals are over the images, and say nothing of "
-            "other random parameters."
+            "Layers were randomised once. All intervals are over the images and do not generalise "
+            "to other random parameters."
         )
     return (
-        f"Layers were made random {repeats} times, each time with other parameters: intervals of "
-        "randomisation are over these and over the images, all others over the images."
+        f"Layers were randomised {repeats} times with different parameters. Intervals of "
+        "randomisation are over these and over the images, all other intervals over the images."
     )
 
 
@@ -65,8 +63,8 @@ def _empty_maps(checked: CheckReport) -> str:
     return (
         f"{checked.empty} of the model's {len(checked.original)} maps are empty, and left out. "
         f"{sum(int(each.sum()) for each in random)} of {sum(each.size for each in random)} maps of "
-        "models with random layers are: where the model's own is not, that counts as no likeness "
-        "(0), as it does for other classes."
+        "randomised models are empty: their similarity is 0 if the model's own map is not empty. "
+        "The same applies to maps of other classes."
     )
 
 
@@ -83,4 +81,4 @@ def _count(names: Sequence[str]) -> str:
 
 
 def _some(names: Sequence[str]) -> str:
-    return ", ".join(names[:_SHOWN]) + (" and others" if len(names) > _SHOWN else "")
+    return ", ".join(names[:_SHOWN]) + (" and more" if len(names) > _SHOWN else "")

@@ -1,4 +1,4 @@
-"""All checks of one method on one model."""
+"""All sanity checks of one method on one model."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -25,19 +25,19 @@ from captum_rectgrad.sanity.similarity import IMAGE, UNSIGNED, empty
 
 @dataclass(frozen=True)
 class CheckOptions:
-    """What may be chosen.
+    """Options of the checks.
 
     Attributes:
-        bound: similarity above which maps that should differ count as alike, in (0, 1).
-        layers: names of those that are randomised; None: all that have parameters.
-        steps: at how many of them maps are made; None: at all.
-        repeats: how many times layers are randomised, each with parameters of its own.
-        others: classes that the explained one is compared with; None: those with the next logits,
-            and the one with the smallest.
-        seed: of all that is random.
+        bound: similarity above which two maps count as the same, in (0, 1).
+        layers: names of the layers to randomise; None: all layers with parameters.
+        steps: number of layers at which maps are computed; None: all.
+        repeats: number of randomisations, each with different parameters.
+        others: classes to compare with the explained one; None: the classes with the next highest
+            logits and the one with the smallest.
+        seed: seed of all random numbers.
 
     Raises:
-        ValueError: a number is out of its range, or `layers` or `others` is empty.
+        ValueError: a number is out of range, or `layers` or `others` is empty.
     """
 
     bound: float = BOUND
@@ -58,7 +58,7 @@ class CheckOptions:
         for name in ("layers", "others"):
             value = getattr(self, name)
             if value is not None and not value:
-                raise ValueError(f"{name} must name at least one, or be None for the default")
+                raise ValueError(f"got an empty {name}: name at least one, or None for the default")
 
 
 @dataclass(frozen=True, eq=False)
@@ -66,12 +66,12 @@ class CheckReport:
     """The outcome of all checks.
 
     Attributes:
-        findings: of each, in order.
-        original: the maps of the model itself, `(N, C, H, W)`.
-        cascade: similarities, layers added from the output on.
-        single: similarities, each layer alone.
-        converged: of the backward signal; None where it is not defined for the method.
-        empty: how many of the model's own maps are empty, and have no likeness to anything.
+        findings: one for each check, in order.
+        original: maps of the original model, `(N, C, H, W)`.
+        cascade: similarities with layers randomised cumulatively, starting at the output.
+        single: similarities with each layer randomised alone.
+        converged: cosines of backward signals; None where they are not defined for the method.
+        empty: number of the original model's maps that are constant and thus have no similarity.
     """
 
     findings: tuple[Finding, ...]
@@ -100,23 +100,23 @@ def check(
     rule: ModifiedGradient | None = None,
     of_random_labels: nn.Module | None = None,
 ) -> CheckReport:
-    """Make all checks.
+    """Run all checks.
 
     Args:
         task: the method, the images and the classes.
         model: in eval mode; it is not changed.
-        options: see there.
-        rule: the method again, if it is a rule for the gradient at activations: the convergence of
-            the backward signal is defined for no other.
-        of_random_labels: the same network trained on random labels, for that check.
+        options: options of the checks.
+        rule: constructor of the method if it is a gradient rule at activations; the convergence of
+            the backward signal is only defined for these.
+        of_random_labels: the same architecture trained on random labels, for that check.
 
     Returns:
         The findings.
 
     Raises:
-        ValueError: a layer or class is one that the model does not have, the images are not of its
-            size, the model is in training mode, or the network of the random labels is not of the
-            same parameters, or the same network. All that before the first map is made.
+        ValueError: the model lacks a layer or class, the images have the wrong size, the model is
+            in training mode, or the model of random labels has different parameter shapes or the
+            same weights. It is raised before the first map is computed.
         MethodUnreliableError: the method is unreliable on this model.
     """
     options = options or CheckOptions()
@@ -149,7 +149,7 @@ def check(
         _labels(task, model, of_random_labels, original, options),
         findings.judge_classes(sensitivity, bound, seed),
         findings.judge_pairs("image recovery", recovery, IMAGE, bound, _IMAGE, seed),
-        findings.not_run(_CONVERGENCE, "it is defined for rules at activations alone")
+        findings.not_run(_CONVERGENCE, "it is only defined for gradient rules at activations")
         if converged is None
         else findings.judge_convergence(converged, bound, seed),
     )
@@ -162,7 +162,7 @@ def _valid(
     options: CheckOptions,
     of_random_labels: nn.Module | None,
 ) -> Tensor:
-    """Raise what `check` says; the other classes, `(N, K)`."""
+    """Validate the arguments of `check`; returns the other classes, `(N, K)`."""
     one = task.images[:1]
     _check_mode(model)
     chosen_layers(parameter_layers(model, one), options.layers)
@@ -185,24 +185,25 @@ def _check_mode(model: nn.Module) -> None:
     ]
     if training:
         raise ValueError(
-            f"the model is in training mode at {training[0]}: its outputs are random or depend on "
-            "the batch, and it would change; call model.eval() first"
+            f"the model is in training mode at {training[0]}, so its outputs are random or depend "
+            "on the batch and its state would change; call model.eval() first"
         )
 
 
 def _check_twin(model: nn.Module, other: nn.Module) -> None:
-    """Whether the other can be the same network, trained on other labels."""
+    """Check that `other` can be the same architecture, trained on other labels."""
     ours, theirs = model.state_dict(), other.state_dict()
     for name in sorted(ours.keys() | theirs.keys()):
         shapes = [tuple(state[name].shape) if name in state else None for state in (ours, theirs)]
         if shapes[0] != shapes[1]:
             raise ValueError(
                 "the network trained on random labels is not the same network: its "
-                f"{name} has the shape {shapes[1]}, the model's {shapes[0]}"
+                f"{name} has shape {shapes[1]}, expected {shapes[0]}; train the same architecture"
             )
     if all(torch.equal(value.cpu(), theirs[name].cpu()) for name, value in ours.items()):
         raise ValueError(
-            "the network said to be trained on random labels has the model's own weights"
+            "the network of random labels has the model's own weights; expected the same "
+            "architecture trained on random labels"
         )
 
 
@@ -215,7 +216,7 @@ def _labels(
 ) -> Finding:
     if other is None:
         return findings.not_run(
-            _RANDOM_LABELS, "it needs the same network trained on random labels"
+            _RANDOM_LABELS, "it needs the same architecture trained on random labels"
         )
     values = random_labels(task, model, other, original=original)
     return findings.judge_pairs(
@@ -225,13 +226,13 @@ def _labels(
 
 _RANDOM_LABELS, _CONVERGENCE = "random labels", findings.CONVERGENCE
 _IMAGE: findings.VerdictTexts = {
-    "failed": "maps are much like the image itself ({})",
-    "passed": "maps are not the image itself ({})",
-    "undecided": "maps are like the image to a degree ({}) that decides nothing",
+    "failed": "maps resemble the input image (similarity {})",
+    "passed": "maps do not resemble the input image (similarity {})",
+    "undecided": "it is undecided whether maps resemble the input image (similarity {})",
 }
 _LABELS: findings.VerdictTexts = {
-    "failed": "a network that was trained on random labels has much the same maps ({})",
-    "passed": "a network that was trained on random labels has other maps ({})",
-    "undecided": "a network that was trained on random labels has maps that are alike to a degree "
-    "({}) that decides nothing",
+    "failed": "maps do not change when the network is trained on random labels (similarity {})",
+    "passed": "maps change when the network is trained on random labels (similarity {})",
+    "undecided": "it is undecided whether maps change when the network is trained on random labels "
+    "(similarity {})",
 }

@@ -1,4 +1,4 @@
-"""Whether maps for different classes differ (Nie et al. 2018, section 3)."""
+"""Sensitivity of maps to the explained class (Nie et al. 2018, section 3)."""
 
 from collections.abc import Mapping
 
@@ -21,28 +21,28 @@ def class_sensitivity(
     original: Tensor | None = None,
     similarities: Mapping[str, Similarity] = SIMILARITIES,
 ) -> dict[str, NDArray[np.float64]]:
-    """Compare the maps of the explained classes with those of others, on the same images.
+    """Compare the maps of the explained classes with those of other classes of the same images.
 
     Args:
         task: the method, the images and the classes.
         model: in eval mode.
-        others: for each image other classes, `(N, K)`.
-        original: the maps of the explained classes, `(N, C, H, W)`, if they are there already.
-        similarities: what is measured, by name.
+        others: other classes of each image, `(N, K)`.
+        original: maps of the explained classes, `(N, C, H, W)`; None: they are computed.
+        similarities: similarity measures by name.
 
     Returns:
-        By the measure's name `(N,)`, the mean over the other classes; NaN without any, and where
-        the map is empty.
+        By the measure's name `(N,)`, the mean over the other classes; NaN without other classes,
+        and where the map is empty.
 
     Raises:
-        ValueError: a class is one that the model does not have, or the images are not of its size.
+        ValueError: the model lacks a class, or the images have the wrong size.
         MethodUnreliableError: the method is unreliable on this model.
     """
     check_classes(logits(model, task.images[:1]).shape[1], task.targets, others)
     before = task.maps(model) if original is None else original
     each_class = tqdm(others.T, unit="class", desc="other classes", disable=None)
     maps = [task.maps(model, other) for other in each_class]
-    # A class is no other than itself.
+    # An `other` class may equal the explained one: that pair is left out.
     same = (task.targets == others.T).numpy()
     found = {}
     for name, similarity in similarities.items():
@@ -54,23 +54,23 @@ def class_sensitivity(
 
 
 def other_classes(model: nn.Module, images: Tensor, count: int, batch_size: int) -> Tensor:
-    """For each image the classes whose logits come next after the largest, and the least.
+    """For each image the classes with the next highest logits, and the one with the smallest.
 
     Args:
         model: in eval mode.
         images: `(N, C, H, W)`.
-        count: how many, at most the number of classes less 1.
+        count: number of classes, at most the model's number of classes minus 1.
         batch_size: images in memory.
 
     Returns:
-        `(N, count)`: all but the last in falling order of their logits from the second largest; the
-        last is the class with the smallest.
+        `(N, count)`: from the second-highest logit downwards; the last entry is the class with the
+        smallest logit.
 
     Raises:
-        ValueError: the model has a single logit, or the images are not of its size.
+        ValueError: the model has a single logit, or the images have the wrong size.
     """
     order = logits(model, images, batch_size).argsort(dim=1, descending=True)
     count = min(count, order.shape[1] - 1)
     if not count:
-        raise ValueError("the model has one logit: there is no other class to compare with")
+        raise ValueError("the model has one logit, expected at least two to compare classes")
     return torch.cat([order[:, 1:count], order[:, -1:]], dim=1)

@@ -1,9 +1,8 @@
-"""Whether the backward signal forgets where it came from.
+"""Convergence of the backward signal (Sixt, Granz and Landgraf 2020, "When Explanations Lie").
 
-Sixt, Granz and Landgraf 2020, "When Explanations Lie", section 3: two random vectors in place of
-the logits' gradient are sent backwards through one network. Where the rule's matrices converge to
-rank 1, what arrives at the input has the same direction whatever was sent, or the opposite one: the
-absolute value of their cosine goes to 1.
+Section 3: two random vectors are propagated backwards instead of the logits' gradient. If the
+product of the rule's matrices converges to rank 1, both signals have the same or the opposite
+direction at the input: the absolute value of their cosine goes to 1.
 """
 
 import math
@@ -35,14 +34,14 @@ INPUT = "input"
 
 @dataclass(frozen=True, eq=False)
 class Convergence:
-    """Cosines of what arrives.
+    """Cosines of two backward signals.
 
     Attributes:
-        layers: from the input to the output: `INPUT`, and what enters each layer, but for those
-            that were left out.
-        cosines: `(layers, N)`, of the gradients of two random vectors, for each image; NaN where
-            nothing arrives.
-        logits: how many the model has: the dimension of what is sent.
+        layers: from the input to the output: `INPUT`, then the layers at whose inputs the signals
+            are compared.
+        cosines: `(layers, N)`, cosine of the two signals for each image; NaN where a signal is
+            zero.
+        logits: number of logits, the dimension of the random vectors.
     """
 
     layers: tuple[str, ...]
@@ -51,7 +50,7 @@ class Convergence:
 
     @property
     def unrelated(self) -> float:
-        """Mean absolute cosine of two random vectors of so many logits: the least to be expected.
+        """Mean absolute cosine of two random vectors with one entry per logit: the chance level.
 
         `gamma(C / 2) / (sqrt(pi) * gamma((C + 1) / 2))`, 1 for one logit, about
         `sqrt(2 / (pi * C))` for many.
@@ -69,29 +68,29 @@ def convergence(
     batch_size: int = BATCH_SIZE,
     seed: int = 0,
 ) -> Convergence:
-    """Send two random vectors backwards from the logits under a method's rule.
+    """Propagate two random vectors backwards from the logits with a method's rule.
 
     Args:
-        method: with its model, in eval mode.
+        method: the method with its model, in eval mode.
         images: `(N, C, H, W)`, as the model takes them.
-        layers: names of those that are looked at; None: all there are, which have parameters, are
-            called once and get the samples in dimension 0. Left out are others, such as those of
-            window attention, which get a row for each window: no row is one image's.
+        layers: names of the layers to compare at. They have parameters, are called once, and have
+            the samples in dimension 0 of their input. Layers of window attention, for example, are
+            excluded: they have one row per window. None: all such layers.
         batch_size: images in memory.
-        seed: of the vectors, standard normal, drawn for each image.
+        seed: seed of the vectors, standard normal, drawn for each image.
 
     Returns:
         The cosines.
 
     Raises:
-        ValueError: a layer is not among these (the error lists those that are), or the model
+        ValueError: a layer is not available (the error lists the available ones), or the model
             cannot take the images.
     """
     model = unwrapped(method.model)
     classes = logits(model, images[:1]).shape[1]
     available = [name for name in parameter_layers(model, images[:1], once=True) if name != ROOT]
     names = chosen_layers(_of_samples(model, images[:1], available), layers)
-    # The input is what enters a layer of its own in front.
+    # An identity in front of the model, so that the input is the input of a layer.
     front = nn.Identity()
     whole = nn.Sequential(front, model)
     modules = {INPUT: front, **{name: model.get_submodule(name) for name in names}}
@@ -106,16 +105,16 @@ def convergence(
 
 
 def _of_samples(model: nn.Module, image: Tensor, names: Sequence[str]) -> list[str]:
-    """Those layers whose (first) input has the samples in dimension 0.
+    """The layers whose (first) input has the samples in dimension 0.
 
-    For one image and for two: a dimension that is none of the samples may be as long as one batch.
+    They are found with one image and with two, since another dimension may have the batch's size.
     """
     one, two = (_rows(model, image.expand(n, *image.shape[1:]), names) for n in (1, 2))
     return [name for name in names if (one.get(name), two.get(name)) == (1, 2)]
 
 
 def _rows(model: nn.Module, x: Tensor, names: Sequence[str]) -> dict[str, int]:
-    """How long dimension 0 of each layer's (first) input is."""
+    """Size of dimension 0 of each layer's (first) input."""
     rows: dict[str, int] = {}
 
     def note(name: str, _: nn.Module, args: Any, kwargs: Any) -> None:
@@ -133,7 +132,7 @@ def _rows(model: nn.Module, x: Tensor, names: Sequence[str]) -> dict[str, int]:
 
 
 def _random_sum(seed: int, which: str, start: int) -> Objective:
-    """The logits times a vector that belongs to each image, whichever batch it is in."""
+    """The logits times a random vector of each image, independent of the batch."""
 
     def objective(output: Any, target: TargetType, layers: LayerRecorder) -> Tensor:
         del target, layers

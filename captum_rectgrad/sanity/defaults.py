@@ -1,7 +1,7 @@
-"""What the checks use where nothing else is said, apart from what needs PyTorch."""
+"""Default options of the checks, importable without PyTorch."""
 
-BOUND = 0.5  # of a similarity that is 1 for equal maps
-STEPS = 8  # layers at which maps of randomised models are made
-OTHERS = 3  # classes that the explained one is compared with
-REPEATS = 3  # re-initialisations of every layer
+BOUND = 0.5  # similarity above which maps count as the same; equal maps have 1
+STEPS = 8  # number of layers at which maps of randomised models are computed
+OTHERS = 3  # number of classes to compare with the explained one
+REPEATS = 3  # number of randomisations of every layer
 BATCH_SIZE = 50

@@ -1,4 +1,4 @@
-"""What the checks found: for each a plain sentence, a verdict, and its numbers."""
+"""Findings of the checks: a verdict, a sentence and its numbers for each."""
 
 import math
 from collections.abc import Mapping, Sequence
@@ -26,8 +26,8 @@ class Finding:
     Attributes:
         check: its name.
         verdict: "failed" where the interval is above the bound, "passed" where it is below.
-        sentence: what it means, in plain words.
-        numbers: what was measured, by name.
+        sentence: the outcome in words, with the number that decides.
+        numbers: all measured numbers, by name.
     """
 
     check: str
@@ -37,14 +37,14 @@ class Finding:
 
 
 def judge_similarity(found: Estimate, bound: float) -> Verdict:
-    """Whether maps that should differ do.
+    """Judge whether two maps that should differ do.
 
     Args:
-        found: how alike they are.
-        bound: the most that is called different.
+        found: their similarity.
+        bound: similarity up to which maps count as different.
 
     Returns:
-        The verdict; "undecided" where the bound is in the interval, or there is none.
+        The verdict; "undecided" if the bound is inside the interval, or there is no interval.
     """
     if found.high < bound:
         return "passed"
@@ -52,50 +52,47 @@ def judge_similarity(found: Estimate, bound: float) -> Verdict:
 
 
 def judge_cascade(found: Randomisation, bound: float, seed: int) -> Finding:
-    """The later half of the layers was re-initialised, from the output on.
+    """Judge the cascading randomisation.
 
     Args:
         found: with the order `"cascading"`.
         bound: see `judge_similarity`.
-        seed: of the intervals.
+        seed: seed of the intervals.
 
     Returns:
-        The finding, judged at the first step that has at least half of those layers random that
-        are in the end.
+        The finding, judged at the first step with at least half of the layers randomised.
     """
     numbers = _by_layer(found.layers, found.similarity[UNSIGNED], seed)
     decisive = numbers[found.half][1]
     value = _said(decisive)
-    of = f"{found.randomised[-1]} {'chosen ' if found.chosen else ''}layers"
-    how_many = f"{found.randomised[found.half]} of the {of}"
+    total = f"{found.randomised[-1]} {'chosen ' if found.chosen else ''}layers"
+    when = f"when the last {found.randomised[found.half]} of {total} are randomised"
     said: VerdictTexts = {
-        "failed": f"with the last {how_many} random, maps are much as they were ({value}): they "
-        "hardly depend on what these layers have learnt",
-        "passed": f"with the last {how_many} random, maps are others ({value})",
-        "undecided": f"with the last {how_many} random, maps are alike to a degree ({value}) "
-        "that decides nothing",
+        "failed": f"maps do not change {when} (similarity {value})",
+        "passed": f"maps change {when} (similarity {value})",
+        "undecided": f"it is undecided whether maps change {when} (similarity {value})",
     }
     return _finding("cascading randomisation", decisive, bound, said, numbers)
 
 
 def judge_single_layers(found: Randomisation, bound: float, seed: int) -> Finding:
-    """Each layer was re-initialised alone.
+    """Judge the randomisation of single layers.
 
-    Where the logits hardly change either, nothing follows of the method from maps that stay as they
-    were; a normalisation, say, is not random when it is made anew.
+    Layers that hardly change the logits are not judged, since the maps need not change either. An
+    example is a normalisation, whose initial parameters are constant.
 
     Args:
         found: with the order `"independent"`.
-        bound: see `judge_similarity`; of maps, and of logits.
-        seed: of the intervals.
+        bound: see `judge_similarity`; for maps and for logits.
+        seed: seed of the intervals.
 
     Returns:
-        The finding, judged by that layer which matters least to the maps, of those that change the
-        logits for certain.
+        The finding, judged by the layer that changes the maps least, among those that certainly
+        change the logits.
     """
     check = "independent randomisation"
     maps = _by_layer(found.layers, found.similarity[UNSIGNED], seed)
-    # Of these random parameters, not of all there could be: so over images alone.
+    # For these random parameters only: the intervals are over images alone.
     logits = [
         (layer, mean(each.mean(axis=0), seed))
         for layer, each in zip(found.layers, found.logits, strict=True)
@@ -106,26 +103,22 @@ def judge_single_layers(found: Randomisation, bound: float, seed: int) -> Findin
         for (layer, number), (_, change) in zip(maps, logits, strict=True)
         if judge_similarity(change, bound) == "passed"
     }
-    tried = f"the {len(verdicts)} that change the logits, of {len(maps)} layers tried"
+    tried = f"the {len(verdicts)} layers that change the logits, of {len(maps)} tried"
     if not verdicts:
-        sentence = f"none of the {len(maps)} layers tried changes the logits for certain by itself"
+        sentence = f"none of the {len(maps)} layers tried certainly changes the logits"
         return Finding(check, "undecided", sentence + _too_few(logits[0][1]), numbers)
     deaf = [layer for layer, verdict in verdicts.items() if verdict == "failed"]
     if deaf:
         which = deaf[0] if len(deaf) == 1 else f"one of {', '.join(deaf)}"
-        sentence = (
-            f"maps stay much as they were when {which} alone is random ({len(deaf)} of {tried})"
-        )
+        sentence = f"maps do not change when {which} alone is randomised ({len(deaf)} of {tried})"
         return Finding(check, "failed", sentence, numbers)
     unsure = [layer for layer, verdict in verdicts.items() if verdict == "undecided"]
     if unsure:
         of = dict(maps)
         said = ", ".join(f"{layer} ({_said(of[layer])})" for layer in unsure)
-        sentence = (
-            f"whether the maps change when one of these alone is random is not decided: {said}"
-        )
+        sentence = f"it is undecided whether maps change when one layer alone is randomised: {said}"
         return Finding(check, "undecided", sentence + _too_few(of[unsure[0]]), numbers)
-    return Finding(check, "passed", f"maps change with each of {tried}", numbers)
+    return Finding(check, "passed", f"maps change for each of {tried}", numbers)
 
 
 def judge_pairs(
@@ -136,15 +129,15 @@ def judge_pairs(
     said: VerdictTexts,
     seed: int,
 ) -> Finding:
-    """One number for each image.
+    """Judge one number for each image.
 
     Args:
-        check: its name.
+        check: name of the check.
         values: by measure, `(N,)`.
         decisive: the measure that is judged.
         bound: see `judge_similarity`.
-        said: for each verdict what it means, with `{}` for the number.
-        seed: of the intervals.
+        said: text for each verdict, with `{}` for the number.
+        seed: seed of the intervals.
 
     Returns:
         The finding.
@@ -157,46 +150,46 @@ def judge_pairs(
 
 
 def judge_classes(values: Mapping[str, NDArray[np.float64]], bound: float, seed: int) -> Finding:
-    """Maps of the explained class beside those of others.
+    """Judge the maps of the explained class against those of other classes.
 
     Args:
         values: by measure, `(N,)`; see `class_sensitivity`.
         bound: see `judge_similarity`.
-        seed: of the intervals.
+        seed: seed of the intervals.
 
     Returns:
-        The finding, judged without the maps' signs; but maps with the signs turned, as for the two
-        classes of a model that has no others, do show what speaks for one and against the other.
+        The finding, judged by absolute values. Maps that are each other's negative also pass: with
+        two classes, evidence for one is evidence against the other.
     """
     check = "class sensitivity"
     turned = mean(-values[SIGNED], seed)
-    if judge_similarity(turned, bound) == "failed":  # as alike as that is what is asked for here
+    if judge_similarity(turned, bound) == "failed":  # here a high similarity is a pass
         numbers = tuple((name, mean(found, seed)) for name, found in values.items())
         sentence = (
-            "maps for other classes are those of this one with the signs turned (rank correlation "
-            f"{_said(dict(numbers)[SIGNED])}): it is by their signs alone that they differ"
+            "maps for other classes are the negative of the map of the explained class "
+            f"(rank correlation {_said(dict(numbers)[SIGNED])})"
         )
         return Finding(check, "passed", sentence, numbers)
     return judge_pairs(check, values, UNSIGNED, bound, _CLASSES, seed)
 
 
 def judge_convergence(found: Convergence, bound: float, seed: int) -> Finding:
-    """Two random vectors were sent backwards.
+    """Judge the convergence of the backward signal.
 
     Args:
-        found: their cosines.
+        found: cosines of two random backward signals.
         bound: see `judge_similarity`.
-        seed: of the intervals.
+        seed: seed of the intervals.
 
     Returns:
-        The finding, judged at the input, whatever the cosine's sign; not run where the model has so
-        few logits that vectors of them are alike by chance.
+        The finding, judged by the absolute cosine at the input; "not run" if the model has so few
+        logits that unrelated vectors reach the bound.
     """
     chance = f"{found.unrelated:.2f} for unrelated vectors of {found.logits} logits"
-    # To rounding: of three logits it is 0.5 but for the last digit.
+    # Up to rounding: with three logits it is exactly 0.5.
     if found.unrelated >= bound or math.isclose(found.unrelated, bound):
         return not_run(
-            CONVERGENCE, f"absolute cosines are {chance} already, held against {bound:g}"
+            CONVERGENCE, f"the absolute cosine is {chance}, which is not below {bound:g}"
         )
     numbers = [
         (f"absolute cosine {'at' if layer == INPUT else 'before'} {layer}", mean(abs(row), seed))
@@ -204,30 +197,29 @@ def judge_convergence(found: Convergence, bound: float, seed: int) -> Finding:
     ]
     at_input = numbers[0][1]
     said: VerdictTexts = {
-        "failed": "whatever is sent backwards arrives at the input in much the same direction, or "
-        f"its opposite (absolute cosine {_said(at_input)}; {chance}): the rule forgets what was "
-        "asked",
-        "passed": "what is sent backwards arrives at the input in directions of its own (absolute "
+        "failed": "two random backward signals have the same direction at the input (absolute "
         f"cosine {_said(at_input)}; {chance})",
-        "undecided": "what is sent backwards arrives at the input in directions that are alike to "
-        f"a degree (absolute cosine {_said(at_input)}; {chance}) that decides nothing",
+        "passed": "two random backward signals have different directions at the input (absolute "
+        f"cosine {_said(at_input)}; {chance})",
+        "undecided": "it is undecided whether two random backward signals have different "
+        f"directions at the input (absolute cosine {_said(at_input)}; {chance})",
     }
     return _finding(CONVERGENCE, at_input, bound, said, numbers)
 
 
 _CLASSES: VerdictTexts = {
-    "failed": "maps for other classes are much the same ({}): they do not show what speaks for one",
-    "passed": "maps for other classes are others ({})",
-    "undecided": "maps for other classes are alike to a degree ({}) that decides nothing",
+    "failed": "maps do not change with the class (similarity {})",
+    "passed": "maps change with the class (similarity {})",
+    "undecided": "it is undecided whether maps change with the class (similarity {})",
 }
 
 
 def not_run(check: str, why: str) -> Finding:
-    """A check that could not be made.
+    """The finding of a check that could not be run.
 
     Args:
-        check: its name.
-        why: in words.
+        check: name of the check.
+        why: the reason.
 
     Returns:
         The finding.
@@ -238,7 +230,7 @@ def not_run(check: str, why: str) -> Finding:
 def _said(number: Estimate) -> str:
     if np.isnan(number.low):
         return f"{number.value:.2f}" if number.count else "not defined"
-    return f"{number.value:.2f}, {number.low:.2f} to {number.high:.2f}"
+    return f"{number.value:.2f}, 95 % interval {number.low:.2f} to {number.high:.2f}"
 
 
 def _finding(
@@ -263,5 +255,5 @@ def _too_few(number: Estimate) -> str:
 def _by_layer(
     layers: Sequence[str], values: NDArray[np.float64], seed: int
 ) -> list[tuple[str, Estimate]]:
-    """Over re-initialisations and images; `values` are `(layers, R, N)`."""
+    """Estimates over re-initialisations and images; `values` are `(layers, R, N)`."""
     return [(layer, crossed_mean(each, seed)) for layer, each in zip(layers, values, strict=True)]

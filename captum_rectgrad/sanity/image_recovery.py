@@ -1,4 +1,4 @@
-"""Whether maps are the image itself, as those of guided backpropagation nearly are.
+"""Similarity of maps to the input image, which guided backpropagation nearly recovers.
 
 Nie et al. 2018, section 4 and theorem 1.
 """
@@ -20,14 +20,14 @@ def image_recovery(
     original: Tensor | None = None,
     similarities: Mapping[str, Similarity] = RECOVERIES,
 ) -> dict[str, NDArray[np.float64]]:
-    """Compare maps with the images that they are of.
+    """Compare maps with their input images.
 
     Args:
-        task: the method and the images. A method that multiplies by the input resembles it
-            for that alone.
+        task: the method and the images. A method that multiplies by the input resembles the image
+            for that reason alone.
         model: in eval mode.
-        original: the maps, `(N, C, H, W)`, if they are there already.
-        similarities: what is measured, by name.
+        original: the maps, `(N, C, H, W)`; None: they are computed.
+        similarities: similarity measures by name.
 
     Returns:
         By the measure's name `(N,)`.

@@ -1,4 +1,4 @@
-"""A model's logits, and how far those of another are like them."""
+"""A model's logits, and their similarity to another model's."""
 
 import numpy as np
 import torch
@@ -20,16 +20,16 @@ def logits(model: nn.Module, images: Tensor, batch_size: int | None = None) -> T
         `(N, classes)`.
 
     Raises:
-        ValueError: there are no images, the model cannot take them (what it said is the error's
-            cause), or what it returns is not of shape `(N, classes)`.
-        torch.OutOfMemoryError: there are too many at a time.
+        ValueError: there are no images, the model cannot take them (the model's error is the
+            cause), or the output is not of shape `(N, classes)`.
+        torch.OutOfMemoryError: the batch is too large.
     """
     if not len(images):
-        raise ValueError("there are no images")
+        raise ValueError("got no images, expected at least one")
     device = next(model.parameters()).device
     try:
-        # Not in inference mode: modules keep tensors (old-style `weight_norm` its weight), which
-        # nobody could change later.
+        # Not in inference mode: modules such as old-style `weight_norm` keep tensors, and
+        # inference tensors could not be modified later.
         with torch.no_grad():
             parts = [
                 _checked(model(part.to(device)), len(part)).cpu()
@@ -52,8 +52,8 @@ def _checked(output: object, samples: int) -> Tensor:
     else:
         return output
     raise ValueError(
-        f"the model must return logits, one tensor of shape (N, classes); for {samples} images it "
-        f"returned {got}. Wrap it in a module that returns its logits alone"
+        f"expected logits, one tensor of shape (N, classes); for {samples} images the model "
+        f"returned {got}. Wrap it in a module that only returns its logits"
     )
 
 
@@ -72,18 +72,18 @@ def same_order(before: Tensor, after: Tensor) -> NDArray[np.float64]:
 
 
 def check_classes(classes: int, *wanted: Tensor) -> None:
-    """Refuse classes that the model does not have.
+    """Check that the model has the given classes.
 
     Args:
-        classes: how many logits it has.
-        *wanted: numbers of classes, in tensors of any shape.
+        classes: number of logits of the model.
+        *wanted: class indices, in tensors of any shape.
 
     Raises:
-        ValueError: a number is below 0 or not below `classes`.
+        ValueError: an index is below 0 or not below `classes`.
     """
     for each in wanted:
         if not ((each >= 0) & (each < classes)).all():
             raise ValueError(
-                f"classes must be 0 to {classes - 1}, as the model has {classes} logits; got "
+                f"classes must be 0 to {classes - 1}, since the model has {classes} logits; got "
                 f"{int(each.min())} to {int(each.max())}"
             )

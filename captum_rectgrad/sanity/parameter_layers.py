@@ -1,4 +1,4 @@
-"""The layers of a model that have parameters, in the order in which the forward pass calls them."""
+"""The layers of a model with parameters, in the order of the forward pass."""
 
 from collections import Counter
 from collections.abc import Sequence
@@ -10,30 +10,30 @@ from torch.nn.utils.parametrize import is_parametrized
 from captum_rectgrad.errors import RectGradError
 from captum_rectgrad.sanity.logits import logits
 
-ROOT = "(the model itself)"  # parameters that belong to no part of it
+ROOT = "(the model itself)"  # parameters of the model that belong to no submodule
 
 
 def parameter_layers(model: nn.Module, x: Tensor, *, once: bool = False) -> list[str]:
     """Names of the modules with parameters of their own, from the input to the output.
 
-    A module with parametrisations (`torch.nn.utils.parametrize`) is one layer with them.
+    A module with parametrisations (`torch.nn.utils.parametrize`) counts as one layer.
 
     Args:
         model: in eval mode.
-        x: inputs to run it on, `(N, ...)`.
-        once: leave out modules that are called several times.
+        x: inputs for a forward pass, `(N, ...)`.
+        once: whether to leave out modules that are called several times.
 
     Returns:
-        Names as in `model.named_modules()`, by their first call; modules that are not called are
-        left out; `never_called` has them. Parameters of the model's own are `ROOT`.
+        Names as in `model.named_modules()`, ordered by first call. Modules that are not called are
+        left out (see `never_called`). Parameters of the model itself are `ROOT`.
 
     Raises:
         ValueError: the model cannot take the inputs.
-        RectGradError: nothing that is called has parameters.
+        RectGradError: no called module has parameters.
     """
     calls: Counter[str] = Counter()
     if next(model.parameters(), None) is None:
-        raise RectGradError("the model has no parameters")
+        raise RectGradError("the model has no parameters; the check needs layers with parameters")
     with ExitStack() as hooks:
         for name, module in _with_parameters(model).items():
             hooks.callback(
@@ -41,19 +41,19 @@ def parameter_layers(model: nn.Module, x: Tensor, *, once: bool = False) -> list
             )
         logits(model, x)
     if not calls:
-        raise RectGradError("the model calls no layer that has parameters")
+        raise RectGradError("the model calls no layer with parameters; expected at least one")
     return [name for name, count in calls.items() if count == 1 or not once]
 
 
 def never_called(model: nn.Module, called: Sequence[str]) -> list[str]:
     """Modules with parameters of their own that the forward pass does not call.
 
-    It may not use them at all, or hand their parameters to a function, as `nn.MultiheadAttention`
-    does with its `out_proj`.
+    The model does not use them, or passes their parameters to a function, as
+    `nn.MultiheadAttention` does with its `out_proj`.
 
     Args:
         model: the model.
-        called: all that `parameter_layers` gave.
+        called: the result of `parameter_layers`.
 
     Returns:
         Names as in `model.named_modules()`.
@@ -77,13 +77,14 @@ def _with_parameters(model: nn.Module) -> dict[str, nn.Module]:
 
 
 def parametrised(module: nn.Module) -> list[str]:
-    """Names of a module's tensors that are computed from parameters by a parametrisation.
+    """Names of a module's tensors that a parametrisation computes from parameters.
 
     Args:
-        module: any.
+        module: any module.
 
     Returns:
-        Such as `["weight"]` for `torch.nn.utils.parametrizations.weight_norm(nn.Linear(2, 2))`.
+        For example `["weight"]` for
+        `torch.nn.utils.parametrizations.weight_norm(nn.Linear(2, 2))`.
     """
     if not is_parametrized(module):
         return []
@@ -95,17 +96,17 @@ def parametrised(module: nn.Module) -> list[str]:
 
 
 def chosen_layers(available: Sequence[str], wanted: Sequence[str] | None) -> list[str]:
-    """Those layers that a user names.
+    """The layers that a user chose.
 
     Args:
-        available: all, in order.
-        wanted: names; None: all.
+        available: names of all layers, in order.
+        wanted: chosen names; None: all.
 
     Returns:
-        The wanted ones, in the order of `available`.
+        The chosen names, in the order of `available`.
 
     Raises:
-        ValueError: a name is not among them; the error lists what there is.
+        ValueError: a name is not available; the error lists the available names.
     """
     if wanted is None:
         return list(available)
@@ -119,13 +120,13 @@ def chosen_layers(available: Sequence[str], wanted: Sequence[str] | None) -> lis
 
 
 def module_of(model: nn.Module, layer: str) -> nn.Module:
-    """The module of a name that `parameter_layers` gave.
+    """The module with a name from `parameter_layers`.
 
     Args:
         model: the model.
         layer: the name.
 
     Returns:
-        The module; the model itself where parameters are its own.
+        The module; the model itself for `ROOT`.
     """
     return model if layer == ROOT else model.get_submodule(layer)

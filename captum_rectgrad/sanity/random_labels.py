@@ -1,4 +1,4 @@
-"""Whether maps depend on the labels of the training (Adebayo et al. 2018, section 5)."""
+"""Dependence of maps on the training labels (Adebayo et al. 2018, section 5)."""
 
 from collections.abc import Mapping
 
@@ -18,14 +18,14 @@ def random_labels(
     original: Tensor | None = None,
     similarities: Mapping[str, Similarity] = SIMILARITIES,
 ) -> dict[str, NDArray[np.float64]]:
-    """Compare maps of a model with those of one that was trained on random labels.
+    """Compare a model's maps with those of a model trained on random labels.
 
     Args:
         task: the method, the images and the classes, the same for both.
         model: in eval mode.
-        other: of the same inputs and classes, trained on the same images with random labels.
-        original: the maps of `model`, `(N, C, H, W)`, if they are there already.
-        similarities: what is measured, by name.
+        other: the same architecture, trained on the same images with random labels.
+        original: maps of `model`, `(N, C, H, W)`; None: they are computed.
+        similarities: similarity measures by name.
 
     Returns:
         By the measure's name `(N,)`.

@@ -1,7 +1,7 @@
-"""Maps of a model whose layers are re-initialised: cascading, or one at a time.
+"""Randomisation of a model's layers, cascading or independent.
 
-Adebayo et al. 2018, "Sanity Checks for Saliency Maps", section 4. A map that stays as it was cannot
-depend on what those layers have learnt.
+Adebayo et al. 2018, "Sanity Checks for Saliency Maps", section 4. A map that does not change cannot
+depend on what the randomised layers have learnt.
 """
 
 import copy
@@ -34,13 +34,13 @@ _Number = TypeVar("_Number", np.float64, np.bool_)
 
 @dataclass(frozen=True, eq=False)
 class Randomised:
-    """A copy of a model with random layers.
+    """A copy of a model with randomised layers.
 
     Attributes:
-        layers: those that are random, from the output towards the input.
-        repeat: which of the re-initialisations this is, from 0.
-        model: the copy; only good until the next one is made.
-        made: what became of the parameters of the last of the layers.
+        layers: randomised layers, from the output towards the input.
+        repeat: number of the randomisation, from 0.
+        model: the copy; it is valid until the next one is made.
+        made: parameters of the last layer that have no default initialisation.
     """
 
     layers: tuple[str, ...]
@@ -51,20 +51,19 @@ class Randomised:
 
 @dataclass(frozen=True, eq=False)
 class Randomisation:
-    """How alike maps are before and after, for R re-initialisations and N images.
+    """Similarity of maps before and after, for R randomisations and N images.
 
     Attributes:
-        order: of the randomisation.
-        layers: where it was measured, in the order of randomisation.
-        randomised: how many layers were random there.
-        chosen: whether the layers were named, so that they need not be all that there are.
+        order: order of the randomisation.
+        layers: measured layers, in the order of randomisation.
+        randomised: number of randomised layers at each of `layers`.
+        chosen: whether the user chose the layers, so that they may not be all of the model's.
         similarity: by the name of the measure, `(layers, R, N)`.
-        logits: rank correlation of the logits with the model's, `(layers, R, N)`.
+        logits: rank correlation of the logits with the original model's, `(layers, R, N)`.
         empty: whether the map is empty, `(layers, R, N)`.
-        first: maps of the first image, of the first re-initialisation, `(layers, C, H, W)`.
-        made: what became of parameters that are not simply made anew.
-        never_called: modules whose parameters stay as they are, as the forward pass does not call
-            them.
+        first: maps of the first image in the first randomisation, `(layers, C, H, W)`.
+        made: parameters that have no default initialisation.
+        never_called: modules that the forward pass does not call; they are not randomised.
     """
 
     order: Order
@@ -80,7 +79,7 @@ class Randomisation:
 
     @property
     def half(self) -> int:
-        """Where among `layers` at least half of those that are made random in the end are."""
+        """Index in `layers` of the first with at least half of all layers randomised."""
         whole = self.randomised[-1]
         return next(i for i, count in enumerate(self.randomised) if 2 * count >= whole)
 
@@ -88,18 +87,18 @@ class Randomisation:
 def randomised_models(
     model: nn.Module, layers: Sequence[str], order: Order, seed: int, repeats: int = 1
 ) -> Iterator[Randomised]:
-    """Copies of a model, one layer after the other re-initialised; then all that once more.
+    """Copies of a model with one layer after the other randomised, `repeats` times.
 
     Args:
         model: it is not changed.
         layers: names, from the input to the output.
-        order: `"cascading"`: from the output towards the input, each in addition to those before;
-            `"independent"`: each alone.
-        seed: of the new parameters.
-        repeats: how many times, each with parameters of its own.
+        order: `"cascading"`: cumulatively, from the output towards the input; `"independent"`:
+            each layer alone.
+        seed: seed of the new parameters.
+        repeats: number of randomisations, each with different parameters.
 
     Yields:
-        The copy.
+        The copies.
     """
     copied = copy.deepcopy(model)
     for repeat in range(repeats):
@@ -125,26 +124,26 @@ def randomisation(
     original: Tensor | None = None,
     similarities: Mapping[str, Similarity] = SIMILARITIES,
 ) -> Randomisation:
-    """Compare maps of a model with those of copies that have random layers.
+    """Compare a model's maps with those of copies with randomised layers.
 
     Args:
         task: the method and the images.
         model: in eval mode; it is not changed.
         order: see `randomised_models`.
-        layers: names of those that are randomised; None: all that have parameters.
-        steps: at how many of them, evenly spaced, maps are made; None: at all. The last layer
-            always counts; cascading, there are maps where half of them are random besides.
-        repeats: how many times layers are re-initialised, each with parameters of its own.
-        seed: of the new parameters.
-        original: the maps of the model itself, `(N, C, H, W)`, if they are there already.
-        similarities: what is measured, by name.
+        layers: names of the layers to randomise; None: all layers with parameters.
+        steps: number of evenly spaced layers at which maps are computed; None: all. The last layer
+            is always included; in a cascade, so is the one with half of the layers randomised.
+        repeats: number of randomisations, each with different parameters.
+        seed: seed of the new parameters.
+        original: maps of the original model, `(N, C, H, W)`; None: they are computed.
+        similarities: similarity measures by name.
 
     Returns:
         The similarities, layer by layer.
 
     Raises:
-        ValueError: a layer is not in the model (the error lists those that are), the model cannot
-            take the images, or `steps` or `repeats` is below 1.
+        ValueError: the model lacks a layer (the error lists the available ones) or cannot take the
+            images, or `steps` or `repeats` is below 1.
         MethodUnreliableError: the method is unreliable on this model.
     """
     available = parameter_layers(model, task.images[:1])
@@ -190,7 +189,7 @@ def randomisation(
 
 
 def _restore(copied: nn.Module, model: nn.Module) -> None:
-    """Buffers that are not in a state dict, too."""
+    """Restore parameters and buffers, including buffers that are not in the state dict."""
     with torch.no_grad():
         for tensors in (nn.Module.parameters, nn.Module.buffers):
             for mine, its in zip(tensors(copied), tensors(model), strict=True):
@@ -198,7 +197,7 @@ def _restore(copied: nn.Module, model: nn.Module) -> None:
 
 
 def _evenly(count: int, steps: int | None, *, middle: bool) -> set[int]:
-    """Which of `count` layers are measured: `steps` from the last on; with `middle`, half too."""
+    """Indices of measured layers of `count`: `steps` up to the last; with `middle`, half too."""
     if steps is not None and steps < 1:
         raise ValueError(f"steps must be at least 1, got {steps}")
     if steps is None or steps >= count:
@@ -208,7 +207,7 @@ def _evenly(count: int, steps: int | None, *, middle: bool) -> set[int]:
 
 
 def _by_layer(values: Sequence[NDArray[_Number]], repeats: int) -> NDArray[_Number]:
-    """From one row for each re-initialisation and layer to `(layers, R, N)`."""
+    """Rows by re-initialisation and layer as an array of shape `(layers, R, N)`."""
     rows = np.stack(values)
     found: NDArray[_Number] = rows.reshape(repeats, -1, rows.shape[1]).swapaxes(0, 1)
     return found

@@ -1,4 +1,4 @@
-"""Layers with new random parameters, as PyTorch makes them by default."""
+"""Re-initialisation of layers with PyTorch's defaults."""
 
 import copy
 from collections.abc import Sequence
@@ -11,23 +11,23 @@ from torch.nn.utils.parametrize import type_before_parametrizations
 from captum_rectgrad.evaluation.seeds import derived_seed
 from captum_rectgrad.sanity.parameter_layers import module_of, parametrised
 
-# Forward passes in training mode: in each `spectral_norm` improves its singular vectors, which
-# belonged to the weights that were.
-_POWER_ITERATIONS = 15  # as many as when it is put onto a layer
+# Forward passes in training mode: each improves the singular vectors of `spectral_norm`, which
+# belong to the previous weights.
+_POWER_ITERATIONS = 15  # the number that `spectral_norm` uses when it is applied to a layer
 
 
 @dataclass(frozen=True)
 class Reinitialised:
-    """What became of parameters that are not simply made anew.
+    """Parameters without a default initialisation, or unchanged by it.
 
     Attributes:
-        drawn: names of those whose layer has no `reset_parameters`: drawn from a normal
-            distribution with their mean and standard deviation.
-        left: names of those that are as they were: of one element or of equal ones, such that
-            `reset_parameters` gives them the values that they had, or of a parametrisation that has
-            no inverse.
+        drawn: names of parameters whose layer has no `reset_parameters`; they are drawn from a
+            normal distribution with their mean and standard deviation.
+        left: names of unchanged parameters: constant or with one element, set to the same values
+            by `reset_parameters`, or computed by a parametrisation without an inverse.
 
-    What a parametrisation computes, as `weight_norm` the weight, counts as one parameter.
+    A tensor that a parametrisation computes, such as the weight of `weight_norm`, counts as one
+    parameter.
     """
 
     drawn: tuple[str, ...]
@@ -35,23 +35,23 @@ class Reinitialised:
 
 
 def reinitialise(model: nn.Module, layers: Sequence[str], seed: int) -> Reinitialised:
-    """Give layers new parameters, in place; statistics of normalisations begin anew too.
+    """Re-initialise layers in place, including running statistics of normalisations.
 
-    A layer's `reset_parameters` decides: PyTorch's default, not what a model's own constructor does
-    after it. A normalisation then has weights 1 and biases 0, and is not random. Where a layer has
-    no `reset_parameters`, each of its own parameters is drawn from a normal distribution with that
-    parameter's mean and standard deviation; of one element, or of equal ones, it stays as it is.
-    With parametrisations (`torch.nn.utils.parametrize`) that is done to the layer without them, and
-    their `right_inverse` takes the new values.
+    A layer's `reset_parameters` is used: PyTorch's default, without a later initialisation by the
+    model's constructor. A normalisation then has weights 1 and biases 0, and is not random. If a
+    layer has no `reset_parameters`, each parameter is drawn from a normal distribution with the
+    parameter's mean and standard deviation; parameters with one element or equal elements do not
+    change. Layers with parametrisations (`torch.nn.utils.parametrize`) are re-initialised without
+    them, and the new values are assigned through `right_inverse`.
 
     Args:
         model: the model to change.
-        layers: names, as `parameter_layers` gives them.
-        seed: of what is drawn. A layer draws the same whichever others there are; PyTorch's global
-            generator stays as it was.
+        layers: names from `parameter_layers`.
+        seed: seed of the new parameters. A layer's parameters do not depend on the other layers;
+            PyTorch's global generator is restored.
 
     Returns:
-        Which parameters were drawn from normal distributions, and which are as they were.
+        Which parameters were drawn from normal distributions, and which are unchanged.
     """
     drawn: list[str] = []
     left: list[str] = []
@@ -77,7 +77,7 @@ def reinitialise(model: nn.Module, layers: Sequence[str], seed: int) -> Reinitia
 
 
 def _values(module: nn.Module) -> dict[str, Tensor]:
-    """Copies of its own parameters, and of what parametrisations compute."""
+    """Copies of a module's own parameters and of tensors computed by parametrisations."""
     own: dict[str, Tensor] = dict(module.named_parameters(recurse=False))
     own |= {name: getattr(module, name) for name in parametrised(module)}
     return {name: value.detach().clone() for name, value in own.items()}
@@ -94,7 +94,7 @@ def _reset(module: nn.Module) -> None:
 
 def _plain(module: nn.Module) -> nn.Module:
     """A copy without parametrisations."""
-    # Not by `remove_parametrizations`, which changes the class that the copy shares with `module`.
+    # `remove_parametrizations` is not used: it changes the class that the copy shares.
     plain = copy.deepcopy(module)
     plain.__class__ = type_before_parametrizations(module)
     del plain.parametrizations
@@ -109,7 +109,7 @@ def _plain(module: nn.Module) -> nn.Module:
 
 
 def _take(module: nn.Module, plain: nn.Module) -> None:
-    """Give a module the parameters and statistics of its copy without parametrisations."""
+    """Assign to a module the parameters and statistics of its copy without parametrisations."""
     for tensors in (nn.Module.named_parameters, nn.Module.named_buffers):
         its = dict(tensors(plain, recurse=False))
         for name, mine in tensors(module, recurse=False):
@@ -117,7 +117,7 @@ def _take(module: nn.Module, plain: nn.Module) -> None:
     for name in parametrised(module):
         try:
             setattr(module, name, getattr(plain, name).detach())
-        except (RuntimeError, ValueError):  # it has no inverse, or not of these values
+        except (RuntimeError, ValueError):  # no inverse, or no inverse for these values
             continue
         how = module.get_submodule(f"parametrizations.{name}")
         training = how.training
@@ -133,6 +133,6 @@ def _draw(parameter: nn.Parameter) -> None:
 
 
 def _devices(module: nn.Module) -> list[torch.device]:
-    """Those whose generators are used."""
+    """The CUDA devices whose generators are used."""
     found = {parameter.device for parameter in module.parameters(recurse=False)}
     return [device for device in found if device.type == "cuda"]

@@ -1,4 +1,4 @@
-"""The page of a check: one figure, a plain sentence for each check, the numbers."""
+"""The report of a check: one figure, one sentence for each check, and the numbers."""
 
 import textwrap
 from collections.abc import Mapping, Sequence
@@ -19,8 +19,8 @@ from captum_rectgrad.sanity.randomisation import Randomisation
 from captum_rectgrad.sanity.similarity import UNSIGNED
 
 _SMALL = 8  # points
-_LINE = 120  # letters
-_PANELS = 8  # maps of the cascade that are drawn at most
+_LINE = 120  # characters
+_PANELS = 8  # maximum number of maps of the cascade
 _COLOURS = ("#c43c00", "#2a6a9e", "#5c8a3a", "#7a5195")
 _GREY, _LOGITS = "#777777", "rank correlation of the logits"
 _VERDICT = {"passed": "#2e7d32", "failed": "#c62828", "undecided": "#8d6e00", "not run": "0.5"}
@@ -29,16 +29,16 @@ _VERDICT = {"passed": "#2e7d32", "failed": "#c62828", "undecided": "#8d6e00", "n
 def draw(
     checked: CheckReport, picture: NDArray[np.float64], title: str, options: CheckOptions
 ) -> Figure:
-    """Maps under randomisation, curves, and the verdicts.
+    """Plot maps under randomisation, curves, and the verdicts.
 
     Args:
-        checked: the outcome.
+        checked: outcome of the checks.
         picture: the first image, `(H, W, 3)` in [0, 1].
-        title: of the figure.
-        options: of the check.
+        title: title of the figure.
+        options: options of the checks.
 
     Returns:
-        The figure, not attached to any window.
+        The figure, without a window.
     """
     figure = Figure(figsize=(11, 7.6), dpi=130, layout="constrained")
     FigureCanvasAgg(figure)
@@ -47,20 +47,20 @@ def draw(
     above, middle, below = parts[:, 0]
     _draw_maps(above, checked, picture)
     curves = middle.subplots(1, 3)
-    _draw_randomised(curves[0], checked.cascade, options, "random from the output on to ...")
-    _draw_randomised(curves[1], checked.single, options, "random alone: ...")
+    _draw_randomised(curves[0], checked.cascade, options, "all layers from the output to ...")
+    _draw_randomised(curves[1], checked.single, options, "one layer alone")
     _draw_converged(curves[2], checked, options)
     _draw_verdicts(below, checked.findings, options)
     return figure
 
 
 def markdown(checked: CheckReport, title: str, facts: Mapping[str, object]) -> str:
-    """The page in Markdown.
+    """The report in Markdown.
 
     Args:
-        checked: the outcome.
-        title: of the page.
-        facts: where it comes from, by name.
+        checked: outcome of the checks.
+        title: title of the report.
+        facts: provenance, by name.
 
     Returns:
         The text.
@@ -90,17 +90,17 @@ def _draw_maps(where: SubFigure, checked: CheckReport, picture: NDArray[np.float
     panels = where.subplots(1, 2 + len(shown), squeeze=False)[0]
     panels[0].imshow(np.clip(picture, 0, 1))
     panels[0].set_axis_off()
-    panels[0].set_title("the first image", fontsize=_SMALL)
+    panels[0].set_title("first image", fontsize=_SMALL)
     plot_map(checked.original[0], panels[1])
-    panels[1].set_title("its map", fontsize=_SMALL)
+    panels[1].set_title("original map", fontsize=_SMALL)
     for axes, place in zip(panels[2:], shown, strict=True):
         plot_map(cascade.first[place], axes)
         count = cascade.randomised[place]
-        axes.set_title(f"{count} layer{'s' * (count > 1)}\nrandom", fontsize=_SMALL)
+        axes.set_title(f"{count} layer{'s' * (count > 1)}\nrandomised", fontsize=_SMALL)
 
 
 def _draw_randomised(axes: Axes, found: Randomisation, options: CheckOptions, what: str) -> None:
-    # A map without negative values has one curve twice: the dashes show both.
+    # For a map without negative values two curves coincide: dashes keep both visible.
     styles = zip(_COLOURS, ("-", "--", "-."), strict=False)
     for (colour, line), (name, values) in zip(styles, found.similarity.items(), strict=False):
         points = [crossed_mean(each, options.seed) for each in values]
@@ -108,14 +108,14 @@ def _draw_randomised(axes: Axes, found: Randomisation, options: CheckOptions, wh
     points = [mean(each.mean(axis=0), options.seed) for each in found.logits]
     draw_curve(axes, range(len(points)), points, colour=_GREY, label=_LOGITS, style=":")
     axes.set_xticks(range(len(found.layers)), found.layers, rotation=60, ha="right")
-    axes.set_title(f"likeness to the map of the model\n{what}", fontsize=_SMALL + 1)
+    axes.set_title(f"similarity to the original map, randomised:\n{what}", fontsize=_SMALL + 1)
     axes.legend(fontsize=_SMALL - 1, frameon=False)
     _frame(axes, options)
 
 
 def _draw_converged(axes: Axes, checked: CheckReport, options: CheckOptions) -> None:
     axes.set_title(
-        "|cosine| of two random backward signals\nwhere they enter ...", fontsize=_SMALL + 1
+        "|cosine| of two random backward signals\nat the input of ...", fontsize=_SMALL + 1
     )
     if checked.converged is None:
         axes.text(0.5, 0.5, "not defined for this method", ha="center", transform=axes.transAxes)
@@ -150,8 +150,8 @@ def _draw_verdicts(where: SubFigure, findings: Sequence[Finding], options: Check
         ):
             axes.text(x, height, text, fontsize=_SMALL, color=colour, va="center")
     where.suptitle(
-        f"judged by the {UNSIGNED}, the absolute cosine, or the correlation with the "
-        f"image: alike above {options.bound:g}",
+        f"Verdicts use the {UNSIGNED}, the absolute cosine, or the correlation with the image; "
+        f"maps above {options.bound:g} count as the same",
         fontsize=_SMALL,
         color="0.4",
     )

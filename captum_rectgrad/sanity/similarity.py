@@ -1,4 +1,4 @@
-"""How alike two maps of the same image are, and a map and the image itself."""
+"""Similarity of two maps of the same image, and of a map and its image."""
 
 from collections.abc import Callable, Mapping
 
@@ -10,24 +10,23 @@ from torch import Tensor
 
 from captum_rectgrad.evaluation.map_metrics import channel_sum, rank_correlation
 
-# From maps and others to hold against them, both `(N, C, H, W)`, to a number for each pair, `(N,)`:
-# 1 for equal ones. Of a map that is empty there is none (NaN). Where the other alone is empty all
-# is lost that the map showed: 0.
+# Takes maps and reference maps, both `(N, C, H, W)`; returns a similarity for each pair, `(N,)`: 1
+# for equal maps, NaN if the first map is empty, 0 if only the second map is empty.
 Similarity = Callable[[Tensor, Tensor], NDArray[np.float64]]
-# The measures that decide. The first knows neither scale nor sign.
+# The measures that decide the verdicts. `UNSIGNED` does not depend on scale and sign.
 SIGNED, UNSIGNED = "rank correlation", "rank correlation of absolute values"
 IMAGE = "correlation with the image"
-WINDOW = 7  # pixels, the side of the SSIM's window
+WINDOW = 7  # pixels, the side of SSIM's window
 
 
 def empty(maps: Tensor) -> NDArray[np.bool_]:
-    """Which maps show nothing.
+    """Whether maps are empty.
 
     Args:
         maps: `(N, C, H, W)`.
 
     Returns:
-        `(N,)`, whether the map, summed over channels, has one value everywhere.
+        `(N,)`, whether the map, summed over channels, is constant.
     """
     values = channel_sum(maps).flatten(1)
     return np.asarray((values == values[:, :1]).all(dim=1).numpy())
@@ -41,7 +40,7 @@ def signed_ranks(first: Tensor, second: Tensor) -> NDArray[np.float64]:
         second: `(N, C, H, W)`.
 
     Returns:
-        `(N,)`, in [-1, 1]; NaN where `first` is empty, 0 where `second` alone is.
+        `(N,)`, in [-1, 1]; NaN where `first` is empty, 0 where only `second` is.
     """
     return _nothing_left(first, second, rank_correlation(first, second).numpy())
 
@@ -54,21 +53,21 @@ def absolute_ranks(first: Tensor, second: Tensor) -> NDArray[np.float64]:
         second: `(N, C, H, W)`.
 
     Returns:
-        `(N,)`, in [-1, 1]; NaN where `first` is empty, 0 where `second` alone is.
+        `(N,)`, in [-1, 1]; NaN where `first` is empty, 0 where only `second` is.
     """
     one, other = (channel_sum(maps).abs()[:, None] for maps in (first, second))
     return signed_ranks(one, other)
 
 
 def structure(first: Tensor, second: Tensor) -> NDArray[np.float64]:
-    """SSIM (Wang et al. 2004) of the absolute values of two maps, each brought to [0, 1].
+    """SSIM (Wang et al. 2004) of the absolute values of two maps, each scaled to [0, 1].
 
     Args:
         first: `(N, C, H, W)`, at least 7 x 7.
         second: `(N, C, H, W)`.
 
     Returns:
-        `(N,)`, in [-1, 1]; NaN where `first` is empty, 0 where `second` alone is.
+        `(N,)`, in [-1, 1]; NaN where `first` is empty, 0 where only `second` is.
     """
     pairs = zip(_unit(channel_sum(first).abs()), _unit(channel_sum(second).abs()), strict=True)
     values = np.array([_ssim(one, other) for one, other in pairs])
@@ -84,7 +83,7 @@ SIMILARITIES: Mapping[str, Similarity] = {
 
 
 def input_correlation(maps: Tensor, inputs: Tensor) -> NDArray[np.float64]:
-    """Pearson's correlation of a map and the image that it is of, whatever its sign.
+    """Absolute value of Pearson's correlation of a map and its image.
 
     Args:
         maps: `(N, C, H, W)`.
@@ -101,7 +100,7 @@ def input_correlation(maps: Tensor, inputs: Tensor) -> NDArray[np.float64]:
 
 
 def input_structure(maps: Tensor, inputs: Tensor) -> NDArray[np.float64]:
-    """SSIM of a map and the grey image that it is of, each brought to [0, 1] from end to end.
+    """SSIM of a map and its greyscale image, each scaled to [0, 1] by its minimum and maximum.
 
     Args:
         maps: `(N, C, H, W)`, at least 7 x 7.
@@ -123,18 +122,18 @@ RECOVERIES: Mapping[str, Similarity] = {
 def _nothing_left(
     first: Tensor, second: Tensor, values: NDArray[np.float64]
 ) -> NDArray[np.float64]:
-    """Likenesses, with what a `Similarity` has where one of the two maps is empty."""
+    """Similarities with the values that a `Similarity` has for empty maps."""
     lost = np.where(empty(second), 0.0, values)
     return np.where(empty(first), np.nan, lost)
 
 
 def _unit(maps: Tensor) -> Tensor:
-    """`(N, H, W)`, none negative, divided by their largest values; NaN if that is 0."""
+    """Absolute maps `(N, H, W)` divided by their maximum; NaN if it is 0."""
     return maps / maps.amax(dim=(1, 2), keepdim=True)
 
 
 def _range(maps: Tensor) -> Tensor:
-    """`(N, H, W)`, brought to [0, 1] from the smallest to the largest value."""
+    """Maps `(N, H, W)` scaled to [0, 1] by their minimum and maximum."""
     least, most = maps.amin(dim=(1, 2), keepdim=True), maps.amax(dim=(1, 2), keepdim=True)
     return (maps - least) / (most - least)
 

@@ -1,1 +1,1 @@
-"""The experiments of Kim et al. 2019, one module each; `rectgrad reproduce` runs them."""
+"""Studies: the experiments of papers as functions, run by `rectgrad reproduce`."""

@@ -1,1 +1,1 @@
-"""Work on many images: batches, progress, precision, and a Ray cluster."""
+"""Computation on many images: batches, progress, precision, and a Ray cluster."""

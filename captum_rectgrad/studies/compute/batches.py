@@ -1,4 +1,4 @@
-"""Work on many images a batch at a time, with smaller batches where memory runs out."""
+"""Batched computation with smaller batches after an out-of-memory error."""
 
 import logging
 from collections.abc import Callable, Iterator
@@ -8,7 +8,7 @@ import torch
 
 ResultT = TypeVar("ResultT")
 
-# What PyTorch says, without a type of its own, when the CPU's memory is at its end.
+# Message of PyTorch's out-of-memory error on the CPU, which has no type of its own.
 _CPU_OUT_OF_MEMORY = "DefaultCPUAllocator"
 _LOG = logging.getLogger(__name__)
 
@@ -16,20 +16,20 @@ _LOG = logging.getLogger(__name__)
 def in_batches(
     count: int, size: int, compute: Callable[[slice], ResultT], things: str = "images"
 ) -> Iterator[tuple[slice, ResultT]]:
-    """Compute something for `count` things, a batch at a time.
+    """Compute a function of `count` items in batches.
 
     Args:
-        count: number of things.
-        size: things in a batch, at least 1; it is halved, for good, when memory runs out, and a
-            warning is logged.
-        compute: from the indices of a batch to what is wanted of it.
-        things: what they are, for the warning.
+        count: number of items.
+        size: batch size, at least 1. It is halved permanently after an out-of-memory error, with a
+            logged warning.
+        compute: function of the slice of a batch.
+        things: name of the items, for the warning.
 
     Yields:
-        The indices of a batch and its result, in order, without gap or overlap.
+        The slice of each batch and its result, in order.
 
     Raises:
-        RuntimeError: memory runs out for a single thing.
+        RuntimeError: a single item does not fit into memory.
     """
     start = 0
     while start < count:
@@ -44,15 +44,15 @@ def in_batches(
             yield batch, result
             start = batch.stop
             continue
-        # Only here is the error gone, and with it what its traceback kept in memory.
+        # The error and its traceback, which holds tensors, are released only here.
         size = length // 2
-        _LOG.warning("out of memory: going on with %d %s at a time", size, things)
+        _LOG.warning("out of memory: continuing with batches of %d %s", size, things)
         if torch.cuda.is_available():
             torch.cuda.empty_cache()
 
 
 def _is_lack_of_memory(error: BaseException | None) -> bool:
-    """Whether an error is one, or came up while one was dealt with, as at the end of a capture."""
+    """Whether an error or one in its chain is an out-of-memory error, as at a capture's end."""
     if error is None:
         return False
     if _says_so(error):

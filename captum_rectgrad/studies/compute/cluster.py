@@ -1,8 +1,8 @@
-"""Work as tasks of a Ray cluster; the one module, with `roar_kar.cluster`, that imports Ray.
+"""Tasks on a Ray cluster; only this module and `roar_kar.cluster` import Ray.
 
-Workers need the package and what it depends on, and no folder in common with this process: images
-travel with the tasks, networks through Ray's object store. Each worker has one thread, so what it
-computes may differ in its last digits from what a process with more computes.
+Workers need the package and its dependencies, but no shared folder: images are sent with the tasks,
+networks through Ray's object store. Each worker has one thread, so its results may differ in the
+last digits from those of a process with more threads.
 """
 
 import copy
@@ -22,10 +22,10 @@ from captum_rectgrad.evaluation.methods import Method
 from captum_rectgrad.studies.compute.engines import WORKER_THREADS, Cluster
 from captum_rectgrad.studies.compute.maps import MapBatch, stream_maps
 
-# A network of this size keeps a data-centre card busy for a part of the time only.
+# A network of this size uses only a part of a data-centre GPU.
 GPU_SHARE = 0.25
-RETRIES = 5  # of a task whose worker, or whose machine, is lost
-_AHEAD = 2  # tasks at a worker: one that it does, one that it finds when that is done
+RETRIES = 5  # of a task whose worker or machine is lost
+_AHEAD = 2  # tasks per worker: one running and one queued
 
 
 @contextmanager
@@ -33,11 +33,10 @@ def connected(cluster: Cluster) -> Iterator[None]:
     """Connect this process to a cluster, unless it is connected already.
 
     Args:
-        cluster: which.
+        cluster: the cluster.
 
     Raises:
-        RectGradError: no machine of it has a GPU, and the workers need one: the tasks would wait
-            for ever.
+        RectGradError: the workers need a GPU and the cluster has none, so tasks would wait forever.
     """
     before = ray.is_initialized()
     if not before:
@@ -54,14 +53,15 @@ def connected(cluster: Cluster) -> Iterator[None]:
 
 
 def task(function: Callable[..., Any], device: torch.device) -> Callable[..., Any]:
-    """A function as a task, done again where its worker is lost.
+    """A function as a Ray task, retried if its worker is lost.
 
     Args:
-        function: of a module that workers can import.
-        device: where its work is done; on CUDA each task takes a share of a GPU.
+        function: a function of a module that workers can import.
+        device: device of the computation; on CUDA each task uses a share of a GPU.
 
     Returns:
-        From the same arguments, or references to them, to a reference to the result.
+        A function of the same arguments, or references to them, that returns a reference to the
+        result.
     """
     gpus = GPU_SHARE if device.type == "cuda" else 0
     remote = ray.remote(num_cpus=1, num_gpus=gpus, max_retries=RETRIES)(_alone)
@@ -69,25 +69,25 @@ def task(function: Callable[..., Any], device: torch.device) -> Callable[..., An
 
 
 def result(reference: Any) -> Any:
-    """The result of a task, which is waited for.
+    """Wait for the result of a task.
 
     Args:
-        reference: to it.
+        reference: reference to the result.
 
     Returns:
-        It.
+        The result.
 
     Raises:
-        RectGradError: the task lost its worker more often than it is tried again. Whatever the task
-            itself raised is raised here.
+        RectGradError: the task lost its worker at all retries. An error of the task itself is
+            raised unchanged.
     """
     try:
         return ray.get(reference)
     except ray.exceptions.RayTaskError as error:
-        raise error.cause from error  # what was raised there, without Ray's words around it
+        raise error.cause from error  # the task's error, without Ray's wrapper
     except ray.exceptions.RayError as error:
         raise RectGradError(
-            f"the cluster lost a task, and {RETRIES} times again ({type(error).__name__}: {error})"
+            f"the cluster lost a task and its {RETRIES} retries ({type(error).__name__}: {error})"
         ) from error
 
 
@@ -102,20 +102,20 @@ def maps_on_cluster(
     seed: int,
     final_percentile: float | None = None,
 ) -> Iterator[MapBatch]:
-    """Attribute images on a cluster, a batch to a task: the same maps as `stream_maps` gives.
+    """Attribute images on a cluster, one batch per task; the maps are those of `stream_maps`.
 
     Args:
-        cluster: where.
-        method: see `stream_maps`, as all that follow.
-        model: wherever it is; it stays there.
+        cluster: the cluster.
+        method: see `stream_maps`, as for all other arguments.
+        model: on any device; it is not moved.
         images: `(N, 3, H, W)`.
         targets: `(N,)`.
-        batch_size: images of a task; a worker whose memory runs out halves them.
-        seed: of what the method draws.
-        final_percentile: of a baseline's map nothing below it is left.
+        batch_size: images per task; a worker halves them after an out-of-memory error.
+        seed: seed of the method's random numbers.
+        final_percentile: final threshold of the baselines' maps.
 
     Yields:
-        The maps, in order; no more than a few batches wait for their turn.
+        The maps, in order; only a few batches are buffered.
 
     Raises:
         MethodUnreliableError: the method is unreliable on this model.
@@ -130,7 +130,7 @@ def maps_on_cluster(
             reference = attribute(
                 method,
                 shared,
-                images[batch].cpu().clone(),  # of a view the whole would travel
+                images[batch].cpu().clone(),  # a view would be sent with its whole storage
                 targets[batch].cpu().clone(),
                 cluster.device,
                 start,
@@ -155,7 +155,7 @@ def _attribute(
     seed: int,
     final_percentile: float | None,
 ) -> Tensor:
-    """What a worker does: the maps of one batch."""
+    """The work of a task: the maps of one batch."""
     found = stream_maps(
         method,
         model.to(device),
@@ -170,7 +170,7 @@ def _attribute(
 
 
 def _alone(function: Callable[..., Any], *args: Any) -> Any:
-    """Call a function with the number of threads that is recorded, whatever the environment."""
+    """Call a function with the recorded number of threads, independent of the environment."""
     torch.set_num_threads(WORKER_THREADS)
     return function(*args)
 

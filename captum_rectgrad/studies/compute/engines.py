@@ -1,4 +1,4 @@
-"""Who computes what a study can hand out in parts: this process, or a Ray cluster."""
+"""Engines for parallel parts of a study: this process, or a Ray cluster."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -8,17 +8,16 @@ import torch
 
 from captum_rectgrad.errors import RectGradError
 
-WORKER_THREADS = 1  # of each worker of a cluster
+WORKER_THREADS = 1  # for each worker of a cluster
 
 
 @dataclass(frozen=True)
 class Cluster:
-    """A Ray cluster that work is handed out to.
+    """A Ray cluster.
 
     Attributes:
-        address: as `ray.init` takes it; None: the cluster that `RAY_ADDRESS` names, or else one on
-            this machine alone.
-        device: where its workers' networks run; this process may lack such a device.
+        address: address for `ray.init`; None: the cluster in `RAY_ADDRESS`, or else a local one.
+        device: device of the workers; this process may have no such device.
     """
 
     address: str | None = None
@@ -26,10 +25,10 @@ class Cluster:
 
 
 def require_ray() -> None:
-    """Find out whether Ray is installed, before anything takes long.
+    """Check that Ray is installed, before a long computation.
 
     Raises:
-        RectGradError: it is not.
+        RectGradError: Ray is not installed.
     """
     try:
         import ray  # noqa: F401, PLC0415 (optional)
@@ -41,10 +40,10 @@ def require_ray() -> None:
 
 @contextmanager
 def session(cluster: Cluster | None) -> Iterator[None]:
-    """Stay connected to a cluster, instead of once for every part of the work.
+    """Stay connected to a cluster, instead of connecting for every part of the work.
 
     Args:
-        cluster: which; None: none is needed.
+        cluster: the cluster; None: nothing is done.
 
     Raises:
         RectGradError: Ray is not installed, or the cluster lacks the workers' device.

@@ -1,4 +1,4 @@
-"""Attribution maps of many images, streamed: never all of them in memory."""
+"""Attribution maps of many images, streamed in batches."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -17,10 +17,10 @@ from rectgrad_zoo.data.images import to_model_range
 
 @dataclass(frozen=True, eq=False)
 class MapBatch:
-    """Maps of some of the images.
+    """A batch of attribution maps.
 
     Attributes:
-        images: which images these are.
+        images: slice of the images.
         maps: `(N, C, H, W)`, on the CPU.
     """
 
@@ -39,20 +39,20 @@ def stream_maps(
     final_percentile: float | None = None,
     start: int = 0,
 ) -> Iterator[MapBatch]:
-    """Attribute images a batch at a time.
+    """Attribute images in batches.
 
     Args:
         method: see `captum_rectgrad.evaluation.methods`.
-        model: for inputs in [-1, 1], in eval mode; the work is done on its device.
-        images: `(N, 3, H, W)`, as `model_inputs` takes them.
+        model: for inputs in [-1, 1], in eval mode; its device is used.
+        images: `(N, 3, H, W)`, uint8 or as `model_inputs` takes them.
         targets: the classes to explain, `(N,)`.
-        batch_size: images in memory; halved where it runs out. Only what a method draws at random
-            depends on it.
-        seed: of what a method draws; each batch has its own that follows from it.
-        final_percentile: of a baseline's map nothing below it is left; None leaves all. Methods
-            that are no baselines are left as they are.
-        start: number of the first image, where these are a part of more: what is drawn for a batch
-            follows from it.
+        batch_size: batch size, halved after an out-of-memory error. Only a method's random numbers
+            depend on it.
+        seed: seed of the method's random numbers; each batch has a seed derived from it.
+        final_percentile: values of a baseline's map below it are set to zero; None: no threshold.
+            Other methods' maps are not changed.
+        start: index of the first image, if the images are a part of a larger set; the random
+            numbers of a batch depend on it.
 
     Yields:
         The maps, in order.
@@ -78,9 +78,9 @@ def predictions(model: nn.Module, images: Tensor, batch_size: int) -> Tensor:
     """The classes with the highest logits.
 
     Args:
-        model: for inputs in [-1, 1], in eval mode; the work is done on its device.
-        images: `(N, 3, H, W)`, as `model_inputs` takes them.
-        batch_size: images in memory; halved where it runs out.
+        model: for inputs in [-1, 1], in eval mode; its device is used.
+        images: `(N, 3, H, W)`, uint8 or as `model_inputs` takes them.
+        batch_size: batch size, halved after an out-of-memory error.
 
     Returns:
         `(N,)`, int64, on the CPU.
@@ -96,11 +96,11 @@ def predictions(model: nn.Module, images: Tensor, batch_size: int) -> Tensor:
 
 
 def model_inputs(images: Tensor) -> Tensor:
-    """Images as the networks take them.
+    """Inputs of the networks from images.
 
     Args:
-        images: `(N, 3, H, W)`: uint8, or floating point and in [-1, 1] already, which keeps changes
-            of less than a level of grey.
+        images: `(N, 3, H, W)`: uint8, or floating point in [-1, 1], which is not changed, so that
+            changes below one grey level are kept.
 
     Returns:
         `(N, 3, H, W)`, floating point, in [-1, 1].
@@ -109,15 +109,15 @@ def model_inputs(images: Tensor) -> Tensor:
 
 
 def finished(method: Method, maps: Tensor, final_percentile: float | None) -> Tensor:
-    """Maps as they are compared: a baseline's with the final threshold.
+    """Apply the final threshold to a baseline's maps.
 
     Args:
-        method: whose maps.
+        method: the method of the maps.
         maps: `(N, C, H, W)`.
-        final_percentile: of the threshold; None: there is none.
+        final_percentile: percentile of the threshold; None: no threshold.
 
     Returns:
-        `(N, C, H, W)`; the same maps where there is none, or the method is no baseline.
+        `(N, C, H, W)`; the same maps without a threshold, or if the method is not a baseline.
     """
     if final_percentile is None or not method.baseline:
         return maps
@@ -125,11 +125,11 @@ def finished(method: Method, maps: Tensor, final_percentile: float | None) -> Te
 
 
 def final_threshold(maps: Tensor, percentile: float = FINAL_PERCENTILE) -> Tensor:
-    """Zero all of a map that does not exceed a percentile of it, as the paper does to baselines.
+    """Set all values of a map up to its percentile to zero, as the paper does for baselines.
 
     Args:
         maps: `(N, C, H, W)`.
-        percentile: of all values of one map, in [0, 100]; the nearest rank, as in listing 1.
+        percentile: percentile of all values of one map, in [0, 100]; nearest rank, as in listing 1.
 
     Returns:
         `(N, C, H, W)`.

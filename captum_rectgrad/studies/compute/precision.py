@@ -1,4 +1,4 @@
-"""What the trainings compute in: bfloat16, where the device has instructions for it."""
+"""Precision of trainings: bfloat16 if the device supports it."""
 
 from typing import Literal, TypeAlias
 
@@ -8,15 +8,15 @@ Precision: TypeAlias = Literal["float32", "bfloat16"]
 
 
 def precision_of(device: torch.device) -> Precision:
-    """What convolutions and dense layers compute in; weights and updates are float32 always.
+    """Precision of convolutions and dense layers; weights and updates are always float32.
 
     Args:
-        device: where the trainings run. Of a GPU that this process does not see, as on a cluster,
-            it is taken that it computes in bfloat16.
+        device: device of the trainings. A GPU that this process cannot access, as on a cluster, is
+            assumed to support bfloat16.
 
     Returns:
-        `"bfloat16"` on a GPU since NVIDIA's Ampere and on a CPU with AMX or AVX-512 instructions
-        for it, where PyTorch (2.10 or later) can tell.
+        `"bfloat16"` on NVIDIA GPUs since Ampere, and on CPUs with AMX or AVX-512 instructions for
+        it if PyTorch (2.10 or later) detects them.
     """
     if device.type == "cuda":
         seen = torch.cuda.is_available()

@@ -1,4 +1,4 @@
-"""How far work is: a bar on a terminal, and in a log a line every few minutes."""
+"""Progress: a bar on a terminal, or a log line every few minutes."""
 
 import logging
 import time
@@ -7,22 +7,22 @@ from types import TracebackType
 from tqdm import tqdm
 from typing_extensions import Self
 
-EVERY = 300.0  # seconds between two lines of a log
+EVERY = 300.0  # seconds between two log lines
 _LOG = logging.getLogger(__name__)
 
 
 class Progress:
-    """What is done of a number of things, to be used as a context.
+    """Progress through a number of items, used as a context manager.
 
     Args:
-        total: number of things.
-        unit: what one of them is.
-        desc: what the work is on.
-        initial: how many are done already.
+        total: number of items.
+        unit: name of an item.
+        desc: description of the work.
+        initial: number of items already done.
     """
 
     def __init__(self, total: int, unit: str, desc: str = "", initial: int = 0) -> None:
-        # disable=None: no bar where there is no terminal.
+        # disable=None: no bar without a terminal.
         self._bar = tqdm(total=total, unit=unit, desc=desc, initial=initial, disable=None)
         self._total, self._unit, self._desc = total, unit, desc
         self._done, self._begun = initial, time.monotonic()
@@ -40,11 +40,11 @@ class Progress:
         self._bar.close()
 
     def update(self, count: int = 1, last: str = "") -> None:
-        """Count what has been done.
+        """Count finished items.
 
         Args:
-            count: how many things.
-            last: which was the last.
+            count: number of items.
+            last: name of the last item.
         """
         self._done += count
         self._bar.set_postfix_str(last, refresh=False)

@@ -1,1 +1,1 @@
-"""What studies work on: images, masks of objects, and networks."""
+"""Data of studies: images, object masks, and networks."""

@@ -1,4 +1,4 @@
-"""CIFAR-10, the masks of some of its objects, and the zoo's networks, as data for studies."""
+"""CIFAR-10, masks of some of its objects, and the zoo's networks, as data for studies."""
 
 from dataclasses import dataclass
 from functools import cache
@@ -15,7 +15,7 @@ from rectgrad_zoo.data.cifar10 import Split, decode_image, parquet_rows, read_ci
 from rectgrad_zoo.data.images import CIFAR10_CLASSES, LabelledImages
 from rectgrad_zoo.data.occlusion import FIXED, PER_IMAGE
 
-# Which checkpoint plays which role, and which noise it must have been trained behind.
+# The checkpoint of each role, and the noise that it must have been trained behind.
 CHECKPOINTS: dict[Role, tuple[str, str | None]] = {
     "plain": ("cifar10_cnn", None),
     "occluded": ("cifar10_cnn_occluded", FIXED),
@@ -29,13 +29,13 @@ _EXPECTED = (
 
 @dataclass(frozen=True)
 class Cifar10:
-    """CIFAR-10 from where it lies; nothing is read before it is asked for.
+    """CIFAR-10 from a folder or the Hub; files are read on first use.
 
     Attributes:
-        data: as `rectgrad_zoo.data.cifar10.read_cifar10` takes it.
+        data: as for `rectgrad_zoo.data.cifar10.read_cifar10`.
         masks: folder with `test-*.parquet` of the columns `img`, `mask` (255 on the object) and
-            `label`; None: the studies that need masks cannot be run.
-        checkpoints: names or folders to use instead of the zoo's, by role.
+            `label`; None: studies that need masks raise an error.
+        checkpoints: names or folders that replace the zoo's checkpoints, by role.
     """
 
     data: str | Path
@@ -55,8 +55,8 @@ class Cifar10:
         if self.masks is None:
             raise RectGradError(
                 "this study needs images with masks of their objects: give a folder with "
-                f"{_EXPECTED} as --masks, or put it beside the images as DATA-masks. We know of no "
-                "public download of such masks; generated images need none: --data shapes"
+                f"{_EXPECTED} as --masks, or name it DATA-masks. No public download of such masks "
+                "is known; generated images need none: --data shapes"
             )
         return _read_masks(self.masks)
 
@@ -68,8 +68,8 @@ class Cifar10:
         logits = getattr(model, "num_classes", len(self.classes))
         if logits != len(self.classes):
             raise RectGradError(
-                f"{name} tells {logits} classes apart, {self.name} has {len(self.classes)}; the "
-                f"role {role!r} needs a network such as {standard}"
+                f"{name} has {logits} classes, {self.name} has {len(self.classes)}; the role "
+                f"{role!r} needs a network such as {standard}"
             )
         recipe = rectgrad_zoo.recipe(name)
         found = recipe.occlusion.kind if recipe.occlusion else None
@@ -78,7 +78,7 @@ class Cifar10:
                 f"{name} was trained behind {found or 'no'} noise; the role {role!r} needs a "
                 f"network trained behind {noise or 'no'} noise, such as {standard}"
             )
-        # Not `name`: that may be a path of this machine, and results tell of it.
+        # Not `name`: it may be a local path, which must not be recorded in results.
         return Network(recipe.name, rectgrad_zoo.provenance(model).sha256, model, recipe)
 
 

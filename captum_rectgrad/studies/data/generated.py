@@ -1,4 +1,4 @@
-"""Shapes on textures, and small networks trained on them, as data for studies."""
+"""Generated shapes on textures, and small networks trained on them, as data for studies."""
 
 import hashlib
 import json
@@ -30,10 +30,10 @@ _WEIGHTS, _RECIPE = "model.safetensors", "recipe.json"
 
 @dataclass(frozen=True)
 class Shapes:
-    """The generated data set; networks are trained when they are first asked for.
+    """The generated data set; networks are trained on first use.
 
     Attributes:
-        folder: where trained networks are kept and found again.
+        folder: folder of the trained networks.
     """
 
     folder: Path
@@ -62,13 +62,13 @@ class Shapes:
 
 
 def recipe_of(role: Role) -> Recipe:
-    """How the network of a role is trained.
+    """The recipe of a role's network.
 
     Args:
         role: see `Role`.
 
     Returns:
-        Five epochs of Adam, in what this machine computes fastest in.
+        Five epochs of Adam, in the fastest precision of this machine.
     """
     noise = {"plain": None, "occluded": FIXED, "noise": PER_IMAGE}[role]
     return Recipe(
@@ -91,10 +91,10 @@ def recipe_of(role: Role) -> Recipe:
 
 @cache
 def drawn(split: Split) -> MaskedImages:
-    """The images of a split, drawn once a process.
+    """The images of a split, generated once per process.
 
     Args:
-        split: which.
+        split: train or test.
 
     Returns:
         The images with their masks.
@@ -103,7 +103,7 @@ def drawn(split: Split) -> MaskedImages:
 
 
 def _is_of(folder: Path, recipe: Recipe) -> bool:
-    """Whether a folder has a network that was trained as this recipe says."""
+    """Whether a folder has a network that was trained with this recipe."""
     try:
         return bool(json.loads((folder / _RECIPE).read_text("utf-8")) == _identity(recipe))
     except (OSError, ValueError):
@@ -111,7 +111,7 @@ def _is_of(folder: Path, recipe: Recipe) -> bool:
 
 
 def _identity(recipe: Recipe) -> dict[str, object]:
-    """What a network depends on: another version of the drawing is another data set."""
+    """What a network depends on; another version of the generator is another data set."""
     return {**asdict(recipe), "fingerprint": drawn("train").fingerprint()}
 
 

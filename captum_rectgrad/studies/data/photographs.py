@@ -1,4 +1,4 @@
-"""Photographs and any network the zoo can load, as data for studies that need no more."""
+"""Photographs and any network of the zoo, as data for studies without masks and labels."""
 
 from dataclasses import dataclass
 from functools import cached_property
@@ -21,11 +21,11 @@ NO_LABEL = -1
 
 @dataclass(frozen=True)
 class Photographs:
-    """A network, and pictures cut to its size; nothing is loaded before it is asked for.
+    """A network, and photographs at its input size; both are loaded on first use.
 
     Attributes:
         model: as for `rectgrad_zoo.load`.
-        folder: of pictures; None: those that come with scikit-image.
+        folder: folder of photographs; None: those of scikit-image.
     """
 
     model: str
@@ -33,24 +33,24 @@ class Photographs:
 
     @property
     def name(self) -> str:
-        """See `StudyData`; the network's is in it, because the pictures are cut to its size."""
+        """See `StudyData`. It has the network's name, since the input size is the network's."""
         return f"photographs {'given' if self.folder else 'of scikit-image'} for {self._called}"
 
     @property
     def note(self) -> str:
         """See `StudyData`."""
-        which = "pictures" if self.folder else "pictures that come with scikit-image, some grey"
+        which = "given pictures" if self.folder else "from scikit-image, some of them greyscale"
         return (
-            f"The {len(self._images)} photographs are {which}: no sample of what the network is "
-            "for. Intervals tell how far these pictures agree. They have no labels; what a network "
-            "predicts may be wrong."
+            f"The {len(self._images)} photographs are {which}: they are not a sample of the "
+            "network's task, and intervals only hold for such pictures. They have no labels, so "
+            "a predicted class may be wrong."
         )
 
     @cached_property
     def classes(self) -> tuple[str, ...]:
-        """See `StudyData`; numbers where the names are not known."""
+        """See `StudyData`; indices if the names are unknown."""
         model = self._network.model
-        count = int(vars(model)["num_classes"])  # all of timm's have it
+        count = int(vars(model)["num_classes"])  # an attribute of all timm models
         return tuple(rectgrad_zoo.labels(model) or (f"class {number}" for number in range(count)))
 
     def images(self, split: Split) -> LabelledImages:
@@ -66,12 +66,12 @@ class Photographs:
     def network(self, role: Role) -> Network:
         """See `StudyData`."""
         if role != "plain":
-            raise RectGradError(f"there is no network {role!r} for photographs: {_ELSE}")
+            raise RectGradError(f"photographs have no network {role!r}: {_ELSE}")
         return self._network
 
     @cached_property
     def _called(self) -> str:
-        """What is said of the network: never a path."""
+        """Name of the network in reports, never a path."""
         source = resolve(self.model)
         return (
             source.folder.resolve().name
@@ -95,7 +95,7 @@ class Photographs:
 
     @cached_property
     def _images(self) -> LabelledImages:
-        """The network's transform, taken back to pixels, which it has before it normalises."""
+        """Outputs of the network's transform, converted back to pixels."""
         pictures = photographs() if self.folder is None else folder_images(self.folder)
         network = self._network
         transform = rectgrad_zoo.transform(network.model)

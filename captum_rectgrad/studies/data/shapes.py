@@ -1,7 +1,7 @@
-"""A generated data set: shapes on textures, ten classes, 32 x 32, with exact masks.
+"""A generated data set: shapes on textures, ten classes, 32 x 32 pixels, with exact masks.
 
-What the studies run on where there is no CIFAR-10. A class is a shape; its place, size, angle and
-colour, and the texture behind it, are drawn at random and say nothing about the class.
+It replaces CIFAR-10 where that is not available. The class is the shape. Its position, size, angle
+and colour, and the background texture, are random and independent of the class.
 """
 
 import math
@@ -26,23 +26,23 @@ SHAPE_CLASSES = (
     "bars",
     "arrow",
 )
-_RADIUS = (7.0, 11.0)  # of the circle around a shape, in pixels
-_CONTRAST = 70  # levels by which the colour of a shape differs from the mean texture, at least
+_RADIUS = (7.0, 11.0)  # radius of the circle around a shape, in pixels
+_CONTRAST = 70  # least difference between the colour of a shape and the texture's mean, in levels
 
 Points = list[tuple[float, float]]
 
 
 def shapes(count: int, seed: int) -> MaskedImages:
-    """Draw images; the classes take turns.
+    """Generate images with alternating classes.
 
     Args:
         count: number of images, at least 1.
-        seed: of all that is random; another seed gives other images of the same kind.
+        seed: seed of all random numbers.
 
     Returns:
-        Images of 32 x 32 with labels 0 to 9, in the order of `SHAPE_CLASSES`, and masks. The image
-        outside a mask does not depend on the shape. Inside it nothing of the texture is left, but
-        the colour is drawn to differ from the texture's mean.
+        Images of 32 x 32 with labels 0 to 9, in the order of `SHAPE_CLASSES`, and masks. The
+        pixels outside a mask do not depend on the shape. The pixels inside are of one colour,
+        which differs from the texture's mean.
     """
     drawn = [_one(number % len(SHAPE_CLASSES), [seed, number]) for number in range(count)]
     images, masks = (np.stack(part) for part in zip(*drawn, strict=True))
@@ -93,7 +93,7 @@ def _colour_unlike(
 def _mask(name: str, generator: np.random.Generator) -> NDArray[np.bool_]:
     radius = generator.uniform(*_RADIUS)
     centre = generator.uniform(radius, SIDE - 1 - radius, 2)
-    # A tilt that leaves the direction of bars and arrow in doubt for no one.
+    # The tilt is small, so that the direction of bars and arrow is unambiguous.
     angle = generator.uniform(-math.pi / 10, math.pi / 10)
 
     def place(points: Points) -> Points:
@@ -108,7 +108,7 @@ def _mask(name: str, generator: np.random.Generator) -> NDArray[np.bool_]:
 
 
 def _outline(name: str) -> list[tuple[Points, bool]]:
-    """A shape within the unit circle, as polygons that are filled or cut out, in order."""
+    """A shape within the unit circle, as polygons to fill or cut out, in order."""
     outlines: dict[str, list[tuple[Points, bool]]] = {
         "disk": [(_circle(0.85), True)],
         "square": [(_box(-0.7, -0.7, 0.7, 0.7), True)],

@@ -1,4 +1,4 @@
-"""What studies work on: images, masks of their objects, trained networks."""
+"""Data of studies: images, object masks, trained networks."""
 
 from dataclasses import dataclass
 from typing import Protocol
@@ -15,7 +15,7 @@ from rectgrad_zoo.training.recipes import Recipe
 
 @dataclass(frozen=True, eq=False)
 class MaskedImages(LabelledImages):
-    """Images whose objects are known.
+    """Images with masks of their objects.
 
     Attributes:
         masks: Tensor of shape `(N, H, W)`, bool, True on the object.
@@ -26,16 +26,16 @@ class MaskedImages(LabelledImages):
 
 @dataclass(frozen=True, eq=False)
 class Network:
-    """A trained network and what is known of it.
+    """A trained network and its provenance.
 
     Attributes:
-        name: of the recipe, or what the zoo was asked for; never a path.
-        sha256: of its weights, hexadecimal.
+        name: name of the recipe, or the requested name in the zoo; never a path.
+        sha256: SHA-256 of the weights, hexadecimal.
         model: in eval mode, on the CPU.
-        recipe: how it was trained; its noise is in every image it is shown. None: not by a recipe
-            of the zoo's.
-        mean: of each channel, subtracted from values in [0, 1].
-        std: what they are then divided by.
+        recipe: the training recipe; its noise is added to every image. None: the network was not
+            trained with a recipe of the zoo.
+        mean: mean of each channel, subtracted from values in [0, 1].
+        std: standard deviation of each channel, the divisor after the subtraction.
     """
 
     name: str
@@ -47,14 +47,14 @@ class Network:
 
     @property
     def occlusion(self) -> Occlusion | None:
-        """The noise it was trained behind, if any."""
+        """The noise that the network was trained behind, or None."""
         return self.recipe.occlusion if self.recipe else None
 
     def inputs(self, images: Tensor) -> Tensor:
-        """Pixels as the network takes them, by the same operations as timm's transform.
+        """Inputs of the network from pixels, by the same operations as timm's transform.
 
         Args:
-            images: `(N, 3, H, W)`, uint8, of the network's size.
+            images: `(N, 3, H, W)`, uint8, of the network's input size.
 
         Returns:
             `(N, 3, H, W)`, float32.
@@ -66,20 +66,20 @@ class Network:
         """The images with the noise that the network was trained behind, if any.
 
         Args:
-            data: a whole data set, so that noise of each image's own is the image's own.
+            data: a whole data set, since noise of each image depends on its index.
 
         Returns:
-            The same labels, and the images with the noise.
+            The images with the noise, and the same labels.
         """
         return occluded(data, self.occlusion)
 
 
 class StudyData(Protocol):
-    """Images, masks and networks that belong together."""
+    """Images, masks and networks of one data set."""
 
     @property
     def name(self) -> str:
-        """What reports call it."""
+        """Name in reports."""
 
     @property
     def classes(self) -> tuple[str, ...]:
@@ -87,25 +87,25 @@ class StudyData(Protocol):
 
     @property
     def note(self) -> str:
-        """What a reader of every report on it has to know; empty: nothing."""
+        """A note for every report on these data; may be empty."""
 
     def images(self, split: Split) -> LabelledImages:
         """All images of a split, in a fixed order.
 
         Raises:
-            RectGradError: they are not here; says where to get them.
+            RectGradError: the images are not available; the message says how to get them.
         """
 
     def masked(self) -> MaskedImages:
-        """Images that no network was trained on, with the masks of their objects.
+        """Images that no network was trained on, with masks of their objects.
 
         Raises:
-            RectGradError: they are not here; says where to get them.
+            RectGradError: the images are not available; the message says how to get them.
         """
 
     def network(self, role: Role) -> Network:
-        """The network that was trained on plain images, behind one patch, or behind noise.
+        """The network trained on plain images, behind one patch, or behind noise.
 
         Raises:
-            RectGradError: it is not here, or is not what its role needs.
+            RectGradError: the network is not available, or does not fit its role.
         """

@@ -1,1 +1,1 @@
-"""Parts that the figures of studies share."""
+"""Shared parts of the studies' figures."""

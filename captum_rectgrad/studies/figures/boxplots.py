@@ -1,4 +1,4 @@
-"""Boxplots of what was measured on every map of every method."""
+"""Boxplots of measurements of every method's maps."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -12,21 +12,20 @@ from captum_rectgrad.studies.figures import legends
 from captum_rectgrad.studies.framework.map_measurements import MapMeasurements
 
 WHISKERS = (5, 95)  # percentiles of the images
-ALIKE = "dotted: a map that treats all pixels alike"
+ALIKE = "dotted: a uniform map"
 _WIDTH, _HEIGHT = 4.6, 3.4  # inches, of a panel
 
 
 @dataclass(frozen=True)
 class Panel:
-    """One of the panels.
+    """One panel of the figure.
 
     Attributes:
         measured: the measurements.
-        measure: which of them.
-        alike: what a map has that treats all pixels alike, where a dotted line is drawn; None:
-            there is no such thing.
-        scaled: whether the measure is proportional to a map's scale, which of controls means
-            nothing: their rows stay empty.
+        measure: name of the plotted measure.
+        alike: value of a uniform map, drawn as a dotted line; None: no line.
+        scaled: whether the measure is proportional to a map's scale. The scale of a control is
+            arbitrary, so its row stays empty.
     """
 
     measured: MapMeasurements
@@ -39,10 +38,10 @@ def boxplots(panels: Mapping[str, Panel]) -> Figure:
     """Boxes from quartile to quartile, whiskers from the 5th to the 95th percentile of the images.
 
     Args:
-        panels: by title.
+        panels: panels by title.
 
     Returns:
-        The figure, panels two to a line, and what the marks mean below.
+        The figure, with two panels per row and the legend below.
     """
     columns = min(2, len(panels))
     lines = -(-len(panels) // columns)
@@ -63,8 +62,8 @@ def draw_boxes(axes: Axes, panel: Panel) -> None:
     """Draw one panel of `boxplots`.
 
     Args:
-        axes: where.
-        panel: what.
+        axes: axes to plot on.
+        panel: the panel.
     """
     shown = panel.measured.methods
     values = [panel.measured.values[panel.measure][method.key] for method in shown]
@@ -83,7 +82,7 @@ def draw_boxes(axes: Axes, panel: Panel) -> None:
     for place, left_out in enumerate(empty, start=1):
         if left_out:
             axes.annotate(
-                "not drawn: its scale means nothing",
+                "not drawn: arbitrary scale",
                 (0.03, place),
                 xycoords=("axes fraction", "data"),
                 fontsize=7,

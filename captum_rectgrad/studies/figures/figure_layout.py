@@ -1,4 +1,4 @@
-"""Figures with pictures in lines above and plots below."""
+"""Layout of figures with pictures above and plots below."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -10,17 +10,17 @@ from matplotlib.figure import Figure
 from numpy.typing import NDArray
 from torch import Tensor
 
-_PICTURE = 1.25  # inches, of a picture's side
-_PLOT = 2.9  # inches, of a plot's height
+_PICTURE = 1.25  # inches, the side of a picture
+_PLOT = 2.9  # inches, the height of a plot
 
 
 @dataclass(frozen=True, eq=False)
 class Sheet:
-    """A figure to be filled.
+    """An empty figure with its axes.
 
     Attributes:
-        figure: the whole.
-        pictures: axes of the pictures, by line and column; they have no ticks.
+        figure: the figure.
+        pictures: axes of the pictures, by row and column, without ticks.
         plots: axes of the plots, side by side.
     """
 
@@ -33,9 +33,9 @@ def sheet(lines: int, columns: int, plots: int = 1) -> Sheet:
     """A figure of pictures with plots below.
 
     Args:
-        lines: of pictures.
-        columns: of pictures.
-        plots: how many.
+        lines: number of rows of pictures.
+        columns: number of columns of pictures.
+        plots: number of plots.
 
     Returns:
         The figure and its axes.
@@ -57,10 +57,10 @@ def sheet(lines: int, columns: int, plots: int = 1) -> Sheet:
 
 
 def show_image(axes: Axes, image: Tensor, mask: Tensor) -> None:
-    """Draw an image and the outline of its object.
+    """Plot an image and the outline of its object.
 
     Args:
-        axes: where.
+        axes: axes to plot on.
         image: `(3, H, W)`, uint8.
         mask: `(H, W)`, bool.
     """

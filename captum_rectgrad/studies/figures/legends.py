@@ -1,4 +1,4 @@
-"""What the marks of a figure mean, on the figure itself."""
+"""Legends of the studies' figures."""
 
 from matplotlib.artist import Artist
 from matplotlib.figure import FigureBase
@@ -12,7 +12,7 @@ _SMALL = 6.5  # points
 
 
 def band() -> Artist:
-    """For a legend: the bands of `draw_curve`.
+    """Legend entry of the bands of `draw_curve`.
 
     Returns:
         The handle.
@@ -21,10 +21,10 @@ def band() -> Artist:
 
 
 def dotted(meaning: str) -> Artist:
-    """For a legend: a dotted line for reference.
+    """Legend entry of a dotted reference line.
 
     Args:
-        meaning: in words.
+        meaning: the text.
 
     Returns:
         The handle.
@@ -33,10 +33,10 @@ def dotted(meaning: str) -> Artist:
 
 
 def draw_legend(where: FigureBase, *meanings: str) -> None:
-    """Say below a figure, or a part of one, what its marks mean.
+    """Write a legend below a figure or a part of one.
 
     Args:
-        where: the layout keeps room there.
-        *meanings: in words, a line for each.
+        where: figure or subfigure; its layout reserves the space.
+        *meanings: text, one line for each.
     """
     where.supxlabel("\n".join(meanings), fontsize=_SMALL, color="0.35")

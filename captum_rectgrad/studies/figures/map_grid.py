@@ -1,6 +1,6 @@
-"""Images and maps in rows and columns, small, as one block of a figure that has several.
+"""A grid of images and maps, as one block of a larger figure.
 
-A block is one picture: hundreds of axes would take longer than their maps.
+A block is drawn as one picture, since hundreds of axes would be slow.
 """
 
 import textwrap
@@ -23,11 +23,11 @@ from captum_rectgrad.studies.figures import legends
 
 PANEL = 0.8  # inches
 CAPTION = 0.9  # inches, at the left
-TITLE = 0.75  # inches, above and below
+TITLE = 0.75  # inches, total height above and below
 _DPI = 200
 _SMALL, _LARGE = 7, 9  # points
-_COLUMN = 11  # letters of a title that a column holds
-_GAP = 0.8  # grey between the panels
+_COLUMN = 11  # characters of a title per column
+_GAP = 0.8  # grey level between the panels
 
 
 @dataclass(frozen=True, eq=False)
@@ -35,9 +35,9 @@ class ImageRow:
     """An image and its maps.
 
     Attributes:
-        image: `(3, H, W)`, as `model_inputs` takes a batch of them.
-        caption: in words.
-        maps: by the title of their column, `(C, H, W)`.
+        image: `(3, H, W)`, one image of a batch for `model_inputs`.
+        caption: text at the left.
+        maps: by column title, `(C, H, W)`.
     """
 
     image: Tensor
@@ -46,10 +46,10 @@ class ImageRow:
 
 
 def picture(image: Tensor) -> NDArray[np.float64]:
-    """An image for the eye.
+    """An image with values in [0, 1], channels last.
 
     Args:
-        image: `(3, H, W)`, as `model_inputs` takes a batch of them.
+        image: `(3, H, W)`, one image of a batch for `model_inputs`.
 
     Returns:
         `(H, W, 3)`, in [0, 1].
@@ -61,11 +61,11 @@ def picture(image: Tensor) -> NDArray[np.float64]:
 
 
 def block_size(rows: int, columns: int) -> tuple[float, float]:
-    """Room of a block.
+    """Size of a block.
 
     Args:
-        rows: of images.
-        columns: of maps beside them.
+        rows: number of images.
+        columns: number of maps per image.
 
     Returns:
         Width and height in inches.
@@ -74,7 +74,7 @@ def block_size(rows: int, columns: int) -> tuple[float, float]:
 
 
 def new_figure(width: float, height: float) -> Figure:
-    """A figure that belongs to no window, for blocks and panels in subfigures.
+    """A figure without a window, for blocks and panels in subfigures.
 
     Args:
         width: in inches.
@@ -94,19 +94,19 @@ def new_figure(width: float, height: float) -> Figure:
 def draw_block(
     where: FigureBase, lines: Sequence[ImageRow], title: str, square: int | None = None
 ) -> None:
-    """Draw images and their maps: captions at the left, titles of the columns above.
+    """Plot images and their maps, with captions at the left and column titles above.
 
     Args:
-        where: a figure or a part of one, of nothing else.
+        where: figure or subfigure that only holds this block.
         lines: at least one, all with the same columns.
-        title: of the block.
-        square: side of a square to mark in the upper left corner of every picture, in pixels.
+        title: title of the block.
+        square: side of a square marked in the upper left corner of every picture, in pixels.
 
     Raises:
-        ValueError: there is no line.
+        ValueError: there are no lines.
     """
     if not lines:
-        raise ValueError("nothing to draw: give at least one line")
+        raise ValueError("got no lines to plot; give at least one line")
     names = list(lines[0].maps)
     height, width = lines[0].image.shape[-2:]
     gap = max(1, width // 16)
@@ -138,14 +138,14 @@ def draw_block(
 
 
 def _coloured(values: Map) -> NDArray[np.float64]:
-    """As `visualization.plot_map` draws it: `(H, W, 3)`, in [0, 1]."""
+    """Colours of `maps.plot_map`: `(H, W, 3)`, in [0, 1]."""
     scale = abs(values).max() or 1.0
     found: NDArray[np.float64] = colormaps[COLOURS](values / scale / 2 + 0.5)
     return found[..., :3]
 
 
 def _mark(axes: Axes, left: int, top: int, side: int) -> None:
-    """Two colours, so that it shows on any picture."""
+    """Mark a square in two colours, so that it is visible on any picture."""
     for colour, width in (("black", 1.8), ("#5cff3c", 0.9)):
         axes.add_patch(
             Rectangle(

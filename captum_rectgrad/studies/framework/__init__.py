@@ -1,1 +1,1 @@
-"""What a study is: its configuration, what it is given, and its result."""
+"""The definition of a study: its configuration, its context, and its result."""

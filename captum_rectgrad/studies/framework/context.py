@@ -1,4 +1,4 @@
-"""What every study is given beside its own configuration: data, methods, device, seed."""
+"""The context of a study: data, methods, device, seed."""
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -18,7 +18,7 @@ from captum_rectgrad.studies.options import BATCH_SIZE, FINAL_PERCENTILE, Role
 from rectgrad_zoo.data.cifar10 import Split
 from rectgrad_zoo.data.images import LabelledImages
 
-# What results and folders call it; the same for every data, so that they can be compared.
+# Names in results and folders; they are the same for all data, so that results are comparable.
 IMAGES: Mapping[Split, str] = {"train": "training images", "test": "test images"}
 MASKED = "images with masks"
 NETWORKS: Mapping[Role, str] = {role: f"network {role}" for role in get_args(Role)}
@@ -26,19 +26,19 @@ NETWORKS: Mapping[Role, str] = {role: f"network {role}" for role in get_args(Rol
 
 @dataclass(eq=False)
 class StudyContext:
-    """Material, methods and a machine; it keeps a record of what was used.
+    """Data, methods and device of a study; it records which data and networks were used.
 
     Attributes:
         study_data: images, masks, networks.
-        methods: what is compared, in order.
-        device: where this process's networks run.
-        batch_size: images in memory, to begin with.
-        seed: of all that is random.
+        methods: the compared methods, in order.
+        device: device of the networks in this process.
+        batch_size: initial batch size.
+        seed: seed of all random numbers.
         final_percentile: threshold of the baselines' maps (section 5.2); None: none.
-        folder: where a study may keep what it can go on from.
-        cluster: who does what a study can hand out in parts; None: this process.
-        stack: networks that this process trains at once; None: as many as suit the device.
-        used: what was used, by its role: names with hashes.
+        folder: folder for intermediate results, from which a run is resumed.
+        cluster: cluster for the parallel parts of a study; None: this process.
+        stack: number of networks trained at once in this process; None: chosen by the device.
+        used: names and hashes of the used data and networks, by role.
     """
 
     study_data: StudyData
@@ -56,8 +56,8 @@ class StudyContext:
         """The first images of a split.
 
         Args:
-            split: which.
-            count: how many; None: all.
+            split: train or test.
+            count: number of images; None: all.
 
         Returns:
             The images.
@@ -73,21 +73,21 @@ class StudyContext:
         return data
 
     def network(self, role: Role) -> Network:
-        """The network of a role, on the device."""
+        """The network of a role, on `device`."""
         network = self.study_data.network(role)
         self.used[NETWORKS[role]] = f"{network.name}, SHA-256 {network.sha256}"
         network.model.to(self.device)
         return network
 
     def use(self, names: Iterable[str]) -> None:
-        """Look things up by what `used` calls them, as they are now, so that it has them.
+        """Record data and networks as used, in their present state.
 
         Args:
-            names: of images and networks; what is none of them is left out.
+            names: keys of `used`; unknown keys are ignored.
 
         Raises:
-            RectGradError: one is not here any more.
-            ZooError: likewise.
+            RectGradError: the data or a network is no longer available.
+            ZooError: a checkpoint is no longer available.
         """
         found: dict[str, Callable[[], object]] = {MASKED: self.masked}
         found |= {name: partial(self.images, split) for split, name in IMAGES.items()}
@@ -97,7 +97,7 @@ class StudyContext:
                 found[name]()
 
     def predictions(self, network: Network, images: Tensor) -> Tensor:
-        """The classes a network gives the highest logits; see `maps.predictions`."""
+        """The classes with a network's highest logits; see `maps.predictions`."""
         return predictions(network.model, images, self.batch_size)
 
     def maps(
@@ -111,19 +111,18 @@ class StudyContext:
         """Stream a method's maps, the baselines' with the final threshold.
 
         Args:
-            method: whose.
-            network: what is explained.
+            method: the method.
+            network: the explained network.
             images: `(N, 3, H, W)`, as `model_inputs` takes them.
             targets: the classes to explain, `(N,)`.
-            split: which the images are of: what a method draws for one it does not draw for the
-                other.
+            split: split of the images; the two splits have different random numbers.
 
         Yields:
             The maps, in order; see `stream_maps`.
 
         Raises:
-            MethodUnreliableError: the method would not be itself on this network.
-            RectGradError: the cluster is not what it should be; see `studies.cluster`.
+            MethodUnreliableError: the method is unreliable on this network.
+            RectGradError: the cluster is not usable; see `studies.compute.cluster`.
         """
         stream = stream_maps
         if self.cluster is not None:
@@ -142,22 +141,22 @@ class StudyContext:
         )
 
     def few_maps(self, method: Method, network: Network, images: Tensor, targets: Tensor) -> Tensor:
-        """The same of a few images, all at once, `(N, C, H, W)`."""
+        """The maps of a few images in one batch, `(N, C, H, W)`."""
         return torch.cat([batch.maps for batch in self.maps(method, network, images, targets)])
 
     @property
     def worker_device(self) -> torch.device:
-        """Where the networks run of what is handed out."""
+        """Device of parallel work."""
         return self.device if self.cluster is None else self.cluster.device
 
     @property
     def worker_threads(self) -> int:
-        """How many threads those have who do what is handed out."""
+        """Number of threads of parallel work."""
         return torch.get_num_threads() if self.cluster is None else WORKER_THREADS
 
     @property
     def finals(self) -> dict[str, float | None]:
-        """Final thresholds for studies that show maps without and with: by their name."""
+        """Final thresholds by name, for studies that show maps without and with it."""
         without: dict[str, float | None] = {"none": None}
         if self.final_percentile is None:
             return without

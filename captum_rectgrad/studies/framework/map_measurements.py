@@ -1,4 +1,4 @@
-"""Studies that measure something on every map of every method: numbers and claims."""
+"""Measurements of every method's maps, their tables and claims."""
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -13,21 +13,28 @@ from captum_rectgrad.evaluation.methods import Method
 from captum_rectgrad.studies.compute.progress import Progress
 from captum_rectgrad.studies.data.study_data import Network
 from captum_rectgrad.studies.framework.context import StudyContext
-from captum_rectgrad.studies.framework.result import Claim, Row, all_of, judged, judged_within
+from captum_rectgrad.studies.framework.result import (
+    Claim,
+    Row,
+    all_of,
+    gap_text,
+    judged,
+    judged_within,
+)
 
-# From maps (N, C, H, W) and which of the images they are of to one number for each.
+# Takes maps (N, C, H, W) and the slice of the images; returns one number for each map.
 Measure = Callable[[Tensor, slice], Tensor]
-NOTHING = "there is nothing to compare with"
+NOTHING = "there is no method to compare with"
 
 
 @dataclass(frozen=True, eq=False)
 class MapMeasurements:
-    """What was measured on the maps of one network.
+    """Measurements of the maps of one network.
 
     Attributes:
-        methods: in order.
-        values: by the measure's name and the method's key, one number for each image, in the same
-            order; NaN where it is not defined.
+        methods: the methods, in order.
+        values: by measure and method key, one number for each image, in the order of the images;
+            NaN where the measure is not defined.
     """
 
     methods: tuple[Method, ...]
@@ -40,16 +47,16 @@ def measure_maps(
     images: Tensor,
     measures: Mapping[str, Measure],
 ) -> MapMeasurements:
-    """Measure the maps of all methods, for the classes that the network predicts.
+    """Measure the maps of all methods for the predicted classes.
 
     Args:
-        context: methods and machine.
-        network: what is explained.
-        images: `(N, 3, H, W)`, uint8, as the network is to see them.
-        measures: what is measured, by name.
+        context: methods and device.
+        network: the explained network.
+        images: `(N, 3, H, W)`, uint8, with the network's noise.
+        measures: measures by name.
 
     Returns:
-        The numbers.
+        The measurements.
     """
     targets = context.predictions(network, images)
     values: dict[str, dict[str, NDArray[np.float64]]] = {name: {} for name in measures}
@@ -68,14 +75,14 @@ def measure_maps(
 
 
 def rows(measured: MapMeasurements, seed: int, **same: str) -> list[Row]:
-    """A row for each method: mean and median of each measure.
+    """A row for each method, with the mean and the median of each measure.
 
-    Where a measure is not defined for some maps, how many it is defined for stands beside it.
+    If a measure is not defined for some maps, the number of maps that have it is a further column.
 
     Args:
         measured: see `measure_maps`.
-        seed: of the bootstrap.
-        **same: columns that are the same in all rows.
+        seed: seed of the bootstrap.
+        **same: columns with the same value in all rows.
 
     Returns:
         The rows.
@@ -103,48 +110,49 @@ def less_than(
     source: str,
     seed: int,
 ) -> Claim:
-    """Judge that one method has less of something than each of others, image by image.
+    """Judge whether a measure is lower for one method than for each of the others.
 
     Args:
         measured: see `measure_maps`.
         measure: name of the measure.
-        winner: key of the method that is claimed to have less.
-        others: keys of those it is compared with; those that were not run are left out.
-        text: the claim.
-        source: where it is made.
-        seed: of the bootstrap.
+        winner: key of the method with the claimed lower value.
+        others: keys of the other methods; those that were not run are ignored.
+        text: text of the claim.
+        source: source of the claim.
+        seed: seed of the bootstrap.
 
     Returns:
-        The claim: it holds if the interval of the mean paired difference is above 0 for every one.
+        The claim. It holds if the interval of the mean paired difference is above 0 for all others.
     """
     gaps = gaps_to(measured, measure, winner, others, seed)
     if not gaps:
         return Claim(text, source, "undecided", NOTHING)
     title = next(m.title for m in measured.methods if m.key == winner)
-    # The one that decides: whose interval reaches lowest, or has none.
+    # The method that decides: the lower end of its interval is lowest, or it has no interval.
     nearest = min(gaps, key=lambda other: np.nan_to_num(gaps[other].low, nan=-np.inf))
-    because = f"{measure}: {nearest}'s less {title}'s comes lowest, {gaps[nearest]}"
+    gap = gap_text(gaps[nearest], f"{nearest}'s", ("lower", "higher"))
+    because = f"{title}'s {measure} is {gap}"
     against = [other for other, gap in gaps.items() if judged(gap) != "holds"]
     if len(against) > 1:
-        because += f"; not more than {title}'s by the interval: {', '.join(against)}"
+        because += f"; not significantly lower than: {', '.join(against)}"
     return Claim(text, source, all_of([judged(gap) for gap in gaps.values()]), because)
 
 
 def gaps_to(
     measured: MapMeasurements, measure: str, one: str, others: Sequence[str], seed: int
 ) -> dict[str, Estimate]:
-    """By how much others have more of something than one method, image by image.
+    """Mean paired differences of a measure between other methods and one method.
 
     Args:
         measured: see `measure_maps`.
         measure: name of the measure.
         one: key of the method.
-        others: keys of those it is compared with.
-        seed: of the bootstrap.
+        others: keys of the other methods.
+        seed: seed of the bootstrap.
 
     Returns:
-        By the other's title the mean paired difference; none for a method that was not run, or
-        where no image has the measure for both.
+        By the other's title, the other's value minus the method's. Methods that were not run, or
+        that share no image with a defined value, are left out.
     """
     values, titles = measured.values[measure], {m.key: m.title for m in measured.methods}
     gaps = {
@@ -164,19 +172,19 @@ def similar(
     source: str,
     seed: int,
 ) -> Claim:
-    """Judge that two methods have about as much of something, image by image.
+    """Judge whether a measure is similar for two methods.
 
     Args:
         measured: see `measure_maps`.
         measure: name of the measure.
-        pair: keys of the two.
-        margin: the most that is called similar, of the mean paired difference, either way.
-        text: the claim.
-        source: where it is made.
-        seed: of the bootstrap.
+        pair: keys of the two methods.
+        margin: largest absolute mean paired difference that counts as similar.
+        text: text of the claim.
+        source: source of the claim.
+        seed: seed of the bootstrap.
 
     Returns:
-        The claim: undecided if one of the two was not run.
+        The claim; undecided if one of the two was not run.
     """
     one, other = pair
     gaps = gaps_to(measured, measure, one, [other], seed)
@@ -184,24 +192,25 @@ def similar(
         return Claim(text, source, "undecided", NOTHING)
     title = next(m.title for m in measured.methods if m.key == one)
     ((against, gap),) = gaps.items()
-    because = f"{measure}: {against}'s less {title}'s, {gap}; held against {margin:g} either way"
+    gap_words = gap_text(gap, f"{against}'s", ("lower", "higher"))
+    because = f"{title}'s {measure} is {gap_words}; differences up to {margin:g} count as similar"
     return Claim(text, source, judged_within(gap, margin), because)
 
 
 def both_less_than_baselines(
     measured: MapMeasurements, measures: Mapping[str, str], text: str, source: str, seed: int
 ) -> list[Claim]:
-    """Judge that RectGrad, with and without PRR, has less of something than all baselines.
+    """Judge whether a measure is lower for RectGrad, with and without PRR, than for all baselines.
 
     Args:
         measured: see `measure_maps`.
-        measures: by the measure's name, what to add to the claim where it is not the paper's.
-        text: the claim, with `{}` for the method.
-        source: where it is made.
-        seed: of the bootstrap.
+        measures: suffix of the claim by the measure's name; empty for the paper's measure.
+        text: text of the claim, with `{}` for the method.
+        source: source of the claim.
+        seed: seed of the bootstrap.
 
     Returns:
-        A claim for each measure and each of the two.
+        A claim for each measure and each of the two methods.
     """
     return [
         less_than(
@@ -214,10 +223,10 @@ def both_less_than_baselines(
 
 
 def channels_note(runs: Sequence[MapMeasurements], summed: str, apart: str) -> str:
-    """What a reader has to know of the two ways to add up absolute attribution.
+    """A note on the two sums of absolute attribution over channels.
 
     Args:
-        runs: what was measured, of the same methods.
+        runs: measurements with the same methods.
         summed: name of the amount of the channels' sum.
         apart: name of the amount of all channels.
 
@@ -233,10 +242,10 @@ def channels_note(runs: Sequence[MapMeasurements], summed: str, apart: str) -> s
         )
     ]
     return (
-        "Maps are summed over channels, as the paper draws them (appendix F.1), before their "
-        "absolute values are added up. The paper says 'all absolute attribution', which may mean "
-        f"that of each channel: '{apart}'. The two differ where channels of unlike sign cancel, in "
-        f"this run for: {', '.join(differ) or 'no method'}."
+        "Maps are summed over channels before the absolute values are summed, as in the paper's "
+        "figures (appendix F.1). The paper says 'all absolute attribution', which may also mean "
+        f"the sum over each channel: '{apart}'. The two differ if channels of different signs "
+        f"cancel, in this run for: {', '.join(differ) or 'no method'}."
     )
 
 

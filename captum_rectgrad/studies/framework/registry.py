@@ -1,4 +1,4 @@
-"""The table of studies. One is imported when it is asked for: each needs PyTorch and more."""
+"""The table of studies. A study is imported on first use, since it imports PyTorch."""
 
 import importlib
 from collections.abc import Mapping
@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from captum_rectgrad.studies.framework.study import AnyStudy
 
-# The module in `captum_rectgrad.studies` that has `STUDY`, by the study's name.
+# The module in `captum_rectgrad.studies` with `STUDY`, by the study's name.
 MODULES: Mapping[str, str] = {
     "occluded-saliency": "kim2019.occluded_saliency",
     "feature-map-occlusion": "kim2019.feature_map_occlusion",
@@ -30,25 +30,25 @@ MODULES: Mapping[str, str] = {
 
 
 def find(name: str) -> "AnyStudy":
-    """The study of a name.
+    """The study with a name.
 
     Args:
-        name: on the command line.
+        name: name on the command line.
 
     Returns:
         The study.
 
     Raises:
-        ValueError: there is none; the error names all.
+        ValueError: there is no such study; the error lists all names.
     """
     if name not in MODULES:
-        raise ValueError(f"{name!r} is no study; choose from {', '.join(MODULES)}, or all")
+        raise ValueError(f"{name!r} is not a study; choose from {', '.join(MODULES)}, or all")
     study: AnyStudy = importlib.import_module(f"captum_rectgrad.studies.{MODULES[name]}").STUDY
     return study
 
 
 def studies() -> tuple["AnyStudy", ...]:
-    """All of them, in the order of the table.
+    """All studies, in the order of the table.
 
     Returns:
         The studies.

@@ -1,5 +1,6 @@
-"""What a study gives: numbers with intervals, what they say of the paper's claims, a figure."""
+"""The result of a study: numbers with intervals, verdicts on the paper's claims, a figure."""
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal, TypeAlias
@@ -17,13 +18,13 @@ Row: TypeAlias = dict[str, Cell]
 
 @dataclass(frozen=True)
 class Claim:
-    """A sentence of the paper, held against this run.
+    """A claim of the paper with its verdict in this run.
 
     Attributes:
-        text: what is claimed.
-        source: where, such as "section 5.3, figure 7".
+        text: the claim.
+        source: its source, such as "section 5.3, figure 7".
         verdict: whether it holds in this run, by the interval.
-        because: the numbers that say so.
+        because: the numbers that decide the verdict.
     """
 
     text: str
@@ -34,13 +35,13 @@ class Claim:
 
 @dataclass(frozen=True, eq=False)
 class Result:
-    """The outcome of a study.
+    """The result of a study.
 
     Attributes:
         rows: the numbers as a table; every row has the same columns.
-        claims: what they say of the paper.
-        figure: the paper's figure, drawn from this run.
-        notes: what a reader has to know, beside what holds for all studies.
+        claims: the paper's claims with their verdicts.
+        figure: the paper's figure, from this run.
+        notes: notes for the reader that only apply to this study.
     """
 
     rows: Sequence[Row]
@@ -50,14 +51,14 @@ class Result:
 
 
 def judged(difference: Estimate) -> Verdict:
-    """Whether a difference that is claimed to be positive is.
+    """Judge a claim that a difference is positive.
 
     Args:
         difference: with its interval.
 
     Returns:
-        "holds" where the whole interval is above 0, "does not hold" where it is below or the
-        difference is exactly 0 throughout, "undecided" where 0 is inside.
+        "holds" if the interval is above 0, "does not hold" if it is below 0 or the difference is
+        exactly 0, "undecided" if 0 is inside.
     """
     if difference.low > 0:
         return "holds"
@@ -67,15 +68,15 @@ def judged(difference: Estimate) -> Verdict:
 
 
 def judged_above(found: Estimate, bound: float) -> Verdict:
-    """Whether something that is claimed to be large is above a bound.
+    """Judge a claim that a number is above a bound.
 
     Args:
         found: with its interval.
-        bound: the least that is called large.
+        bound: the bound.
 
     Returns:
-        "holds" where the whole interval is above the bound, "does not hold" where it is below,
-        "undecided" where the bound is inside.
+        "holds" if the interval is above the bound, "does not hold" if it is below, "undecided" if
+        the bound is inside.
     """
     if found.low > bound:
         return "holds"
@@ -83,15 +84,15 @@ def judged_above(found: Estimate, bound: float) -> Verdict:
 
 
 def judged_within(found: Estimate, bound: float) -> Verdict:
-    """Whether something that is claimed to be nothing is within a bound either way.
+    """Judge a claim that a number is zero up to a bound.
 
     Args:
         found: with its interval.
-        bound: the most that is called nothing.
+        bound: largest absolute value that counts as zero.
 
     Returns:
-        "holds" where the whole interval is within, "does not hold" where all of it is outside,
-        "undecided" between.
+        "holds" if the interval is within the bound, "does not hold" if it is outside, "undecided"
+        otherwise.
     """
     if -bound < found.low and found.high < bound:
         return "holds"
@@ -99,13 +100,31 @@ def judged_within(found: Estimate, bound: float) -> Verdict:
 
 
 def all_of(verdicts: Sequence[Verdict]) -> Verdict:
-    """The verdict on a claim about several things at once: the worst of theirs.
+    """The verdict on a claim about several numbers: the worst of their verdicts.
 
     Args:
         verdicts: at least one.
 
     Returns:
-        "does not hold" if that is any one's; else "undecided" if that is any one's; else "holds".
+        "does not hold" if any verdict is; else "undecided" if any is; else "holds".
     """
     worst: tuple[Verdict, ...] = ("does not hold", "undecided", "holds")
     return next(verdict for verdict in worst if verdict in verdicts)
+
+
+def gap_text(gap: Estimate, other: str, words: tuple[str, str] = ("higher", "lower")) -> str:
+    """A difference to another number in words.
+
+    Args:
+        gap: the difference, with its interval.
+        other: the other number, such as "Saliency's".
+        words: words for a positive and for a negative difference.
+
+    Returns:
+        Such as "0.03 higher than Saliency's (95 % interval 0.01 to 0.05)".
+    """
+    value, low, high, word = gap.value, gap.low, gap.high, words[0]
+    if value < 0:
+        value, low, high, word = -value, -high, -low, words[1]
+    interval = "no interval" if math.isnan(low) else f"95 % interval {low:.4g} to {high:.4g}"
+    return f"{value:.4g} {word} than {other} ({interval})"

@@ -1,4 +1,4 @@
-"""A study: a function from a small configuration to a result, and what is to be known before."""
+"""A study: a function from a configuration and a context to a result, with its description."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -14,22 +14,22 @@ KIM, NIE = "Kim et al. 2019", "Nie et al. 2018"
 
 @dataclass(frozen=True)
 class Study(Generic[ConfigT]):
-    """A row of the table of studies.
+    """A study and its description.
 
     Attributes:
-        name: on the command line.
+        name: name on the command line.
         shows: the paper's figure or table.
-        asks: what is found out, in a few words.
-        needs: what of the data it uses, in words.
+        asks: the question, in a few words.
+        needs: the data that it uses, in words.
         run: the study.
         presets: its configuration at each size; `full` is the paper's.
-        minutes: how long each takes on CIFAR-10 on two CPU cores, as `result.json` records it, to a
+        minutes: duration of each preset on CIFAR-10 on two CPU cores, from `result.json`, to a
             tenth; None: not measured.
-        paper: whose figure or table it is.
-        roles: of the networks that it looks at.
-        compares: whether it compares the methods that are chosen; others have their own.
-        any_network: whether it asks for no more than test images without labels and a network that
-            is trained, of any size and input range.
+        paper: the paper of the figure or table.
+        roles: roles of the networks that it uses.
+        compares: whether it compares the chosen methods; other studies have fixed methods.
+        any_network: whether it only needs test images without labels and one trained network, of
+            any input size and range.
     """
 
     name: str
@@ -47,7 +47,7 @@ class Study(Generic[ConfigT]):
 
 @dataclass(frozen=True)
 class ImagesConfig:
-    """The configuration of a study that has nothing to choose but its size.
+    """The configuration of a study whose only option is its size.
 
     Attributes:
         images: number of test images; None: all.

@@ -1,4 +1,4 @@
-"""Figures 5b and 16: whether maps change when an attack changes the decision, and only then."""
+"""Figures 5b and 16: whether maps change exactly when an attack changes the decision."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -24,7 +24,7 @@ from captum_rectgrad.studies.framework.study import Study
 from captum_rectgrad.studies.kim2019.attacks import SIGNED, Attack, attack, compare
 from captum_rectgrad.studies.kim2019.class_sensitivity import claims, drop
 
-LEVELS = 127.5  # of grey, of 255, for a change of 1 of an input in [-1, 1]
+LEVELS = 127.5  # levels of 255 per unit of an input in [-1, 1]
 _PANEL_HEIGHT = 2.6  # inches
 _SMALL = 7  # points
 _COLOURS = {True: "#c43c00", False: "#3b6ea5"}  # by whether the decision flipped
@@ -32,13 +32,14 @@ _COLOURS = {True: "#c43c00", False: "#3b6ea5"}  # by whether the decision flippe
 
 @dataclass(frozen=True)
 class AdversarialConfig:
-    """How much is measured.
+    """Size of the study.
 
     Attributes:
-        images: number of test images; those classified correctly are attacked; None: all.
-        epsilons: how far an attack moves each channel of each pixel, of inputs in [-1, 1]: the
-            paper's 0.01, of that range or of one half as wide.
-        drawn: how many images whose decision flips are drawn, and how many where it does not.
+        images: number of test images, of which the correctly classified ones are attacked; None:
+            all.
+        epsilons: step sizes of the attack for inputs in [-1, 1]: the paper's 0.01, for that range
+            and for one of half the width.
+        drawn: number of plotted images whose decision changes, and of those whose does not.
     """
 
     images: int | None = 1500
@@ -47,15 +48,15 @@ class AdversarialConfig:
 
 
 def adversarial(config: AdversarialConfig, context: StudyContext) -> Result:
-    """Compare maps before and after attacks, each for the class that is predicted then.
+    """Compare maps before and after attacks, each for the class predicted at that time.
 
     Args:
-        config: see there.
-        context: methods, data and machine.
+        config: size of the study.
+        context: methods, data and device.
 
     Returns:
-        For each final threshold, attack and method: how alike the two maps are where the decision
-        flipped and where it did not.
+        For each final threshold, attack and method: the similarity of the two maps, with and
+        without a changed decision.
 
     Raises:
         RectGradError: no image is classified correctly.
@@ -65,8 +66,8 @@ def adversarial(config: AdversarialConfig, context: StudyContext) -> Result:
     right = context.predictions(network, data.images) == data.labels
     if not right.any():
         raise RectGradError(
-            f"{network.name} classifies none of {len(right)} images correctly: there is nothing "
-            "to attack; give a network that was trained on such images"
+            f"{network.name} classifies none of {len(right)} images correctly, expected at least "
+            "one to attack; give a network that was trained on such images"
         )
     inputs, targets = model_inputs(data.images[right]), data.labels[right]
     attacks = {
@@ -108,32 +109,32 @@ def _notes(attacks: Mapping[float, Attack], network: Network, count: int) -> lis
     )
     return [
         (
-            f"Attacks move inputs, in [-1, 1], by epsilon, without rounding to levels: {sizes}. "
-            f"Attacked are images that {network.name} classifies correctly. The paper does not "
-            "say which range its epsilon of 0.01 is of."
+            f"Attacks change inputs, in [-1, 1], by epsilon, without rounding: {sizes}. Only "
+            f"images that {network.name} classifies correctly are attacked. The paper does not "
+            "state the input range of its epsilon of 0.01."
         ),
         (
-            "Maps are for the class predicted before and the one predicted after. Where these are "
-            "two classes, they would differ without any attack; where they are one, the attack "
-            "alone makes the difference."
+            "Each map is for the class predicted from its input. If the decision changes, the two "
+            "maps are for different classes and would also differ without an attack. If it does "
+            "not change, only the attack makes them differ."
         ),
         (
-            "Overlap is the intersection over the union of the tenth of the pixels that rank "
-            "highest, or of all that are positive where these are fewer; of two random tenths it "
-            "is 0.053. Neither is defined for an empty map. Maps without negative values, zero in "
-            "the same places, correlate for that alone; the overlap knows nothing of it. So "
-            "claims are judged by both."
+            "Overlap is the intersection over the union of the 10 % highest-ranked pixels, or of "
+            "all positive pixels if there are fewer. Two random sets of 10 % have an overlap of "
+            "0.053. Overlap and rank correlation are not defined for an empty map. Maps without "
+            "negative values that are zero at the same pixels correlate for that reason alone, "
+            "which does not affect the overlap. Claims are therefore judged by both."
         ),
         (
-            "Baselines are signed, and what speaks against the class ranks lowest in their maps; "
-            "RectGrad's are never negative. 'Of absolute values' both measures are taken of "
-            "the absolute sums over channels. A claim is judged by these too. A final threshold "
-            "comes before them, and leaves little or nothing negative."
+            "Baselines are signed: pixels against the class rank lowest in their maps. RectGrad's "
+            "maps are never negative. Measures 'of absolute values' use the absolute sums over "
+            "channels. Claims are judged by these, too. A final threshold is applied before them "
+            "and removes most negative values."
         ),
         (
-            "A method whose maps change at the slightest provocation has a low likeness where the "
-            "decision flips too: the drop, from where it does not, is what tells sensitivity to "
-            "the class from sensitivity to anything."
+            "A method whose maps change with any change of the input has a low similarity with a "
+            "changed decision, too. The drop of the similarity, compared with an unchanged "
+            "decision, separates class sensitivity from general sensitivity."
         ),
     ]
 
@@ -147,7 +148,7 @@ def _figure(
     found: Mapping[tuple[str, float], MapMeasurements],
     drawn: int,
 ) -> Figure:
-    """Examples for the first attack, without and with final threshold; all numbers below."""
+    """Examples of the first attack, without and with final threshold, and all numbers."""
     epsilon, done = next(iter(attacks.items()))
     chosen = [
         place
@@ -180,7 +181,7 @@ def _lines(
     done: Attack,
     chosen: Sequence[int],
 ) -> list[ImageRow]:
-    """Two for each image: before and after."""
+    """Two rows for each image: before and after the attack."""
     before, after = (
         {
             method.title: context.few_maps(method, network, seen[chosen], classes[chosen])
@@ -222,8 +223,8 @@ def _draw_numbers(
             axes.set_xlabel(f"{name} of the maps before and after", fontsize=_SMALL)
     where.legend(
         handles=[
-            Patch(color=_COLOURS[True], label="decision flipped"),
-            Patch(color=_COLOURS[False], label="not flipped"),
+            Patch(color=_COLOURS[True], label="decision changed"),
+            Patch(color=_COLOURS[False], label="not changed"),
         ],
         fontsize=_SMALL,
         loc="outside lower center",
@@ -235,7 +236,7 @@ def _draw_numbers(
 
 
 def _boxes(axes: Axes, measured: MapMeasurements, name: str, flipped: NDArray[np.bool_]) -> None:
-    """Quartiles, and whiskers from the 5th to the 95th percentile of the images."""
+    """Boxes of the quartiles, with whiskers from the 5th to the 95th percentile of the images."""
     places = np.arange(len(measured.methods), dtype=float)
     for group, offset in ((True, -0.2), (False, 0.2)):
         values = [measured.values[name][method.key] for method in measured.methods]
@@ -261,7 +262,7 @@ def _boxes(axes: Axes, measured: MapMeasurements, name: str, flipped: NDArray[np
 STUDY = Study(
     name="adversarial",
     shows="figures 5b and 16",
-    asks="whether maps change when an attack changes the decision, and only then",
+    asks="whether maps change exactly when an attack changes the decision",
     needs="test images; the plain network",
     run=adversarial,
     presets={

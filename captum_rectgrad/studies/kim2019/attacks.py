@@ -1,4 +1,4 @@
-"""Adversarial examples, and how alike maps before and after are (for figures 5b and 16)."""
+"""Adversarial examples, and the similarity of maps before and after (for figures 5b and 16)."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
@@ -31,8 +31,7 @@ def _of_absolute(measure: Likeness, first: Tensor, second: Tensor) -> Tensor:
 
 RANK, OVERLAP = "rank correlation", "overlap"
 SIGNED = {RANK: rank_correlation, OVERLAP: top_overlap}
-# Whether a pixel speaks for the class or against it depends on the method's sign: so each measure
-# is taken once more of maps without.
+# The sign of a pixel depends on the method, so each measure is also computed from absolute maps.
 MEASURES: dict[str, Likeness] = {
     **SIGNED,
     **{
@@ -44,12 +43,12 @@ MEASURES: dict[str, Likeness] = {
 
 @dataclass(frozen=True, eq=False)
 class Attack:
-    """What an attack made of some images.
+    """Attacked images and their predictions.
 
     Attributes:
         inputs: `(N, 3, H, W)`, in [-1, 1].
-        targets: the classes predicted now, `(N,)`.
-        flipped: whether these are others than before, `(N,)`.
+        targets: the predicted classes after the attack, `(N,)`.
+        flipped: whether the prediction changed, `(N,)`.
     """
 
     inputs: Tensor
@@ -60,22 +59,22 @@ class Attack:
 def attack(
     context: StudyContext, network: Network, inputs: Tensor, targets: Tensor, epsilon: float
 ) -> Attack:
-    """The fast gradient sign method: one step that raises the cross-entropy.
+    """The fast gradient sign method: one step that increases the cross-entropy.
 
     Args:
-        context: the machine.
-        network: what is attacked.
+        context: its device and batch size are used.
+        network: the attacked network.
         inputs: `(N, 3, H, W)`, in [-1, 1].
-        targets: the classes predicted before, `(N,)`.
-        epsilon: length of the step.
+        targets: the predicted classes before the attack, `(N,)`.
+        epsilon: step size.
 
     Returns:
-        The inputs moved by it, clipped to [-1, 1].
+        The attacked inputs, clipped to [-1, 1].
     """
-    # Summed, a loss gives each image its own gradient, whatever the batch.
+    # The sum of the losses gives each image its own gradient, independent of the batch.
     fgsm = FGSM(network.model, nn.CrossEntropyLoss(reduction="none"), -1.0, 1.0)
-    # The gradient at an image of which the network is sure is tiny, and its sign counts all the
-    # same; Captum would leave what is below 1e-6.
+    # The gradient of a confidently classified image is tiny, and its sign is still used. Captum
+    # would ignore values below 1e-6.
     fgsm.zero_thresh = 0
 
     def compute(batch: slice) -> Tensor:
@@ -95,17 +94,17 @@ def compare(
     targets: Tensor,
     attacks: Mapping[float, Attack],
 ) -> dict[tuple[str, float], MapMeasurements]:
-    """How alike the maps before and after are, image by image.
+    """Similarity of the maps before and after, for each image.
 
     Args:
-        context: methods and machine.
-        network: what is explained.
-        inputs: before, `(N, 3, H, W)`, in [-1, 1].
-        targets: predicted before, `(N,)`.
-        attacks: by epsilon.
+        context: methods and device.
+        network: the explained network.
+        inputs: before the attack, `(N, 3, H, W)`, in [-1, 1].
+        targets: the predicted classes before the attack, `(N,)`.
+        attacks: attacks by epsilon.
 
     Returns:
-        By the name of the final threshold and epsilon.
+        Measurements by the name of the final threshold and epsilon.
     """
     methods = tuple(context.methods)
     found: dict[Case, dict[str, Numbers]] = {}
@@ -140,10 +139,10 @@ def _compare_batch(
     attacks: Mapping[float, Attack],
     batch: slice,
 ) -> dict[Case, Tensor]:
-    """All comparisons of some images, `(n,)` each."""
+    """All comparisons of a batch, `(n,)` each."""
     first = replace(context, final_percentile=None, seed=derived_seed(context.seed, batch.start))
-    # What a method draws is the same before and after, so that nothing but the image and the class
-    # makes a difference; but for random maps, which would be the same map.
+    # A method has the same random numbers before and after, so only the image and the class make a
+    # difference. Random maps are the exception: they would be equal.
     second = replace(first, seed=derived_seed(first.seed, "after")) if method.control else first
     before = first.few_maps(method, network, inputs[batch], targets[batch])
     found: dict[Case, Tensor] = {}

@@ -1,4 +1,4 @@
-"""Figure 8, top: how much attribution falls on the background, outside the object's mask."""
+"""Figure 8, top: attribution on the background, outside the object's mask."""
 
 from dataclasses import dataclass
 
@@ -32,7 +32,7 @@ AMOUNT, OF_CHANNELS, SHARE, EXCESS = (
 
 @dataclass(frozen=True)
 class BackgroundConfig:
-    """How much is measured.
+    """Size of the study.
 
     Attributes:
         per_class: number of correctly classified images of each class; None: all.
@@ -42,16 +42,16 @@ class BackgroundConfig:
 
 
 def background(config: BackgroundConfig, context: StudyContext) -> Result:
-    """Measure it on correctly classified images with masks.
+    """Measure attribution on the background of correctly classified images with masks.
 
     Args:
-        config: see there.
-        context: methods, data and machine.
+        config: size of the study.
+        context: methods, data and device.
 
     Returns:
-        For each method the amount of attribution on the background, of the channels' sum and of
+        For each method the amount of attribution on the background, for the channels' sum and for
         all channels, its share of the map, and that share divided by the background's share of the
-        image: 1 for a map that treats all pixels alike.
+        image, which is 1 for a uniform map.
     """
     network = context.network("plain")
     data = correct(context, network, context.masked(), config.per_class)
@@ -88,21 +88,21 @@ def background(config: BackgroundConfig, context: StudyContext) -> Result:
             ),
             channels_note([measured], AMOUNT, OF_CHANNELS),
             (
-                "The amount is proportional to a method's scale, which is another for every "
-                "method; only the shares compare them. A map that is zero everywhere has no share."
+                "The amount is proportional to a method's scale, so only shares are comparable "
+                "between methods. A map that is zero everywhere has no share."
             ),
         ),
     )
 
 
 def shares_outside(masks: Tensor) -> dict[str, Measure]:
-    """What is measured of maps of images with masks, without scale.
+    """Shares of attribution on the background, independent of a map's scale.
 
     Args:
         masks: `(N, H, W)`, bool, True on the object.
 
     Returns:
-        The share on the background, and that over the background's share of the image.
+        The share on the background, and that share divided by the background's share of the area.
     """
     outside = ~masks
     area = outside.double().mean(dim=(1, 2))

@@ -1,4 +1,4 @@
-"""What maps before and after an attack say of the claims on class sensitivity (section 5.2)."""
+"""Claims on class sensitivity, from maps before and after an attack (section 5.2)."""
 
 from collections.abc import Callable, Mapping
 
@@ -17,22 +17,22 @@ from captum_rectgrad.studies.framework.map_measurements import (
 from captum_rectgrad.studies.framework.result import Claim, Verdict, all_of, judged, judged_above
 from captum_rectgrad.studies.kim2019.attacks import MEASURES, Attack, Numbers
 
-# Of a correlation or overlap: how much more alike RectGrad's maps may be than a baseline's, and
-# still have changed "as much".
+# For a correlation or overlap: the largest excess of RectGrad's similarity over a baseline's at
+# which its maps still change "as much".
 AS_MUCH = 0.05
-# Of a correlation or overlap: from where on maps are called unchanged; more alike than not.
+# For a correlation or overlap: least similarity of maps that count as unchanged.
 UNCHANGED = 0.5
 
 Flags = NDArray[np.bool_]
 
 
 def drop(numbers: Numbers, flipped: Flags, seed: int) -> Estimate:
-    """By how much something is less where the decision flipped than where it did not.
+    """Decrease of a measure with a changed decision, compared with an unchanged one.
 
     Args:
-        numbers: `(N,)`; NaN where it is not defined.
-        flipped: `(N,)`.
-        seed: of the bootstrap.
+        numbers: `(N,)`; NaN where the measure is not defined.
+        flipped: whether the decision changed, `(N,)`.
+        seed: seed of the bootstrap.
 
     Returns:
         The difference of the two means.
@@ -43,17 +43,17 @@ def drop(numbers: Numbers, flipped: Flags, seed: int) -> Estimate:
 def claims(
     found: Mapping[tuple[str, float], MapMeasurements], attacks: Mapping[float, Attack], seed: int
 ) -> list[Claim]:
-    """Judge whether RectGrad's maps change when and only when the decision does.
+    """Judge whether RectGrad's maps change exactly when the decision does.
 
     Args:
-        found: how alike maps before and after are, by final threshold and epsilon; see `compare`.
-        attacks: by epsilon.
-        seed: of the bootstrap.
+        found: similarity of maps before and after, by final threshold and epsilon; see `compare`.
+        attacks: attacks by epsilon.
+        seed: seed of the bootstrap.
 
     Returns:
-        For each attack and each method that is no baseline: that its maps change more when the
-        decision does, and do not when it does not; and for each final threshold how it compares
-        with the baselines. Each is judged by all of `MEASURES`.
+        For each attack and each method that is not a baseline: whether its maps change more when
+        the decision does, and do not change when it does not; and for each final threshold the
+        comparison with the baselines. Each claim is judged by all of `MEASURES`.
     """
     result: list[Claim] = []
     first_final = next(iter(found))[0]
@@ -61,7 +61,7 @@ def claims(
         flipped = attacks[epsilon].flipped
         where = f"section 5.2, figure 5b; epsilon {epsilon:g}"
         for winner in (m for m in measured.methods if not m.baseline and not m.control):
-            # Its maps have no final threshold to be with or without.
+            # These two claims are independent of the baselines' final threshold.
             if final == first_final:
                 ours = f"ours, after section 5.2; epsilon {epsilon:g}"
                 result.append(_changes(measured, winner, flipped, where, seed))
@@ -83,7 +83,7 @@ def _changes(
         f"Maps of {winner.title} change more when the decision does",
         where,
         all_of([judged(estimate) for estimate in drops.values()]),
-        f"by how much less alike before and after are where it flipped: {said}",
+        f"similarity before and after, unchanged minus changed decision: {said}",
     )
 
 
@@ -96,14 +96,15 @@ def _only_then(
         f"Maps of {winner.title} do not change when the decision does not",
         where,
         all_of([judged_above(estimate, UNCHANGED) for estimate in alike.values()]),
-        f"how alike before and after are where it did not flip: {said}; held against {UNCHANGED:g}",
+        f"similarity before and after, unchanged decision: {said}; above {UNCHANGED:g} counts as "
+        "unchanged",
     )
 
 
 def _as_sensitive(
     measured: MapMeasurements, winner: Method, flipped: Flags, where: str, seed: int
 ) -> Claim:
-    """As much or more: a gap that is not worse than the margin, so equal methods hold."""
+    """Equal methods hold: the gap may be negative up to the margin."""
     there = {
         name: {key: np.where(flipped, numbers, np.nan) for key, numbers in by_key.items()}
         for name, by_key in measured.values.items()
@@ -118,14 +119,15 @@ def _as_sensitive(
         where,
         gaps,
         lambda gap: judged_above(gap, -AS_MUCH),
-        f"likeness where it flipped, the baseline's less its own, held against {-AS_MUCH:g}",
+        "similarity with a changed decision, baseline minus method; above "
+        f"{-AS_MUCH:g} counts as changing as much",
     )
 
 
 def _drops_more(
     measured: MapMeasurements, winner: Method, flipped: Flags, where: str, seed: int
 ) -> Claim:
-    """Beyond what maps change by though the decision does not."""
+    """The change beyond the change of maps with an unchanged decision."""
     gaps = {
         name: {
             method.title: drop(
@@ -144,7 +146,7 @@ def _drops_more(
         where,
         gaps,
         judged,
-        "its drop of likeness less the baseline's",
+        "drop of the similarity, method minus baseline",
     )
 
 
@@ -168,8 +170,8 @@ def _others_too(
         where,
         alike,
         lambda found: judged_above(found, UNCHANGED),
-        f"{int(stayed.sum())} of {int(flipped.sum())} images with a likeness above "
-        f"{UNCHANGED:g}; that of the baselines there, held against it too",
+        f"{int(stayed.sum())} of {int(flipped.sum())} images with a similarity above "
+        f"{UNCHANGED:g}; similarity of the baselines' maps for these images",
     )
 
 
@@ -180,7 +182,7 @@ def _against_all(
     judge: Callable[[Estimate], Verdict],
     what: str,
 ) -> Claim:
-    """A claim about all baselines, by measure and title; said of each measure: the worst case."""
+    """A claim about all baselines, with the worst baseline of each measure."""
     if not all(found.values()):
         return Claim(text, where, "undecided", NOTHING)
     parts: list[str] = []
@@ -189,8 +191,8 @@ def _against_all(
         each = [judge(estimate) for estimate in by_title.values()]
         least = min(by_title, key=lambda title: by_title[title].value)
         parts.append(
-            f"{name}: {all_of(each)} (of {each.count('holds')} of {len(each)} baselines), least "
-            f"{least} {by_title[least]}"
+            f"{name}: {all_of(each)} (for {each.count('holds')} of {len(each)} baselines), lowest "
+            f"for {least}: {by_title[least]}"
         )
         verdicts += each
     return Claim(text, where, all_of(verdicts), f"{what}. {'; '.join(parts)}")

@@ -1,4 +1,4 @@
-"""Figures 1, 5a and 15: whether maps fall on the object, and on alike parts within a class."""
+"""Figures 1, 5a and 15: whether maps fall on the object, and on similar parts within a class."""
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -34,12 +34,12 @@ Key = tuple[str, str]
 
 @dataclass(frozen=True, eq=False)
 class Seen:
-    """What is left of a method's maps when they have been measured.
+    """Measurements of a method's maps.
 
     Attributes:
         off: share of each map off the object, `(N,)`; NaN for a map that is zero everywhere.
-        likeness: by kind, see `pairs.likeness`.
-        drawn: the maps that are drawn, by the place of their image, `(C, H, W)`.
+        likeness: similarity of maps by measure, see `pairs.likeness`.
+        drawn: the plotted maps by index of the image, `(C, H, W)`.
     """
 
     off: NDArray[np.float64]
@@ -49,12 +49,12 @@ class Seen:
 
 @dataclass(frozen=True)
 class CoherenceConfig:
-    """How much is measured and drawn.
+    """Size of the study.
 
     Attributes:
         per_class: number of correctly classified images with masks of each class; None: all.
-        classes: how many classes are drawn, with one image of each.
-        pairs: how many classes are drawn with two images of each.
+        classes: number of classes plotted with one image each.
+        pairs: number of classes plotted with two images each.
     """
 
     per_class: int | None = None
@@ -63,15 +63,15 @@ class CoherenceConfig:
 
 
 def coherence(config: CoherenceConfig, context: StudyContext) -> Result:
-    """Draw and measure maps across classes and within them, without and with final threshold.
+    """Plot and measure maps across and within classes, without and with final threshold.
 
     Args:
-        config: see there.
-        context: methods, data and machine.
+        config: size of the study.
+        context: methods, data and device.
 
     Returns:
-        For each method and final threshold the share of the attribution on the object, and how
-        alike the maps are within a class and to those of other classes.
+        For each method and final threshold the share of attribution on the object, and the
+        similarity of maps within a class and to those of other classes.
 
     Raises:
         RectGradError: no image with a mask is classified correctly.
@@ -101,19 +101,19 @@ def coherence(config: CoherenceConfig, context: StudyContext) -> Result:
         notes=(
             (
                 f"{len(data)} images that {network.name} classifies correctly; the object is "
-                f"{data.masks.double().mean().item():.1%} of them on average: the share of a map "
-                "that treats all pixels alike. A map that is zero everywhere has no share."
+                f"{data.masks.double().mean().item():.1%} of them on average, which is the share "
+                "of a uniform map. A map that is zero everywhere has no share."
             ),
             (
-                "Likeness is the mean rank correlation, or overlap of the highest tenth, of an "
-                "image's map with those of the other images of its class, or of all images of "
-                "other classes; 'of absolute values', of the absolute sums over channels, since "
-                "baselines are signed. Intervals draw images, and take all pairs of them. Nothing "
-                "is aligned: an object elsewhere, or the other way round, makes maps differ that "
-                "emphasise the same part of it, and a tendency to the middle makes all maps "
-                "alike, which is why the two are set against each other. It decides nothing about "
-                "the paper's claim that maps of a class emphasise similar parts, which the figure "
-                "shows and leaves to the eye."
+                "The similarity of an image's map is the mean rank correlation, or overlap of the "
+                "10 % highest-ranked pixels, with the maps of the other images of its class, or of "
+                "all images of other classes. Measures 'of absolute values' use the absolute sums "
+                "over channels, since baselines are signed. Intervals resample images and use all "
+                "pairs of them. Maps are not aligned: a different position or direction of the "
+                "object lowers the similarity of maps that emphasise the same part. A tendency "
+                "towards the centre raises the similarity of all maps, so similarities within "
+                "and between classes are compared. They do not decide the paper's claim that maps "
+                "of a class emphasise similar parts, which the figure shows qualitatively."
             ),
         ),
     )
@@ -122,7 +122,7 @@ def coherence(config: CoherenceConfig, context: StudyContext) -> Result:
 def _seen(
     context: StudyContext, network: Network, data: MaskedImages, drawn: Collection[int]
 ) -> dict[Key, Seen]:
-    """Measure the maps of one method after the other, with each final threshold."""
+    """Measure the maps of each method with each final threshold."""
     whole = replace(context, final_percentile=None)
     found: dict[Key, Seen] = {}
     with Progress(len(context.methods), "method", network.name) as progress:
@@ -140,7 +140,7 @@ def _seen(
 
 
 def _first_of_each(labels: Tensor, count: int, classes: int) -> list[int]:
-    """The first images of the first classes that have so many."""
+    """The first images of the first classes that have at least `count`."""
     present = sorted(set(labels.tolist()))
     places = [torch.nonzero(labels == label)[:count, 0].tolist() for label in present]
     return [place for found in places if len(found) == count for place in found][: count * classes]
@@ -184,7 +184,7 @@ def _lines(
 
 
 def _figure(blocks: Mapping[str, Sequence[ImageRow]], columns: int) -> Figure:
-    """Blocks with and without final threshold beside each other."""
+    """Blocks with and without final threshold, side by side."""
     if not blocks:
         return new_figure(1, 1)
     titles = list(blocks)
@@ -202,7 +202,7 @@ def _figure(blocks: Mapping[str, Sequence[ImageRow]], columns: int) -> Figure:
 STUDY = Study(
     name="coherence",
     shows="figures 1, 5a and 15",
-    asks="whether maps fall on the object, and on alike parts within a class",
+    asks="whether maps fall on the object, and on similar parts within a class",
     needs="images with masks; the plain network",
     run=coherence,
     presets={

@@ -1,4 +1,4 @@
-"""The activations of a network's convolutions: which there are, and their values."""
+"""The activations that follow a network's convolutions, and their values."""
 
 from collections import Counter
 from collections.abc import Iterator, Sequence
@@ -12,7 +12,7 @@ from torch import Tensor, nn
 from captum_rectgrad._engine.activations import is_activation
 from captum_rectgrad.errors import RectGradError
 
-Call = tuple[str, nn.Module, torch.Size]  # name, module, shape of what it returned
+Call = tuple[str, nn.Module, torch.Size]  # name, module, output shape
 POOLINGS = (nn.MaxPool2d, nn.AvgPool2d)
 
 
@@ -21,12 +21,12 @@ class ConvolutionActivation:
     """An activation that follows a convolution.
 
     Attributes:
-        name: of the convolution.
+        name: name of the convolution.
         module: the activation.
         size: height and width of its feature maps.
-        handed_on: what returns the next layer's input: the pooling after the activation where
-            there is one, else the activation.
-        handed_on_size: height and width of that.
+        handed_on: the module whose output is the next layer's input: the pooling after the
+            activation if there is one, else the activation.
+        handed_on_size: height and width of that output.
     """
 
     name: str
@@ -37,22 +37,22 @@ class ConvolutionActivation:
 
 
 def convolution_activations(model: nn.Module, image: Tensor) -> tuple[ConvolutionActivation, ...]:
-    """Find the activations of convolutions by watching a forward pass.
+    """Find the activations of convolutions in a forward pass.
 
-    An activation belongs to the convolution that was called last before it; batch normalisation or
-    a sum with a skip connection may lie between. Gates, whose maps are a single position, are left
-    out.
+    An activation belongs to the last convolution called before it. Batch normalisation or a sum
+    with a skip connection may be in between. Gates, whose maps have a single position, are
+    excluded.
 
     Args:
-        model: in eval mode; each of these activations, and of the poolings after them, is a module
-            that is called once.
+        model: in eval mode; each of these activations, and the pooling after it, is a module that
+            is called once.
         image: `(1, C, H, W)`, as the model takes it.
 
     Returns:
         The activations, in the order of the forward pass.
 
     Raises:
-        RectGradError: there is none, or one is called several times; the error names what there is.
+        RectGradError: there is none, or one is called several times; the error lists the calls.
     """
     calls: list[Call] = []
 
@@ -109,14 +109,14 @@ def _check(found: Sequence[ConvolutionActivation], calls: Sequence[Call]) -> Non
 
 @contextmanager
 def outputs(modules: Sequence[nn.Module]) -> Iterator[list[Tensor]]:
-    """Keep what modules return in the forward pass that runs inside.
+    """Record the outputs of modules in the forward pass inside this context.
 
     Args:
         modules: each is called once.
 
     Yields:
-        Their outputs, in the order of the calls, still in the graph. The model goes on with copies,
-        so that what it changes in place is not these.
+        Their outputs, in the order of the calls, attached to the graph. The model continues with
+        copies, so its in-place operations do not change the recorded outputs.
     """
     found: list[Tensor] = []
 

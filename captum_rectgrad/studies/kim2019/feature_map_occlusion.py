@@ -1,4 +1,4 @@
-"""Figure 3: how the decision changes as object or background features are set to zero."""
+"""Figure 3: the decision as object or background features are set to zero."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -28,18 +28,18 @@ BY_FRACTION, BY_NUMBER = "by fraction of the region", "by number of positions"
 _WIDTH, _HEIGHT = 2.6, 2.4  # inches, of a panel
 
 Array = NDArray[np.float64]
-# Margins of one layer, by view and region: `(N, steps + 1)`.
+# Margins at one layer, by view and region: `(N, steps + 1)`.
 Curves = Mapping[str, Mapping[str, Array]]
 
 
 @dataclass(frozen=True)
 class FeatureMapOcclusionConfig:
-    """How much is measured.
+    """Size of the study.
 
     Attributes:
         per_class: number of correctly classified images of each class; None: all.
-        steps: into how many the occlusion of a region is divided.
-        orders: random orders in which a region is occluded.
+        steps: number of steps of the occlusion of a region.
+        orders: number of random orders in which a region is occluded.
     """
 
     per_class: int | None = 10
@@ -48,15 +48,15 @@ class FeatureMapOcclusionConfig:
 
 
 def feature_map_occlusion(config: FeatureMapOcclusionConfig, context: StudyContext) -> Result:
-    """Occlude at each convolution's activations, on correctly classified images with masks.
+    """Occlude the activations of each convolution, on correctly classified images with masks.
 
     Args:
-        config: see there.
-        context: data and machine; its methods are not used.
+        config: size of the study.
+        context: data and device; its methods are not used.
 
     Returns:
-        For each convolution and region the margin (the class's logit less the largest other) with
-        nothing, half and all of the region occluded, and its loss, mean over all steps.
+        For each convolution and region the margin (the class's logit minus the largest other
+        logit) with none, half and all of the region occluded, and its mean loss over all steps.
     """
     network = context.network("plain")
     data = correct(context, network, context.masked(), config.per_class)
@@ -97,14 +97,14 @@ def feature_map_occlusion(config: FeatureMapOcclusionConfig, context: StudyConte
 
 
 def margin(logits: Tensor, label: int) -> Tensor:
-    """How far a class is ahead.
+    """Margin of a class.
 
     Args:
         logits: `(K, classes)`.
-        label: the class.
+        label: index of the class.
 
     Returns:
-        `(K,)`: its logit less the largest of the others.
+        `(K,)`: its logit minus the largest other logit.
     """
     others = logits.clone()
     others[:, label] = -torch.inf
@@ -112,16 +112,16 @@ def margin(logits: Tensor, label: int) -> Tensor:
 
 
 def random_ranks(region: Tensor, orders: int, generator: np.random.Generator) -> Tensor:
-    """Orders in which the positions of a region are occluded.
+    """Random orders of the positions of a region.
 
     Args:
         region: `(H, W)`, bool.
-        orders: how many.
-        generator: what they are drawn from.
+        orders: number of orders.
+        generator: random number generator.
 
     Returns:
-        `(orders, H, W)`, int64: 0 for the position that is occluded first, and so on; what lies
-        outside the region comes after all of it.
+        `(orders, H, W)`, int64: the step at which a position is occluded, from 0; positions
+        outside the region come last.
     """
     size = int(region.sum())
     ranks = torch.full((orders, *region.shape), region.numel())
@@ -133,18 +133,18 @@ def random_ranks(region: Tensor, orders: int, generator: np.random.Generator) ->
 def occluded_margins(
     model: nn.Module, layer: nn.Module, image: Tensor, label: int, hidden: Tensor
 ) -> Tensor:
-    """The margin of one image, with positions of a layer's output set to zero in all channels.
+    """The margin of one image with positions of a layer's output set to zero in all channels.
 
-    The network runs once up to the layer, on the one image, and from there on with as many samples
-    as there are occlusions. What by-passes the layer stays a batch of one, which a sum with a skip
+    The network runs once up to the layer with a batch of one, and from there with one sample per
+    occlusion. Branches that bypass the layer keep a batch of one, which a sum with a skip
     connection broadcasts.
 
     Args:
         model: in eval mode.
-        layer: a module of it that returns `(1, C, H, W)`.
+        layer: a module of the model that returns `(1, C, H, W)`.
         image: `(1, C, H, W)`, as the model takes it.
         label: the class.
-        hidden: `(K, H, W)`, bool, on the same device: True where it is occluded.
+        hidden: `(K, H, W)`, bool, on the same device: True for an occluded position.
 
     Returns:
         `(K,)`.
@@ -170,18 +170,18 @@ def occlusion_curves(
     """The margins of one image as regions of a layer's output are occluded.
 
     Args:
-        model: as in `occluded_margins`, and `layer`, `image` and `label` too.
-        layer: see there.
-        image: see there.
-        label: see there.
-        ranks: by the region's name, see `random_ranks`.
-        steps: into how many the occlusion is divided.
-        batch_size: occlusions at a time.
+        model: see `occluded_margins`.
+        layer: see `occluded_margins`.
+        image: see `occluded_margins`.
+        label: see `occluded_margins`.
+        ranks: `random_ranks` by the region's name.
+        steps: number of steps of the occlusion.
+        batch_size: batch size of occlusions.
 
     Returns:
         By view and region `(steps + 1,)`, mean over the orders. By fraction: after 0, 1, ... steps
-        of the region's own positions. By number: after 0, 1, ... steps of those of the smallest
-        region, between a region's own steps interpolated. NaN if a region is empty.
+        of the region's positions. By number: after 0, 1, ... steps of the smallest region's number
+        of positions, interpolated between a region's own steps. NaN if a region is empty.
     """
     sizes = {name: int((found[0] < found[0].numel()).sum()) for name, found in ranks.items()}
     if not all(sizes.values()):
@@ -190,7 +190,7 @@ def occlusion_curves(
     fractions = np.linspace(0, 1, steps + 1)
     by_fraction, by_number = {}, {}
     for name, orders in ranks.items():
-        # Where a region has fewer positions than there are steps, some steps are the same.
+        # If a region has fewer positions than steps, some steps are equal.
         counts, place = np.unique(np.rint(fractions * sizes[name]), return_inverse=True)
         limits = torch.from_numpy(counts)[:, None, None]
 
@@ -216,10 +216,10 @@ def _stacked(found: Sequence[Curves]) -> Curves:
 
 
 def loss(curve: Array) -> Array:
-    """What occlusion costs: the margin without it less the margin with it, mean over the steps.
+    """Margin lost to occlusion: without it minus with it, mean over the steps.
 
     Args:
-        curve: `(N, steps + 1)`; the first is without occlusion.
+        curve: `(N, steps + 1)`; the first entry is without occlusion.
 
     Returns:
         `(N,)`.
@@ -245,16 +245,16 @@ def _rows(layer: str, curves: Curves, seed: int) -> list[Row]:
 
 
 def verdict_on(curves: Mapping[str, Curves], view: str, seed: int) -> Claim:
-    """Judge that object features matter more, at every layer.
+    """Judge whether object features matter more at every layer.
 
     Args:
-        curves: by layer.
+        curves: curves by layer.
         view: `BY_FRACTION` or `BY_NUMBER`.
-        seed: of the bootstrap.
+        seed: seed of the bootstrap.
 
     Returns:
-        The claim: it holds if the interval of the mean paired difference of what is lost is above
-        0 at each layer.
+        The claim. It holds if the interval of the mean paired difference of the losses is above 0
+        at each layer.
     """
     gaps = {
         layer: difference(loss(found[view]["object"]), loss(found[view]["background"]), seed)
@@ -266,7 +266,7 @@ def verdict_on(curves: Mapping[str, Curves], view: str, seed: int) -> Claim:
         f"features, at each convolution ({view})",
         "section 3.2, figure 3",
         all_of([judged(gap) for gap in gaps.values()]),
-        f"margin lost by object features less that lost by background features: {numbers}",
+        f"loss of margin, object minus background features: {numbers}",
     )
 
 
@@ -277,13 +277,13 @@ def _notes(config: FeatureMapOcclusionConfig, count: int) -> tuple[str, ...]:
             f"in {config.steps} steps. A position of a feature map is occluded in all channels."
         ),
         (
-            "A position is the object's where the mask covers at least half of the pixels under "
-            "it. An image without object or background at a layer is left out there."
+            "A position belongs to the object if the mask covers at least half of the pixels under "
+            "it. An image without object or background at a layer is left out at that layer."
         ),
         (
-            "By fraction, as in figure 3, the larger region loses more positions at each step. By "
-            "number, both lose as many: in steps of the smaller region, the other's margin "
-            "interpolated between its own steps."
+            "By fraction, as in figure 3, the larger region loses more positions in each step. By "
+            "number, both lose the same number of positions: steps are those of the smaller "
+            "region, and the other region's margin is interpolated."
         ),
     )
 
@@ -291,8 +291,8 @@ def _notes(config: FeatureMapOcclusionConfig, count: int) -> tuple[str, ...]:
 def _figure(curves: Mapping[str, Curves], seed: int) -> Figure:
     """Views in lines, convolutions in columns; bands are 95 % intervals."""
     views = {
-        BY_FRACTION: "share of the region that is occluded",
-        BY_NUMBER: "positions, in shares of the smaller region",
+        BY_FRACTION: "occluded share of the region",
+        BY_NUMBER: "occluded positions / positions of the smaller region",
     }
     size = (_WIDTH * len(curves), _HEIGHT * len(views))
     figure = Figure(figsize=size, dpi=150, layout="constrained")

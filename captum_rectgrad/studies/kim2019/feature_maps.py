@@ -1,4 +1,7 @@
-"""Figure 13: whether a network keeps the features of the object and drops the others."""
+"""Figure 13: whether a network keeps the features of the object and drops those of the background.
+
+It counts active units of every convolution on both.
+"""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
@@ -28,20 +31,20 @@ from captum_rectgrad.studies.kim2019.convolutions import (
 from captum_rectgrad.studies.kim2019.masks import at_size, correct, one_of_each
 from rectgrad_zoo.data.images import to_model_range
 
-# What "not significantly different" is taken to mean: of all units of a layer, and in proportion
-# to those that are active (where equivalence is tested, a fifth either way is usual).
+# Bounds of "not significantly different": for the share of all units of a layer, and relative to
+# the active ones (tests of equivalence usually allow a fifth).
 NOT_DIFFERENT, NOT_DIFFERENT_RELATIVE = 0.05, 0.2
 REGIONS = {"object": "#c43c00", "background": "#2a6a9e"}  # with their colours in the figure
 _DRAWN = 4  # images
-_SIDE = 4  # channels of a mosaic, each way
-_BRIGHTNESS = PowerNorm(0.5, 0, 1)  # so that small values show
+_SIDE = 4  # channels along each side of a mosaic
+_BRIGHTNESS = PowerNorm(0.5, 0, 1)  # makes small values visible
 
 Array = NDArray[np.float64]
 
 
 @dataclass(frozen=True)
 class FeatureMapsConfig:
-    """How much is measured.
+    """Size of the study.
 
     Attributes:
         per_class: number of correctly classified images of each class; None: all.
@@ -54,12 +57,12 @@ def feature_maps(config: FeatureMapsConfig, context: StudyContext) -> Result:
     """Count active units on objects and backgrounds of correctly classified images with masks.
 
     Args:
-        config: see there.
-        context: data and machine; its methods are not used.
+        config: size of the study.
+        context: data and device; its methods are not used.
 
     Returns:
-        For each convolution the share of the units that are active on the object, on the
-        background, and their difference.
+        For each convolution the share of active units on the object, on the background, and their
+        difference.
     """
     network = context.network("plain")
     data = correct(context, network, context.masked(), config.per_class)
@@ -73,17 +76,16 @@ def feature_maps(config: FeatureMapsConfig, context: StudyContext) -> Result:
         notes=(
             (
                 f"{len(data)} correctly classified images. A unit (a channel at a position) is "
-                "active where its value is above 0; its position is the object's where the mask "
+                "active if its value is above 0. A position belongs to the object if the mask "
                 "covers at least half of the pixels under it."
             ),
             (
-                "A difference whose interval leaves out 0 is real; the claim is that it is "
-                "small, so it is held against a bound. The relative difference is that in "
-                "proportion to the mean of the two shares."
+                "The claim is that the difference is small, so it is judged against a bound, not "
+                "against 0. The relative difference is divided by the mean of the two shares."
             ),
             (
-                f"The first {_SIDE * _SIDE} channels of each layer are drawn, each from 0 (black) "
-                "to its own largest value (white)."
+                f"The first {_SIDE * _SIDE} channels of each layer are plotted, each from 0 "
+                "(black) to its largest value (white)."
             ),
         ),
     )
@@ -98,13 +100,13 @@ def measure(
     """Shares of active units.
 
     Args:
-        context: the machine.
+        context: its device and batch size are used.
         model: in eval mode.
-        layers: of it.
+        layers: layers of the model.
         data: images with masks.
 
     Returns:
-        By layer and region `(N,)`; NaN for an image that has no such region at a layer.
+        By layer and region `(N,)`; NaN if an image has no such region at a layer.
     """
     parts: dict[str, dict[str, list[Tensor]]] = {
         layer.name: {name: [] for name in REGIONS} for layer in layers
@@ -125,15 +127,15 @@ def measure(
 
 
 def active_share(values: Tensor, region: Tensor) -> Tensor:
-    """How many units of a region are active.
+    """Share of active units in a region.
 
     Args:
         values: activations, `(N, C, H, W)`.
         region: `(N, H, W)`, bool.
 
     Returns:
-        `(N,)`, float64, in [0, 1]: the share of the region's units that are above 0; NaN where the
-        region is empty.
+        `(N,)`, float64, in [0, 1]: share of the region's units above 0; NaN if the region is
+        empty.
     """
     active = ((values > 0) & region[:, None]).double().sum(dim=(1, 2, 3))
     share: Tensor = active / (region.sum(dim=(1, 2)) * values.shape[1])
@@ -141,14 +143,14 @@ def active_share(values: Tensor, region: Tensor) -> Tensor:
 
 
 def apart(found: Mapping[str, Array], *, relative: bool) -> Array:
-    """By how much more is active on the object than on the background.
+    """Difference of the shares of active units, object minus background.
 
     Args:
-        found: by region, shares of active units, `(N,)`.
-        relative: whether in proportion to the mean of the two.
+        found: shares of active units by region, `(N,)`.
+        relative: whether to divide by the mean of the two.
 
     Returns:
-        `(N,)`: in [-1, 1], or in [-2, 2] and NaN where nothing is active.
+        `(N,)`: in [-1, 1], or, if relative, in [-2, 2] and NaN where no unit is active.
     """
     gap = found["object"] - found["background"]
     if not relative:
@@ -158,28 +160,28 @@ def apart(found: Mapping[str, Array], *, relative: bool) -> Array:
 
 
 def verdict_on(shares: Mapping[str, Mapping[str, Array]], seed: int, *, relative: bool) -> Claim:
-    """Judge that object and background do not differ, at every layer.
+    """Judge whether object and background are similar at every layer.
 
     Args:
-        shares: by layer and region.
-        seed: of the bootstrap.
+        shares: shares of active units by layer and region.
+        seed: seed of the bootstrap.
         relative: see `apart`.
 
     Returns:
-        The claim: it holds if the interval of the mean paired difference is within
-        `NOT_DIFFERENT`, or `NOT_DIFFERENT_RELATIVE`, either way at each layer.
+        The claim. It holds if the interval of the mean paired difference is within
+        `NOT_DIFFERENT`, or `NOT_DIFFERENT_RELATIVE`, at each layer.
     """
     bound = NOT_DIFFERENT_RELATIVE if relative else NOT_DIFFERENT
     gaps = {layer: mean(apart(found, relative=relative), seed) for layer, found in shares.items()}
     numbers = "; ".join(f"{layer} {gap}" for layer, gap in gaps.items())
-    how = " in proportion to their mean" if relative else ""
+    how = ", divided by their mean" if relative else ""
     return Claim(
         "The tendency to retain or drop features is not significantly different for object and "
         f"background, at each convolution{' (in proportion)' if relative else ''}",
         "section 3.2, figure 13",
         all_of([judged_within(gap, bound) for gap in gaps.values()]),
-        f"share of active units on the object less that on the background{how}: {numbers}; held "
-        f"against {bound:g} either way",
+        f"share of active units, object minus background{how}: {numbers}; differences up to "
+        f"{bound:g} count as similar",
     )
 
 
@@ -200,13 +202,13 @@ def _activations(
 
 
 def mosaic(values: Tensor) -> Tensor:
-    """The first channels side by side, each scaled to its own largest value.
+    """The first channels in a grid, each scaled to its largest value.
 
     Args:
         values: activations of one image, `(C, H, W)`.
 
     Returns:
-        `(height, width)`, in [0, 1], with NaN between the channels and where there are none.
+        `(height, width)`, in [0, 1], with NaN between channels and for missing channels.
     """
     _, height, width = values.shape
     found = torch.full((_SIDE * (height + 1) - 1, _SIDE * (width + 1) - 1), torch.nan)
@@ -224,7 +226,7 @@ def _figure(
     data: MaskedImages,
     shares: Mapping[str, Mapping[str, Array]],
 ) -> Figure:
-    """Image, saliency map and channels, as in figure 13; below, the shares of active units."""
+    """Image, saliency map and channels, as in figure 13; shares of active units below."""
     drawn = one_of_each(data.labels, _DRAWN)
     images, labels = data.images[drawn], data.labels[drawn]
     (saliency,) = choose_methods(["saliency"])

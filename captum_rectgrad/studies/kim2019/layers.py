@@ -1,4 +1,4 @@
-"""Figures 6 and 14: saliency and RectGrad layer by layer, as they are propagated to the input."""
+"""Figures 6 and 14: saliency and RectGrad at each layer, down to the input."""
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -27,22 +27,22 @@ from captum_rectgrad.studies.kim2019.convolutions import convolution_activations
 from captum_rectgrad.studies.kim2019.masks import at_size, correct, one_of_each
 from rectgrad_zoo.data.images import to_model_range
 
-# From a model, modules of it in the order of their calls, inputs `(N, C, H, W)` and targets `(N,)`
-# to the attributions of the modules' outputs, all of one backward pass.
+# Takes a model, its modules in the order of their calls, inputs `(N, C, H, W)` and targets `(N,)`;
+# returns the attributions of the modules' outputs from one backward pass.
 LayerMethod = Callable[[nn.Module, Sequence[nn.Module], Tensor, Tensor], list[Tensor]]
 Array = NDArray[np.float64]
 Values = Mapping[str, Array]  # by layer, `(N,)`
 
 INPUT = "input"
 COLOURS = {"Saliency": "#2a6a9e", "RectGrad": "#c43c00"}
-# Of a share that is 1 for a map without preference: the rise that still is no accumulation.
+# Largest rise of the relative share (1 for a uniform map) that does not count as accumulation.
 NO_RISE = 0.05
 _DRAWN = 3  # images
 
 
 @dataclass(frozen=True)
 class LayersConfig:
-    """How much is measured.
+    """Size of the study.
 
     Attributes:
         per_class: number of correctly classified images of each class; None: all.
@@ -54,13 +54,13 @@ class LayersConfig:
 def layer_saliency(
     model: nn.Module, modules: Sequence[nn.Module], inputs: Tensor, targets: Tensor
 ) -> list[Tensor]:
-    """The gradient of a logit with respect to what modules return, in one backward pass.
+    """The gradient of a logit with respect to modules' outputs, in one backward pass.
 
     Args:
         model: in eval mode.
-        modules: of it, in the order of their calls.
+        modules: modules of the model, in the order of their calls.
         inputs: `(N, C, H, W)`.
-        targets: `(N,)`, the classes.
+        targets: the classes, `(N,)`.
 
     Returns:
         For each module a tensor of the shape of its output.
@@ -74,7 +74,7 @@ def layer_saliency(
 def layer_rectgrad(
     model: nn.Module, modules: Sequence[nn.Module], inputs: Tensor, targets: Tensor
 ) -> list[Tensor]:
-    """RectGrad of what modules return, in one backward pass; as `layer_saliency`."""
+    """RectGrad of modules' outputs in one backward pass; arguments as for `layer_saliency`."""
     found: list[Tensor] = LayerRectGrad(model, modules).attribute(inputs, target=targets)
     return [attribution.detach() for attribution in found]
 
@@ -83,20 +83,20 @@ METHODS: dict[str, LayerMethod] = {"Saliency": layer_saliency, "RectGrad": layer
 
 
 def layers(config: LayersConfig, context: StudyContext) -> Result:
-    """Follow both from the last convolution to the input, on images with masks.
+    """Measure both from the last convolution to the input, on images with masks.
 
     Args:
-        config: see there.
-        context: data and machine; its methods are not used.
+        config: size of the study.
+        context: data and device; its methods are not used.
 
     Returns:
-        For both and each layer the share of the absolute attribution outside the object, and that
-        share over the background's share of the area: 1 for a map without preference.
+        For both and each layer the share of absolute attribution outside the object, and that
+        share divided by the background's share of the area, which is 1 for a uniform map.
     """
     network = context.network("plain")
     data = correct(context, network, context.masked(), config.per_class)
     example = to_model_range(data.images[:1]).to(context.device)
-    # With this in front, the input is what a module returns, as that of any layer.
+    # An identity in front of the model, so that the input is also the output of a module.
     front = nn.Identity()
     model = nn.Sequential(front, network.model).eval()
     modules: dict[str, nn.Module] = {INPUT: front}
@@ -118,16 +118,16 @@ def layers(config: LayersConfig, context: StudyContext) -> Result:
         figure=_figure(context, model, modules, data, excess),
         notes=(
             (
-                f"{len(data)} correctly classified images. Attributions are of what a convolution "
-                "hands on to the next layer, after activation and pooling, averaged over channels; "
-                "at the input they are the attribution map itself. The saliency of a layer is the "
-                "plain gradient, of inactive units too; RectGrad has been rectified by all "
-                "activations after a layer, not by the layer's own."
+                f"{len(data)} correctly classified images. Attributions are of a convolution's "
+                "output after activation and pooling, averaged over channels. At the input they "
+                "are the attribution map. The saliency of a layer is the plain gradient, also of "
+                "inactive units. RectGrad is rectified by all activations after a layer, but not "
+                "by the layer's own."
             ),
             (
-                "A position of a layer is the object's where the mask covers at least half of the "
-                "pixels under it. A map that is zero everywhere has no share there, nor has one "
-                "of an image that is all object or all background at that layer."
+                "A position of a layer belongs to the object if the mask covers at least half of "
+                "the pixels under it. A map has no share if it is zero everywhere, or if the "
+                "image is only object or only background at that layer."
             ),
         ),
     )
@@ -141,7 +141,7 @@ def background_area(masks: Tensor, size: tuple[int, int]) -> Array:
         size: height and width of the layer's feature maps.
 
     Returns:
-        `(N,)`, in (0, 1); NaN where all or nothing is background.
+        `(N,)`, in (0, 1); NaN if all or none of the positions are background.
     """
     area: Array = (~at_size(masks, size)).double().mean(dim=(1, 2)).numpy()
     return np.where((area > 0) & (area < 1), area, np.nan)
@@ -158,16 +158,16 @@ def measure(
     """The share of absolute attribution outside the object, at each layer.
 
     Args:
-        context: the machine.
-        model: what is explained.
-        modules: of it, by the name of the layer, in the order of their calls.
+        context: its device and batch size are used.
+        model: the explained model.
+        modules: modules of the model, by the name of the layer, in the order of their calls.
         data: images with masks; their labels are explained.
-        label: of the progress bar.
-        method: what is measured.
+        label: label of the progress bar.
+        method: the method.
 
     Returns:
-        By layer `(N,)`; NaN for a map that is zero everywhere, and where all or nothing is
-        background.
+        By layer `(N,)`; NaN for a map that is zero everywhere, and if all or none of the positions
+        are background.
     """
     parts: dict[str, list[Tensor]] = {layer: [] for layer in modules}
 
@@ -205,20 +205,20 @@ def verdicts(excess: Mapping[str, Values], seed: int) -> list[Claim]:
     """Judge whether noise accumulates towards the input.
 
     Args:
-        excess: by method and layer, shares outside the object over the background's area; the
-            first layer is the input, the last the one nearest to the output.
-        seed: of the bootstrap.
+        excess: by method and layer, share outside the object divided by the background's share of
+            the area; the first layer is the input, the last is nearest to the output.
+        seed: seed of the bootstrap.
 
     Returns:
-        The claims on how much higher the share is at the input than at the last layer: image by
-        image, for saliency, for RectGrad, and for one more than for the other.
+        The claims on the rise of the share from the last layer to the input: for saliency, for
+        RectGrad, and for their paired difference.
     """
     last = list(excess["Saliency"])[-1]
     rises = {name: found[INPUT] - found[last] for name, found in excess.items()}
     saliency, rectgrad = (mean(rises[name], seed) for name in ("Saliency", "RectGrad"))
     falls = mean(-rises["RectGrad"], seed)
     more = difference(rises["Saliency"], rises["RectGrad"], seed)
-    what = f"share over the background's area at the input less that at {last}"
+    what = f"share over the background's area, input minus {last}"
     source = "section 5.2, figures 6 and 14"
     return [
         Claim(
@@ -231,13 +231,13 @@ def verdicts(excess: Mapping[str, Values], seed: int) -> list[Claim]:
             "RectGrad does not suffer from noise accumulation",
             source,
             judged_above(falls, -NO_RISE),
-            f"{what}: {rectgrad}; held against a rise of {NO_RISE:g}",
+            f"{what}: {rectgrad}; a rise up to {NO_RISE:g} does not count as accumulation",
         ),
         Claim(
             "Noise accumulates in saliency maps more than in RectGrad",
             source,
             judged(more),
-            f"{what}, Saliency's less RectGrad's: {more}",
+            f"{what}, Saliency minus RectGrad: {more}",
         ),
     ]
 
@@ -249,7 +249,7 @@ def _figure(
     data: MaskedImages,
     excess: Mapping[str, Values],
 ) -> Figure:
-    """For each image a line of saliency and one of RectGrad, to the right nearer to the output."""
+    """For each image a row of saliency and one of RectGrad; the output is at the right."""
     drawn = one_of_each(data.labels, _DRAWN)
     inputs = to_model_range(data.images[drawn].to(context.device))
     targets = data.labels[drawn].to(context.device)

@@ -1,4 +1,4 @@
-"""Images with masks: which of them are chosen, and their masks at the size of a feature map."""
+"""Selection of images with masks, and masks at the size of a feature map."""
 
 import torch
 import torch.nn.functional as F
@@ -17,16 +17,16 @@ def correct(
     """The first correctly classified images of each class, in their order.
 
     Args:
-        context: the machine.
-        network: what classifies them.
+        context: its device and batch size are used.
+        network: the classifying network.
         data: images with masks.
-        per_class: how many of each class, where there are as many; None: all.
+        per_class: number of images of each class, at most; None: all.
 
     Returns:
-        Those images, as the network is to see them.
+        These images, with the network's noise.
 
     Raises:
-        RectGradError: there is none.
+        RectGradError: no image is classified correctly.
     """
     images = network.with_occlusion(data).images
     right = context.predictions(network, images) == data.labels
@@ -36,19 +36,19 @@ def correct(
         chosen += found[:per_class]
     if not chosen:
         raise RectGradError(
-            f"{network.name} is wrong about all {len(data)} images with masks; this study needs "
-            "images that it classifies correctly: do their labels belong to its classes?"
+            f"{network.name} is wrong about all {len(data)} images with masks, expected at least "
+            "one correct; check that the labels are the network's classes"
         )
     index = torch.tensor(sorted(chosen), dtype=torch.int64)
     return MaskedImages(images[index], data.labels[index], data.masks[index])
 
 
 def one_of_each(labels: Tensor, count: int) -> list[int]:
-    """Which images to draw: the first of each class, for as many classes as there is room for.
+    """Indices of images to plot: the first of each class.
 
     Args:
         labels: `(N,)`.
-        count: how many to draw, at most.
+        count: maximum number of images.
 
     Returns:
         Their indices, by class.
@@ -65,7 +65,7 @@ def at_size(masks: Tensor, size: tuple[int, int]) -> Tensor:
         size: height and width of the feature map.
 
     Returns:
-        `(N, *size)`, bool: a position is the object's where the object covers at least half of the
-        pixels that lie under it.
+        `(N, *size)`, bool: a position belongs to the object if the object covers at least half of
+        the pixels under it.
     """
     return F.adaptive_avg_pool2d(masks[:, None].float(), size)[:, 0] >= HALF

@@ -1,4 +1,4 @@
-"""Figure 2: saliency maps are not zero where the images hold nothing but noise."""
+"""Figure 2: saliency maps are not zero at pixels of pure noise."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
@@ -23,17 +23,17 @@ from captum_rectgrad.studies.options import Role
 from rectgrad_zoo.data.images import LabelledImages
 from rectgrad_zoo.data.occlusion import Occlusion, occluded
 
-NEARLY_ALL = 0.95  # of the images: what "consistent across test data" is taken to mean
-# Of accuracy: what "did not change significantly" is taken to mean. The paper says it of 74.6 % of
-# a network on plain images and 73.1 % of one behind the patch.
+NEARLY_ALL = 0.95  # share of the images that counts as "consistent across test data"
+# Difference of accuracy that counts as "did not change significantly". The paper states 74.6 % for
+# plain images and 73.1 % for images with the patch.
 NOT_SIGNIFICANT = 0.02
-NO_CHANGE = 0.01  # of accuracy: what is lost at most by a network that the noise tells nothing
+NO_CHANGE = 0.01  # largest loss of accuracy of a network that does not use the noise
 _DRAWN = 4  # images
 
 
 @dataclass(frozen=True, eq=False)
 class _Seen:
-    """What is measured on the saliency maps of one network."""
+    """Measurements of the saliency maps of one network."""
 
     touched: NDArray[np.float64]  # share of the corner's pixels that are not zero
     share: NDArray[np.float64]  # of the map's attribution that is in the corner
@@ -42,16 +42,16 @@ class _Seen:
 
 
 def occluded_saliency(config: ImagesConfig, context: StudyContext) -> Result:
-    """Look at saliency maps of networks that were trained behind noise.
+    """Measure saliency maps of networks that were trained behind noise.
 
     Args:
-        config: see there.
-        context: data and machine; its methods are not used.
+        config: size of the study.
+        context: data and device; its methods are not used.
 
     Returns:
-        For the network behind one patch and for the control: how much of the corner the saliency
-        maps touch, their share there, and the accuracy, when the noise is exchanged too, beside
-        that of the network on plain images.
+        For the network behind one patch and for the control: the share of the corner's pixels that
+        are not zero, the corner's share of the map, and the accuracy, also with other noise and of
+        the network on plain images.
     """
     data = context.images("test", config.images)
     right_plain = _right(context, context.network("plain"), data)
@@ -88,14 +88,13 @@ def occluded_saliency(config: ImagesConfig, context: StudyContext) -> Result:
         figure=_figure(blocks, int(region.any(dim=0).sum())),
         notes=(
             (
-                "Maps are summed over channels. The square marks the corner in which no filter of "
-                "the first layer sees anything but noise."
+                "Maps are summed over channels. The square marks the corner: pixels whose filters "
+                "in the first layer only see noise."
             ),
             (
-                "That the noise is irrelevant to the task is true by construction: the images were "
-                "made so. Whether a network relies on it all the same, the paper does not ask; the "
-                "accuracy with other noise tells. The accuracy on plain images is that of another "
-                "network, trained on them."
+                "The noise is irrelevant to the task by construction. The accuracy with other "
+                "noise shows whether a network uses it anyway, which the paper does not test. "
+                "The accuracy on plain images is that of another network, trained on plain images."
             ),
         ),
     )
@@ -104,7 +103,7 @@ def occluded_saliency(config: ImagesConfig, context: StudyContext) -> Result:
 def _measure(
     context: StudyContext, network: Network, data: LabelledImages, seen: Tensor, region: Tensor
 ) -> tuple[_Seen, Tensor]:
-    """Measure a network, and keep the first maps to be drawn."""
+    """Measure a network, and keep the first maps for the figure."""
     (saliency,) = choose_methods(["saliency"])
     plain = replace(context, final_percentile=None)
     targets = context.predictions(network, seen)
@@ -128,7 +127,7 @@ def _measure(
 def _right(
     context: StudyContext, network: Network, data: LabelledImages, noise: Occlusion | None = None
 ) -> NDArray[np.float64]:
-    """Whether a network is right, `(N,)`, about images with noise or without."""
+    """Whether a network is correct, `(N,)`, for images with or without noise."""
     right: NDArray[np.float64] = (
         (context.predictions(network, occluded(data, noise).images) == data.labels).double().numpy()
     )
@@ -148,29 +147,28 @@ def _claims(
             "Saliency maps are not zero on the noise, consistently across test data",
             f"{paper}; {NOISES[role]}",
             judged_above(not_zero, NEARLY_ALL),
-            f"share of the images with any value but zero there, however small: {not_zero}; held "
-            f"against {NEARLY_ALL:g}. How much that is: share of the map in the corner {share}, "
-            f"of the area {area:g}",
+            f"share of the images with any value but zero there: {not_zero}; above {NEARLY_ALL:g} "
+            f"counts as consistent. The corner has {share} of the map and {area:g} of the area",
         ),
         Claim(
             "Test accuracy does not change significantly when the training images have the noise",
             f"{paper}; {NOISES[role]}",
             judged_within(behind, NOT_SIGNIFICANT),
-            "accuracy of the network on plain images less that of the network behind the noise: "
-            f"{behind}; held against {NOT_SIGNIFICANT:g} either way",
+            f"accuracy, plain images minus images with noise: {behind}; differences up to "
+            f"{NOT_SIGNIFICANT:g} do not count",
         ),
         Claim(
             "The network's accuracy does not rest on which noise it is",
             f"not in the paper; {NOISES[role]}",
             judged_within(exchanged, NO_CHANGE),
-            f"accuracy that is lost when the noise is exchanged for other noise: {exchanged}; held "
-            f"against {NO_CHANGE:g} either way",
+            f"loss of accuracy with other noise: {exchanged}; differences up to {NO_CHANGE:g} do "
+            "not count",
         ),
     ]
 
 
 def _figure(blocks: Mapping[str, list[ImageRow]], side: int) -> Figure:
-    """The networks beside each other."""
+    """The networks side by side."""
     width, height = block_size(len(next(iter(blocks.values()))), 1)
     figure = new_figure((width + 0.4) * len(blocks), height + 0.3)
     parts = figure.subfigures(1, len(blocks), squeeze=False)[0]
@@ -179,9 +177,8 @@ def _figure(blocks: Mapping[str, list[ImageRow]], side: int) -> Figure:
     noise_side = side + MARGIN
     legends.draw_legend(
         figure,
-        f"green: the {side} x {side} pixels in which no filter of the first layer sees anything "
-        "but noise,",
-        f"of the {noise_side} x {noise_side} that are noise",
+        f"green: the {side} x {side} pixels whose filters in the first layer only see noise,",
+        f"of {noise_side} x {noise_side} noise pixels",
     )
     return figure
 

@@ -1,4 +1,4 @@
-"""How alike the maps of different images are, pair by pair (for figures 1, 5a and 15)."""
+"""Similarity of the maps of different images, pair by pair (for figures 1, 5a and 15)."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -19,12 +19,12 @@ Array = NDArray[np.float64]
 
 @dataclass(frozen=True)
 class Likeness:
-    """How alike maps are, within a class and beyond.
+    """Similarity of maps within a class and between classes.
 
     Attributes:
-        same: mean likeness of an image's map to those of the other images of its class.
-        other: to those of images of other classes.
-        more: the one less the other, of images that have both.
+        same: mean similarity of an image's map to those of the other images of its class.
+        other: mean similarity to those of images of other classes.
+        more: their difference, for images that have both.
     """
 
     same: Estimate
@@ -38,11 +38,11 @@ def likeness(maps: Tensor, labels: Tensor, seed: int) -> dict[str, Likeness]:
     Args:
         maps: `(N, C, H, W)`.
         labels: `(N,)`.
-        seed: of the bootstrap. It draws images and takes all pairs of them: pairs that share an
-            image are not independent, and the same image drawn twice is no pair.
+        seed: seed of the bootstrap. It resamples images and uses all pairs of them, since pairs
+            that share an image are not independent. An image is not paired with itself.
 
     Returns:
-        By `KINDS`. A map that is constant, or for the overlap has no positive value, has none.
+        By `KINDS`. Constant maps are left out; for the overlap also maps without positive values.
     """
     absolute = without_sign(maps)
     tables = (correlations(maps), overlaps(maps), correlations(absolute), overlaps(absolute))
@@ -66,7 +66,7 @@ def correlations(maps: Tensor) -> Array:
 
 
 def overlaps(maps: Tensor) -> Array:
-    """Intersection over union of the highest pixels of every map and every other.
+    """Intersection over union of the highest-ranked pixels of every pair of maps.
 
     Args:
         maps: `(N, C, H, W)`.
@@ -100,7 +100,7 @@ def _likeness(table: Array, same: NDArray[np.bool_], seed: int) -> Likeness:
 
 
 def _of_each(table: Array, chosen: NDArray[np.bool_], times: Array) -> Array:
-    """Each image's mean over the chosen others, as often as they were drawn: `(B, N)`."""
+    """Each image's mean over the chosen other images, weighted by their counts: `(B, N)`."""
     chosen = chosen & np.isfinite(table)
     total, count = times @ np.where(chosen, table, 0).T, times @ chosen.T.astype(np.float64)
     means: Array = np.divide(total, count, out=np.full_like(total, np.nan), where=count > 0)
@@ -108,7 +108,7 @@ def _of_each(table: Array, chosen: NDArray[np.bool_], times: Array) -> Array:
 
 
 def _mean_drawn(values: Array, times: Array) -> Array:
-    """The mean over the drawn images, `(B,)`; what is NaN is left out."""
+    """The mean over the drawn images, `(B,)`; NaN is left out."""
     times = np.where(np.isfinite(values), times, 0)
     total, count = (times * np.nan_to_num(values)).sum(axis=1), times.sum(axis=1)
     means: Array = np.divide(total, count, out=np.full_like(total, np.nan), where=count > 0)

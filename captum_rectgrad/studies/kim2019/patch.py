@@ -1,4 +1,4 @@
-"""Figure 7: how much attribution falls on a corner of noise that says nothing about the class."""
+"""Figure 7: attribution on a corner of noise that is independent of the class."""
 
 import torch
 from torch import Tensor
@@ -24,30 +24,32 @@ from captum_rectgrad.studies.framework.result import Claim, Result, Row
 from captum_rectgrad.studies.framework.study import ImagesConfig, Study
 from captum_rectgrad.studies.options import Role
 
-# The part of the patch that a filter of the first convolution sees nothing of the image in.
+# Width of the border of the patch in which filters of the first convolution also see the image.
 MARGIN = 2
 NOISES: dict[Role, str] = {"occluded": "one patch", "noise": "noise of each image"}
-# Where a claim on each is from: the paper has no control.
+# Source of the claims on each; the paper has no control.
 SOURCES: dict[Role, str] = {"occluded": "section 5.3, figure 7", "noise": "not in the paper"}
 AMOUNT, OF_CHANNELS, SHARE = (
     "amount in the corner",
     "amount in the corner, of all channels",
     "share in the corner",
 )
-# Of a map: what "similarly good" is taken to mean; with all pixels alike the corner has 0.0625.
+# Bound of "similarly good" for the share of a map; a uniform map has a share of 0.0625.
 SIMILAR = 0.01
 
 
 def patch(config: ImagesConfig, context: StudyContext) -> Result:
-    """Measure it on the network behind one patch, and on the control behind noise of each image.
+    """Measure attribution in the corner for the network behind one patch, and for the control.
+
+    The control was trained behind different noise in each image.
 
     Args:
-        config: see there.
-        context: methods, data and machine.
+        config: size of the study.
+        context: methods, data and device.
 
     Returns:
-        For each network and method the amount of attribution in the corner, of the channels' sum
-        and of all channels, and its share of the map.
+        For each network and method the amount of attribution in the corner, for the channels' sum
+        and for all channels, and its share of the map.
     """
     data = context.images("test", config.images)
     panels: dict[str, Panel] = {}
@@ -69,14 +71,11 @@ def patch(config: ImagesConfig, context: StudyContext) -> Result:
         claims=claims,
         figure=boxplots(panels),
         notes=(
-            (
-                f"A map that treats all pixels alike has a share of {area:.2%} in the corner: the "
-                "dotted line."
-            ),
+            (f"A uniform map has a share of {area:.2%} in the corner (dotted line)."),
             channels_note([panel.measured for panel in panels.values()], AMOUNT, OF_CHANNELS),
             (
-                "The amount is proportional to a method's scale, which is another for every "
-                "method; only the shares compare them. A map that is zero everywhere has no share."
+                "The amount is proportional to a method's scale, so only shares are comparable "
+                "between methods. A map that is zero everywhere has no share."
             ),
         ),
     )
@@ -85,12 +84,12 @@ def patch(config: ImagesConfig, context: StudyContext) -> Result:
 def measure(
     context: StudyContext, network: Network, images: Tensor, region: Tensor
 ) -> MapMeasurements:
-    """Measure a region on all maps of a network.
+    """Measure a region of all maps of a network.
 
     Args:
-        context: methods and machine.
-        network: what is explained.
-        images: `(N, C, H, W)`, uint8, as the network is to see them.
+        context: methods and device.
+        network: the explained network.
+        images: `(N, C, H, W)`, uint8, with the network's noise.
         region: `(H, W)`, bool.
 
     Returns:
@@ -111,7 +110,7 @@ def measure(
 
 
 def corner(network: Network, images: Tensor) -> Tensor:
-    """The part of the noise that no filter of the first layer sees together with the image.
+    """The pixels of the noise whose filters in the first layer only see noise.
 
     Args:
         network: trained behind noise.
@@ -124,7 +123,7 @@ def corner(network: Network, images: Tensor) -> Tensor:
         ValueError: the network was trained without noise.
     """
     if network.occlusion is None:
-        raise ValueError(f"{network.name} was trained without noise: there is no corner")
+        raise ValueError(f"{network.name} was trained without noise, so it has no noisy corner")
     side = network.occlusion.size - MARGIN
     region = torch.zeros(images.shape[-2:], dtype=torch.bool)
     region[:side, :side] = True

@@ -1,4 +1,4 @@
-"""Figure 17 and appendices B.2 and B.3: which units PR1 to PR4 and RectGradMod follow."""
+"""Figure 17 and appendices B.2 and B.3: the units that PR1 to PR4 and RectGradMod select."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -21,7 +21,14 @@ from captum_rectgrad.studies.figures.boxplots import ALIKE, Panel, draw_boxes
 from captum_rectgrad.studies.figures.figure_layout import sheet, show_image
 from captum_rectgrad.studies.framework.context import StudyContext
 from captum_rectgrad.studies.framework.map_measurements import MapMeasurements, measure_maps, rows
-from captum_rectgrad.studies.framework.result import Claim, Result, Row, judged, judged_above
+from captum_rectgrad.studies.framework.result import (
+    Claim,
+    Result,
+    Row,
+    gap_text,
+    judged,
+    judged_above,
+)
 from captum_rectgrad.studies.framework.study import Study
 from captum_rectgrad.studies.kim2019.background import EXCESS, SHARE, shares_outside
 from captum_rectgrad.studies.kim2019.masks import HALF, correct, one_of_each
@@ -42,7 +49,7 @@ _DRAWN = 4  # images
 
 @dataclass(frozen=True)
 class PropagationRulesConfig:
-    """How much is measured.
+    """Size of the study.
 
     Attributes:
         per_class: number of correctly classified images of each class; None: all.
@@ -53,11 +60,11 @@ class PropagationRulesConfig:
 
 @dataclass(frozen=True)
 class Followed:
-    """Where a rule leads in the example.
+    """Units that a rule selects in the example.
 
     Attributes:
-        units: numbers of the units that pass the gradient, from 1 as in the paper.
-        contribution: what they add to the output.
+        units: indices of the units that pass the gradient, from 1 as in the paper.
+        contribution: their contribution to the output.
     """
 
     units: tuple[int, ...]
@@ -69,15 +76,15 @@ class Followed:
 
 
 def propagation_rules(config: PropagationRulesConfig, context: StudyContext) -> Result:
-    """Work the example of appendix B, and compare the rules' maps on images with masks.
+    """Apply the rules to the example of appendix B, and compare their maps of images with masks.
 
     Args:
-        config: see there.
-        context: data and machine; its methods are not used.
+        config: size of the study.
+        context: data and device; its methods are not used.
 
     Returns:
-        For each rule the unit that it follows in the example, of one layer and of two, with what
-        that unit adds to the output; and the share of its maps on the background.
+        For each rule the selected unit of the example, with one layer and with two, and its
+        contribution to the output; and the share of the rule's maps on the background.
     """
     network = context.network("plain")
     data = correct(context, network, context.masked(), config.per_class)
@@ -101,13 +108,13 @@ def propagation_rules(config: PropagationRulesConfig, context: StudyContext) -> 
         figure=_figure(by_rule, network, data, measured),
         notes=(
             (
-                "The example: a1 + 10 a2 - 100 a3 + 1000 a4 at (3, 2, 1, 0), q = 74. In brackets "
-                "is what the unit adds to the output. With two layers that function, plus 200, "
-                "is the first unit of a second layer, which all rules follow."
+                "The example is a1 + 10 a2 - 100 a3 + 1000 a4 at (3, 2, 1, 0) with q = 74. "
+                "Brackets have a unit's contribution to the output. With two layers this function, "
+                "plus 200, is the first unit of the second layer, which all rules select."
             ),
             (
-                "RectGradMod follows PR1 at the last hidden activation and PR2 at all before it; "
-                "of a single layer it is PR1. The maps are made with q = 98 and the padding trick."
+                "RectGradMod uses PR1 at the last hidden activation and PR2 at earlier ones; for a "
+                "single layer it equals PR1. The maps use q = 98 and the padding trick."
             ),
             (
                 f"{len(data)} images that {network.name} classifies correctly. A map that is zero "
@@ -142,7 +149,7 @@ def _set(model: nn.Module, values: Mapping[str, Sequence[object]]) -> None:
 
 
 def followed(model: nn.Module, rule: RuleName) -> Followed:
-    """Which units of the first activation pass the gradient, in the example.
+    """Units of the first activation that pass the gradient in the example.
 
     Args:
         model: from pre-activations `(N, 4)` to `(N, 1)`.
@@ -161,11 +168,11 @@ def followed(model: nn.Module, rule: RuleName) -> Followed:
 def example_claims(
     single: dict[RuleName, Followed], double: dict[RuleName, Followed]
 ) -> list[Claim]:
-    """Hold the example against what appendix B says of it.
+    """Judge the statements of appendix B on the example.
 
     Args:
-        single: by rule, of one layer.
-        double: by rule, of two.
+        single: units by rule, with one layer.
+        double: units by rule, with two layers.
 
     Returns:
         The claims of B.2 and B.3.
@@ -207,27 +214,27 @@ def _attribute(rule: RuleName, model: nn.Module, x: Tensor, target: Tensor) -> T
 
 
 def measure(context: StudyContext, network: Network, data: MaskedImages) -> MapMeasurements:
-    """Measure where the maps of all rules lie.
+    """Measure the location of all rules' maps.
 
     Args:
         context: its methods are the rules.
-        network: what is explained.
+        network: the explained network.
         data: images with masks.
 
     Returns:
-        The share on the background, and that over the background's area.
+        The share on the background, and that share divided by the background's share of the area.
     """
     return measure_maps(context, network, data.images, shares_outside(data.masks))
 
 
 def more_than_rectgrad(measured: MapMeasurements) -> dict[RuleName, NDArray[np.float64]]:
-    """Whether a rule puts more on the background than RectGrad does.
+    """Whether a rule puts more attribution on the background than RectGrad.
 
     Args:
         measured: see `measure`.
 
     Returns:
-        By rule `(N,)`: 1 where it does, 0 where not, NaN where one of the two has no share.
+        By rule `(N,)`: 1 if it does, 0 if not, NaN if one of the two has no share.
     """
     shares = measured.values[SHARE]
     return {
@@ -245,7 +252,7 @@ def map_claims(measured: MapMeasurements, seed: int) -> list[Claim]:
 
     Args:
         measured: see `measure`.
-        seed: of the bootstrap.
+        seed: seed of the bootstrap.
 
     Returns:
         The claims on how much, and on how often.
@@ -259,14 +266,14 @@ def map_claims(measured: MapMeasurements, seed: int) -> list[Claim]:
             "RectGradMod highlights the background more than RectGrad",
             source,
             judged(more),
-            f"its {SHARE} less RectGrad's: {more}",
+            f"RectGradMod's {SHARE} is {gap_text(more, 'that of RectGrad')}",
         ),
         Claim(
             "RectGradMod highlights the background more often than RectGrad",
             source,
             judged_above(often, HALF),
-            f"share of the images in which it has the larger share there: {often}; held against "
-            "one half",
+            f"share of the images in which RectGradMod has the larger share there: {often}; above "
+            "0.5 is more often",
         ),
     ]
 
@@ -274,7 +281,7 @@ def map_claims(measured: MapMeasurements, seed: int) -> list[Claim]:
 def _figure(
     context: StudyContext, network: Network, data: MaskedImages, measured: MapMeasurements
 ) -> Figure:
-    """Images in lines, rules in columns; below, the shares on the background."""
+    """Images in rows, rules in columns, and the shares on the background below."""
     drawn = one_of_each(data.labels, _DRAWN)
     images, labels = data.images[drawn], data.labels[drawn]
     made = sheet(len(drawn), 1 + len(context.methods))
@@ -296,7 +303,7 @@ def _figure(
 STUDY = Study(
     name="propagation-rules",
     shows="figure 17 and the example of appendix B",
-    asks="which units the propagation rules follow",
+    asks="which units the propagation rules select",
     needs="images with masks; the plain network",
     run=propagation_rules,
     presets={

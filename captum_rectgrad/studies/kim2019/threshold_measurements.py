@@ -1,4 +1,4 @@
-"""RectGrad's maps and thresholds from tau = 0 and q = 0 upwards, measured (for figure 4)."""
+"""Measurements of RectGrad's maps and thresholds over the percentile (for figure 4)."""
 
 import warnings
 from collections.abc import Mapping
@@ -26,7 +26,7 @@ from captum_rectgrad.studies.data.study_data import Network
 from captum_rectgrad.studies.framework.context import StudyContext
 
 PERCENTILES = (0.0, 10.0, 20.0, 40.0, 60.0, 80.0, 85.0, 90.0, 95.0, 98.0, 99.0, 99.5)
-REFERENCE = 20.0  # from here on, the paper says, regions do not change
+REFERENCE = 20.0  # regions do not change above this percentile, according to the paper
 
 TAU = "tau = 0"
 NOT_ZERO, ENERGY, EMPTY = "pixels not zero", "energy", "empty maps"
@@ -35,7 +35,7 @@ RANK_REFERENCE = f"rank correlation with q = {REFERENCE:g}"
 OVERLAP_REFERENCE = f"overlap with q = {REFERENCE:g}"
 RANK_LOWER, OVERLAP_LOWER = "rank correlation with next lower q", "overlap with next lower q"
 THRESHOLDS, SCORES = "thresholds at zero", "scores at zero"
-SHARES = (NOT_ZERO, EMPTY, THRESHOLDS, SCORES)  # of an image, in [0, 1]
+SHARES = (NOT_ZERO, EMPTY, THRESHOLDS, SCORES)  # shares per image, in [0, 1]
 
 # By the title of a threshold, one number for each image.
 Numbers = dict[str, Tensor]
@@ -43,12 +43,12 @@ Numbers = dict[str, Tensor]
 
 @dataclass(frozen=True, eq=False)
 class Sweep:
-    """What was measured.
+    """Measurements at all thresholds.
 
     Attributes:
-        titles: of the thresholds, in order, tau = 0 first.
+        titles: titles of the thresholds, in order, tau = 0 first.
         layers: names of the activations, from the input to the output.
-        values: by what was measured and by threshold, `(N,)`; NaN where it is not defined.
+        values: by measure and threshold, `(N,)`; NaN where the measure is not defined.
         at_zero: share of the images whose threshold is exactly zero, `(thresholds, layers)`.
     """
 
@@ -60,13 +60,13 @@ class Sweep:
 
 @dataclass(frozen=True, eq=False)
 class LayersAtZero:
-    """Which thresholds, and how many of the scores, are exactly zero.
+    """Thresholds and scores that are exactly zero.
 
     Attributes:
         layers: names of the activations, from the input to the output.
         thresholds: whether a threshold is zero, `(thresholds, layers, N)`.
-        shares: by measure and title, `(N,)`: the shares of the layers' thresholds and of their
-            scores that are zero, each layer counting alike.
+        shares: by measure and title, `(N,)`: the shares of zero thresholds and of zero scores,
+            averaged over the layers.
     """
 
     layers: tuple[str, ...]
@@ -75,14 +75,14 @@ class LayersAtZero:
 
 
 def title_of(percentile: float) -> str:
-    """What a column is called."""
+    """Title of the column of a percentile."""
     return f"q = {percentile:g}"
 
 
 def thresholds() -> tuple[Method, ...]:
     """The columns of figure 4: RectGrad at tau = 0 and at each percentile.
 
-    With the padding trick, as its caption says, and without final zero thresholding (section 5).
+    They use the padding trick, as the caption states, and no final zero thresholding (section 5).
     """
     return (
         _column(TAU, tau=0.0, final_threshold=False),
@@ -97,13 +97,13 @@ def measure(context: StudyContext, network: Network, images: Tensor, targets: Te
     """Measure maps and thresholds.
 
     Args:
-        context: the machine.
-        network: what is explained.
+        context: its device and batch size are used.
+        network: the explained network.
         images: `(N, 3, H, W)`, uint8.
         targets: the classes to explain, `(N,)`.
 
     Returns:
-        See `Sweep`.
+        The measurements.
     """
     columns = thresholds()
 
@@ -139,7 +139,7 @@ def on_maps(maps: Mapping[str, Tensor]) -> dict[str, Numbers]:
     """Measure maps of the same images at several thresholds.
 
     Args:
-        maps: by title, in order, `(N, C, H, W)`; with those of `TAU` first and of `REFERENCE`.
+        maps: by title, in order, `(N, C, H, W)`; with `TAU` first, and with `REFERENCE`.
 
     Returns:
         By measure and title.
@@ -200,16 +200,17 @@ def layers_at_zero(model: nn.Module, inputs: Tensor, targets: Tensor) -> LayersA
 def guided_backprop_gaps(
     context: StudyContext, network: Network, images: Tensor, targets: Tensor
 ) -> NDArray[np.float64]:
-    """How far RectGrad at tau = 0 is from Guided Backprop * Input, thresholded at zero (claim 2).
+    """Difference of RectGrad at tau = 0 and Guided Backprop * Input thresholded at zero (claim 2).
 
     Args:
-        context: the machine.
-        network: what is explained.
+        context: its device and batch size are used.
+        network: the explained network.
         images: `(N, 3, H, W)`, uint8.
         targets: the classes to explain, `(N,)`.
 
     Returns:
-        `(N,)`: the largest absolute difference, as a share of the largest value. RectGrad is
+        `(N,)`: the largest absolute difference divided by the largest value. RectGrad is without
+        the padding trick, which guided backpropagation does not have.
         without the padding trick, which the other does not have.
     """
     exact = _column(TAU, tau=0.0, padding_trick=False)
@@ -236,7 +237,7 @@ def _column(title: str, **options: Unpack[Options]) -> Method:
 
 def _rectgrad(options: Options, model: nn.Module, x: Tensor, target: Tensor) -> Tensor:
     with warnings.catch_warnings():
-        # Empty maps are counted.
+        # The warning about empty maps is ignored: they are counted.
         warnings.simplefilter("ignore", RectGradWarning)
         return RectGrad(model, **options).attribute(x, target=target)
 

@@ -1,4 +1,4 @@
-"""Figure 4: what the threshold does, from tau = 0 and q = 0 to q = 99.5."""
+"""Figure 4: the effect of the threshold, from tau = 0 and q = 0 to q = 99.5."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -29,11 +29,11 @@ from captum_rectgrad.studies.framework.study import Study
 from captum_rectgrad.studies.kim2019 import threshold_measurements as sweep
 from captum_rectgrad.studies.kim2019.threshold_measurements import PERCENTILES, Sweep, title_of
 
-HIGH = 80.0  # up to here from `sweep.REFERENCE`, the paper says, nothing happens
-ALIKE = 0.9  # of a correlation or overlap: what "no significant change" is taken to mean
-SAME_REGION = 0.5  # of an overlap: what "regions did not change" is taken to mean
-NEARLY_ALL = 0.95  # of the thresholds: what must be zero for "tau is about 0"
-ROUNDING = 1e-5  # of the largest value: what "equal" is taken to mean in float32
+HIGH = 80.0  # maps do not change from `sweep.REFERENCE` up to here, according to the paper
+ALIKE = 0.9  # correlation or overlap that counts as "no significant change"
+SAME_REGION = 0.5  # overlap that counts as "regions did not change"
+NEARLY_ALL = 0.95  # share of zero thresholds that counts as "tau is about 0"
+ROUNDING = 1e-5  # difference relative to the largest value that counts as equal in float32
 _CURVES = 3.1  # inches
 _LIKENESSES = (
     (sweep.RANK_REFERENCE, sweep.OVERLAP_REFERENCE),
@@ -46,11 +46,11 @@ _SMALL = 7  # points
 
 @dataclass(frozen=True)
 class ThresholdSweepConfig:
-    """How much is measured.
+    """Size of the study.
 
     Attributes:
         images: number of test images; None: all.
-        drawn: how many of one class are drawn.
+        drawn: number of plotted images, all of one class.
     """
 
     images: int | None = None
@@ -61,11 +61,11 @@ def threshold_sweep(config: ThresholdSweepConfig, context: StudyContext) -> Resu
     """Compare maps of the plain network at thresholds from none to the highest.
 
     Args:
-        config: see there.
-        context: data and machine; its methods are not used.
+        config: size of the study.
+        context: data and device; its methods are not used.
 
     Returns:
-        For each threshold how much is left of the maps and how alike they are to others.
+        For each threshold the sparsity of the maps and their similarity to other thresholds' maps.
     """
     network = context.network("plain")
     data = context.images("test", config.images)
@@ -92,25 +92,26 @@ def threshold_sweep(config: ThresholdSweepConfig, context: StudyContext) -> Resu
         figure=_figure(found, lines, context.seed),
         notes=(
             (
-                "With the padding trick and without final zero thresholding, as in figure 4; only "
-                "the comparison with Guided Backprop * Input is without the one and with the other."
+                "Maps use the padding trick and no final zero thresholding, as in figure 4. Only "
+                "the comparison with Guided Backprop * Input has no padding trick and has the "
+                "final thresholding."
             ),
             (
-                "Energy is the sum of a map's absolute values, divided by that at tau = 0. "
-                "Overlap is the intersection over the union of the tenth of the pixels that rank "
-                "highest, or of all that are positive where these are fewer; of two random tenths "
-                "it is 0.053. Neither overlap nor rank correlation is defined for an empty map."
+                "Energy is the sum of a map's absolute values, divided by that at tau = 0. Overlap "
+                "is the intersection over the union of the 10 % highest-ranked pixels, or of all "
+                "positive pixels if there are fewer. Two random sets of 10 % have an overlap of "
+                "0.053. Overlap and rank correlation are not defined for an empty map."
             ),
             (
-                "A threshold is one layer's for one image; where it is exactly zero, the layer "
-                "does what it does at tau = 0."
+                "Each layer has one threshold per image. If it is exactly zero, the layer works as "
+                "at tau = 0."
             ),
         ),
     )
 
 
 def _of_one_class(targets: Tensor, right: Tensor, count: int) -> list[int]:
-    """The first images, rightly classified if there are any, of the class that most of them are."""
+    """The first images of the most frequent class, correctly classified ones if there are any."""
     eligible = right if right.any() else torch.ones_like(right)
     label = targets[eligible].bincount().argmax()
     chosen: list[int] = torch.nonzero(eligible & (targets == label))[:count, 0].tolist()
@@ -135,13 +136,13 @@ def _estimate(found: Sweep, name: str, title: str, seed: int) -> Estimate:
 
 
 def _guided_claim(gaps: NDArray[np.float64]) -> Claim:
-    """An identity holds for every image or does not: no interval of a mean has a say in it."""
+    """An identity holds for all images or not: the maximum is judged without an interval."""
     return Claim(
         "With tau = 0 it is Guided Backprop * Input, thresholded at zero",
         "section 4.3, claim 2",
         "holds" if gaps.max() <= ROUNDING else "does not hold",
-        "the largest difference of all images, as a share of the map's largest value: "
-        f"{gaps.max():.2g}; an identity, held against rounding, {ROUNDING:g}, without an interval",
+        "largest difference of all images, relative to the map's largest value: "
+        f"{gaps.max():.2g}; up to {ROUNDING:g} (float32 rounding) counts as equal",
     )
 
 
@@ -156,47 +157,48 @@ def _claims(found: Sweep, seed: int) -> list[Claim]:
     zero = {title: _estimate(found, sweep.THRESHOLDS, title, seed) for title in between}
     scores = mean(found.values[sweep.SCORES][low], seed)
     same = [t for t in found.titles[1:] if (found.values[sweep.THRESHOLDS][t] == 1).all()]
-    same_where = f"every threshold is zero at: {', '.join(same) or 'no q'}"
+    same_where = f"all thresholds are zero at: {', '.join(same) or 'no q'}"
     return [
         Claim(
             f"Maps change from {start} to {low} more than from {low} to {high}",
             "section 5.1, figure 4",
             all_of([judged(gain) for gain in gains]),
-            f"with {low}, at {high} more than at {start}: rank correlation {gains[0]}, overlap "
+            f"similarity to {low}, {high} minus {start}: rank correlation {gains[0]}, overlap "
             f"{gains[1]}",
         ),
         Claim(
             f"There is no significant change from {low} to {high}",
             "section 5.1, figure 4",
             all_of([judged_above(one, ALIKE) for one in alike]),
-            f"{high} with {low}: rank correlation {alike[0]}, overlap {alike[1]}; held against "
-            f"{ALIKE:g}; {same_where}",
+            f"similarity of {high} and {low}: rank correlation {alike[0]}, overlap {alike[1]}; "
+            f"above {ALIKE:g} counts as no significant change; {same_where}",
         ),
         _sparser(found, seed),
         Claim(
             f"Regions of high attribution do not change above {low}",
             "section 5.1, figure 4",
             all_of([judged_above(one, SAME_REGION) for one in regions.values()]),
-            f"{sweep.OVERLAP_REFERENCE}: {_least(regions)}; held against {SAME_REGION:g}",
+            f"{sweep.OVERLAP_REFERENCE}: {_least(regions)}; above {SAME_REGION:g} counts as the "
+            "same regions",
         ),
         Claim(
             f"Thresholds are zero from {low} to {high}",
             "section 5.1",
             all_of([judged_above(one, NEARLY_ALL) for one in zero.values()]),
-            f"the paper: about zero, of which no size is given; share of those that are exactly "
-            f"zero: {_least(zero)}; held against {NEARLY_ALL:g}",
+            f"share of thresholds that are exactly zero (the paper: about zero): {_least(zero)}; "
+            f"above {NEARLY_ALL:g} counts as zero",
         ),
         Claim(
             "The majority of scores is zero",
             "section 5.1",
             judged_above(scores, 0.5),
-            f"share of the scores that are zero, at {low}: {scores}; held against 0.5",
+            f"share of the scores that are zero, at {low}: {scores}; above 0.5 is a majority",
         ),
     ]
 
 
 def _sparser(found: Sweep, seed: int) -> Claim:
-    """Step by step above `HIGH`."""
+    """Judge each step above `HIGH`."""
     steps = pairwise([title_of(percentile) for percentile in PERCENTILES if percentile >= HIGH])
     left = found.values[sweep.NOT_ZERO]
     drops = {
@@ -207,13 +209,13 @@ def _sparser(found: Sweep, seed: int) -> Claim:
         f"Maps become sparser above {title_of(HIGH)}, the more the higher q",
         "section 5.1, figure 4",
         all_of([judged(drop) for drop in drops.values()]),
-        f"share of the pixels that become zero: {_least(drops)}",
+        f"share of the pixels that become zero at each step: {_least(drops)}",
     )
 
 
 def _least(found: Mapping[str, Estimate]) -> str:
     least = min(found, key=lambda title: found[title].value)
-    return f"least {least}, {found[least]}"
+    return f"lowest for {least}: {found[least]}"
 
 
 def _figure(found: Sweep, lines: Sequence[ImageRow], seed: int) -> Figure:
@@ -230,11 +232,11 @@ def _draw_curves(where: SubFigure, found: Sweep, seed: int) -> None:
     for name in (sweep.NOT_ZERO, sweep.ENERGY, sweep.EMPTY):
         _curve(left, found, name, seed)
     left.set_yscale("symlog", linthresh=0.01)
-    left.set_title("share of the pixels and of the maps; energy", fontsize=_SMALL)
+    left.set_title("share of pixels and of maps; energy", fontsize=_SMALL)
     for colour, pair in zip(_COLOURS, _LIKENESSES, strict=True):
         for name, style in zip(pair, ("-", "--"), strict=True):
             _curve(middle, found, name, seed, colour, style)
-    middle.set_title("how alike maps are", fontsize=_SMALL)
+    middle.set_title("similarity of maps", fontsize=_SMALL)
     for axes in (left, middle):
         lines, _ = axes.get_legend_handles_labels()
         axes.legend(
@@ -268,7 +270,7 @@ def _curve(
 STUDY = Study(
     name="threshold-sweep",
     shows="figure 4",
-    asks="what the threshold does to the maps",
+    asks="how the threshold changes the maps",
     needs="test images; the plain network",
     run=threshold_sweep,
     presets={

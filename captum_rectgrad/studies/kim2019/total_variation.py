@@ -1,4 +1,4 @@
-"""Figure 8, bottom: how rough attribution maps are."""
+"""Figure 8, bottom: roughness of attribution maps."""
 
 from torch import Tensor
 
@@ -17,11 +17,11 @@ AMOUNT, RELATIVE = "total variation", "total variation per attribution"
 
 
 def total_variation(config: ImagesConfig, context: StudyContext) -> Result:
-    """Measure it on test images.
+    """Measure the total variation of maps of test images.
 
     Args:
-        config: see there.
-        context: methods, data and machine.
+        config: size of the study.
+        context: methods, data and device.
 
     Returns:
         For each method the total variation, as in the paper, and per unit of attribution.
@@ -54,9 +54,9 @@ def total_variation(config: ImagesConfig, context: StudyContext) -> Result:
         ),
         notes=(
             (
-                "Total variation is proportional to a method's scale, which is another for every "
-                "method; only the one per unit of attribution compares them. Sparse maps of single "
-                "pixels have the largest, 4."
+                "Total variation is proportional to a method's scale, so only the total variation "
+                "per unit of attribution is comparable between methods. It is largest, 4, for "
+                "isolated pixels."
             ),
         ),
     )

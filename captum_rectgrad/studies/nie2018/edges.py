@@ -1,4 +1,4 @@
-"""Figure 9: guided backpropagation beside an edge detector that has learnt nothing."""
+"""Figure 9: guided backpropagation compared with an edge detector."""
 
 from dataclasses import dataclass
 
@@ -13,7 +13,7 @@ from captum_rectgrad.evaluation.methods import Method
 from captum_rectgrad.sanity.similarity import SIMILARITIES, input_correlation
 from captum_rectgrad.studies.figures.map_grid import ImageRow, block_size, draw_block, new_figure
 from captum_rectgrad.studies.framework.context import StudyContext
-from captum_rectgrad.studies.framework.result import Claim, Result, Row, judged
+from captum_rectgrad.studies.framework.result import Claim, Result, Row, gap_text, judged
 from captum_rectgrad.studies.framework.study import NIE, Study
 from captum_rectgrad.studies.nie2018.trained_and_untrained import (
     METHODS,
@@ -30,7 +30,7 @@ _DRAWN = 3  # images, as in the figure
 
 @dataclass(frozen=True)
 class EdgesConfig:
-    """How much is measured.
+    """Size of the study.
 
     Attributes:
         images: number of test images.
@@ -40,13 +40,13 @@ class EdgesConfig:
 
 
 def vertical_edges(inputs: Tensor) -> Tensor:
-    """Each pixel less its left neighbour (supplement, section F).
+    """Difference of each pixel and its left neighbour (supplement, section F).
 
     Args:
         inputs: `(N, C, H, W)`.
 
     Returns:
-        `(N, C, H, W)`; 0 in the first column, which has no neighbour.
+        `(N, C, H, W)`; 0 in the first column.
     """
     edges = inputs.new_zeros(inputs.shape)
     edges[..., 1:] = inputs.diff(dim=-1)
@@ -57,19 +57,19 @@ def _attribute(_: nn.Module, x: Tensor, __: Tensor) -> Tensor:
     return vertical_edges(x.detach())
 
 
-# An attribution method like the others, so that it can be put among them by `--methods`.
+# The edge detector as a `Method`, so that `--methods` can name it.
 EDGE_DETECTOR = Method("edges", "Edges", _attribute)
 
 
 def edges(config: EdgesConfig, context: StudyContext) -> Result:
-    """Measure how alike maps are to the edges of their images.
+    """Measure the similarity of maps to the edges of their images.
 
     Args:
-        config: see there.
-        context: data and machine; its methods are not used.
+        config: size of the study.
+        context: data and device; its methods are not used.
 
     Returns:
-        For the trained and the untrained network and each rule the likeness of its maps to edges.
+        For the trained and the untrained network and each rule the similarity of maps to edges.
     """
     inputs = inputs_of(context, config.images)
     edge_maps = vertical_edges(inputs)
@@ -103,8 +103,8 @@ def edges(config: EdgesConfig, context: StudyContext) -> Result:
         figure=_figure(context.images("test", len(shown)).images, shown),
         notes=(
             (
-                f"{counted(inputs)} {LIKE[0].upper()}{LIKE[1:]} is Pearson's, over all pixels "
-                "and channels, whatever its sign; the other measures are of maps summed over "
+                f"{counted(inputs)} {LIKE[0].upper()}{LIKE[1:]} is the absolute value of Pearson's "
+                "correlation over all pixels and channels; other measures are of maps summed over "
                 "channels."
             ),
             *filter(None, [same_rules(shown[0])]),
@@ -114,19 +114,20 @@ def edges(config: EdgesConfig, context: StudyContext) -> Result:
 
 def _claims(found: dict[tuple[str, str], NDArray[np.float64]], seed: int) -> list[Claim]:
     guided = difference(found["trained", "Guided BP"], found["trained", "Saliency"], seed)
+    than = "Saliency's"
     mine = difference(found["trained", "NoBias RectGrad"], found["trained", "Saliency"], seed)
     return [
         Claim(
             "Guided backpropagation pays attention to edges, more than saliency",
             "supplement, section F, figure 9",
             judged(guided),
-            f"{LIKE}, Guided BP's less Saliency's: {guided}",
+            f"{LIKE}: Guided BP's is {gap_text(guided, than)}",
         ),
         Claim(
             "RectGrad, too, pays attention to edges more than saliency",
             "not in the paper",
             judged(mine),
-            f"{LIKE}, NoBias RectGrad's less Saliency's: {mine}",
+            f"{LIKE}: NoBias RectGrad's is {gap_text(mine, than)}",
         ),
     ]
 
@@ -141,7 +142,7 @@ def _figure(images: Tensor, shown: list[dict[str, Tensor]]) -> Figure:
 STUDY = Study(
     name="nie-edges",
     shows="supplement, figure 9",
-    asks="how far maps are what an edge detector finds",
+    asks="whether maps are similar to the output of an edge detector",
     needs="test images; the plain network, or any (--model)",
     run=edges,
     presets={

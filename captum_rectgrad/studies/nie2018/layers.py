@@ -1,4 +1,4 @@
-"""Figures 10 and 11: weights up to a layer, and of all layers but one; the rest random."""
+"""Figures 10 and 11: maps with re-initialised layers, cumulatively or one layer at a time."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -27,7 +27,7 @@ from captum_rectgrad.studies.nie2018.trained_and_untrained import (
 )
 
 _COLOURS = ("#2a6a9e", "#5c8a3a", "#7a5195", "#c43c00", "#e08a2c")
-_PANELS = 3.4  # inches, of the curves below the maps
+_PANELS = 3.4  # inches, height of the curves below the maps
 ORDERS: Mapping[Order, str] = {
     "cascading": "all from a layer on (figure 10)",
     "independent": "one layer alone (figure 11)",
@@ -36,13 +36,13 @@ ORDERS: Mapping[Order, str] = {
 
 @dataclass(frozen=True)
 class LayersConfig:
-    """How much is measured.
+    """Size of the study.
 
     Attributes:
         images: number of test images.
-        steps: number of layers, evenly spaced, at which maps are made: at all where there are no
-            more (VGG-16 has 16); None: at all.
-        repeats: how many times layers are re-initialised.
+        steps: number of evenly spaced layers at which maps are computed, or all layers if there are
+            no more (VGG-16 has 16); None: all.
+        repeats: number of re-initialisations.
     """
 
     images: int | None = 500
@@ -54,11 +54,11 @@ def layers(config: LayersConfig, context: StudyContext) -> Result:
     """Re-initialise layers, and compare maps with those of the trained network.
 
     Args:
-        config: see there.
-        context: data and machine; its methods are not used.
+        config: size of the study.
+        context: data and device; its methods are not used.
 
     Returns:
-        For each order, layer and rule how alike maps are to the trained network's.
+        For each order, layer and rule the similarity of maps to the trained network's.
     """
     inputs = inputs_of(context, config.images)
     model = context.network("plain").model
@@ -81,21 +81,21 @@ def layers(config: LayersConfig, context: StudyContext) -> Result:
     run = found["cascading", METHODS[0].title]
     notes = [
         (
-            f"{counted(inputs)} Maps are for the class that the trained network predicts, whatever "
-            "the others do. Random layers are initialised anew, statistics of normalisations too, "
-            f"{config.repeats} times; intervals are over these and over the images."
+            f"{counted(inputs)} Maps are for the class that the trained network predicts. Layers "
+            f"and their running statistics are re-initialised {config.repeats} times. Intervals "
+            "are over these and over the images."
         )
     ]
     if len(run.layers) < run.randomised[-1]:
         notes.append(
-            f"Of {run.randomised[-1]} layers with parameters, maps were made at "
-            f"{len(run.layers)}, evenly spaced: claims are about those."
+            f"Maps are computed at {len(run.layers)} evenly spaced layers of the "
+            f"{run.randomised[-1]} with parameters. Claims only concern these."
         )
     notes += filter(None, [same_rules(first)])
     if drawn := run.made.drawn:
         notes.append(
-            f"Of {', '.join(drawn)} it is not defined how they are initialised: they were "
-            "drawn from normal distributions with their means and standard deviations."
+            f"{', '.join(drawn)}: drawn from a normal distribution with the previous mean and "
+            "standard deviation, since the layer has no reset_parameters."
         )
     return Result(
         rows=_rows(found, context.seed),
@@ -122,15 +122,15 @@ def _rows(found: Mapping[tuple[Order, str], Randomisation], seed: int) -> list[R
 
 
 def claims(runs: Mapping[str, Randomisation], model: nn.Module, seed: int) -> list[Claim]:
-    """What section G concludes of guided backpropagation, and the same of RectGrad.
+    """The conclusions of section G on guided backpropagation, and the same on RectGrad.
 
     Args:
-        runs: by method, one layer random at a time.
-        model: which layers it has.
-        seed: of the bootstrap.
+        runs: by method, with one layer randomised at a time.
+        model: the model of the layers.
+        seed: seed of the bootstrap.
 
     Returns:
-        The claims; none of what the model has too few layers for.
+        The claims; those for which the model has too few layers are left out.
     """
     made = []
     for method in ("Guided BP", "NoBias RectGrad"):
@@ -148,10 +148,10 @@ def claims(runs: Mapping[str, Randomisation], model: nn.Module, seed: int) -> li
                     f"Convolutions have a greater impact on {method} than dense layers",
                     source,
                     judged(gap),
-                    f"{UNSIGNED} with a dense layer random less with a convolution, means: {gap}",
+                    f"mean {UNSIGNED}, dense minus convolutional layers randomised: {gap}",
                 )
             )
-        if len(convolutions) > 1:  # the layers come from the output on
+        if len(convolutions) > 1:  # the layers are ordered from the output
             last, first = names[nn.Conv2d][0], names[nn.Conv2d][-1]
             gap = crossed_mean(likeness[last] - likeness[first], seed)
             made.append(
@@ -159,14 +159,14 @@ def claims(runs: Mapping[str, Randomisation], model: nn.Module, seed: int) -> li
                     f"Earlier convolutions have a greater impact on {method} than later ones",
                     source,
                     judged(gap),
-                    f"{UNSIGNED} with {last} random, less with {first}: {gap}",
+                    f"{UNSIGNED}, {last} minus {first} randomised: {gap}",
                 )
             )
     return made
 
 
 def _figure(context: StudyContext, found: Mapping[tuple[Order, str], Randomisation]) -> Figure:
-    """The first image's maps for both orders, the curves of all images below."""
+    """Maps of the first image for both orders, with the curves of all images below."""
     (image,) = context.images("test", 1).images
     blocks = {}
     for order, title in ORDERS.items():
@@ -186,7 +186,7 @@ def _figure(context: StudyContext, found: Mapping[tuple[Order, str], Randomisati
     for part, (title, block) in zip(
         above.subfigures(1, len(blocks), squeeze=False)[0], blocks.items(), strict=True
     ):
-        draw_block(part, block, f"random at the left: {title}")
+        draw_block(part, block, f"randomised (at the left): {title}")
     for axes, order in zip(below.subplots(1, len(ORDERS)), ORDERS, strict=True):
         _draw_curves(axes, {m.title: found[order, m.title] for m in METHODS}, context.seed)
         axes.set_title(ORDERS[order], fontsize=8)
@@ -199,7 +199,7 @@ def _draw_curves(axes: Axes, runs: Mapping[str, Randomisation], seed: int) -> No
     for colour, (method, run) in zip(_COLOURS, runs.items(), strict=True):
         points = [crossed_mean(values, seed) for values in run.similarity[UNSIGNED]]
         places = range(len(points))
-        # Dashed, so that both are seen where it is the same as DeconvNet.
+        # Dashed, so that both curves are visible if it equals DeconvNet.
         style = "--" if method == "Guided BP" else "-"
         draw_curve(axes, places, points, colour=colour, label=method, style=style)
         axes.set_xticks(places, run.layers, rotation=45, ha="right", fontsize=7)

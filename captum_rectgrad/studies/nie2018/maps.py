@@ -1,4 +1,4 @@
-"""Figures 1 to 8, 12 and 13: maps for several logits, of a trained and an untrained network."""
+"""Figures 1 to 8, 12 and 13: maps for several logits of a trained and an untrained network."""
 
 import textwrap
 from collections.abc import Mapping
@@ -18,7 +18,7 @@ from captum_rectgrad.sanity.image_recovery import image_recovery
 from captum_rectgrad.sanity.similarity import IMAGE, RECOVERIES, SIMILARITIES, UNSIGNED
 from captum_rectgrad.studies.figures.map_grid import ImageRow, block_size, draw_block, new_figure
 from captum_rectgrad.studies.framework.context import StudyContext
-from captum_rectgrad.studies.framework.result import Claim, Result, Row, judged
+from captum_rectgrad.studies.framework.result import Claim, Result, Row, gap_text, judged
 from captum_rectgrad.studies.framework.study import NIE, Study
 from captum_rectgrad.studies.nie2018.trained_and_untrained import (
     METHODS,
@@ -30,19 +30,19 @@ from captum_rectgrad.studies.nie2018.trained_and_untrained import (
     task,
 )
 
-OTHERS = 2  # logits beside the largest: the next, and the smallest
-_CAPTION = 16  # letters of a line
-# By network and method, what was measured, by its name, `(N,)`.
+OTHERS = 2  # number of compared logits: the second highest, and the smallest
+_CAPTION = 16  # characters per line
+# By network and method, measurements by name, `(N,)`.
 Found: TypeAlias = Mapping[tuple[str, str], Mapping[str, NDArray[np.float64]]]
 
 
 @dataclass(frozen=True)
 class MapsConfig:
-    """How much is measured and drawn.
+    """Size of the study.
 
     Attributes:
         images: number of test images.
-        drawn: number of images that are drawn.
+        drawn: number of plotted images.
     """
 
     images: int | None = 1000
@@ -50,14 +50,14 @@ class MapsConfig:
 
 
 def maps(config: MapsConfig, context: StudyContext) -> Result:
-    """Compare maps of the largest logit with those of two others, and with the image.
+    """Compare maps of the highest logit with those of two other logits, and with the image.
 
     Args:
-        config: see there.
-        context: data and machine; its methods are not used.
+        config: size of the study.
+        context: data and device; its methods are not used.
 
     Returns:
-        For each network and rule how alike maps of different logits are, and how far maps are the
+        For each network and rule the similarity of maps of different logits, and of maps and the
         image.
     """
     inputs = inputs_of(context, config.images)
@@ -91,14 +91,14 @@ def maps(config: MapsConfig, context: StudyContext) -> Result:
         figure=_figure(blocks),
         notes=(
             (
-                f"{counted(inputs)} The largest logit is compared with the next and with the "
-                "smallest: the mean over the two. Likeness is of maps summed over channels, SSIM "
-                "of absolute values brought to [0, 1]."
+                f"{counted(inputs)} The highest logit is compared with the second highest and with "
+                "the smallest; the mean of the two is reported. Similarities are of maps summed "
+                "over channels, SSIM of absolute values scaled to [0, 1]."
             ),
             (
-                "The untrained network is the trained one with every layer initialised anew. A map "
-                "that is multiplied by the image (RectGrad) resembles it for that alone: NoBias "
-                "RectGrad is the same without."
+                "The untrained network is the trained one with all layers re-initialised. RectGrad "
+                "multiplies by the input, so its maps resemble the image for that reason alone; "
+                "NoBias RectGrad does not."
             ),
             *filter(None, [same_rules(drawn[0])]),
         ),
@@ -106,11 +106,11 @@ def maps(config: MapsConfig, context: StudyContext) -> Result:
 
 
 def claims(found: Found, seed: int) -> list[Claim]:
-    """Hold the supplement's observations against the numbers.
+    """Judge the supplement's observations.
 
     Args:
         found: see `Found`.
-        seed: of the bootstrap.
+        seed: seed of the bootstrap.
 
     Returns:
         The claims, for each network.
@@ -122,6 +122,7 @@ def claims(found: Found, seed: int) -> list[Claim]:
             other = found[network, method]
             less = difference(other[UNSIGNED], saliency[UNSIGNED], seed)
             more = difference(other[IMAGE], saliency[IMAGE], seed)
+            less_text, more_text = (gap_text(gap, "Saliency's") for gap in (less, more))
             source = (
                 "supplement, figures 1 to 8, 12, 13" if "Rect" not in method else "not in the paper"
             )
@@ -130,13 +131,13 @@ def claims(found: Found, seed: int) -> list[Claim]:
                     f"{method} is less class-sensitive than saliency ({network} network)",
                     source,
                     judged(less),
-                    f"{UNSIGNED} of maps of different logits, {method}'s less Saliency's: {less}",
+                    f"{UNSIGNED} of maps of different logits: {method}'s is {less_text}",
                 ),
                 Claim(
                     f"{method} recovers the image more than saliency ({network} network)",
                     source,
                     judged(more),
-                    f"{IMAGE}, {method}'s less Saliency's: {more}",
+                    f"{IMAGE}: {method}'s is {more_text}",
                 ),
             ]
     return made
@@ -161,7 +162,7 @@ def _lines(
     drawn: list[dict[str, Tensor]],
     others: Tensor,
 ) -> list[ImageRow]:
-    """A line for each image and logit."""
+    """A row for each image and logit."""
     names = context.study_data.classes
     images = context.images("test", len(others)).images
     largest = predicted(model, inputs[: len(others)], context.batch_size)
@@ -188,7 +189,7 @@ def _figure(blocks: Mapping[str, list[ImageRow]]) -> Figure:
 STUDY = Study(
     name="nie-maps",
     shows="what the supplement's figures 1 to 8, 12 and 13 show",
-    asks="whether maps tell classes apart, or show the image whatever the class",
+    asks="whether maps differ between classes, or show the image for every class",
     needs="test images; the plain network, or any (--model)",
     run=maps,
     presets={

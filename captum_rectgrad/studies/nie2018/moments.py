@@ -1,4 +1,4 @@
-"""What theorems 1 and 2 and proposition 1 say of values, estimated over random networks."""
+"""Statistics of theorems 1 and 2 and proposition 1, estimated over random networks."""
 
 import math
 from collections.abc import Callable
@@ -12,28 +12,28 @@ from captum_rectgrad.evaluation.intervals import difference, mean
 from captum_rectgrad.studies.nie2018.simulation import Sample
 
 _RESAMPLES = 500
-_FEW = 10  # networks: an interval of fewer means nothing
+_FEW = 10  # least number of networks for an interval
 
 
 def relative_variance(sample: Sample, seed: int) -> Estimate:
-    """Mean square of the values over what theory has; 1 for a standard Gaussian's.
+    """Mean square of the values divided by the theoretical variance; 1 for a standard Gaussian.
 
     Args:
-        sample: see there.
-        seed: of the bootstrap over networks.
+        sample: values of the random networks.
+        seed: seed of the bootstrap over networks.
 
     Returns:
-        The mean over networks, empty maps included: they, too, are what the rule gives.
+        The mean over networks, including empty maps, which are results of the rule, too.
     """
     return mean(sample.pairs[:, 1], seed)
 
 
 def skewness(sample: Sample, seed: int) -> Estimate:
-    """Of the values of all networks together, but for empty maps; 0 for a Gaussian's.
+    """Skewness of the values of all networks, without empty maps; 0 for a Gaussian.
 
     Args:
-        sample: see there.
-        seed: of the bootstrap over networks.
+        sample: values of the random networks.
+        seed: seed of the bootstrap over networks.
 
     Returns:
         The skewness about the mean of all values.
@@ -49,11 +49,11 @@ def skewness(sample: Sample, seed: int) -> Estimate:
 
 
 def excess_kurtosis(sample: Sample, seed: int) -> Estimate:
-    """Of the values of all networks together, but for empty maps; 0 for a Gaussian's.
+    """Excess kurtosis of the values of all networks, without empty maps; 0 for a Gaussian.
 
     Args:
-        sample: see there.
-        seed: of the bootstrap over networks.
+        sample: values of the random networks.
+        seed: seed of the bootstrap over networks.
 
     Returns:
         The excess kurtosis.
@@ -71,14 +71,14 @@ def excess_kurtosis(sample: Sample, seed: int) -> Estimate:
 def pair_correlation(sample: Sample, seed: int) -> Estimate:
     """Correlation, over networks, of two different values of one map or signal.
 
-    Of all pairs together, as all values have one distribution. Maps that are empty are left out.
+    All pairs are pooled, as all values have one distribution. Empty maps are left out.
 
     Args:
-        sample: see there.
-        seed: of the bootstrap over networks.
+        sample: values of the random networks.
+        seed: seed of the bootstrap over networks.
 
     Returns:
-        Their covariance over their variance.
+        The covariance of pairs divided by the variance.
     """
     pairs = sample.pairs[sample.pairs[:, 1] > 0]
 
@@ -90,11 +90,11 @@ def pair_correlation(sample: Sample, seed: int) -> Estimate:
 
 
 def mean_over_size(sample: Sample, seed: int) -> Estimate:
-    """Mean of the values over the root of their mean square; 0 for a mean of 0.
+    """Mean of the values divided by their root mean square; 0 for a mean of 0.
 
     Args:
-        sample: see there.
-        seed: of the bootstrap over networks.
+        sample: values of the random networks.
+        seed: seed of the bootstrap over networks.
 
     Returns:
         The ratio, in [-1, 1].
@@ -109,14 +109,14 @@ def mean_over_size(sample: Sample, seed: int) -> Estimate:
 
 
 def of_its_own_image(sample: Sample, seed: int) -> Estimate:
-    """By how much maps resemble their own image more than another, whatever the sign.
+    """Excess similarity of maps to their own image, compared with another image.
 
-    A map and its negative are equally likely of random weights, so that a signed correlation has
-    mean 0 whatever the map shows.
+    The correlations are absolute: with random weights a map and its negative are equally likely,
+    so a signed correlation has mean 0 for any rule.
 
     Args:
-        sample: see there.
-        seed: of the bootstrap over networks.
+        sample: correlations of the random networks.
+        seed: seed of the bootstrap over networks.
 
     Returns:
         The mean difference of the absolute correlations.
@@ -127,7 +127,7 @@ def of_its_own_image(sample: Sample, seed: int) -> Estimate:
 def _over_networks(
     statistic: Callable[[NDArray[np.intp]], float], values: NDArray[np.float64], seed: int
 ) -> Estimate:
-    """A statistic of some of the networks, by their numbers, with its bootstrap interval."""
+    """A statistic of a subset of the networks, by their indices, with its bootstrap interval."""
     count = len(values)
     if count < _FEW:
         nan = float("nan")
@@ -145,6 +145,6 @@ def _over_networks(
 
 
 def _powers(sample: Sample) -> NDArray[np.float64]:
-    """Of each network's values, but for empty maps, the means of their first four powers."""
+    """For each network without an empty map, the means of the first four powers of its values."""
     values = sample.values[np.isfinite(sample.values).all(axis=1) & sample.values.any(axis=1)]
     return np.stack([(values**power).mean(axis=1) for power in range(1, 5)], axis=1)

@@ -1,7 +1,7 @@
-"""What RectGrad's maps depend on at several percentiles: the sanity checks as curves over q.
+"""Sanity checks of RectGrad at several percentiles.
 
-Of no figure of the two papers. Sixt, Granz and Landgraf 2020 ("When Explanations Lie") report that
-RectGrad ignores the later layers; Kim et al. 2019 that it does not recover the image.
+This is not a figure of either paper. Sixt, Granz and Landgraf 2020 ("When Explanations Lie") report
+that RectGrad ignores the later layers; Kim et al. 2019 that it does not recover the image.
 """
 
 from collections.abc import Mapping, Sequence
@@ -35,7 +35,7 @@ from captum_rectgrad.studies.nie2018.trained_and_untrained import counted, input
 
 PERCENTILES = (0.0, 50.0, 80.0, 90.0, 95.0, 98.0, 99.0, 99.5)
 PAPERS = 98.0
-_STEPS = 3  # of the cascade: one layer, half of them, all
+_STEPS = 3  # of the cascade: one layer, half of the layers, all layers
 SALIENCY = "Saliency"
 _COLOURS = {"RectGrad": "#c43c00", "NoBias RectGrad": "#2a6a9e"}
 VARIANTS: Mapping[str, type[RectGrad]] = {"RectGrad": RectGrad, "NoBias RectGrad": NoBiasRectGrad}
@@ -43,11 +43,11 @@ VARIANTS: Mapping[str, type[RectGrad]] = {"RectGrad": RectGrad, "NoBias RectGrad
 
 @dataclass(frozen=True)
 class PercentilesConfig:
-    """How much is measured.
+    """Size of the study.
 
     Attributes:
         images: number of test images.
-        percentiles: RectGrad's, ascending.
+        percentiles: RectGrad's percentiles, ascending.
     """
 
     images: int | None = 500
@@ -56,16 +56,16 @@ class PercentilesConfig:
 
 @dataclass(frozen=True, eq=False)
 class Checks:
-    """What was measured of one method, a number for each of N images.
+    """Measurements of one method, one number for each of N images.
 
     Attributes:
-        half: likeness of maps to those of R networks whose later half of layers is random,
+        half: similarity to maps of R networks with the later half of the layers randomised,
             `(R, N)`.
-        whole: likewise, all layers random, `(R, N)`.
-        classes: likeness of maps for other classes, `(N,)`.
+        whole: similarity to maps of R networks with all layers randomised, `(R, N)`.
+        classes: similarity to maps for other classes, `(N,)`.
         image: correlation of maps with the image, `(N,)`.
-        cosine: of two random backward signals at the input, without its sign, `(N,)`.
-        empty: 1 where the map is empty, else 0, `(N,)`.
+        cosine: absolute cosine of two random backward signals at the input, `(N,)`.
+        empty: 1 for an empty map, else 0, `(N,)`.
     """
 
     half: NDArray[np.float64]
@@ -76,7 +76,7 @@ class Checks:
     empty: NDArray[np.float64]
 
 
-# For the columns of the table and the panels of the figure.
+# Columns of the table and panels of the figure.
 _TITLES = {
     "half": "likeness with the later half of the layers random",
     "whole": "likeness with all layers random",
@@ -89,7 +89,7 @@ _TITLES = {
 
 @dataclass(frozen=True, eq=False)
 class _Asked:
-    """What all checks are made on."""
+    """Arguments that all checks share."""
 
     model: nn.Module
     inputs: Tensor
@@ -99,15 +99,15 @@ class _Asked:
 
 
 def percentiles(config: PercentilesConfig, context: StudyContext) -> Result:
-    """Make the sanity checks of RectGrad at several percentiles, and of saliency.
+    """Run the sanity checks of RectGrad at several percentiles, and of saliency.
 
     Args:
-        config: see there.
-        context: data and machine; its methods are not used.
+        config: size of the study.
+        context: data and device; its methods are not used.
 
     Returns:
-        For each percentile, with and without multiplication by the input, how alike maps are that
-        should differ.
+        For each percentile, with and without multiplication by the input, the similarity of maps
+        that should differ.
     """
     inputs = inputs_of(context, config.images)
     model = context.network("plain").model
@@ -130,17 +130,17 @@ def percentiles(config: PercentilesConfig, context: StudyContext) -> Result:
         figure=_figure(asked.found, config.percentiles, context.seed),
         notes=(
             (
-                f"{counted(inputs)} Maps are for the class that the trained network predicts; "
-                f"other classes are the {OTHERS - 1} with the next logits and the one with the "
-                f"smallest. Likeness is the {UNSIGNED}. Layers are made random from the output on, "
-                f"{REPEATS} times: intervals are over these and over the images. Empty maps are "
-                "left out; where another is empty and the map is not, they are not alike (0)."
+                f"{counted(inputs)} Maps are for the class that the trained network predicts. "
+                f"Other classes are the {OTHERS - 1} with the next highest logits and the one "
+                f"with the smallest. Likeness is the {UNSIGNED}. Layers are randomised from the "
+                f"output, {REPEATS} times; intervals are over these and over the images. "
+                "Empty maps are left out; the similarity of a map to an empty map is 0."
             ),
             (
-                "At q = 0 the threshold is the smallest score; if none is negative that is 0, as "
+                "At q = 0 the threshold is the smallest score. If no score is negative it is 0, as "
                 "in guided backpropagation. Two unrelated vectors of ten numbers have a mean "
-                "absolute cosine of 0.26. The two variants differ in the multiplication by the "
-                "input alone, so they share their backward signals."
+                "absolute cosine of 0.26. The two variants only differ in the multiplication by "
+                "the input, so they have the same backward signals."
             ),
         ),
     )
@@ -166,11 +166,11 @@ def _checks(context: StudyContext, asked: _Asked, method: Method, rule: Modified
 
 
 def claims(found: Mapping[tuple[str, float | None], Checks], seed: int) -> list[Claim]:
-    """Hold what others found against the paper's percentile.
+    """Judge the results of other papers at the paper's percentile.
 
     Args:
-        found: by title and percentile.
-        seed: of the bootstrap.
+        found: checks by title and percentile.
+        seed: seed of the bootstrap.
 
     Returns:
         The claims, with and without multiplication by the input; none without that percentile.
@@ -184,7 +184,7 @@ def claims(found: Mapping[tuple[str, float | None], Checks], seed: int) -> list[
             _estimate(checks, name, seed) for name in ("half", "classes", "image", "cosine")
         )
         sixt = "Sixt et al. 2020"
-        bound = f"held against {BOUND:g}; q = {PAPERS:g}"
+        bound = f"above {BOUND:g} counts as the same; q = {PAPERS:g}"
         made += [
             Claim(
                 f"{title} ignores the later layers",
@@ -260,7 +260,7 @@ def _figure(
 STUDY = Study(
     name="rectgrad-percentiles",
     shows="claims",
-    asks="what RectGrad's maps depend on at several percentiles",
+    asks="how RectGrad's sanity checks depend on the percentile",
     needs="test images; the plain network, or any (--model)",
     run=percentiles,
     presets={

@@ -1,4 +1,4 @@
-"""The random networks of Nie et al. 2018, section 3, and what theory says of their maps."""
+"""The random networks of Nie et al. 2018, section 3, and the theory of their maps."""
 
 import itertools
 import math
@@ -7,19 +7,19 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-PATCH = 3  # pixels, the side of a filter; one pixel of padding keeps the size
+PATCH = 3  # pixels, the side of a filter; the padding is one pixel
 
 
 class RandomCNN(nn.Module):
-    """One layer of random filters, a ReLU, and one random logit of all that they respond.
+    """One layer of random filters, a ReLU, and a random linear logit of all responses.
 
-    `f(x) = sum over filters i and patches j of V_ij * relu(w_i . y_j)`, as in the paper's equation
-    (4), the patches `y_j` of all positions padded with zeros. All weights are standard normal.
+    `f(x) = sum over filters i and patches j of V_ij * relu(w_i . y_j)`, the paper's equation (4),
+    with zero-padded patches `y_j` at all positions. All weights are standard normal.
 
     Args:
-        filters: N, their number.
-        shape: of an image, `(C, H, W)`.
-        generator: where the weights come from.
+        filters: number of filters, N.
+        shape: shape of an image, `(C, H, W)`.
+        generator: random number generator of the weights.
     """
 
     def __init__(
@@ -46,16 +46,16 @@ class RandomCNN(nn.Module):
 
 
 def random_dense(width: int, inputs: int, generator: torch.Generator) -> nn.Sequential:
-    """Three hidden layers of equal width and a logit, all weights normal.
+    """Three hidden layers of equal width and one logit, with normal weights.
 
     Args:
-        width: units of a hidden layer.
-        inputs: units of the input.
-        generator: where the weights come from.
+        width: number of units of a hidden layer.
+        inputs: number of inputs.
+        generator: random number generator of the weights.
 
     Returns:
-        `linear, ReLU, linear, ReLU, linear, ReLU, linear`; weights have variance 2 over their
-        inputs, so that signals keep their size.
+        `linear, ReLU, linear, ReLU, linear, ReLU, linear`; weights have variance 2 divided by the
+        number of inputs, so that signals keep their scale.
     """
     sizes = (inputs, width, width, width, 1)
     layers: list[nn.Module] = []
@@ -71,11 +71,11 @@ def random_dense(width: int, inputs: int, generator: torch.Generator) -> nn.Sequ
 
 
 def draw_weights(model: nn.Module, generator: torch.Generator) -> None:
-    """Make all parameters standard normal, in place.
+    """Set all parameters to standard normal values, in place.
 
     Args:
-        model: whose.
-        generator: where they come from.
+        model: the model.
+        generator: random number generator.
     """
     with torch.no_grad():
         for parameter in model.parameters():
@@ -83,17 +83,17 @@ def draw_weights(model: nn.Module, generator: torch.Generator) -> None:
 
 
 def guided_limit(image: Tensor) -> Tensor:
-    """What guided backpropagation of a `RandomCNN` becomes with infinitely many filters.
+    """Limit of guided backpropagation of a `RandomCNN` for infinitely many filters.
 
-    The expectation of `relu(V_ij) w_i` where `w_i . y_j > 0` is parallel to `y_j / |y_j|`; the map
-    is the sum of these over all patches, each at its place (appendix B, before the norms of the
-    patches are taken for equal).
+    The expectation of `relu(V_ij) w_i` where `w_i . y_j > 0` is parallel to `y_j / |y_j|`. The map
+    is the sum of these over all patches at their positions (appendix B, before the norms of the
+    patches are assumed to be equal).
 
     Args:
         image: `(C, H, W)`.
 
     Returns:
-        `(C, H, W)`, to a factor.
+        `(C, H, W)`, up to a factor.
     """
     patches = F.unfold(image[None], PATCH, padding=PATCH // 2)
     norms = patches.norm(dim=1, keepdim=True)
@@ -104,14 +104,14 @@ def guided_limit(image: Tensor) -> Tensor:
 
 
 def gaussian_scale(filters: int) -> float:
-    """Standard deviation of saliency maps and DeconvNet's of a `RandomCNN`, off the border.
+    """Standard deviation of saliency and DeconvNet maps of a `RandomCNN`, away from the border.
 
-    `V_ij w_i` has variance 1 in each entry, and half of the pairs are cut off: by the forward ReLU
-    for saliency, by the backward one for DeconvNet. Each pixel is in `PATCH ** 2` patches.
-    (Appendix C has it without the half: it takes the cut-off distribution for a half-normal one.)
+    `V_ij w_i` has variance 1 in each entry. Half of the pairs are cut off: by the forward ReLU for
+    saliency, by the backward ReLU for DeconvNet. Each pixel is in `PATCH ** 2` patches. (Appendix C
+    lacks the half, since it treats the cut-off distribution as half-normal.)
 
     Args:
-        filters: N.
+        filters: number of filters, N.
 
     Returns:
         `sqrt(N * PATCH ** 2 / 2)`.

@@ -1,4 +1,4 @@
-"""Random networks under all rules: what theorems 1 and 2 and proposition 1 are about."""
+"""Simulation of the random networks of theorems 1 and 2 and proposition 1 under all rules."""
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -24,7 +24,7 @@ from captum_rectgrad.studies.nie2018.random_networks import (
 
 Array: TypeAlias = NDArray[np.float64]
 PERCENTILES = (80.0, 98.0)
-_VALUES = 24  # of each map or signal, that normality is tested on
+_VALUES = 24  # number of values of each map or signal for the test of normality
 
 
 def _rule_alone(percentile: float) -> Callable[[nn.Module], ModifiedGradient]:
@@ -40,7 +40,7 @@ def _rule_alone(percentile: float) -> Callable[[nn.Module], ModifiedGradient]:
     return make
 
 
-# RectGrad without all that it does besides the rule, so that rules are compared.
+# The rule of RectGrad alone, so that only rules are compared.
 RULES: Mapping[str, Callable[[nn.Module], ModifiedGradient]] = {
     "Saliency": signed_gradient,
     "DeconvNet": Deconvolution,
@@ -51,14 +51,15 @@ RULES: Mapping[str, Callable[[nn.Module], ModifiedGradient]] = {
 
 @dataclass(frozen=True, eq=False)
 class Sample:
-    """What one rule gives on the random networks of one size.
+    """Results of one rule on the random networks of one size.
 
     Attributes:
         with_input: correlation of each map with its image, `(R,)`.
-        with_other: correlation of each with another image, `(R,)`.
-        with_limit: with what theorem 1's proof has before it takes all patches for equally long.
-        values: some values of each, over their theoretical standard deviation, `(R, P)`.
-        pairs: for each, the mean product of different values, the mean square, and the mean,
+        with_other: correlation of each map with another image, `(R,)`.
+        with_limit: correlation with the limit in the proof of theorem 1, before patches are
+            assumed to be equally long, `(R,)`.
+        values: some values of each map, divided by their theoretical standard deviation, `(R, P)`.
+        pairs: for each map the mean product of different values, the mean square, and the mean,
             `(R, 3)`.
     """
 
@@ -73,13 +74,13 @@ def simulate_maps(filters: int, images: Tensor, networks: int, seed: int) -> dic
     """Maps of random networks with one layer of filters.
 
     Args:
-        filters: N, their number.
+        filters: number of filters, N.
         images: `(M, C, H, W)`, in [-1, 1]; network r gets image r modulo M.
-        networks: R.
-        seed: of the weights.
+        networks: number of networks, R.
+        seed: seed of the weights.
 
     Returns:
-        By rule; pixels are those off the border, pairs of one channel.
+        Results by rule; pixels at the border are left out, pairs are of one channel.
     """
     found: dict[str, list[tuple[Array, ...]]] = {name: [] for name in RULES}
     for number in tqdm(range(networks), desc=f"{filters} filters", unit="network", disable=None):
@@ -104,17 +105,17 @@ def simulate_maps(filters: int, images: Tensor, networks: int, seed: int) -> dic
 
 
 def simulate_signals(width: int, images: Tensor, networks: int, seed: int) -> dict[str, Sample]:
-    """Gradients that arrive at the first hidden layer of random dense networks.
+    """Gradients at the first hidden layer of random dense networks.
 
     Args:
-        width: units of each of the three hidden layers.
+        width: number of units of each of the three hidden layers.
         images: see `simulate_maps`.
-        networks: R.
-        seed: of the weights.
+        networks: number of networks, R.
+        seed: seed of the weights.
 
     Returns:
-        By rule; "input" and "limit" are both the hidden layer's activations, values are over the
-        root of their mean square.
+        Results by rule. The "input" and the "limit" are both the hidden layer's activations;
+        values are divided by their root mean square.
     """
     found: dict[str, list[tuple[Array, ...]]] = {name: [] for name in RULES}
     for number in tqdm(range(networks), desc=f"width {width}", unit="network", disable=None):

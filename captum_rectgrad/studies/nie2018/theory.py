@@ -1,4 +1,4 @@
-"""Theorems 1 and 2 and proposition 1, simulated, and RectGrad beside them, which has no theorem."""
+"""Simulation of theorems 1 and 2 and proposition 1, also for RectGrad, which has no theorem."""
 
 import math
 from collections.abc import Callable, Mapping
@@ -41,11 +41,11 @@ from captum_rectgrad.studies.nie2018.simulation import (
     simulate_signals,
 )
 
-MOSTLY = 0.95  # of a correlation: what "converges to" is taken to mean
-NO_CORRELATION = 0.05  # what "preserves no information" and "uncorrelated" are taken to mean
-GAUSSIAN = 0.5  # excess kurtosis that still counts as a Gaussian's; a uniform's is -1.2
-SKEWED = 0.25  # skewness that still counts as a Gaussian's; an exponential's is 2
-SCALED = 0.25  # of a variance over the theory's, less 1; without the half it would be -0.5
+MOSTLY = 0.95  # correlation that counts as "converges to"
+NO_CORRELATION = 0.05  # correlation that counts as "no information" and "uncorrelated"
+GAUSSIAN = 0.5  # excess kurtosis up to which values count as Gaussian; uniform: -1.2
+SKEWED = 0.25  # skewness up to which values count as Gaussian; exponential: 2
+SCALED = 0.25  # deviation of the variance ratio from 1 that counts as equal
 SHARED = 1 / math.pi  # correlation of pixels of a DeconvNet map, which share their filters
 _COLOURS = ("#2a6a9e", "#5c8a3a", "#7a5195", "#e08a2c", "#c43c00")
 # Map, and backward signal at the first hidden layer, by rule.
@@ -54,12 +54,12 @@ Samples = Mapping[int, Mapping[str, Sample]]
 
 @dataclass(frozen=True)
 class TheoryConfig:
-    """How much is simulated.
+    """Size of the study.
 
     Attributes:
         filters: numbers of filters of the networks of theorems 1 and 2, ascending.
-        widths: numbers of hidden units of those of proposition 1, ascending.
-        networks: random networks of each size, each with an image of its own.
+        widths: numbers of hidden units of the networks of proposition 1, ascending.
+        networks: number of random networks of each size, each with a different image.
     """
 
     filters: tuple[int, ...] = (16, 64, 256, 1024, 4096)
@@ -68,15 +68,15 @@ class TheoryConfig:
 
 
 def theory(config: TheoryConfig, context: StudyContext) -> Result:
-    """Simulate the networks of the theorems, ever larger.
+    """Simulate the networks of the theorems at increasing sizes.
 
     Args:
-        config: see there.
-        context: data, for its images, and seed; networks are random.
+        config: size of the study.
+        context: data (images only) and seed.
 
     Returns:
-        For each number of filters and each rule how far its maps are the image, whether they are
-        Gaussian, and whether their pixels are correlated; the same of backward signals.
+        For each number of filters and each rule the similarity of maps to the image, their
+        normality, and the correlation of their pixels; and the same for backward signals.
     """
     images = model_inputs(context.images("test", config.networks).images)
     maps = {n: simulate_maps(n, images, config.networks, context.seed) for n in config.filters}
@@ -96,44 +96,45 @@ def theory(config: TheoryConfig, context: StudyContext) -> Result:
 def _notes(config: TheoryConfig, limit: Estimate) -> tuple[str, ...]:
     return (
         (
-            f"{config.networks} random networks of each size, each on an image of its own. Maps: "
+            f"{config.networks} random networks of each size, each with a different image. Maps: "
             "one layer of 3 x 3 filters, ReLU, one logit, all weights normal (section 3). Signals: "
             "the gradient at the first of three hidden layers of equal width (proposition 1), and "
             "its correlation with that layer's activations. RectGrad is the rule alone, without "
-            "padding trick, multiplication and final threshold."
+            "padding trick, multiplication by the input and final threshold."
         ),
         (
-            "The proof of theorem 1 ends by taking all patches of an image for equally long. "
-            "Without that step guided backpropagation converges to a sum of patches each divided "
-            f"by its length, whose correlation with these images is {limit}."
+            "The last step of the proof of theorem 1 assumes that all patches of an image are "
+            "equally long. Without that step the limit of guided backpropagation is a sum of "
+            f"patches divided by their length. Its correlation with these images is {limit}."
         ),
         (
-            "The proof of theorem 2 has every pixel of a DeconvNet map independent of the others. "
-            "But all patches share their filters, and the backward ReLU leaves a mean that is not "
-            "0: over networks, pixels of one channel, off the border, correlate by 1 / pi = "
-            f"{SHARED:.3f}, the dotted line, which within one map is a constant of each channel. "
-            "Each by itself is Gaussian as the theorem says, with a variance of half what appendix "
-            "C states, where the half that the ReLU cuts off is left out: it is in the "
-            "normalisation. The test of Kolmogorov and Smirnov is of one pixel of each network."
+            "The proof of theorem 2 assumes that the pixels of a DeconvNet map are independent. "
+            "However, all patches share their filters, and the backward ReLU leaves a mean that is "
+            "not 0. Over networks, pixels of one channel, away from the border, have a correlation "
+            f"of 1 / pi = {SHARED:.3f} (dotted line); within one map it is a constant of each "
+            "channel. Each pixel is Gaussian, as the theorem states. Its variance is half of that "
+            "in appendix C, which ignores the half that the ReLU cuts off; values are normalised "
+            "by the variance with that half. The Kolmogorov-Smirnov test uses one pixel of each "
+            "network."
         ),
         (
-            "The proof of proposition 1 takes the forward pattern of ReLUs for independent of the "
-            "weights. It is not: units are active because their weights point along the "
-            "activations, and guided backpropagation adds up just those weights. Its signals "
-            "therefore have a mean that is not 0 and follow the activations; about that mean they "
-            "are uncorrelated, as the proposition says."
+            "The proof of proposition 1 assumes that the forward pattern of ReLUs is independent "
+            "of the weights. It is not: a unit is active if its weights point along the "
+            "activations, and guided backpropagation sums these weights. Its signals therefore "
+            "have a mean that is not 0 and follow the activations. About that mean they are "
+            "uncorrelated, as the proposition states."
         ),
     )
 
 
 def claims(maps: Samples, signals: Samples, limit: Estimate, seed: int) -> list[Claim]:
-    """Hold the theorems against the largest networks.
+    """Judge the theorems on the largest networks.
 
     Args:
-        maps: by number of filters.
-        signals: by width.
-        limit: correlation with the image of what guided backpropagation should converge to.
-        seed: of the bootstrap.
+        maps: maps by number of filters.
+        signals: signals by width.
+        limit: correlation of the image with the limit of guided backpropagation.
+        seed: seed of the bootstrap.
 
     Returns:
         The claims.
@@ -146,14 +147,15 @@ def claims(maps: Samples, signals: Samples, limit: Estimate, seed: int) -> list[
             "Guided backpropagation converges to the sum of normalised patches of the image",
             "theorem 1, before the last step of its proof",
             _judged_limit(to_limit),
-            f"correlation with it, {filters} filters: {to_limit[filters]}; held against {MOSTLY:g}",
+            f"correlation with it, {filters} filters: {to_limit[filters]}; above {MOSTLY:g} counts "
+            "as convergence",
         ),
         Claim(
             "Guided backpropagation converges to the image",
             "theorem 1",
             _judged_limit(to_image),
-            f"correlation with the image, {filters} filters: {to_image[filters]}, where the "
-            f"limit's is {limit}; held against {MOSTLY:g}",
+            f"correlation with the image, {filters} filters: {to_image[filters]} (of the limit: "
+            f"{limit}); above {MOSTLY:g} counts as convergence",
         ),
     ]
     for rule in ("Saliency", "DeconvNet", "Guided BP"):
@@ -164,7 +166,7 @@ def claims(maps: Samples, signals: Samples, limit: Estimate, seed: int) -> list[
 
 
 def _judged_limit(points: Mapping[int, Estimate]) -> Verdict:
-    """Whether a correlation goes to 1; while it still rises, what is not there yet may come."""
+    """Whether a correlation goes to 1; undecided while it is below the bound and still rises."""
     sizes = sorted(points)
     verdict = judged_above(points[sizes[-1]], MOSTLY)
     rises = len(sizes) > 1 and points[sizes[-1]].low > points[sizes[-2]].high
@@ -179,21 +181,22 @@ def _map_claims(rule: str, sample: Sample, size: str, seed: int) -> list[Claim]:
             f"{rule} maps keep no information on the image",
             "theorem 2",
             judged_within(own, NO_CORRELATION),
-            f"absolute correlation with the image less that with another, {size}: {own}; held "
-            f"against {NO_CORRELATION:g}",
+            f"absolute correlation, own minus another image, {size}: {own}; up to "
+            f"{NO_CORRELATION:g} counts as no information",
         ),
         Claim(
             f"Values of {rule} maps are standard Gaussian",
             "theorem 2, with the variance of the notes",
             all_of([shape, judged_within(_less_one(spread), SCALED)]),
-            f"{size}: variance over the theory's {spread}, held against 1 +- {SCALED:g}; "
+            f"{size}: variance divided by the theory's {spread}, 1 +- {SCALED:g} counts as equal; "
             f"{moments}; {_kolmogorov(sample)}",
         ),
         Claim(
             f"Pixels of {rule} maps are uncorrelated",
             "theorem 2, unit covariance",
             judged_within(apart, NO_CORRELATION),
-            f"correlation of pixels of a channel, {size}: {apart}; held against {NO_CORRELATION:g}",
+            f"correlation of pixels of a channel, {size}: {apart}; up to {NO_CORRELATION:g} counts "
+            "as uncorrelated",
         ),
     ]
 
@@ -201,7 +204,7 @@ def _map_claims(rule: str, sample: Sample, size: str, seed: int) -> list[Claim]:
 def _signal_claims(rule: str, sample: Sample, size: str, seed: int) -> list[Claim]:
     apart, (shape, moments) = pair_correlation(sample, seed), _shape(sample, seed)
     center, own = mean_over_size(sample, seed), of_its_own_image(sample, seed)
-    source, bound = "proposition 1", f"held against {NO_CORRELATION:g}"
+    source, bound = "proposition 1", f"up to {NO_CORRELATION:g} counts as 0"
     return [
         Claim(
             f"Backward signals of {rule} are uncorrelated",
@@ -213,14 +216,14 @@ def _signal_claims(rule: str, sample: Sample, size: str, seed: int) -> list[Clai
             f"Backward signals of {rule} have mean 0",
             source,
             judged_within(center, NO_CORRELATION),
-            f"mean over the root of the mean square, {size}: {center}; {bound}",
+            f"mean divided by root mean square, {size}: {center}; {bound}",
         ),
         Claim(
             f"Backward signals of {rule} do not depend on the forward pass",
             f"{source}, as its proof takes it",
             judged_within(own, NO_CORRELATION),
-            "absolute correlation with the layer's activations less that with those of another "
-            f"image, {size}: {own}; {bound}",
+            "absolute correlation with the layer's activations, own minus another image, "
+            f"{size}: {own}; {bound}",
         ),
         Claim(
             f"Backward signals of {rule} are Gaussian about their mean",
@@ -232,12 +235,12 @@ def _signal_claims(rule: str, sample: Sample, size: str, seed: int) -> list[Clai
 
 
 def _shape(sample: Sample, seed: int) -> tuple[Verdict, str]:
-    """Whether values have a Gaussian's skewness and kurtosis, and both in words."""
+    """Whether values have a Gaussian's skewness and kurtosis, and both as text."""
     lean, tails = skewness(sample, seed), excess_kurtosis(sample, seed)
     verdict = all_of([judged_within(lean, SKEWED), judged_within(tails, GAUSSIAN)])
     return verdict, (
-        f"skewness {lean}, held against {SKEWED:g}; excess kurtosis {tails}, held against "
-        f"{GAUSSIAN:g}"
+        f"skewness {lean} (Gaussian up to {SKEWED:g}), excess kurtosis {tails} (Gaussian up to "
+        f"{GAUSSIAN:g})"
     )
 
 
@@ -246,7 +249,7 @@ def _less_one(ratio: Estimate) -> Estimate:
 
 
 def _kolmogorov(sample: Sample) -> str:
-    """Of one value of each network, which are independent."""
+    """Kolmogorov-Smirnov test of one value of each network, which are independent."""
     test = kstest(sample.values[:, 0], "norm")
     return f"Kolmogorov-Smirnov against the standard normal: p = {test.pvalue:.2g}"
 
@@ -299,7 +302,7 @@ def _figure(maps: Samples, signals: Samples, limit: Estimate, seed: int) -> Figu
 def _curves(
     axes: Axes, samples: Samples, title: str, measure: Callable[[Sample], Estimate]
 ) -> None:
-    """One curve for each rule, its 95 % interval shaded; theory's 0 as a grey line."""
+    """One curve for each rule with its 95 % interval; a grey line at the theory's 0."""
     sizes = list(samples)
     axes.axhline(0, color="0.6", linewidth=0.8)
     for colour, rule in zip(_COLOURS, RULES, strict=True):
@@ -315,7 +318,7 @@ def _curves(
 STUDY = Study(
     name="nie-theory",
     shows="theorems 1 and 2 and proposition 1",
-    asks="whether guided backpropagation recovers the image of random networks, and who else does",
+    asks="whether guided backpropagation, and which other rules, recover random networks' images",
     needs="test images",
     run=theory,
     presets={

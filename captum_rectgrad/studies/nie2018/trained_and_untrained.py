@@ -1,4 +1,4 @@
-"""What the studies of Nie et al. compare: rules, networks, logits."""
+"""Shared parts of the studies of Nie et al.: rules, networks, logits."""
 
 import copy
 from collections.abc import Mapping
@@ -16,7 +16,7 @@ from captum_rectgrad.sanity.parameter_layers import parameter_layers
 from captum_rectgrad.sanity.reinitialisation import reinitialise
 from captum_rectgrad.studies.framework.context import StudyContext
 
-# RectGrad with and without the multiplication, which alone makes a map resemble its image.
+# RectGrad with and without the multiplication by the input, which makes a map resemble the image.
 METHODS: tuple[Method, ...] = (
     of_captum("saliency", "Saliency", signed_gradient),
     of_captum("deconvnet", "DeconvNet", Deconvolution),
@@ -27,15 +27,15 @@ METHODS: tuple[Method, ...] = (
 
 
 def networks(context: StudyContext, inputs: Tensor) -> dict[str, nn.Module]:
-    """The network of the data, and a copy of it that knows nothing.
+    """The trained network, and an untrained copy.
 
     Args:
         context: data, device and seed.
         inputs: `(N, C, H, W)`, as the network takes them.
 
     Returns:
-        `"trained"`, and `"untrained"` with all layers initialised anew, statistics of
-        normalisations too: one such network, so that intervals say nothing of others.
+        `"trained"`, and `"untrained"` with all layers and running statistics re-initialised.
+        There is one untrained network, so intervals do not generalise to others.
     """
     trained = context.network("plain").model
     untrained = copy.deepcopy(trained)
@@ -48,7 +48,7 @@ def networks(context: StudyContext, inputs: Tensor) -> dict[str, nn.Module]:
 def task(
     context: StudyContext, method: Method, model: nn.Module, inputs: Tensor
 ) -> AttributionTask:
-    """The maps of a method for the classes that a model predicts.
+    """The attribution task of a method for the predicted classes.
 
     Args:
         context: batch size and seed.
@@ -57,14 +57,14 @@ def task(
         inputs: `(N, C, H, W)`, as the model takes them.
 
     Returns:
-        What the checks ask for maps.
+        The task, for the sanity checks.
     """
     targets = predicted(model, inputs, context.batch_size)
     return AttributionTask(method, inputs, targets, context.batch_size, context.seed)
 
 
 def predicted(model: nn.Module, inputs: Tensor, batch_size: int) -> Tensor:
-    """The classes with the largest logits.
+    """The classes with the highest logits.
 
     Args:
         model: in eval mode.
@@ -81,26 +81,27 @@ def predicted(model: nn.Module, inputs: Tensor, batch_size: int) -> Tensor:
 
 
 def inputs_of(context: StudyContext, count: int | None) -> Tensor:
-    """Test images as the plain network takes them.
+    """Test images as inputs of the plain network.
 
     Args:
         context: data.
-        count: how many; None, or more than there are: all.
+        count: number of images; None, or more than available: all.
 
     Returns:
         `(N, C, H, W)`.
 
     Raises:
+        ValueError: the network cannot take the images.
         ValueError: the network cannot take them.
     """
     network = context.network("plain")
     inputs = network.inputs(context.images("test", count).images)
-    logits(network.model, inputs[:1])  # refuses in words what it cannot take
+    logits(network.model, inputs[:1])  # raises an error if the network cannot take them
     return inputs
 
 
 def counted(inputs: Tensor) -> str:
-    """How many images there are, and whether they are enough, as the start of a note.
+    """The number of images and whether it suffices for intervals, as the start of a note.
 
     Args:
         inputs: `(N, C, H, W)`.
@@ -109,23 +110,23 @@ def counted(inputs: Tensor) -> str:
         A sentence.
     """
     if len(inputs) < ENOUGH:
-        return f"{len(inputs)} images: fewer than {ENOUGH} have no interval, so nothing is decided."
+        return f"{len(inputs)} images: fewer than {ENOUGH} have no interval, so all is undecided."
     return f"{len(inputs)} images."
 
 
 def same_rules(maps: Mapping[str, Tensor]) -> str:
-    """A note where DeconvNet and guided backpropagation are one method on a network.
+    """A note if DeconvNet and guided backpropagation are equal on a network.
 
     Args:
-        maps: of the same images, by the title of their method.
+        maps: maps of the same images, by the title of the method.
 
     Returns:
-        A sentence; empty where the two differ.
+        A note; empty if the two differ.
     """
     if not torch.equal(maps["DeconvNet"], maps["Guided BP"]):
         return ""
     return (
-        "DeconvNet and Guided BP are the same here: the network's activations are other than ReLU, "
-        "and where such a one has the derivative 0, as ReLU6 at inactive units, DeconvNet passes "
-        "nothing, either."
+        "DeconvNet and Guided BP are equal on this network: its activations are not ReLU, and at "
+        "units where the derivative is 0, such as inactive units of ReLU6, DeconvNet passes no "
+        "gradient either."
     )

@@ -1,1 +1,1 @@
-"""The folder of a run: results, provenance and pages."""
+"""The output folder of a run: results, provenance and reports."""

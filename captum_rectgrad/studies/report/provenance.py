@@ -1,4 +1,4 @@
-"""What a result depends on beside its configuration, to be recorded with it."""
+"""Provenance of a result, recorded beside its configuration."""
 
 import platform
 import sys
@@ -14,7 +14,7 @@ from captum_rectgrad.studies.framework.context import StudyContext
 
 _PACKAGES = ("captum-rectgrad", "captum", "torch", "timm", "numpy", "scipy")
 _RECTGRAD = {"percentile": PAPER_PERCENTILE, "padding trick": True, "times the input": True}
-# By the key of a method: what it is run with, beside what its name says.
+# Parameters of the methods, by key.
 _PARAMETERS: dict[str, dict[str, object]] = {
     "smoothgrad": {"noise, as a share of an input's range": NOISE, "samples": NOISY_SAMPLES},
     "integrated": {"steps": STEPS, "baseline": 0},
@@ -25,16 +25,16 @@ _PARAMETERS: dict[str, dict[str, object]] = {
 
 
 def run_provenance(context: StudyContext, seconds: float, *, resumed: bool) -> dict[str, object]:
-    """Describe where a result comes from.
+    """Describe the provenance of a result.
 
     Args:
-        context: what the study was run with.
-        seconds: how long it took.
-        resumed: whether its folder had been begun before: what was found there took longer.
+        context: context of the run.
+        seconds: duration of the run.
+        resumed: whether the run was resumed, so that its duration is incomplete.
 
     Returns:
-        Versions, device, engine, threads, the methods' parameters, what was used (checkpoints with
-        their SHA-256, data sets with their fingerprints), date and duration, as plain values.
+        Versions, device, engine, threads, the methods' parameters, the used checkpoints with their
+        SHA-256 and data sets with their fingerprints, date and duration, as plain values.
     """
     return {
         "date": datetime.now(timezone.utc).date().isoformat(),
@@ -51,10 +51,10 @@ def run_provenance(context: StudyContext, seconds: float, *, resumed: bool) -> d
 
 
 def parameters(methods: Sequence[Method]) -> dict[str, dict[str, object]]:
-    """What the methods were run with, as far as they have anything to set.
+    """The parameters of methods that have any.
 
     Args:
-        methods: of `captum_rectgrad.evaluation.methods`; of one's own nothing is known.
+        methods: methods of `captum_rectgrad.evaluation.methods`; other methods are ignored.
 
     Returns:
         Names and values, by the method's key.
@@ -63,13 +63,13 @@ def parameters(methods: Sequence[Method]) -> dict[str, dict[str, object]]:
 
 
 def device_name(context: StudyContext) -> str:
-    """Where networks run, in words, such as the name of a GPU.
+    """The device of the networks in words, such as the name of a GPU.
 
     Args:
-        context: its device; a cluster's GPUs, of which this process may know nothing, go without.
+        context: its device; GPUs of a cluster have no name, since this process cannot access them.
 
     Returns:
-        The words.
+        The text.
     """
     if context.worker_device.type == "cuda" and context.cluster is not None:
         return "cuda (of a Ray cluster)"
@@ -80,10 +80,10 @@ def name_of(device: torch.device) -> str:
     """A device of this machine in words, such as the name of a GPU.
 
     Args:
-        device: which.
+        device: the device.
 
     Returns:
-        The words.
+        The text.
     """
     if device.type == "cuda":
         return f"{device} ({torch.cuda.get_device_name(device)})"

@@ -1,4 +1,4 @@
-"""A result in words: one page in Markdown."""
+"""The report of a result: one page in Markdown."""
 
 from collections.abc import Mapping, Sequence
 
@@ -6,20 +6,20 @@ from captum_rectgrad.studies.framework.result import Cell, Claim, Result, Row
 from captum_rectgrad.studies.framework.study import AnyStudy
 
 FIGURE = "figure.png"
-# Of a configuration: which of the chosen methods a study is content with, and what its own methods
-# have no use for.
+# Keys of a configuration: the subset of the chosen methods that a study compares, and the final
+# threshold, which studies with fixed methods do not use.
 ONLY, FINAL = "of_methods", "final percentile of baselines"
 
 
 def report(
     study: AnyStudy, result: Result, config: Mapping[str, object], origin: Mapping[str, object]
 ) -> str:
-    """The page of one run: what the paper claims, what holds, the numbers, where they are from.
+    """The report of one run: the paper's claims with verdicts, the numbers, the provenance.
 
     Args:
-        study: which.
-        result: its outcome.
-        config: what it was run with, as recorded.
+        study: the study.
+        result: its result.
+        config: the recorded configuration.
         origin: see `provenance`.
 
     Returns:
@@ -33,28 +33,28 @@ def report(
         ),
         size_warning(config["preset"]),
         f"![{study.asks}]({FIGURE})",
-        f"## What holds\n\n{claims_table(result.claims)}",
+        f"## Claims\n\n{claims_table(result.claims)}",
         f"## Numbers\n\n{table(result.rows)}",
         "\n".join(f"- {note}" for note in result.notes),
-        f"## Where this comes from\n\n{_listed(_facts(study, config, origin))}",
+        f"## Provenance\n\n{_listed(_facts(study, config, origin))}",
     )
     return "\n\n".join(section for section in sections if section) + "\n"
 
 
 def size_warning(preset: object) -> str:
-    """What a reader has to know of a run's size before the numbers.
+    """A warning at the top of the report of a smoke run.
 
     Args:
-        preset: at which it was run.
+        preset: the preset of the run.
 
     Returns:
-        Markdown; empty where the numbers are results.
+        Markdown; empty for other presets.
     """
     if preset != "smoke":
         return ""
     return (
-        "**This is a smoke run**: a small part of the data, to see that everything works. Its "
-        "numbers are no result."
+        "**This is a smoke run** on a small part of the data, to test that the study runs. Its "
+        "numbers are not results."
     )
 
 
@@ -65,11 +65,11 @@ def claims_table(claims: Sequence[Claim]) -> str:
         claims: in order.
 
     Returns:
-        The table; a sentence where there are none.
+        The table; a sentence if there are no claims.
     """
     if not claims:
-        return "The paper makes no claim here that could be held against a number."
-    lines = ["| claim | where | in this run | because |", "|---|---|---|---|"]
+        return "The paper makes no claim that this study can judge."
+    lines = ["| claim | source | verdict | numbers |", "|---|---|---|---|"]
     lines += [
         f"| {claim.text} | {claim.source} | **{claim.verdict}** | {claim.because} |"
         for claim in claims
@@ -103,7 +103,7 @@ def _said(cell: Cell) -> str:
 def _facts(
     study: AnyStudy, config: Mapping[str, object], origin: Mapping[str, object]
 ) -> dict[str, object]:
-    """Configuration and provenance, each thing once, and of the methods those that were run."""
+    """Configuration and provenance, without duplicates and only for the methods that were run."""
     run = config.get("methods", ()) if study.compares else ()
     assert isinstance(run, list | tuple)  # noqa: S101 (for the type checker: recorded_config)
     among = config.get(ONLY)

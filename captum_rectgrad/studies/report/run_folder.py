@@ -1,4 +1,4 @@
-"""The folder of a run: refused if it is of another run, written whole."""
+"""The output folder of a run: claimed for one configuration, with files written atomically."""
 
 import csv
 import dataclasses
@@ -23,29 +23,29 @@ _DPI = 150
 _LOG = logging.getLogger(__name__)
 
 
-# A folder that was taken for a run for the first time, for one that was not finished, or is done.
+# State of a run in its folder: none yet, not finished, or done.
 State: TypeAlias = Literal["new", "begun", "done"]
 
 
 def claim_folder(folder: Path, config: Mapping[str, Any]) -> State:
-    """Take a folder for a run of this configuration.
+    """Claim a folder for a run with this configuration.
 
     Args:
-        folder: made if it does not exist.
-        config: what the run is of, as plain values.
+        folder: created if it does not exist.
+        config: configuration of the run, as plain values.
 
     Returns:
-        What was there of the run.
+        The state of the run in the folder.
 
     Raises:
-        RectGradError: the folder is of a run of another configuration; the error names the
-            difference.
+        RectGradError: the folder is not empty, or has a run with another configuration; the error
+            lists the difference.
     """
     file, wanted = folder / CONFIG, json.loads(json.dumps(config))
     if file.exists():
         _refuse_others(folder, "of another configuration", _read(file), wanted)
         return "done" if _is_whole(folder / RESULT) else "begun"
-    # A process that was killed while it wrote the file has left a part of it under another name.
+    # A process that was killed while writing the configuration leaves a temporary file.
     if folder.exists() and not set(folder.iterdir()) <= set(folder.glob(f".{CONFIG}.*")):
         raise RectGradError(f"{folder} is not empty and holds no run; give another with --out")
     folder.mkdir(parents=True, exist_ok=True)
@@ -55,10 +55,10 @@ def claim_folder(folder: Path, config: Mapping[str, Any]) -> State:
 
 @contextmanager
 def unclaimed_if_nothing_was_done(folder: Path) -> Iterator[None]:
-    """Leave a folder for any run, where one ends with an error before it has kept anything.
+    """Release a folder if a run raises an error before it has written a result.
 
     Args:
-        folder: as `claim_folder` took it.
+        folder: the folder, after `claim_folder`.
     """
     try:
         yield
@@ -75,35 +75,36 @@ def _is_whole(file: Path) -> bool:
     except FileNotFoundError:
         return False
     except (OSError, ValueError) as error:
-        _LOG.warning("%s is damaged (%s): the study is run again", file, error)
+        _LOG.warning("%s is damaged (%s); the study is run again", file, error)
         return False
     return True
 
 
 def read_used(folder: Path) -> dict[str, str]:
-    """What a run that is done has used.
+    """The data and networks that a finished run used.
 
     Args:
-        folder: of the run.
+        folder: folder of the run.
 
     Returns:
         As `StudyContext.used`.
 
     Raises:
+        RectGradError: the result cannot be read.
         RectGradError: its result cannot be read.
     """
     return dict(read_result(folder)["provenance"]["used"])
 
 
 def check_used(folder: Path, used: Mapping[str, str]) -> None:
-    """Check that a run that is done has used what is there now.
+    """Check that a finished run used the present data and networks.
 
     Args:
-        folder: of the run.
-        used: as `StudyContext.used`, of what `read_used` names.
+        folder: folder of the run.
+        used: present data and networks, as `StudyContext.used`, for the keys of `read_used`.
 
     Raises:
-        RectGradError: it has not; the error names the difference.
+        RectGradError: they differ; the error lists the difference.
     """
     _refuse_others(folder, "on other data or networks", read_used(folder), used)
 
@@ -128,7 +129,7 @@ def _read(file: Path) -> dict[str, Any]:
         content: dict[str, Any] = json.loads(file.read_text(encoding="utf-8"))
     except ValueError as error:
         raise RectGradError(
-            f"{file} cannot be read ({error}): delete the folder, or give another with --out"
+            f"{file} cannot be read ({error}); delete the folder, or give another with --out"
         ) from error
     return content
 
@@ -140,17 +141,17 @@ def record(
     config: Mapping[str, Any],
     origin: Mapping[str, Any],
 ) -> None:
-    """Write a result: report, figures, table, and last the JSON that says that it is complete.
+    """Write a result: report, figures, table, and last the JSON file, which marks it as complete.
 
     Args:
-        folder: as `claim_folder` made it.
-        study: which.
-        result: its outcome.
-        config: what it was run with.
+        folder: the folder, after `claim_folder`.
+        study: the study.
+        result: its result.
+        config: the configuration of the run.
         origin: see `provenance`.
     """
     result.figure.savefig(folder / FIGURE, dpi=_DPI)
-    # Without the date that a PDF has by default, the same run writes the same file.
+    # Without a PDF's default date, so that the same run writes the same file.
     result.figure.savefig((folder / FIGURE).with_suffix(".pdf"), metadata={"CreationDate": None})
     write_whole(folder / TABLE, _csv(result))
     write_whole(folder / REPORT, report(study, result, config, origin))
@@ -167,11 +168,11 @@ def record(
 
 
 def write_whole(file: Path, text: str) -> None:
-    """Write a file so that at any time there is a whole one, or none.
+    """Write a file atomically: it is complete or does not exist.
 
     Args:
-        file: where.
-        text: what.
+        file: path of the file.
+        text: content.
     """
     unfinished = file.with_name(f".{file.name}.{os.getpid()}")
     try:
@@ -182,28 +183,28 @@ def write_whole(file: Path, text: str) -> None:
 
 
 def read_claims(folder: Path) -> list[Claim]:
-    """The claims of a run that is done.
+    """The claims of a finished run.
 
     Args:
-        folder: of the run.
+        folder: folder of the run.
 
     Returns:
-        Its claims.
+        The claims.
     """
     return [Claim(**claim) for claim in read_result(folder)["claims"]]
 
 
 def read_result(folder: Path) -> dict[str, Any]:
-    """All that a run that is done has recorded.
+    """The recorded result of a finished run.
 
     Args:
-        folder: of the run.
+        folder: folder of the run.
 
     Returns:
-        As in its JSON.
+        The content of its JSON file.
 
     Raises:
-        RectGradError: it cannot be read.
+        RectGradError: the file cannot be read.
     """
     return _read(folder / RESULT)
 
@@ -220,12 +221,12 @@ def _numbers(cells: dict[str, Any]) -> dict[str, Any]:
 
 
 def _number(cell: object) -> object:
-    """JSON has no NaN, and a table an empty cell."""
+    """A cell without NaN, which JSON does not have; it is empty in a table."""
     return None if isinstance(cell, float) and not math.isfinite(cell) else cell
 
 
 def _csv(result: Result) -> str:
-    """The rows; an estimate takes four columns: value, low, high, count."""
+    """The rows; an estimate has four columns: value, low, high, count."""
     flat = []
     for row in result.rows:
         cells: dict[str, Any] = {}

@@ -1,4 +1,4 @@
-"""Running studies: one into a folder, or all into folders beside each other with one report."""
+"""Running studies: one into a folder, or several into subfolders with one report."""
 
 import dataclasses
 import logging
@@ -27,7 +27,7 @@ from captum_rectgrad.studies.report.run_folder import (
 from captum_rectgrad.studies.report.summary import section
 from rectgrad_zoo import ZooError
 
-# What one study may lack and others do not.
+# Errors that concern one study only, such as missing data.
 _LACKING = (RectGradError, ZooError)
 _LOG = logging.getLogger(__name__)
 
@@ -36,17 +36,17 @@ def run_study(study: AnyStudy, preset: Preset, context: StudyContext) -> Path:
     """Run a study and record it, unless its folder has the same run already.
 
     Args:
-        study: which.
-        preset: at which size.
-        context: what it is given; its folder is where it is recorded.
+        study: the study.
+        preset: size of the run.
+        context: context of the run; its folder is the output folder.
 
     Returns:
-        The report.
+        Path of the report.
 
     Raises:
-        RectGradError: the study is not for this data, the folder is of another run, the
-            data is not there, or the cluster is not what it should be.
-        ZooError: a network or the images are not there.
+        RectGradError: the study does not support these data, the folder has another run, or the
+            data or the cluster is not available.
+        ZooError: a network or the images are not available.
         MethodUnreliableError: a method is unreliable on a network.
     """
     if isinstance(context.study_data, Photographs) and not study.any_network:
@@ -54,10 +54,10 @@ def run_study(study: AnyStudy, preset: Preset, context: StudyContext) -> Path:
     config = recorded_config(study, preset, context)
     state = claim_folder(context.folder, config)
     if state == "done":
-        # The same names may lead to other images and networks by now.
+        # The same names may refer to other images and networks now.
         context.use(read_used(context.folder))
         check_used(context.folder, context.used)
-        _LOG.info("%s: done already, in %s", study.name, context.folder)
+        _LOG.info("%s: already done, in %s", study.name, context.folder)
         return context.folder / REPORT
     with session(context.cluster), unclaimed_if_nothing_was_done(context.folder):
         begun = time.monotonic()
@@ -70,15 +70,15 @@ def run_study(study: AnyStudy, preset: Preset, context: StudyContext) -> Path:
 
 
 def recorded_config(study: AnyStudy, preset: Preset, context: StudyContext) -> dict[str, Any]:
-    """All that was chosen for a run, as plain values.
+    """The configuration of a run as plain values.
 
     Args:
-        study: which.
-        preset: at which size.
-        context: what it is given.
+        study: the study.
+        preset: size of the run.
+        context: context of the run.
 
     Returns:
-        The study's own configuration and what it shares with others.
+        The study's own configuration and the options that all studies share.
     """
     return {
         "study": study.name,
@@ -96,19 +96,19 @@ def recorded_config(study: AnyStudy, preset: Preset, context: StudyContext) -> d
 def run_all(
     studies: Sequence[AnyStudy], preset: Preset, context: StudyContext
 ) -> tuple[bool, Path]:
-    """Run studies one after the other, each in a folder of its name, and write one report.
+    """Run studies one after the other, each in a subfolder of its name, and write one report.
 
     Args:
-        studies: which.
-        preset: at which size.
-        context: what they are given; its folder is what theirs are in.
+        studies: the studies.
+        preset: size of the runs.
+        context: context of the runs; its folder is the parent folder.
 
     Returns:
-        Whether all could be run, and the report, which holds the verdicts and leads to each
-        study's own.
+        Whether all studies were run, and the path of the report, which has the verdicts and links
+        to each study's report.
 
     Raises:
-        RectGradError: none can be run: there is no such cluster.
+        RectGradError: the cluster is not available, so that no study can be run.
     """
     done, sections = True, [f"# All studies, preset `{preset}`, on {context.study_data.name}"]
     if warning := size_warning(preset):
@@ -127,7 +127,7 @@ def run_all(
 
 
 def _section(study: AnyStudy, preset: Preset, context: StudyContext) -> tuple[bool, str]:
-    """Run one of all, and what their report says of it."""
+    """Run one of several studies; returns whether it was run, and its section of the report."""
     own = dataclasses.replace(context, folder=context.folder / study.name, used={})
     try:
         run_study(study, preset, own)

@@ -1,4 +1,4 @@
-"""One page for the runs in a folder of folders: the verdicts, study by study.
+"""One page for all runs in a folder: the verdicts, study by study.
 
 `python -m captum_rectgrad.studies.report.summary docs/results` writes `docs/results/claims.md`.
 """
@@ -20,21 +20,21 @@ from captum_rectgrad.studies.report.run_folder import (
 
 PAGE = "claims.md"
 _INTRODUCTION = (
-    "# Every claim, held against the recorded runs\n\n"
-    "Written by `python -m captum_rectgrad.studies.report.summary docs/results`; not by hand. "
-    "Each report has the figure, all numbers, and where they come from."
+    "# Claims and verdicts of the recorded runs\n\n"
+    "Written by `python -m captum_rectgrad.studies.report.summary docs/results`; do not edit. "
+    "Each report has the figure, all numbers, and the provenance."
 )
 
 
 def section(study: AnyStudy, folder: Path) -> str:
-    """What a page on several studies says of one.
+    """The section of one study on a page of several studies.
 
     Args:
-        study: which.
-        folder: of its run, which is done; beside the page.
+        study: the study.
+        folder: folder of its finished run, beside the page.
 
     Returns:
-        Markdown: heading, claims, and where the report is.
+        Markdown: heading, claims, and a link to the report.
     """
     claims = claims_table(read_claims(folder))
     link = f"[report]({folder.name}/{REPORT})"
@@ -42,11 +42,11 @@ def section(study: AnyStudy, folder: Path) -> str:
 
 
 def page(folder: Path) -> str:
-    """The page of all runs that are in a folder.
+    """The page of all runs in a folder.
 
     Args:
-        folder: with a folder for each study that was run, of its name, and for each on other
-            data, of a name that begins with it.
+        folder: parent folder of the runs. A run's folder has the name of its study; for other data
+            it has a suffix.
 
     Returns:
         Markdown.
@@ -66,14 +66,14 @@ def page(folder: Path) -> str:
 
 
 def runs_of(study: AnyStudy, folder: Path) -> list[Path]:
-    """The folders of a study's runs that are done: the one of its name first.
+    """The folders of a study's finished runs, the one of its name first.
 
     Args:
-        study: which.
+        study: the study.
         folder: see `page`.
 
     Returns:
-        Folders, by their names.
+        Folders, sorted by name.
     """
     done = sorted(file.parent for file in folder.glob(f"{study.name}*/{RESULT}"))
     return [own for own in done if read_result(own)["study"] == study.name]
@@ -83,7 +83,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     """Write the page.
 
     Args:
-        argv: the folder; None: the process's arguments.
+        argv: the folder; None: the arguments of the process.
     """
     parser = argparse.ArgumentParser(description="Write one page for all runs in a folder.")
     parser.add_argument("folder", type=Path)

@@ -1,4 +1,4 @@
-"""What a reader of the table has to know, in sentences."""
+"""Notes on the table of ROAR and KAR."""
 
 from captum_rectgrad.studies.framework.result import judged
 from captum_rectgrad.studies.roar_kar.cell_inputs import CellInputs
@@ -13,24 +13,24 @@ def notes(curves: Curves, work: CellInputs) -> list[str]:
     """The notes of a result.
 
     Args:
-        curves: all numbers.
-        work: what they are of.
+        curves: results of all cells.
+        work: inputs of the cells.
 
     Returns:
-        Sentences; those on leakage last.
+        The notes; those on leakage are last.
     """
     return [_size(curves, work), *_how(curves), *_ranking(curves), *_leakage(curves)]
 
 
 def best_forms(curves: Curves, measure: Measure) -> list[Ranking]:
-    """Each method by the form that suits it best, from the best to the worst.
+    """Each method in its best form, from the best to the worst.
 
     Args:
-        curves: all numbers.
-        measure: by which score.
+        curves: results of all cells.
+        measure: measure of the score.
 
     Returns:
-        A line of the table for each method.
+        A row of the table for each method.
     """
     ordered = sorted(curves.rankings, key=lambda ranking: curves.area(measure, ranking))
     best: dict[str, Ranking] = {}
@@ -42,13 +42,13 @@ def best_forms(curves: Curves, measure: Measure) -> list[Ranking]:
 def _size(curves: Curves, work: CellInputs) -> str:
     config, training = curves.config, work.training
     return (
-        f"{len(work.train)} training and {len(work.test)} test images. Each cell: networks "
-        f"{config.networks} (masks alone: {config.mask_networks}), epochs {training.epochs}, "
+        f"{len(work.train)} training and {len(work.test)} test images. Networks per cell: "
+        f"{config.networks} (masks alone: {config.mask_networks}); epochs: {training.epochs}; "
         f"{training.optimizer} with a learning rate of {training.learning_rate:g} on batches of "
-        f"{training.batch_size} in {training.precision}; the last epoch counts. On whole images "
-        f"such networks are right {curves.start('roar'):.1%} of the time, the network that is "
-        f"explained {curves.start('road-morf'):.1%}. Chance is what always naming the most "
-        f"frequent class of the training images comes to, {curves.chance:.1%}."
+        f"{training.batch_size} in {training.precision}; the last epoch is used. The accuracy on "
+        f"whole images is {curves.start('roar'):.1%} for such networks and "
+        f"{curves.start('road-morf'):.1%} for the explained network. Chance is the accuracy of "
+        f"the most frequent class of the training images, {curves.chance:.1%}."
     )
 
 
@@ -56,50 +56,50 @@ def _how(curves: Curves) -> tuple[str, ...]:
     return (
         (
             "A score is the area under (AUC) or over (AOC) the accuracies at the fractions, by "
-            "the trapezoidal rule, divided by the length from the first to the last: the lower "
-            "the better. The paper does not say how it normalises; its random baseline's two "
-            "scores sum to 1, as these do."
+            "the trapezoidal rule, divided by the distance of the first and last fraction; lower "
+            "is better. The paper does not state its normalisation. The two scores of its random "
+            "baseline sum to 1, as they do here."
         ),
         (
-            "Intervals resample the test images, which all cells share, and where a cell has "
-            f"several networks, those too. {_networks(curves)} ROAD asks the one network that is "
-            "explained, so its intervals are over images alone, and hold for that network."
+            "Intervals resample the test images, which all cells share, and the networks of cells "
+            f"with several. {_networks(curves)} ROAD evaluates the explained network alone, so its "
+            "intervals are over images and only hold for that network."
         ),
         (
             "Pixels are ranked by the channel sum of the attribution of the predicted class, since "
-            "one for the label would tell it in the masks. `thresholded` maps have the baselines' "
-            "final threshold, as all of the paper's section 5.3: beyond what it leaves, the order "
-            "is random. `signed` maps are whole, `absolute` ones are the absolute value of the "
-            "sum. RectGrad's maps are never negative, so it has one form."
+            "that of the label would leak the label through the masks. `thresholded` maps have the "
+            "baselines' final threshold, as in the paper's section 5.3; pixels below it are in "
+            "random order. `signed` maps have no threshold, `absolute` maps are the absolute value "
+            "of the sum. RectGrad's maps are never negative, so it has one form."
         ),
     )
 
 
 def _networks(curves: Curves) -> str:
-    """What intervals over few networks are worth, or over one."""
+    """A note on intervals over few networks, or over one."""
     said = []
     names: dict[Measure, str] = {"roar": "ROAR and KAR", "mask": "masks alone"}
     for measure, which in names.items():
         if not curves.by_networks(measure):
             said.append(
-                f"Of {which} a cell has one network: the intervals are over images alone and say "
-                "nothing of how another training would come out."
+                f"{which}: one network per cell. The intervals are over images alone and do not "
+                "include the variance between trainings."
             )
     if curves.by_networks("roar"):
         count = curves.config.networks
         said.append(
-            f"A bootstrap of {count} networks sees {count - 1}/{count} of their variance: their "
-            f"deviations are multiplied by sqrt({count}/{count - 1}) to make up for it."
+            f"A bootstrap of {count} networks only has {count - 1}/{count} of their variance, so "
+            f"deviations are multiplied by sqrt({count}/{count - 1})."
         )
     return " ".join(said)
 
 
 def _ranking(curves: Curves) -> list[str]:
-    """The order when every method gets its better form, chosen by the score itself."""
+    """The order of the methods in their better form, which the score itself selects."""
     return [
-        f"{TITLES[measure]}, each method by the form that suits it best: "
-        f"{_order(curves, measure)}. {_marks(curves, measure)} The form was chosen by this same "
-        "score, which favours methods that have several."
+        f"{TITLES[measure]}, each method in its best form: "
+        f"{_order(curves, measure)}. {_marks(curves, measure)} The form is selected by the same "
+        "score, which favours methods with several forms."
         for measure in _RETRAINED
     ]
 
@@ -122,15 +122,15 @@ def _sign(curves: Curves, measure: Measure, better: Ranking, worse: Ranking) -> 
 
 def _marks(curves: Curves, measure: Measure) -> str:
     if not curves.by_networks(measure):
-        return "Which of them differ cannot be told from one network per cell."
+        return "One network per cell does not show which of them differ."
     return (
-        "`<` stands where the interval of the difference of two neighbours is above 0, `=` where "
-        "it is not, which does not make them equal."
+        "`<`: the interval of the difference of two neighbours is above 0; `=`: it is not, which "
+        "does not mean that they are equal."
     )
 
 
 def _leakage(curves: Curves) -> list[str]:
-    """For each method's best form: what of its accuracy over chance the masks alone reach."""
+    """For each method's best form, the share of its accuracy above chance that masks reach."""
     lines = []
     for measure in _RETRAINED:
         shares = []
@@ -142,14 +142,14 @@ def _leakage(curves: Curves) -> list[str]:
             shares.append(f"{titled(ranking)} {told.value:.3f} of {gained:.3f}")
         if shares:
             lines.append(
-                f"What may be leakage in {TITLES[measure]}: of each method's mean accuracy over "
-                "chance, so much is also reached by networks that see nothing but which pixels "
-                f"are gone: {', '.join(shares)}. {_DIRECTION[measure]}"
+                f"Possible leakage in {TITLES[measure]}: accuracy above chance of networks that "
+                "only see which pixels are removed, of the method's mean accuracy above chance: "
+                f"{', '.join(shares)}. {_DIRECTION[measure]}"
             )
     return lines
 
 
 _DIRECTION = {
-    "roar": "In ROAR what leaks makes a score worse than the removed pixels deserve.",
-    "kar": "In KAR what leaks makes a score better than the kept pixels deserve.",
+    "roar": "In ROAR leakage makes a score worse than the removed pixels deserve.",
+    "kar": "In KAR leakage makes a score better than the kept pixels deserve.",
 }

@@ -1,4 +1,4 @@
-"""What cells are measured on, and measuring them: the same on this machine and on any other."""
+"""Inputs of cells, and their measurement: the same in this process and on a cluster."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -15,23 +15,23 @@ from captum_rectgrad.studies.roar_kar.stacked_training import can_be_captured, t
 from captum_rectgrad.studies.roar_kar.training import Answers, Training, answers
 from rectgrad_zoo.data.images import LabelledImages
 
-# By method and form, what cells of these need.
+# Ranks by method and form.
 RankPairs: TypeAlias = Mapping[tuple[str, Form], RankPair]
 
 
 @dataclass(frozen=True, eq=False)
 class CellInputs:
-    """Everything that cells share but the ranks.
+    """The inputs that all cells share, except the ranks.
 
     Attributes:
-        train: images to train on, uint8, on the CPU; no cell copies them.
-        test: images to measure on.
-        colour: of replaced pixels, `(3,)`.
-        model: the network that is explained, on the CPU; ROAD asks it.
-        training: how the others are trained.
-        device: where.
-        seed: of the study.
-        batch_size: images in memory when measuring.
+        train: training images, uint8, on the CPU; cells do not copy them.
+        test: test images.
+        colour: colour of replaced pixels, `(3,)`.
+        model: the explained network, on the CPU; ROAD evaluates it.
+        training: training of the other networks.
+        device: device of the computation.
+        seed: seed of the study.
+        batch_size: batch size of the evaluation.
     """
 
     train: LabelledImages
@@ -45,12 +45,12 @@ class CellInputs:
 
 
 def measure_cell(cell: Cell, work: CellInputs, ranks: RankPair | None) -> Answers:
-    """Do what a cell asks for.
+    """Measure a cell.
 
     Args:
-        cell: which.
-        work: what it is measured on.
-        ranks: of the training and the test images, by its method and form; None for `whole`.
+        cell: the cell.
+        work: its inputs.
+        ranks: ranks of the training and the test images, for its method and form; None for `whole`.
 
     Returns:
         Which test images are classified correctly, `(N,)`.
@@ -60,16 +60,16 @@ def measure_cell(cell: Cell, work: CellInputs, ranks: RankPair | None) -> Answer
 
 
 def measure_cells(cells: Sequence[Cell], work: CellInputs, ranks: RankPairs) -> list[Answers]:
-    """Do what cells ask for, training all their networks at once.
+    """Measure cells, and train all their networks at once.
 
     Args:
-        cells: which.
-        work: what they are measured on.
-        ranks: of the pixels, by method and form.
+        cells: the cells.
+        work: their inputs.
+        ranks: ranks of the pixels, by method and form.
 
     Returns:
-        Which test images are classified correctly, `(N,)`, of each cell: the same, whatever the
-        other cells are.
+        Which test images are classified correctly, `(N,)`, for each cell. The result does not
+        depend on the other cells.
     """
     trained = [cell for cell in cells if cell.measure not in ROAD]
     models = dict.fromkeys(cells, work.model)
@@ -80,7 +80,7 @@ def measure_cells(cells: Sequence[Cell], work: CellInputs, ranks: RankPairs) -> 
             work.train.labels,
             [cell.seed(work.seed) for cell in trained],
             work.device,
-            # Of one network the steps are launched one by one: the plain way.
+            # The steps of a single network are launched without a CUDA graph.
             capture=work.device.type == "cuda"
             and len(trained) > 1
             and can_be_captured(work.training),
@@ -100,7 +100,7 @@ def measure_cells(cells: Sequence[Cell], work: CellInputs, ranks: RankPairs) -> 
 def _sight(
     cells: Sequence[Cell], work: CellInputs, images: Tensor, ranks: RankPairs, *, of_test: bool
 ) -> MaskedInputs:
-    """What the networks of cells see, on the device: each method's ranks once."""
+    """The images as the networks see them, on the device, with each method's ranks once."""
     of = [(cell.method, cell.form) for cell in cells]
     tables = {
         key: rank_table(ranks[key][of_test], work.device) for key in dict.fromkeys(of) if key[0]

@@ -1,4 +1,4 @@
-"""Cells of the table: what each one is, and the file that it is kept in."""
+"""Cells of the table, and their files."""
 
 import json
 from dataclasses import asdict, dataclass
@@ -13,22 +13,22 @@ from captum_rectgrad.studies.roar_kar.config import Form
 from captum_rectgrad.studies.roar_kar.training import Answers
 
 Measure: TypeAlias = Literal["whole", "roar", "kar", "mask", "road-morf", "road-lerf"]
-ROAD: tuple[Measure, Measure] = ("road-morf", "road-lerf")  # for these no network is trained
+ROAD: tuple[Measure, Measure] = ("road-morf", "road-lerf")  # no network is trained for these
 
 
 @dataclass(frozen=True)
 class Cell:
-    """One network, or one look at one: the smallest thing that is done whole or not at all.
+    """One network, or one evaluation of a network: the unit that is saved.
 
     Attributes:
-        measure: `roar` and `kar`: a network trained without a fraction of the most, the least
-            important pixels; `mask`: one that sees nothing but which pixels `roar` removes;
-            `road-morf` and `road-lerf`: no training, the most or the least relevant pixels
-            imputed; `whole`: a network trained on whole images, for reference.
+        measure: `roar` and `kar`: a network trained without a fraction of the most or the least
+            important pixels; `mask`: one that only sees which pixels `roar` removes; `road-morf`
+            and `road-lerf`: no training, the most or the least relevant pixels are imputed;
+            `whole`: a network trained on whole images, for reference.
         method: key of the method that ranks the pixels; empty for `whole`.
-        form: how it ranks them.
-        fraction: of the pixels that are gone; 0 for `whole`.
-        network: number of the network, from 0.
+        form: form of the ranking.
+        fraction: fraction of removed pixels; 0 for `whole`.
+        network: index of the network, from 0.
     """
 
     measure: Measure
@@ -39,14 +39,14 @@ class Cell:
 
     @property
     def name(self) -> str:
-        """All of it in one word."""
+        """All attributes in one word."""
         return "-".join(str(value) for value in asdict(self).values() if value != "")
 
     def seed(self, seed: int) -> int:
-        """The seed of all that is random in it, of its own.
+        """The cell's own seed.
 
         Args:
-            seed: of the study.
+            seed: seed of the study.
 
         Returns:
             A number below 2 ** 63.
@@ -55,20 +55,20 @@ class Cell:
 
 
 class CorruptCellError(ValueError):
-    """A file that is not the whole and unchanged result of its cell."""
+    """The file is not the complete result of its cell."""
 
 
 def cell_file(folder: Path, cell: Cell) -> Path:
-    """Where a cell's result is."""
+    """Path of a cell's result."""
     return folder / f"{cell.name}.json"
 
 
 def write_cell(folder: Path, cell: Cell, answers: Answers) -> None:
-    """Keep the result of a cell, whole or not at all.
+    """Save the result of a cell atomically.
 
     Args:
-        folder: of the cells.
-        cell: which.
+        folder: folder of the cells.
+        cell: the cell.
         answers: which test images were classified correctly, `(N,)`.
     """
     content = {
@@ -81,18 +81,18 @@ def write_cell(folder: Path, cell: Cell, answers: Answers) -> None:
 
 
 def read_cell(folder: Path, cell: Cell, images: int) -> Answers | None:
-    """The result of a cell.
+    """Load the result of a cell.
 
     Args:
-        folder: of the cells.
-        cell: which.
+        folder: folder of the cells.
+        cell: the cell.
         images: number of test images, N.
 
     Returns:
-        Which test images were classified correctly, `(N,)`; None: it is not there.
+        Which test images were classified correctly, `(N,)`; None if there is no file.
 
     Raises:
-        CorruptCellError: what is there is not that.
+        CorruptCellError: the file is damaged or belongs to another cell.
     """
     file = cell_file(folder, cell)
     try:
@@ -110,5 +110,5 @@ def read_cell(folder: Path, cell: Cell, images: int) -> Answers | None:
     except (ValueError, TypeError, KeyError) as error:
         raise CorruptCellError(f"{file} is damaged ({type(error).__name__}: {error})") from error
     if found != expected or len(answers) != images:
-        raise CorruptCellError(f"{file} is not what was written")
+        raise CorruptCellError(f"{file} does not have the expected cell or number of images")
     return answers

@@ -1,6 +1,7 @@
-"""The engine of many machines: cells as tasks of a Ray cluster.
+"""The Ray engine: cells as tasks of a cluster.
 
-Ranks travel through Ray's object store, and the answers come back to be written here.
+Ranks are sent through Ray's object store, and results are returned to this process, which saves
+them.
 """
 
 from collections.abc import Iterator, Sequence
@@ -18,19 +19,19 @@ from captum_rectgrad.studies.roar_kar.training import Answers
 def on_cluster(
     cluster: Cluster, cells: Sequence[Cell], work: CellInputs, ranks: RankFiles
 ) -> Iterator[tuple[Cell, Answers]]:
-    """Hand cells out to a cluster.
+    """Measure cells on a cluster.
 
     Args:
-        cluster: which. One that this process is connected to is used as it is.
-        cells: to measure.
-        work: what they are measured on; on CUDA every cell takes a share of a GPU.
-        ranks: of the pixels.
+        cluster: the cluster. An existing connection is used.
+        cells: cells to measure.
+        work: their inputs; on CUDA every cell uses a share of a GPU.
+        ranks: ranks of the pixels.
 
     Yields:
-        Each cell and its answers, as they come.
+        Each cell and its answers, in order of completion.
 
     Raises:
-        RectGradError: a cell lost its worker more often than it is tried again.
+        RectGradError: a cell lost its worker at all retries.
     """
     with connected(cluster):
         measure = task(measure_cell, work.device)

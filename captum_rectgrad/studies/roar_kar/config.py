@@ -1,4 +1,4 @@
-"""What can be chosen."""
+"""Options of the study."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -6,12 +6,12 @@ from typing import Literal, TypeAlias
 
 from captum_rectgrad.evaluation.methods import Method
 
-# How the pixels of a map are ranked. The paper's is the first: section 5.3 has the baselines' maps
-# thresholded, and sums the signed attributions over the channels.
+# Forms of ranking pixels. The first is the paper's: section 5.3 uses the baselines' thresholded
+# maps, and the signed sum of attributions over the channels.
 Form: TypeAlias = Literal["thresholded", "signed", "absolute"]
 FORMS: tuple[Form, ...] = ("thresholded", "signed", "absolute")
-OWN: Form = "signed"  # of methods that are no baselines: they are ranked as they are
-# Symmetric: the pixels that KAR keeps at a fraction are those that ROAR removes at another.
+OWN: Form = "signed"  # form of all methods that are not baselines
+# Symmetric: the pixels that KAR keeps at one fraction are those that ROAR removes at another.
 FRACTIONS = (0.1, 0.3, 0.5, 0.7, 0.9)
 NETWORKS = 3
 EPOCHS = 20
@@ -19,17 +19,17 @@ EPOCHS = 20
 
 @dataclass(frozen=True)
 class RoarKarConfig:
-    """What is trained, on how much.
+    """Size of the study.
 
     Attributes:
         train_images: number of training images; None: all.
         test_images: number of test images; None: all.
-        fractions: of the pixels that are replaced, ascending, above 0 and below 1.
-        networks: trained for each cell.
-        mask_networks: trained for each cell that shows the mask alone.
-        epochs: of each training.
-        forms: how the baselines' maps are ranked.
-        of_methods: keys of the methods, of those that are compared; None: all.
+        fractions: fractions of replaced pixels, ascending, above 0 and below 1.
+        networks: number of networks trained for each cell.
+        mask_networks: number of networks trained for each cell of the mask alone.
+        epochs: epochs of each training.
+        forms: forms of the baselines' rankings.
+        of_methods: keys of the compared methods, among the chosen ones; None: all.
     """
 
     train_images: int | None = None
@@ -45,17 +45,17 @@ class RoarKarConfig:
 def forms_of(
     method: Method, forms: Sequence[Form], final_percentile: float | None
 ) -> tuple[Form, ...]:
-    """How a method's maps are ranked.
+    """The forms in which a method's maps are ranked.
 
-    RectGrad's maps are never negative: signed and absolute, they rank the same.
+    RectGrad's maps are never negative, so their signed and absolute ranks are equal.
 
     Args:
-        method: which.
-        forms: those that baselines are to have.
-        final_percentile: of the baselines' final threshold; None: there is none.
+        method: the method.
+        forms: forms of baselines.
+        final_percentile: the baselines' final threshold; None: none.
 
     Returns:
-        The forms, in order; `OWN` alone for controls and for methods that are no baselines.
+        The forms, in order; only `OWN` for controls and for methods that are not baselines.
     """
     if method.control or not method.baseline:
         return (OWN,)

@@ -1,4 +1,4 @@
-"""A training step as a CUDA graph: launched as a whole, instead of kernel by kernel from Python."""
+"""A training step as a CUDA graph: one launch per step instead of one per kernel."""
 
 import warnings
 from collections import Counter
@@ -8,10 +8,10 @@ from dataclasses import dataclass, field
 import torch
 from torch import Tensor
 
-# From the indices of a batch's images to nothing: what a step changes are weights.
+# Takes the indices of a batch's images; updates the weights.
 Step = Callable[[Tensor], None]
 
-# Done as they are: the first ones make the optimizer's state, and libraries choose algorithms.
+# Number of steps before the capture: they create the optimizer's state and select algorithms.
 WARM_UP = 3
 
 
@@ -19,25 +19,25 @@ WARM_UP = 3
 class Captured:
     """A step that is captured once for every shape of its argument, and then replayed.
 
-    The step must be a function of its argument and of tensors that stay where they are; it must
-    not look at a value, nor go another way for other values. Every call is a step, those before
-    the capture too, so a training is the same with it and without.
+    The step must only depend on its argument and on tensors with fixed addresses. It must not read
+    values on the host, nor branch on them. Every call is a step, also those before the capture, so
+    a training is the same with and without it.
 
     Attributes:
-        step: what is done, on the current device.
+        step: the step, on the current device.
     """
 
     step: Step
     _seen: Counter[torch.Size] = field(default_factory=Counter)
     _graphs: dict[torch.Size, tuple[Tensor, torch.cuda.CUDAGraph]] = field(default_factory=dict)
-    # Not the default stream, which cannot be captured; the same as later, so that memory is reused.
+    # A capture needs a stream other than the default; the same one is reused to reuse its memory.
     _stream: torch.cuda.Stream = field(default_factory=torch.cuda.Stream)
 
     def __call__(self, batch: Tensor) -> None:
-        """Do the step.
+        """Run the step.
 
         Args:
-            batch: its argument, on the device.
+            batch: the argument of the step, on the device.
         """
         if batch.shape not in self._graphs:
             if self._seen[batch.shape] < WARM_UP:
@@ -55,7 +55,7 @@ class Captured:
     def _uncaptured(self, batch: Tensor) -> None:
         self._stream.wait_stream(torch.cuda.current_stream())
         with torch.cuda.stream(self._stream), warnings.catch_warnings():
-            # Optimizers warn that they are made for a capture: it comes.
+            # Optimizers warn that they are constructed for a capture, which follows.
             warnings.filterwarnings("ignore", message=".*constructed with capturable=True")
             self.step(batch)
         torch.cuda.current_stream().wait_stream(self._stream)

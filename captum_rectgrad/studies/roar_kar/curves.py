@@ -1,4 +1,4 @@
-"""The curves of all methods: cells put in order."""
+"""Accuracy curves of all methods, from the cells."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -17,7 +17,7 @@ from captum_rectgrad.studies.roar_kar.scores import (
 )
 from captum_rectgrad.studies.roar_kar.training import Answers
 
-# Whether a measure's score is the area over its curve: lower is better for all of them.
+# Whether a measure's score is the area over its curve. For all measures a lower score is better.
 OVER: Mapping[Measure, bool] = {
     "roar": False,
     "kar": True,
@@ -25,17 +25,17 @@ OVER: Mapping[Measure, bool] = {
     "road-lerf": True,
     "mask": False,
 }
-# Those that ask the network that is explained, of which there is one, and train none.
+# Measures that evaluate the explained network, which is a single one, and train none.
 OF_ONE: tuple[Measure, ...] = ("road-morf", "road-lerf")
 
 
 @dataclass(frozen=True)
 class Ranking:
-    """A method and how its maps are ranked.
+    """A method and the form of its ranking: a row of the table.
 
     Attributes:
-        method: which.
-        form: how.
+        method: the method.
+        form: the form.
     """
 
     method: Method
@@ -43,13 +43,14 @@ class Ranking:
 
 
 def table_cells(config: RoarKarConfig, rankings: Sequence[Ranking]) -> list[Cell]:
-    """All cells of a table, those for reference first.
+    """All cells of a table, the reference cells first.
 
     Args:
-        config: see there.
-        rankings: the lines of the table.
+        config: size of the study.
+        rankings: rows of the table.
 
     Returns:
+        The cells.
         The cells.
     """
     networks: dict[Measure, int] = {
@@ -71,15 +72,15 @@ def table_cells(config: RoarKarConfig, rankings: Sequence[Ranking]) -> list[Cell
 
 @dataclass(frozen=True, eq=False)
 class Curves:
-    """What all cells came to.
+    """Results of all cells.
 
     Attributes:
-        config: what they were.
-        rankings: the lines of the table.
+        config: configuration of the study.
+        rankings: rows of the table.
         answers: which test images each cell classified correctly.
-        explained: the same of the network that is explained, on whole images, `(N,)`.
-        chance: accuracy of always naming the most frequent class of the training images.
-        seed: of the intervals.
+        explained: which whole images the explained network classified correctly, `(N,)`.
+        chance: accuracy of the most frequent class of the training images.
+        seed: seed of the intervals.
     """
 
     config: RoarKarConfig
@@ -90,7 +91,7 @@ class Curves:
     seed: int
 
     def point(self, measure: Measure, ranking: Ranking | None, fraction: float) -> Point:
-        """The networks of one point, side by side, `(K, N)`."""
+        """The results of the networks of one point, `(K, N)`."""
         wanted = (ranking.method.key, ranking.form) if ranking else ("", OWN)
         found = [
             answers
@@ -101,7 +102,7 @@ class Curves:
         return np.stack(found)
 
     def by_networks(self, measure: Measure) -> bool:
-        """Whether a measure's intervals are over networks too, not over images alone."""
+        """Whether a measure's intervals are over networks, too."""
         if measure in OF_ONE:
             return False
         networks = self.config.mask_networks if measure == "mask" else self.config.networks
@@ -116,7 +117,7 @@ class Curves:
         return accuracies(self.curve(measure, ranking))
 
     def start(self, measure: Measure) -> float | None:
-        """The accuracy at fraction 0, where nothing is gone; None where there is no such thing."""
+        """The accuracy at fraction 0; None for measures without it."""
         if measure == "mask":
             return None
         if measure in ("roar", "kar"):
@@ -124,22 +125,22 @@ class Curves:
         return float(self.explained.mean())
 
     def area(self, measure: Measure, ranking: Ranking) -> float:
-        """The score without its interval."""
+        """The score without an interval."""
         mean = self.mean_accuracy(measure, ranking)
         return 1 - mean if OVER[measure] else mean
 
     def mean_accuracy(self, measure: Measure, ranking: Ranking) -> float:
-        """The accuracy over all fractions, weighted as the score weights them."""
+        """The mean accuracy over the fractions, with the weights of the score."""
         weights = trapezoid_weights(self.config.fractions)
         return float(np.dot(weights, self.accuracies(measure, ranking)))
 
     def score(self, measure: Measure, ranking: Ranking) -> Estimate:
-        """The area under or over a curve; the lower the better."""
+        """The area under or over a curve; lower is better."""
         weights, constant = self._weights(measure)
         return weighted_accuracy(self.curve(measure, ranking), weights, self.seed, constant)
 
     def lead(self, measure: Measure, better: Ranking, worse: Ranking) -> Estimate:
-        """By how much one score is lower than another, paired by test images."""
+        """The difference of two scores, worse minus better, paired by test images."""
         weights = list(self._weights(measure)[0])
         return weighted_accuracy(
             [*self.curve(measure, worse), *self.curve(measure, better)],
@@ -148,16 +149,16 @@ class Curves:
         )
 
     def told_by_mask(self, measure: Measure, ranking: Ranking) -> Estimate | None:
-        """The accuracy, over chance, of networks that see which pixels are gone and nothing else.
+        """The accuracy above chance of networks that only see which pixels are removed.
 
-        Weighted over the fractions as the score is.
+        It has the weights of the score over the fractions.
 
         Args:
-            measure: `roar`, or `kar`, whose masks at a fraction are those of ROAR at 1 less it.
-            ranking: a line of the table.
+            measure: `roar`, or `kar`, whose masks at a fraction are ROAR's at 1 minus it.
+            ranking: a row of the table.
 
         Returns:
-            The accuracy over chance; None where no such network was trained.
+            The accuracy above chance; None if no such network was trained.
         """
         fractions = [
             fraction if measure == "roar" else round(1 - fraction, 9)

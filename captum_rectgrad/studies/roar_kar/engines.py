@@ -1,4 +1,4 @@
-"""Who measures the cells: this process, a few at a time, or a Ray cluster."""
+"""Engines that measure cells: this process, or a Ray cluster."""
 
 from collections.abc import Callable, Iterator, Sequence
 from functools import partial
@@ -13,10 +13,10 @@ from captum_rectgrad.studies.roar_kar.cells import ROAD, Cell
 from captum_rectgrad.studies.roar_kar.ranks import RankFiles
 from captum_rectgrad.studies.roar_kar.training import Answers
 
-# Measures cells, in any order, and gives each one's answers as soon as they are there.
+# Measures cells in any order, and yields the results of each cell when it is done.
 Engine = Callable[[Sequence[Cell], CellInputs, RankFiles], Iterator[tuple[Cell, Answers]]]
 
-# Networks trained at once on a GPU. On a CPU they would only wait for each other.
+# Number of networks trained at once on a GPU. On a CPU this is not faster.
 STACK = 16
 
 
@@ -24,13 +24,13 @@ def engine_of(context: StudyContext) -> Engine:
     """The engine that the context asks for.
 
     Args:
-        context: its cluster, its device and its stack.
+        context: its cluster, device and stack are used.
 
     Returns:
         The engine.
 
     Raises:
-        RectGradError: Ray is asked for and is not installed.
+        RectGradError: the engine is Ray, which is not installed.
     """
     if context.cluster is None:
         return partial(local, stack=context.stack or default_stack(context.device))
@@ -41,10 +41,10 @@ def engine_of(context: StudyContext) -> Engine:
 
 
 def default_stack(device: torch.device) -> int:
-    """How many networks are trained at once where nobody says.
+    """The default number of networks trained at once.
 
     Args:
-        device: where.
+        device: device of the trainings.
     """
     return STACK if device.type == "cuda" else 1
 
@@ -52,18 +52,18 @@ def default_stack(device: torch.device) -> int:
 def local(
     cells: Sequence[Cell], work: CellInputs, ranks: RankFiles, stack: int = 1
 ) -> Iterator[tuple[Cell, Answers]]:
-    """The engine of one machine: a few cells at a time, in this process.
+    """The engine of this process: several cells at a time.
 
     Args:
-        cells: to measure.
-        work: what they are measured on.
-        ranks: of the pixels.
-        stack: cells at a time; halved where the memory runs out.
+        cells: cells to measure.
+        work: their inputs.
+        ranks: ranks of the pixels.
+        stack: number of cells at a time, halved after an out-of-memory error.
 
     Yields:
         Each cell and its answers.
     """
-    # Those that train come first: together they fill whole stacks.
+    # Cells with a training come first, so that they fill whole stacks.
     ordered = sorted(cells, key=lambda cell: cell.measure in ROAD)
 
     def compute(part: slice) -> list[Answers]:

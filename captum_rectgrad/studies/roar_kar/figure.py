@@ -1,4 +1,4 @@
-"""Figure 18: accuracy against the fraction of pixels that are gone."""
+"""Figure 18: accuracy by the fraction of removed pixels."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -20,7 +20,7 @@ PANELS: Mapping[Measure, str] = {
     "mask": "the mask of ROAR alone",
     "road-morf": "ROAD: most important imputed",
 }
-# ROAR and KAR are the same networks' business; the others' accuracies are on other scales.
+# ROAR and KAR share a scale, since they use the same networks.
 _ONE_SCALE: tuple[tuple[Measure, ...], ...] = (("roar", "kar"), ("mask",), ("road-morf",))
 CHANCE = "chance"
 SINGLE = "small: single networks; line: their mean"
@@ -31,7 +31,7 @@ _SMALL = 8  # points
 
 @dataclass(frozen=True)
 class _Style:
-    """How the lines of a method are told from those of others that they lie on."""
+    """Style of a method's line that keeps it visible under other lines."""
 
     colour: object
     marker: str
@@ -40,15 +40,15 @@ class _Style:
 
 
 def draw(curves: Curves) -> Figure:
-    """A column for each measure, a line of panels for each form of the baselines' maps.
+    """A column for each measure, a row of panels for each form of the baselines' maps.
 
     Methods with one form are in all panels.
 
     Args:
-        curves: see there.
+        curves: results of all cells.
 
     Returns:
-        The figure. Where a point has several networks, those are drawn too.
+        The figure. Points with several networks also show the single networks.
     """
     forms = _forms(curves.rankings)
     size = (_WIDTH * len(PANELS), _HEIGHT * len(forms) + 0.8)
@@ -74,7 +74,7 @@ def draw(curves: Curves) -> Figure:
 
 
 def _scale(panels: Sequence[Axes], chance: float) -> None:
-    """One scale for these, of their accuracies; where chance is off it, that is said."""
+    """A common scale of these panels; if chance is outside, its value is written."""
     lines = [line for axes in panels for line in axes.lines if line.get_label() != CHANCE]
     values = np.concatenate([np.asarray(line.get_ydata()) for line in lines])
     margin = 0.05 * (values.max() - values.min()) + 0.01
@@ -87,13 +87,13 @@ def _scale(panels: Sequence[Axes], chance: float) -> None:
 
 
 def _forms(rankings: Sequence[Ranking]) -> list[Form]:
-    """Those of the baselines; without baselines the others' own."""
+    """The forms of the baselines; without baselines those of the other methods."""
     several = [r.form for r in rankings if r.method.baseline and not r.method.control]
     return list(dict.fromkeys(several or [r.form for r in rankings]))
 
 
 def _styles(rankings: Sequence[Ranking]) -> dict[str, _Style]:
-    """By a method's key: a marker of its own, and thinner lines on top of thicker ones."""
+    """By a method's key: a marker for each method, and thinner lines above thicker ones."""
     methods = list(dict.fromkeys(ranking.method for ranking in rankings))
     colours = colormaps["tab10"]
     return {

@@ -1,4 +1,4 @@
-"""Noisy linear imputation of Rong et al. 2022: pixels that are gone, from those around them."""
+"""Noisy linear imputation of removed pixels from their neighbours (Rong et al. 2022)."""
 
 from collections.abc import Callable
 
@@ -11,20 +11,20 @@ _RESIDUAL = 1e-5  # relative; far below one of 256 levels
 
 
 def imputed(inputs: Tensor, gone: Tensor, seed: int, noise: float = NOISE) -> Tensor:
-    """Replace pixels so that each is the weighted mean of its neighbours, and add noise to them.
+    """Replace pixels by the weighted means of their neighbours, plus noise.
 
-    The equations hold for all removed pixels of an image at once; neighbours outside of the image
-    do not count. They are solved for a whole batch by conjugate gradients: the system is symmetric,
-    and positive definite as long as one pixel of an image is left.
+    The equations hold for all removed pixels of an image together; neighbours outside the image
+    are ignored. A batch is solved by conjugate gradients. The system is symmetric, and positive
+    definite if at least one pixel of an image is left.
 
     Args:
         inputs: `(N, C, H, W)`, floating point.
-        gone: which pixels are replaced, `(N, H * W)`, bool; not all of an image.
-        seed: of the noise, whatever the device.
-        noise: its standard deviation.
+        gone: pixels to replace, `(N, H * W)`, bool; not all of an image.
+        seed: seed of the noise, which is the same on all devices.
+        noise: standard deviation of the noise.
 
     Returns:
-        `(N, C, H, W)`, new.
+        `(N, C, H, W)`, a new tensor.
     """
     where = gone.view(len(inputs), 1, *inputs.shape[-2:])
     mask = where.to(inputs)
@@ -40,16 +40,16 @@ def imputed(inputs: Tensor, gone: Tensor, seed: int, noise: float = NOISE) -> Te
 
 
 def _around(x: Tensor) -> Tensor:
-    """The weighted sum of each pixel's neighbours: direct ones a sixth, diagonal a twelfth."""
-    # (1, 2, 1) down and across has these weights, times 12, but for 4 in the middle. Shifted sums
-    # are cheaper than a convolution of one channel.
+    """Weighted sum of each pixel's neighbours: direct ones a sixth, diagonal ones a twelfth."""
+    # (1, 2, 1) down and across has these weights, times 12, except for 4 in the middle. Shifted
+    # sums are faster than a convolution of one channel.
     padded = F.pad(x, (1, 1, 1, 1))
     across = padded[..., :-2] + padded[..., 2:] + 2 * padded[..., 1:-1]
     return (across[..., :-2, :] + across[..., 2:, :] + 2 * across[..., 1:-1, :] - 4 * x) / 12
 
 
 def _conjugate_gradients(system: Callable[[Tensor], Tensor], wanted: Tensor) -> Tensor:
-    """Solve for each channel of each image by itself; exact after as many steps as pixels."""
+    """Solve for each channel of each image; exact after as many steps as pixels."""
     x, rest = torch.zeros_like(wanted), wanted
     direction, size = rest, _dot(rest, rest)
     enough = _RESIDUAL**2 * size
@@ -58,7 +58,7 @@ def _conjugate_gradients(system: Callable[[Tensor], Tensor], wanted: Tensor) -> 
         if not going.any():
             break
         applied = system(direction)
-        # What has converged stands still: its step would be 0 / 0.
+        # Converged systems stop: their next step would be 0 / 0.
         step = torch.where(going, size / _dot(direction, applied), 0)
         x = x + step * direction
         rest = rest - step * applied

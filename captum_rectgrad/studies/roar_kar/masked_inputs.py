@@ -1,4 +1,4 @@
-"""Images as the networks of cells see them: all data on the device, masks made on the fly."""
+"""Images as the networks of cells see them: data on the device, masks computed per batch."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -21,11 +21,11 @@ def rank_table(ranks: Ranks, device: torch.device) -> Tensor:
 
     Args:
         ranks: `(N, P)`.
-        device: where.
+        device: device of the result.
 
     Returns:
-        `(N, P)`, int16 or, with more than 32768 pixels, int32: PyTorch cannot compare two-byte
-        unsigned numbers.
+        `(N, P)`, int16 or, with more than 32768 pixels, int32, since PyTorch cannot compare
+        two-byte unsigned integers.
     """
     fit = ranks.shape[1] - 1 <= np.iinfo(np.int16).max
     return torch.from_numpy(ranks.astype(np.int16 if fit else np.int32)).to(device)
@@ -33,14 +33,14 @@ def rank_table(ranks: Ranks, device: torch.device) -> Tensor:
 
 @dataclass(frozen=True, eq=False)
 class MaskedInputs:
-    """What the networks of some cells see of a data set.
+    """Images of a data set as the networks of some cells see them.
 
     Attributes:
-        cells: K of them.
+        cells: K cells.
         images: `(N, C, H, W)`, uint8, on the device.
-        ranks: for each cell, `(N, P)`, as `rank_table` makes them; None for `whole`.
-        colour: of replaced pixels, `(C,)`, on the device.
-        seed: of the study.
+        ranks: for each cell, `(N, P)`, from `rank_table`; None for `whole`.
+        colour: colour of replaced pixels, `(C,)`, on the device.
+        seed: seed of the study.
     """
 
     cells: Sequence[Cell]
@@ -50,13 +50,13 @@ class MaskedInputs:
     seed: int
 
     def __call__(self, batch: Tensor) -> Tensor:
-        """What they see of some images.
+        """The inputs of the networks for some images.
 
         Args:
             batch: indices, `(K, B)`, int64: a row for each cell.
 
         Returns:
-            `(K, B, C, H, W)`, float32. Nothing of it waits for a GPU, but for the cells of ROAD.
+            `(K, B, C, H, W)`, float32. No operation waits for a GPU, except for cells of ROAD.
         """
         batch = batch.to(self.images.device)
         inputs = to_model_range(self.images[batch])
@@ -69,7 +69,7 @@ class MaskedInputs:
             if cell.measure == "mask":
                 shown[number] = mask_alone(gone[number], inputs[number])
             elif cell.measure in ROAD:
-                # Of the batch, so that halved batches do not all get the same noise.
+                # The seed depends on the batch, so that halved batches have different noise.
                 seed = cell.seed(self.seed) + int(batch[number, 0])
                 shown[number] = imputed(inputs[number], gone[number], seed)
         return shown

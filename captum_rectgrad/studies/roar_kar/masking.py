@@ -1,16 +1,16 @@
-"""Pixels replaced on the fly: which ones follow from their ranks."""
+"""Pixel replacement, by ranks."""
 
 import torch
 from torch import Tensor
 
 
 def removed(ranks: Tensor, fraction: float, *, least: bool) -> Tensor:
-    """Which pixels are replaced.
+    """The replaced pixels.
 
     Args:
         ranks: `(N, P)`, 0 for the most important pixel.
-        fraction: of the pixels, rounded to a whole number of them.
-        least: whether the least important are (KAR), not the most important (ROAR).
+        fraction: fraction of the pixels, rounded to a whole number of pixels.
+        least: whether the least important pixels are replaced (KAR) or the most important (ROAR).
 
     Returns:
         `(N, P)`, bool.
@@ -21,7 +21,7 @@ def removed(ranks: Tensor, fraction: float, *, least: bool) -> Tensor:
 
 
 def mean_colour(images: Tensor) -> Tensor:
-    """What stands in for removed pixels: the mean colour of a data set.
+    """The mean colour of a data set, which replaces removed pixels.
 
     Args:
         images: `(N, 3, H, W)`, uint8.
@@ -29,33 +29,33 @@ def mean_colour(images: Tensor) -> Tensor:
     Returns:
         `(3,)`, float32, in the networks' range, [-1, 1].
     """
-    # Summed as integers: a copy as floats would be four times the data set.
+    # An integer sum: a copy in floating point would be four times the size of the data set.
     sums = images.sum(dim=(0, 2, 3), dtype=torch.int64).double()
     mean: Tensor = sums / (images.numel() / images.shape[1])
     return (mean / 255 * 2 - 1).float()
 
 
 def replaced(inputs: Tensor, gone: Tensor, colour: Tensor) -> Tensor:
-    """Images with some of their pixels replaced by a colour.
+    """Images with some pixels replaced by a colour.
 
     Args:
         inputs: `(N, C, H, W)`.
-        gone: which pixels are replaced, `(N, H * W)`, bool.
+        gone: replaced pixels, `(N, H * W)`, bool.
         colour: `(C,)`.
 
     Returns:
-        `(N, C, H, W)`, new.
+        `(N, C, H, W)`, a new tensor.
     """
     where = gone.view(len(inputs), 1, *inputs.shape[-2:])
     return torch.where(where, colour.view(1, -1, 1, 1), inputs)
 
 
 def mask_alone(gone: Tensor, like: Tensor) -> Tensor:
-    """The mask as an image: all that is left when only the places of pixels are known.
+    """The mask as an image, without the pixels' values.
 
     Args:
-        gone: which pixels are replaced, `(N, H * W)`, bool.
-        like: images of the shape that is wanted, `(N, C, H, W)`.
+        gone: replaced pixels, `(N, H * W)`, bool.
+        like: images of the wanted shape, `(N, C, H, W)`.
 
     Returns:
         `(N, C, H, W)`, float32: 1 where a pixel is kept, -1 where it is replaced, in all channels.

@@ -1,4 +1,4 @@
-"""Which pixel of an image comes first: computed once for each method, kept as two bytes a pixel."""
+"""Ranks of pixels, computed once for each method and saved with two bytes per pixel."""
 
 import logging
 from collections.abc import Callable, Mapping, Sequence
@@ -29,18 +29,17 @@ def pixel_ranks(values: NDArray[np.float64], order: NDArray[np.uint64]) -> Ranks
 
     Args:
         values: importance, `(N, P)`.
-        order: of two pixels of the same importance the one with the lower number comes first,
-            `(N, P)`.
+        order: among pixels of equal importance, those with lower numbers come first, `(N, P)`.
 
     Returns:
-        `(N, P)`: 0 for the most important pixel, P - 1 for the least.
+        `(N, P)`: 0 for the most important pixel, P - 1 for the least important.
 
     Raises:
         ValueError: there are more pixels than two bytes can number.
     """
     pixels = values.shape[1]
     if pixels - 1 > np.iinfo(np.uint16).max:
-        raise ValueError(f"images of {pixels} pixels: two bytes number 65536 at most")
+        raise ValueError(f"got images of {pixels} pixels, expected at most 65536 (two-byte ranks)")
     chosen = np.lexsort((order, -values), axis=1)
     ranks = np.empty(values.shape, dtype=np.uint16)
     np.put_along_axis(ranks, chosen, np.arange(pixels, dtype=np.uint16)[None], axis=1)
@@ -48,16 +47,16 @@ def pixel_ranks(values: NDArray[np.float64], order: NDArray[np.uint64]) -> Ranks
 
 
 def tie_order(images: slice, pixels: int, seed: int, split: Split) -> NDArray[np.uint64]:
-    """An order of its own for the pixels of each image, which no batch size changes.
+    """A random order of the pixels of each image, independent of the batch size.
 
     Args:
-        images: which images these are.
-        pixels: of each image, P.
-        seed: of the study.
-        split: which the images are of.
+        images: slice of the images.
+        pixels: number of pixels of each image, P.
+        seed: seed of the study.
+        split: split of the images.
 
     Returns:
-        `(N, P)`, from the raw stream of NumPy's PCG64, which no version of NumPy changes.
+        `(N, P)`, from the raw stream of NumPy's PCG64, which is stable between NumPy versions.
     """
     which = _SPLITS.index(split)
     return np.stack(
@@ -69,13 +68,13 @@ def tie_order(images: slice, pixels: int, seed: int, split: Split) -> NDArray[np
 
 
 def importance(maps: Tensor, form: Form, percentile: float | None) -> NDArray[np.float64]:
-    """What the pixels of a map are ranked by.
+    """Importance of the pixels of maps.
 
     Args:
-        maps: `(N, C, H, W)`, whole.
-        form: `thresholded`: of what exceeds the percentile, the sum over the channels, as in the
+        maps: `(N, C, H, W)`, without final threshold.
+        form: `thresholded`: the sum over the channels of values above the percentile, as in the
             paper; `signed`: the sum over the channels; `absolute`: its absolute value.
-        percentile: of all values of a map, for `thresholded`; None: no threshold.
+        percentile: percentile of all values of a map, for `thresholded`; None: no threshold.
 
     Returns:
         `(N, H * W)`.
@@ -89,37 +88,37 @@ def importance(maps: Tensor, form: Form, percentile: float | None) -> NDArray[np
 
 @dataclass(frozen=True)
 class RankFiles:
-    """Ranks of training and test images, a file for each method, form and split.
+    """Files of ranks, one for each method, form and split.
 
     Attributes:
-        folder: where they are.
+        folder: folder of the files.
     """
 
     folder: Path
 
     def file(self, method: str, form: Form, split: Split) -> Path:
-        """Where the ranks of a split are."""
+        """Path of the ranks of a split."""
         return self.folder / f"{method}-{form}-{split}.npy"
 
     def read(self, method: str, form: Form) -> RankPair:
-        """The ranks of the training and of the test images, `(N, P)`; of a file, no copy."""
+        """The ranks of the training and the test images, `(N, P)`, memory-mapped."""
         train, test = (np.load(self.file(method, form, split), mmap_mode="r") for split in _SPLITS)
         return train, test
 
 
 def is_whole(file: Path, images: int, pixels: int) -> bool:
-    """Whether a file has the ranks of so many images; a warning is logged where it is damaged.
+    """Whether a file has complete ranks; a warning is logged if it is damaged.
 
-    Ranks carry their own check: each pixel of an image has another one. A file that was cut, or of
-    which a part was never written, does not pass, nor does one in which a number has changed.
+    The ranks of an image are a permutation, which detects truncated files, unwritten parts and
+    changed numbers.
 
     Args:
-        file: which.
-        images: how many it must be of.
-        pixels: of each image.
+        file: path of the file.
+        images: expected number of images.
+        pixels: number of pixels of each image.
 
     Returns:
-        Whether it is there and whole.
+        Whether the file exists and is complete.
     """
     if not file.exists():
         return False
@@ -133,7 +132,7 @@ def is_whole(file: Path, images: int, pixels: int) -> bool:
     except (OSError, ValueError, EOFError):
         whole = False
     if not whole:
-        _LOG.warning("%s is damaged: it is made again", file)
+        _LOG.warning("%s is damaged and will be computed again", file)
     return whole
 
 
@@ -147,17 +146,17 @@ def write_ranks(
     split: Split,
     advance: Callable[[int], object],
 ) -> None:
-    """Attribute images once and write the ranks that are not there yet or damaged, each file whole.
+    """Attribute images once and write missing or damaged rank files atomically.
 
     Args:
-        context: the machine, and the baselines' final threshold.
-        network: what is explained.
-        method: by what.
-        images: `(N, C, H, W)`, uint8, as the network is to see them.
+        context: device, and the baselines' final threshold.
+        network: the explained network.
+        method: the method.
+        images: `(N, C, H, W)`, uint8, with the network's noise.
         targets: the classes to explain, `(N,)`.
-        files: what to write.
-        split: which the images are of.
-        advance: called with the number of images that were done.
+        files: the files.
+        split: split of the images.
+        advance: called with the number of finished images.
     """
     pixels = images.shape[-2] * images.shape[-1]
     missing = {
@@ -173,7 +172,7 @@ def write_ranks(
         )
         for form, file in unfinished.items()
     }
-    whole = replace(context, final_percentile=None)  # each form thresholds or not
+    whole = replace(context, final_percentile=None)  # the form determines the threshold
     for batch in whole.maps(method, network, images, targets, split):
         order = tie_order(batch.images, pixels, context.seed, split)
         for form, array in arrays.items():
@@ -192,17 +191,17 @@ def rank_all(
     splits: Mapping[Split, tuple[Tensor, Tensor]],
     progress: Callable[[int], object],
 ) -> RankFiles:
-    """Rank the pixels of all images by all methods, whatever is not there yet.
+    """Rank the pixels of all images by all methods, unless the files exist.
 
     Args:
-        context: its folder gets a folder `ranks`.
-        network: what is explained.
-        methods: and their forms.
+        context: its folder gets a subfolder `ranks`.
+        network: the explained network.
+        methods: methods and their forms.
         splits: images and the classes to explain.
-        progress: called with the number of images that were done.
+        progress: called with the number of finished images.
 
     Returns:
-        Where the ranks are.
+        The files.
     """
     ranks = RankFiles(context.folder / "ranks")
     ranks.folder.mkdir(parents=True, exist_ok=True)

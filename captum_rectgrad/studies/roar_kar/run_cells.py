@@ -1,4 +1,4 @@
-"""All cells of a table: those that are there are left alone, the others done and kept."""
+"""Measurement of all cells of a table that have no result yet."""
 
 import logging
 from collections.abc import Mapping, Sequence
@@ -22,17 +22,17 @@ _LOG = logging.getLogger(__name__)
 def run_cells(
     cells: Sequence[Cell], work: CellInputs, ranks: RankFiles, folder: Path, engine: Engine
 ) -> Mapping[Cell, Answers]:
-    """Measure what has not been measured yet.
+    """Measure cells that have no result yet, and save their results.
 
     Args:
-        cells: wanted.
-        work: what they are measured on.
-        ranks: of the pixels.
-        folder: where their files are.
-        engine: who measures them.
+        cells: the cells.
+        work: their inputs.
+        ranks: ranks of the pixels.
+        folder: folder of the results.
+        engine: engine of the measurement.
 
     Returns:
-        Which test images were classified correctly, of each cell, in the order of `cells`.
+        Which test images were classified correctly, for each cell, in the order of `cells`.
     """
     found = {cell: _read(folder, cell, len(work.test)) for cell in cells}
     missing = [cell for cell, answers in found.items() if answers is None]
@@ -49,5 +49,5 @@ def _read(folder: Path, cell: Cell, images: int) -> Answers | None:
     try:
         return read_cell(folder, cell, images)
     except CorruptCellError as error:
-        _LOG.warning("%s: it is done again", error)
+        _LOG.warning("%s; the cell is measured again", error)
         return None

@@ -1,4 +1,4 @@
-"""Areas under and over the curves, with intervals over test images and networks."""
+"""Areas under and over accuracy curves, with intervals over test images and networks."""
 
 from collections.abc import Sequence
 
@@ -10,23 +10,24 @@ from captum_rectgrad.evaluation.estimate import Estimate
 from captum_rectgrad.evaluation.intervals import AT_ONCE, RESAMPLES
 
 _DIGITS = 12
-# Which test images were classified correctly, by each network of a point of a curve: (K, N).
+# Which test images each network of a point of a curve classified correctly: (K, N).
 Point = NDArray[np.bool_]
 Floats = NDArray[np.float64]
 
 
 def trapezoid_weights(fractions: Sequence[float]) -> Floats:
-    """What each point of a curve counts in its area.
+    """Weights of a curve's points in its area.
 
-    Table 1 does not say how areas are normalised. Its random baseline has a ROAR AUC and a KAR AOC
-    that sum to 1, so both are over an interval of length 1, or divided by its length. Here: the
-    trapezoidal rule over the fractions, divided by the length from the first to the last.
+    Table 1 does not state the normalisation of areas. Its random baseline has a ROAR AUC and a KAR
+    AOC that sum to 1, so both are over an interval of length 1, or divided by its length. Here it
+    is the trapezoidal rule over the fractions, divided by the distance of the first and the last.
 
     Args:
         fractions: ascending, at least one.
 
     Returns:
-        `(F,)`, of sum 1: an area is a weighted mean accuracy, and that over a curve is 1 less it.
+        `(F,)`, with sum 1: an area is a weighted mean accuracy, and the area over a curve is 1
+        minus it.
     """
     if len(fractions) == 1:
         return np.ones(1)
@@ -45,21 +46,21 @@ def weighted_accuracy(
 ) -> Estimate:
     """A constant plus a weighted sum of accuracies, with its 95 % percentile bootstrap interval.
 
-    Every resample draws test images, the same for all points, and for each point its networks.
-    Points of a single network are kept as they are: the interval is then one over images alone.
-    Of K networks a plain bootstrap sees (K - 1) / K of their variance, at K = 3 two thirds: so what
-    a resample's networks deviate from the mean of all is multiplied by sqrt(K / (K - 1)). What is
-    left of having few is that the variance itself is estimated from few: of curves of five points
-    with three networks each the interval covers somewhat less than 95 %.
+    Every resample draws test images, the same for all points, and networks for each point. Points
+    of a single network are not resampled over networks. A plain bootstrap of K networks has
+    (K - 1) / K of their variance, two thirds at K = 3, so a resample's deviation from the mean of
+    all networks is multiplied by sqrt(K / (K - 1)). The variance is still estimated from few
+    networks: for curves of five points with three networks each the interval covers somewhat less
+    than 95 %.
 
     Args:
         curve: the points, each `(K, N)`, of the same images in the same order.
-        weights: of each point; may be negative, as for the difference of two curves.
-        seed: of the resampling.
-        constant: what is added.
+        weights: weight of each point; negative in the difference of two curves.
+        seed: seed of the resampling.
+        constant: the constant.
 
     Returns:
-        The sum; it rests on all networks together. Without an interval (NaN) of a single image.
+        The sum. It has no interval (NaN) for a single image.
     """
     images, networks = curve[0].shape[1], sum(len(point) for point in curve)
     value = round(constant + float(np.dot(weights, accuracies(curve))), _DIGITS)
@@ -68,7 +69,7 @@ def weighted_accuracy(
     several = [number for number, point in enumerate(curve) if len(point) > 1]
 
     def statistic(drawn: NDArray[np.intp], *chosen: NDArray[np.intp], axis: int = -1) -> Floats:
-        del axis  # the last
+        del axis  # always the last one
         shares = _shares(drawn, images)
         result = np.full(len(shares), constant, dtype=np.float64)
         own = dict(zip(several, chosen, strict=True))
@@ -80,7 +81,7 @@ def weighted_accuracy(
                 deviation = (each * _shares(own[number], count)).sum(axis=1) - accuracy
                 accuracy += np.sqrt(count / (count - 1)) * deviation
             result += weight * accuracy
-        # Equal curves differ by nothing: not by what rounding leaves of 0.1 + 0.2 - 0.3.
+        # Equal curves have a difference of exactly 0, without the rounding of 0.1 + 0.2 - 0.3.
         return np.round(result, _DIGITS).reshape(drawn.shape[:-1])
 
     interval = bootstrap(
@@ -96,7 +97,7 @@ def weighted_accuracy(
 
 
 def _shares(drawn: NDArray[np.intp], count: int) -> Floats:
-    """How often each of `count` things was drawn, as a share: `(B, count)`."""
+    """Share of the draws of each of `count` items: `(B, count)`."""
     rows = np.atleast_2d(drawn)
     times = [np.bincount(row, minlength=count) for row in rows]
     shares: Floats = np.stack(times) / rows.shape[1]

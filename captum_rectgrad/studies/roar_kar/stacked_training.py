@@ -1,9 +1,9 @@
-"""Training several networks at once, each as if it were alone.
+"""Training of several networks at once, with the same results as one after the other.
 
-A network of this size leaves a GPU idle while Python launches its kernels. So the steps of several
-are one: one batch for each of them, from data that is on the device, one loss, one optimizer, and
-on a GPU one CUDA graph. What a network is trained to does not depend on the others: each has its
-own weights, order of images and kernels.
+A network of this size leaves a GPU idle while Python launches its kernels. The steps of several
+networks are therefore combined: one batch for each network from data on the device, one loss, one
+optimizer, and on a GPU one CUDA graph. Each network has its own weights, order of images and
+kernels, so its result does not depend on the others.
 """
 
 from collections.abc import Callable, Sequence
@@ -20,8 +20,8 @@ from captum_rectgrad.studies.roar_kar.cuda_graphs import Captured
 from captum_rectgrad.studies.roar_kar.training import See, Training
 from rectgrad_zoo.training.train import deterministic
 
-# PyTorch's options of the optimizers that have them: one kernel for all weights, and a count of
-# steps that a CUDA graph can advance.
+# Options of PyTorch's optimizers, if available: one kernel for all weights, and a step counter
+# that a CUDA graph can advance.
 _FUSED: dict[str, tuple[str, ...]] = {
     "adam": ("fused", "capturable"),
     "adamw": ("fused", "capturable"),
@@ -30,22 +30,22 @@ _FUSED: dict[str, tuple[str, ...]] = {
 
 
 class Stack(nn.Module):
-    """Networks that are called as one, and whose parameters are trained together.
+    """Networks that are called as one module and trained together.
 
-    Their `forward` takes inputs `(K, B, C, H, W)`, a batch for each network, to logits
+    Their `forward` maps inputs `(K, B, C, H, W)`, a batch for each network, to logits
     `(K, B, classes)`.
     """
 
     def networks(self) -> list[nn.Module]:
-        """The networks, each with the weights that it has now."""
+        """The networks, each with its present weights."""
         raise NotImplementedError
 
 
 class SideBySide(Stack):
-    """The networks as they are, one after the other.
+    """The networks called one after the other.
 
     Args:
-        networks: K of them.
+        networks: K networks.
     """
 
     def __init__(self, networks: Sequence[nn.Module]) -> None:
@@ -63,7 +63,7 @@ class SideBySide(Stack):
 
 
 def can_be_captured(training: Training) -> bool:
-    """Whether a step of this training can become a CUDA graph: whether its optimizer can."""
+    """Whether a step of this training can be captured as a CUDA graph, by its optimizer."""
     return training.optimizer in _FUSED
 
 
@@ -80,16 +80,16 @@ def train_networks(
     """Train networks.
 
     Args:
-        training: how.
+        training: options of the training.
         see: the training images, as each network sees them.
         labels: their classes, `(N,)`, int64.
-        seeds: of the weights and the order of the images, for each network; what is drawn elsewhere
-            stays as it was.
-        device: where. The same seed gives the same weights on one device with as many threads,
-            whatever the other seeds are.
-        capture: whether steps are captured into a CUDA graph; for CUDA alone, and for trainings
-            that can be captured.
-        stack: how the networks become one.
+        seeds: seeds of the weights and the order of the images, for each network; global
+            generators are restored.
+        device: device of the training. On one device with the same number of threads, the weights
+            only depend on the network's own seed.
+        capture: whether steps are captured as a CUDA graph; only for CUDA, and for trainings that
+            can be captured.
+        stack: constructor of the stack from the networks.
 
     Returns:
         The networks, in eval mode, in the order of their seeds.
@@ -98,7 +98,7 @@ def train_networks(
     stacked, labels = stack(started), labels.to(device)
     step = training_step(training, stacked, see, labels, capturable=capture)
     orders = [torch.Generator().manual_seed(seed) for seed in seeds]
-    # Streams are those of the current device.
+    # CUDA streams belong to the current device.
     here = torch.cuda.device(device) if device.type == "cuda" else nullcontext()
     with here, deterministic(device):
         run = Captured(step) if capture else step
@@ -114,11 +114,11 @@ def new_network(training: Training, seed: int) -> nn.Module:
     """A network before its training.
 
     Args:
-        training: of what.
-        seed: of its weights.
+        training: options of the training.
+        seed: seed of the weights.
 
     Returns:
-        It, channels last in memory, on the CPU.
+        The network, channels last in memory, on the CPU.
     """
     with torch.random.fork_rng(devices=[]):
         torch.default_generator.manual_seed(seed)
@@ -129,17 +129,17 @@ def new_network(training: Training, seed: int) -> nn.Module:
 def training_step(
     training: Training, stack: Stack, see: See, labels: Tensor, *, capturable: bool = False
 ) -> Callable[[Tensor], None]:
-    """One step of several networks: nothing in it waits for a GPU.
+    """One training step of several networks, without waiting for a GPU.
 
     Args:
-        training: how.
+        training: options of the training.
         stack: the networks.
         see: the training images.
         labels: their classes, `(N,)`, on the device of the networks.
-        capturable: whether the step is to be captured into a CUDA graph.
+        capturable: whether the step is to be captured as a CUDA graph.
 
     Returns:
-        From the indices of the images, `(K, B)`, on that device, to nothing.
+        A function of the indices of the images, `(K, B)`, on that device.
     """
     known = _FUSED.get(training.optimizer, ())
     options: dict[str, Any] = {"fused": True, "capturable": capturable}
@@ -157,7 +157,7 @@ def training_step(
         flat = inputs.flatten(0, 1).contiguous(memory_format=torch.channels_last)
         with _in_half(labels.device) if half else nullcontext():
             logits = stack(flat.view(inputs.shape))
-        # The sum over networks of each one's mean: none gets another's gradient.
+        # The sum over networks of each mean loss: gradients are independent.
         loss = F.cross_entropy(
             logits.flatten(0, 1).float(), labels[batch].flatten(), reduction="sum"
         )
@@ -169,5 +169,5 @@ def training_step(
 
 
 def _in_half(device: torch.device) -> torch.autocast:
-    # Without its cache: each weight is used once, and what a graph has captured would not expire.
+    # Without the cache: each weight is used once, and a captured cache would not expire.
     return torch.autocast(device.type, torch.bfloat16, cache_enabled=False)

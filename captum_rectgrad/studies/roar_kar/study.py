@@ -1,4 +1,4 @@
-"""Table 1 and figure 18, with what may be leakage."""
+"""Table 1 and figure 18, with possible leakage through the masks."""
 
 import copy
 from collections.abc import Mapping, Sequence
@@ -29,24 +29,24 @@ from rectgrad_zoo.data.images import LabelledImages
 
 
 def roar_kar(config: RoarKarConfig, context: StudyContext) -> Result:
-    """Rank pixels, train networks without them, and compare.
+    """Rank pixels, train networks without them, and compare the methods.
 
     Args:
-        config: see there.
-        context: methods, data and machine. Its folder keeps ranks and cells, from which a run that
-            was interrupted continues.
+        config: size of the study.
+        context: methods, data and device. Its folder keeps ranks and cells, from which an
+            interrupted run is resumed.
 
     Returns:
         ROAR, KAR, ROAD and the accuracy of masks alone, for each method and form of its maps.
 
     Raises:
-        RectGradError: the folder's cells are of other images, another network or another number
-            of threads, the engine is not installed, or the preset has none of the methods.
+        RectGradError: the folder has cells of other images, another network or another number of
+            threads, the engine is not installed, or the preset has none of the methods.
     """
-    engine = engine_of(context)  # first: what it lacks should not be found out an hour later
+    engine = engine_of(context)  # first, so that a missing engine is reported at once
     network = context.network("plain")
     if network.recipe is None:
-        raise RectGradError(f"{network.name} was not trained by a recipe that can be trained again")
+        raise RectGradError(f"{network.name} has no recipe, expected a network trained with one")
     train = network.with_occlusion(context.images("train", config.train_images))
     test = network.with_occlusion(context.images("test", config.test_images))
     cells = context.folder / "cells"
@@ -81,22 +81,22 @@ def roar_kar(config: RoarKarConfig, context: StudyContext) -> Result:
 def _identity(
     context: StudyContext, train: LabelledImages, test: LabelledImages
 ) -> dict[str, object]:
-    """What cells depend on beside the configuration: those of a folder must have it in common."""
+    """What cells depend on besides the configuration; it must be equal for all in a folder."""
     return {
         **context.used,
         "number of training images": len(train),
         "number of test images": len(test),
-        # Sums are in another order with another number: the last digits of weights differ.
+        # The number of threads changes the order of sums and thus the last digits of weights.
         "threads of a training": context.worker_threads,
     }
 
 
 def chance(train: Tensor, test: Tensor) -> float:
-    """The accuracy of a network that has learnt nothing but which class is the most frequent.
+    """The accuracy of the most frequent class of the training labels.
 
     Args:
-        train: labels that were learnt from.
-        test: labels to be right about.
+        train: training labels.
+        test: test labels.
 
     Returns:
         The share of the most frequent class of `train` in `test`.

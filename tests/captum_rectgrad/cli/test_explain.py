@@ -90,12 +90,14 @@ def test_classes_by_number_and_name(lite: nn.Module) -> None:
     [
         ("1000", "classes 0 to 999"),
         ("-1", "classes 0 to 999"),
-        ("tigre cat", "no class is called 'tigre cat'; the nearest: 'tiger cat'"),
-        ("terrier", "more than one class is called 'terrier'; the nearest: "),
+        ("tigre cat", "no class is called 'tigre cat'; nearest names: 'tiger cat'"),
+        ("terrier", "more than one class is called 'terrier'; nearest names: "),
         ("", "no class is called ''"),
     ],
 )
-def test_classes_that_are_none(lite: nn.Module, name: str, message: str) -> None:
+def test_unknown_classes_raise_an_error_with_the_nearest_names(
+    lite: nn.Module, name: str, message: str
+) -> None:
     with pytest.raises(ValueError, match=message):
         class_index(lite, name)
 

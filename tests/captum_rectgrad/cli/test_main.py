@@ -75,12 +75,12 @@ def test_the_zoo_is_listed(capsys: pytest.CaptureFixture[str]) -> None:
         (["no/such/file.jpg"], "cannot read 'no/such/file.jpg' as an image"),
         (["--model", "resnet19"], "resnet18"),
         (["--model", "resnet18", "--weights", "no.safetensors"], "no.safetensors"),
-        (["--target", "shipp"], "no class is called 'shipp'; the nearest: 'ship'"),
+        (["--target", "shipp"], "no class is called 'shipp'; nearest names: 'ship'"),
         (["--target", "10"], "classes 0 to 9"),
         (["--percentile", "101"], "[0, 100]"),
-        (["--methods", "gradcam"], "'gradcam' is no method; choose from"),
-        (["--methods", ""], "no method is named; choose from"),
-        (["--target", "3.0"], "this model has 10 classes, such as 'airplane' and 'truck'"),
+        (["--methods", "gradcam"], "'gradcam' is not a known method; choose from"),
+        (["--methods", ""], "got no method; choose from"),
+        (["--target", "3.0"], "the model has 10 classes, such as 'airplane' and 'truck'"),
         (["--save-maps", "maps.txt"], "must end in .npz"),
         (["--out", "no/such/folder/figure.png"], "cannot write 'no/such/folder/figure.png'"),
         (["--out", "figure.exe"], "must end in one of"),
@@ -88,7 +88,7 @@ def test_the_zoo_is_listed(capsys: pytest.CaptureFixture[str]) -> None:
         (["--device", "quantum"], "quantum"),
     ],
 )
-def test_what_is_wrong_is_said_in_one_line(
+def test_invalid_arguments_give_a_one_line_error(
     arguments: list[str],
     message: str,
     picture: str,
@@ -132,7 +132,7 @@ def test_images_of_one_name_are_told_apart(picture: str, tmp_path: Path) -> None
 
 def test_an_image_named_twice(picture: str, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["explain", picture, picture, "--model", "cifar10_cnn"]) == 2
-    assert "is named twice" in capsys.readouterr().err
+    assert "is given twice" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(
@@ -161,7 +161,7 @@ def test_completion_in_the_shell(line: str, expected: set[str], tmp_path: Path) 
     assert expected <= set(answers.read_text().split("\n"))
 
 
-def test_what_is_nested_beyond_all_sense_is_one_line(
+def test_deep_recursion_gives_a_one_line_error(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     def endless(args: argparse.Namespace) -> int:
@@ -176,7 +176,7 @@ def test_what_is_nested_beyond_all_sense_is_one_line(
 
 
 @pytest.mark.slow  # a process imports PyTorch to be cut off
-def test_a_reader_that_has_read_enough_is_no_error() -> None:
+def test_a_closed_pipe_is_not_an_error() -> None:
     code = "import sys; from captum_rectgrad.cli.main import main; sys.exit(main(['zoo', 'list']))"
     command = f"{shlex.quote(sys.executable)} -u -c {shlex.quote(code)} | head -n 1"
     ended = subprocess.run(command, shell=True, capture_output=True, text=True, check=True)  # noqa: S602

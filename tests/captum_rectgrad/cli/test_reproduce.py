@@ -57,27 +57,30 @@ def test_all_exits_with_1_where_a_study_was_not_run(
 @pytest.mark.parametrize(
     ("words", "message"),
     [
-        ([], "name a study, or all"),
-        (["no-such"], "'no-such' is no study; choose from occluded-saliency"),
+        ([], "got no study; give a name or all"),
+        (["no-such"], "'no-such' is not a study; choose from occluded-saliency"),
         (["patch", "--batch-size", "0"], "--batch-size must be at least 1, got 0"),
-        (["patch", "--methods", "grad"], "'grad' is no method; choose from saliency"),
+        (["patch", "--methods", "grad"], "'grad' is not a known method; choose from saliency"),
         (["patch", "--device", "cuda:9"], "device 'cuda:9' is not available"),
-        (["patch", "--checkpoint", "plain=x"], "are for CIFAR-10, not for shapes"),
+        (["patch", "--checkpoint", "plain=x"], "only apply to CIFAR-10, not to shapes"),
         (["patch", "--data", ".", "--checkpoint", "best=x"], "must be ROLE=NAME with ROLE of"),
         (["patch", "--data", "."], "has neither"),
-        (["patch", "layers"], "got 2 names, 'patch' and 'layers': name one study, or all"),
-        (["nie-maps", "--methods", "saliency"], "--methods: nie-maps has methods of its own"),
-        (["patch", "--methods", ","], "no method is named; choose from saliency"),
-        (["patch", "--out", __file__], f"--out must be a folder: {__file__} is a file"),
-        (["patch", "--out", f"{__file__}/a/b"], f"--out must be a folder: {__file__} is a file"),
+        (["patch", "layers"], "got 2 names, 'patch' and 'layers': give one study, or all"),
+        (["nie-maps", "--methods", "saliency"], "nie-maps has fixed methods; remove --methods"),
+        (["patch", "--methods", ","], "got no method; choose from saliency"),
+        (["patch", "--out", __file__], f"--out must be a folder, but {__file__} is a file"),
+        (
+            ["patch", "--out", f"{__file__}/a/b"],
+            f"--out must be a folder, but {__file__} is a file",
+        ),
         (
             ["patch", "--data", ".", "--checkpoint", "plain=cifar10_cnn"],
-            "plain=cifar10_cnn: patch looks at no such network, but at occluded, noise",
+            "patch only uses the networks occluded, noise",
         ),
         (["background", "--data", "."], "give a folder with test-*.parquet"),
     ],
 )
-def test_what_cannot_be_done_is_one_line(
+def test_invalid_arguments_give_a_one_line_error(
     words: list[str],
     message: str,
     tmp_path: Path,

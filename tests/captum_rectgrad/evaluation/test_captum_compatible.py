@@ -25,7 +25,7 @@ def test_relu6_to_the_last_bit() -> None:
 
 
 @pytest.mark.bitwise("the copy differs from the model in its activations only, which agree exactly")
-def test_a_network_to_the_last_bit_and_the_original_untouched() -> None:
+def test_a_compatible_copy_has_equal_outputs_and_the_model_is_unchanged() -> None:
     model = timm.create_model("tf_efficientnet_lite0").eval()
     before = [type(module) for module in model.modules()]
     x = torch.randn(1, 3, 64, 64)

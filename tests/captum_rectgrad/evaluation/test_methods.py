@@ -139,7 +139,7 @@ def test_smoothgrads_noise_has_the_scale_of_each_image() -> None:
         assert noise.std().item() == pytest.approx(0.15 * span, rel=0.02)
 
 
-def test_a_method_of_captums_is_a_column_in_one_line() -> None:
+def test_of_captum_makes_a_method_of_a_captum_class() -> None:
     model = small(nn.ReLU(), nn.ReLU())
     method = of_captum("feature-ablation", "Ablation", FeatureAblation, baselines=1.0)
     expected = FeatureAblation(model).attribute(X, target=2, baselines=1.0)
@@ -190,9 +190,7 @@ class SharedWithSkip(nn.Module):
         (small(nn.SiLU(), nn.SiLU()), {"guided-bp", "deeplift"}),
     ],
 )
-def test_a_baseline_that_would_not_be_itself_says_so(
-    model: nn.Module, unavailable: set[str]
-) -> None:
+def test_an_unreliable_baseline_raises_an_error(model: nn.Module, unavailable: set[str]) -> None:
     found = results(model, X)
     said = {key: value for key, value in found.items() if isinstance(value, str)}
     assert set(said) == unavailable
@@ -213,7 +211,7 @@ def test_a_map_that_is_not_finite_does_not_break_the_figure() -> None:
         return x * torch.inf
 
     said = run(Method("own", "Own", overflow), Reused(), X, 0)
-    assert said == "not available: a map of NaN or infinite values"
+    assert said == "not available: the map has NaN or infinite values"
 
 
 def test_deeplift_is_itself_where_there_are_max_pools() -> None:
@@ -259,7 +257,7 @@ def test_what_is_not_itself_is_refused_at_every_batch() -> None:
     for key in ("deeplift", "guided-bp"):
         (method,) = choose_methods([key])
         for _ in range(2):
-            with pytest.raises(MethodUnreliableError, match="is not itself here"):
+            with pytest.raises(MethodUnreliableError, match="incorrect on this model"):
                 attribute(method, model, BATCH, TARGETS)
 
 
@@ -304,7 +302,7 @@ TWIN = of_captum("saliency", "My Saliency", FeatureAblation)
 
 def test_two_methods_of_one_key_are_refused() -> None:
     assert choose_methods(["rectgrad", f"{__name__}:TWIN"])[1].title == "My Saliency"
-    with pytest.raises(ValueError, match="'saliency', is another chosen method's too"):
+    with pytest.raises(ValueError, match="'saliency', which another chosen method has too"):
         choose_methods(["saliency", f"{__name__}:TWIN"])
 
 
@@ -318,7 +316,7 @@ def test_two_methods_of_one_key_are_refused() -> None:
         ("torch.nn:ReLU", "is a class that does not derive from captum.attr.Attribution; expected"),
     ],
 )
-def test_what_is_no_method_is_refused(key: str, message: str) -> None:
+def test_imports_that_are_not_methods_raise_an_error(key: str, message: str) -> None:
     with pytest.raises(ValueError, match=message):
         choose_methods([key])
 
@@ -327,9 +325,9 @@ def test_choosing_methods() -> None:
     assert [m.key for m in choose_methods(None)] == KEYS
     assert [m.key for m in methods()] == [*KEYS, "random"]
     assert [m.key for m in choose_methods(["rectgrad", " saliency"])] == ["rectgrad", "saliency"]
-    with pytest.raises(ValueError, match="'grad' is no method; choose from saliency"):
+    with pytest.raises(ValueError, match="'grad' is not a known method; choose from saliency"):
         choose_methods(["grad"])
-    with pytest.raises(ValueError, match="named twice"):
+    with pytest.raises(ValueError, match="given twice"):
         choose_methods(["rectgrad", "rectgrad"])
     with pytest.raises(ValueError, match=r"\[0, 100\]"):
         choose_methods(None, 101)

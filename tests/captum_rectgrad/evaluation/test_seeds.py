@@ -11,6 +11,6 @@ def test_seeds_are_their_parts_own() -> None:
     assert derived_seed(0, "train", 200) == derived_seed(0, "train", 200)
 
 
-def test_a_derived_seed_is_one_for_pytorch() -> None:
+def test_pytorch_accepts_a_derived_seed() -> None:
     for part in range(50):
         torch.Generator().manual_seed(derived_seed(-1, part))

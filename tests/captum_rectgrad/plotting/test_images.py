@@ -46,11 +46,11 @@ def test_sixteen_bit_grey_in_the_other_byte_order(tmp_path: Path) -> None:
 
 def test_brightness_of_unknown_range_is_refused(tmp_path: Path) -> None:
     Image.fromarray(np.array([[0, 0.5, 1]], dtype=np.float32)).save(tmp_path / "float.tif")
-    with pytest.raises(ValueError, match=r"float\.tif.*floating point numbers of unknown range"):
+    with pytest.raises(ValueError, match=r"float\.tif.*floating point values of unknown range"):
         read_image(tmp_path / "float.tif")
 
 
-def test_files_that_are_no_images(tmp_path: Path) -> None:
+def test_files_without_an_image_raise_an_error(tmp_path: Path) -> None:
     whole = tmp_path / "whole.png"
     Image.effect_noise((64, 64), 50).save(whole)
     truncated = tmp_path / "truncated.png"
@@ -85,5 +85,5 @@ def test_pictures_of_a_folder(tmp_path: Path) -> None:
     (tmp_path / "c.png").write_text("no picture")
     with pytest.raises(ValueError, match=r"cannot read '.*c\.png' as an image"):
         folder_images(tmp_path)
-    with pytest.raises(ValueError, match="there is no folder"):
+    with pytest.raises(ValueError, match="does not exist"):
         folder_images(tmp_path / "missing")

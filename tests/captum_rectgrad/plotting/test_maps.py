@@ -23,7 +23,7 @@ def test_channels_are_summed_and_outliers_capped_by_hand() -> None:
     assert np.array_equal(capped, capped_map(torch.from_numpy(2 * channel)))
 
 
-def test_a_map_sparser_than_the_cap_is_not_capped_away() -> None:
+def test_clipping_keeps_a_map_sparser_than_the_percentile() -> None:
     sparse = np.zeros((100, 100))
     sparse[:2, 0] = [4, 8]
     # The 99.5th percentile of all is 0; of the two values it is 8 - 0.005 * 4.
@@ -34,13 +34,13 @@ def test_a_map_sparser_than_the_cap_is_not_capped_away() -> None:
     assert np.array_equal(capped_map(-sparse), -capped)
 
 
-def test_a_map_of_zeros_stays_one() -> None:
+def test_clipping_keeps_a_map_of_zeros() -> None:
     assert capped_map(torch.zeros(3, 4, 5)).tolist() == np.zeros((4, 5)).tolist()
 
 
 @pytest.mark.parametrize("shape", [(5,), (1, 3, 4, 5), (0, 4)])
-def test_shapes_that_are_no_map(shape: tuple[int, ...]) -> None:
-    with pytest.raises(ValueError, match=r"\(C, H, W\) or \(H, W\), got"):
+def test_other_shapes_raise_an_error(shape: tuple[int, ...]) -> None:
+    with pytest.raises(ValueError, match=r"expected \(C, H, W\) or \(H, W\)"):
         capped_map(torch.zeros(shape))
 
 
@@ -112,7 +112,7 @@ def test_a_comparison_in_a_figure_of_the_caller_is_the_same_picture() -> None:
         plt.close(given)
 
 
-def test_a_map_of_zeros_says_so() -> None:
+def test_a_map_of_zeros_is_labelled_all_zero() -> None:
     image = np.zeros((8, 8, 3))
     figure = plot_comparison([Row(image, "cat 90%", {"RectGrad": torch.zeros(3, 8, 8)})])
     assert [text.get_text() for axes in figure.axes for text in axes.texts] == ["all zero"]

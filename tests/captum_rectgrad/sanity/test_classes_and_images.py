@@ -42,7 +42,9 @@ def test_the_mean_over_the_other_classes(task: AttributionTask, net: nn.Module) 
     np.testing.assert_allclose(found["rank correlation of absolute values"], 1, atol=1e-12)
 
 
-def test_a_class_without_a_map_is_like_none(task: AttributionTask, net: nn.Module) -> None:
+def test_an_empty_map_of_another_class_has_similarity_zero(
+    task: AttributionTask, net: nn.Module
+) -> None:
     # Class 1 has an empty map, the others the image; of image 0 there is no map for class 0 either.
     def attribute(_: nn.Module, x: Tensor, target: Tensor) -> Tensor:
         return x.detach() * (target != 1).view(-1, 1, 1, 1)
@@ -74,7 +76,9 @@ def test_other_classes_by_their_logits() -> None:
 def test_classes_and_images_that_do_not_fit_are_refused(
     task: AttributionTask, net: nn.Module
 ) -> None:
-    with pytest.raises(ValueError, match="must be 0 to 3, as the model has 4 logits; got 1 to 4"):
+    with pytest.raises(
+        ValueError, match="must be 0 to 3, since the model has 4 logits; got 1 to 4"
+    ):
         class_sensitivity(task, net, torch.tensor([[1, 4]]).expand(12, -1))
     with pytest.raises(ValueError, match=r"cannot take images of shape \(1, 10, 10\)"):
         logits(nn.Sequential(nn.Conv2d(3, 4, 3)), torch.zeros(1, 1, 10, 10))

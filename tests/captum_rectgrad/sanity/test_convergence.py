@@ -34,14 +34,14 @@ def test_of_linear_layers_by_hand() -> None:
         np.testing.assert_allclose(row, expected.numpy(), atol=1e-6)
 
 
-def test_a_matrix_of_rank_one_leaves_one_direction() -> None:
+def test_a_rank_one_matrix_gives_absolute_cosine_one() -> None:
     last = nn.Linear(6, 5)
     last.weight.data = torch.outer(torch.rand(5), torch.rand(6))
     found = convergence(signed_gradient(nn.Sequential(nn.Linear(7, 6), last)), torch.rand(9, 7))
     np.testing.assert_allclose(abs(found.cosines), 1, atol=1e-6)
 
 
-def test_of_rank_one_is_found_out_though_the_signs_cancel() -> None:
+def test_convergence_is_found_with_cancelling_signs() -> None:
     last = nn.Linear(6, 5)
     last.weight.data = torch.outer(torch.rand(5), torch.rand(6))
     found = convergence(signed_gradient(nn.Sequential(nn.Linear(7, 6), last)), torch.rand(40, 7))
@@ -65,7 +65,7 @@ def test_what_unrelated_vectors_have() -> None:
     assert "0.26 for unrelated vectors of 10 logits" in passed.sentence
 
 
-def test_batches_change_nothing() -> None:
+def test_the_batch_size_does_not_change_results() -> None:
     torch.manual_seed(0)
     model = nn.Sequential(nn.Linear(30, 80), nn.ReLU(), nn.Linear(80, 5)).eval().double()
     x = torch.rand(7, 30).double()
@@ -151,7 +151,7 @@ def test_layers_without_samples_in_dimension_0_are_left_out(batch_size: int) -> 
 
 
 @pytest.mark.parametrize("positions", [1, 2, 6])
-def test_another_dimension_as_long_as_a_batch_is_none_of_samples(positions: int) -> None:
+def test_a_dimension_of_the_batch_size_is_not_taken_for_samples(positions: int) -> None:
     model = Transposed(positions).eval()
     found = convergence(signed_gradient(model), torch.rand(6, 4 * positions), batch_size=6)
     assert found.layers == (INPUT, "after")

@@ -34,12 +34,12 @@ def test_batches_are_put_together() -> None:
     ],
 )
 def test_what_is_not_logits_is_refused(change: Callable[[Tensor], object], got: str) -> None:
-    with pytest.raises(ValueError, match=rf"\(N, classes\); for 2 images it returned {got}"):
+    with pytest.raises(ValueError, match=rf"\(N, classes\); for 2 images the model returned {got}"):
         logits(Returning(change), torch.rand(2, 4))
 
 
 def test_no_images_are_refused() -> None:
-    with pytest.raises(ValueError, match="there are no images"):
+    with pytest.raises(ValueError, match="got no images"):
         logits(nn.Linear(4, 3), torch.rand(0, 4))
 
 

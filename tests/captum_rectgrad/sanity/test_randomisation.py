@@ -60,7 +60,7 @@ def of(attribute: Any, task: AttributionTask) -> AttributionTask:
 
 
 @pytest.mark.parametrize("order", ["cascading", "independent"])
-def test_a_method_that_ignores_the_model_stays_as_it_is(
+def test_a_method_that_ignores_the_model_has_similarity_one(
     order: Order, task: AttributionTask, net: nn.Module
 ) -> None:
     found = randomisation(of(lambda _, x, __: x.detach(), task), net, order)
@@ -124,7 +124,7 @@ class Remembers(nn.Linear):
 
 
 @pytest.mark.bitwise("networks of the same state give the same output")
-def test_alone_all_else_is_as_it_was_whatever_came_before() -> None:
+def test_independent_randomisation_restores_all_other_layers() -> None:
     torch.manual_seed(0)
     model = nn.Sequential(nn.Linear(4, 4), nn.ReLU(), Remembers(), nn.Linear(4, 3)).eval()
     x = torch.rand(6, 4)
@@ -145,7 +145,7 @@ def test_repeats_have_parameters_of_their_own(task: AttributionTask, net: nn.Mod
         randomisation(task, net, repeats=0)
 
 
-def test_maps_that_vanish_are_like_none(task: AttributionTask, net: nn.Module) -> None:
+def test_maps_that_become_empty_have_similarity_zero(task: AttributionTask, net: nn.Module) -> None:
     whole = net.state_dict()["last.weight"].clone()
 
     def attribute(model: nn.Module, x: Tensor, _: Tensor) -> Tensor:

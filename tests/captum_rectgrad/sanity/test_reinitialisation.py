@@ -11,7 +11,7 @@ from captum_rectgrad.sanity.parameter_layers import ROOT
 from captum_rectgrad.sanity.reinitialisation import Reinitialised, reinitialise
 
 
-def test_as_reset_parameters_does_and_nothing_else(net: nn.Module) -> None:
+def test_reinitialise_equals_reset_parameters_and_changes_no_other_layer(net: nn.Module) -> None:
     before = copy.deepcopy(net.state_dict())
     state = torch.get_rng_state()
     assert reinitialise(net, ["second"], seed=3) == Reinitialised((), ())
@@ -34,7 +34,7 @@ def test_the_statistics_of_a_batch_normalisation_begin_anew(net: nn.Module) -> N
     assert (norm.weight == 1).all()
 
 
-def test_a_layer_draws_the_same_whichever_others_there_are(net: nn.Module) -> None:
+def test_a_layers_new_parameters_do_not_depend_on_other_layers(net: nn.Module) -> None:
     alone, together = copy.deepcopy(net), copy.deepcopy(net)
     reinitialise(alone, ["last"], seed=0)
     reinitialise(together, ["first", "last", "second"], seed=0)
@@ -70,7 +70,7 @@ def test_what_has_one_value_stays_and_is_named(value: Tensor) -> None:
 
 
 @pytest.mark.filterwarnings("ignore:.*weight_norm.* is deprecated")
-def test_a_reset_that_changes_nothing_is_named(net: nn.Module) -> None:
+def test_a_reset_to_the_same_values_is_reported(net: nn.Module) -> None:
     # Once normalised so, its `weight` is no parameter, and what it is made of is not reset.
     model = nn.Sequential(nn.utils.weight_norm(nn.Linear(4, 3)))
     assert reinitialise(model, ["0"], seed=0).left == ("0.weight_g", "0.weight_v")
@@ -87,7 +87,7 @@ def weight_of(module: nn.Module) -> Tensor:
 
 
 @pytest.mark.parametrize("trainable", [True, False])
-def test_a_normalised_weight_is_drawn_as_without(trainable: bool) -> None:
+def test_weight_norm_does_not_change_the_drawn_weight(trainable: bool) -> None:
     model = nn.Sequential(weight_norm(nn.Linear(4, 3))).requires_grad_(trainable)
     assert reinitialise(model, ["0"], seed=3) == Reinitialised((), ())
     torch.manual_seed(derived_seed(3, "0"))

@@ -28,18 +28,18 @@ def test_ranks_are_scipys() -> None:
 
 
 @pytest.mark.parametrize("name", SIMILARITIES)
-def test_equal_maps_are_alike_whatever_their_scale(name: str) -> None:
+def test_equal_maps_of_different_scale_have_similarity_one(name: str) -> None:
     np.testing.assert_allclose(SIMILARITIES[name](MAPS, 3 * MAPS), 1, atol=1e-6)
 
 
 @pytest.mark.parametrize("name", ["rank correlation of absolute values", "SSIM"])
-def test_a_sign_is_nothing_to_the_absolute_measures(name: str) -> None:
+def test_absolute_measures_ignore_the_sign(name: str) -> None:
     np.testing.assert_allclose(SIMILARITIES[name](MAPS, -MAPS), 1, atol=1e-6)
     np.testing.assert_allclose(signed_ranks(MAPS, -MAPS), -1, atol=1e-12)
 
 
 @pytest.mark.parametrize("name", SIMILARITIES)
-def test_of_an_empty_map_there_is_none_and_what_becomes_empty_is_lost(name: str) -> None:
+def test_similarity_is_nan_for_an_empty_map_and_zero_for_one_that_becomes_empty(name: str) -> None:
     some = MAPS.clone()
     some[1] = 0
     assert np.isnan(SIMILARITIES[name](some, MAPS)).tolist() == [False, True, False]
@@ -48,7 +48,7 @@ def test_of_an_empty_map_there_is_none_and_what_becomes_empty_is_lost(name: str)
 
 
 @pytest.mark.parametrize("name", SIMILARITIES)
-def test_a_map_that_is_no_number_is_not_taken_for_an_empty_one(name: str) -> None:
+def test_a_map_of_nan_is_not_an_empty_map(name: str) -> None:
     assert np.isnan(SIMILARITIES[name](MAPS, MAPS * float("nan"))).all()
 
 
@@ -80,5 +80,5 @@ def test_the_image_itself_is_recovered_and_a_constant_is_not(name: str) -> None:
     assert np.isnan(RECOVERIES[name](torch.ones_like(MAPS), MAPS)).all()
 
 
-def test_brightness_and_contrast_are_nothing_to_the_structure_of_an_image() -> None:
+def test_structure_of_the_image_ignores_brightness_and_contrast() -> None:
     np.testing.assert_allclose(input_structure(0.1 * MAPS + 5, MAPS), 1, atol=1e-4)

@@ -30,8 +30,8 @@ def test_batches_halve_when_memory_runs_out(caplog: pytest.LogCaptureFixture) ->
         slice(8, 10),
     ]
     assert [record.getMessage() for record in caplog.records] == [
-        "out of memory: going on with 4 images at a time",
-        "out of memory: going on with 2 images at a time",
+        "out of memory: continuing with batches of 4 images",
+        "out of memory: continuing with batches of 2 images",
     ]
 
 
@@ -48,7 +48,7 @@ def test_what_failed_is_let_go_before_it_is_tried_again() -> None:
     assert len(list(in_batches(4, 4, compute, "networks"))) == 4
 
 
-def test_lack_of_memory_behind_another_error() -> None:
+def test_a_chained_out_of_memory_error_is_recognised() -> None:
     """A CUDA graph whose capture runs out of memory says that the capture cannot be ended."""
 
     def compute(batch: slice) -> None:

@@ -60,7 +60,7 @@ def test_a_lost_node_loses_no_map(cluster: Any, context: Callable[..., StudyCont
 
 
 def not_itself(*_: object) -> torch.Tensor:
-    raise MethodUnreliableError("not itself there")
+    raise MethodUnreliableError("unreliable there")
 
 
 def test_what_a_cluster_cannot_do_is_said(
@@ -72,5 +72,5 @@ def test_what_a_cluster_cannot_do_is_said(
     there = replace(context("saliency"), cluster=Cluster(cluster.address))
     network, data = there.network("plain"), there.images("test")
     broken = replace(there.methods[0], attribute=not_itself)
-    with pytest.raises(MethodUnreliableError, match=r"^not itself there$"):
+    with pytest.raises(MethodUnreliableError, match=r"^unreliable there$"):
         there.few_maps(broken, network, data.images, data.labels)

@@ -62,7 +62,7 @@ def test_batches_draw_differently_and_again_the_same(context: Callable[..., Stud
     assert not torch.equal(first[0].maps, first[1].maps)
 
 
-def test_a_part_draws_what_the_whole_draws_there(context: Callable[..., StudyContext]) -> None:
+def test_maps_of_a_part_equal_those_of_the_whole(context: Callable[..., StudyContext]) -> None:
     network, data = context().network("plain"), context().images("test", 12)
     targets = torch.zeros(12, dtype=torch.int64)
     (random,) = choose_methods(["random"])

@@ -10,7 +10,7 @@ from captum_rectgrad.studies.compute.precision import precision_of
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="reads what Linux says of the CPU")
-def test_as_the_cpu_can() -> None:
+def test_precision_matches_the_cpu_flags() -> None:
     flags = set(Path("/proc/cpuinfo").read_text(encoding="ascii").split())
     can = hasattr(torch.cpu, "get_capabilities") and flags & {"amx_bf16", "avx512_bf16"}
     assert precision_of(torch.device("cpu")) == ("bfloat16" if can else "float32")

@@ -64,7 +64,7 @@ def test_inputs_are_what_the_networks_own_transform_makes(folder: Path) -> None:
     assert set(images.labels.tolist()) == {NO_LABEL}
 
 
-def test_no_path_is_in_what_results_tell(folder: Path, pictures: Path) -> None:
+def test_results_have_no_local_path(folder: Path, pictures: Path) -> None:
     study_data = Photographs(str(folder), pictures)
     assert study_data.name == "photographs given for random-net"
     assert study_data.network("plain").name == "random-net"
@@ -111,8 +111,8 @@ def test_studies_run_on_a_folder_and_say_that_images_are_few(
     text = run_study(study, "smoke", made).read_text()
     content = json.loads((made.folder / "result.json").read_text())
     assert {claim["verdict"] for claim in content["claims"]} == {"undecided"}
-    assert "3 images: fewer than 10 have no interval, so nothing is decided." in text
-    assert "The 3 photographs are pictures: no sample" in text
+    assert "3 images: fewer than 10 have no interval" in text
+    assert "The 3 photographs are given pictures" in text
     assert str(folder.parent) not in text + json.dumps(content)
     # The folder of a run is that of one network: another is refused by its name.
     other = checkpoint(folder.parent / "other-net")
@@ -148,13 +148,13 @@ def test_two_classes_have_two_logits(
         (["nie-maps", "--data", "photographs"], "--data photographs needs --model NAME"),
         (["nie-maps", "--model", "x", "--data", "shapes"], "photographs or a folder of pictures"),
         (["nie-maps", "--model", "x", "--data", "owner/name"], "give --checkpoint plain=NAME"),
-        (["nie-maps", "--model", "x", "--checkpoint", "plain=y"], "are for CIFAR-10, not for"),
-        (["nie-maps", "--model", "{folder}", "--data", "{folder}"], "has no picture such as a PNG"),
+        (["nie-maps", "--model", "x", "--checkpoint", "plain=y"], "only apply to CIFAR-10, not to"),
+        (["nie-maps", "--model", "{folder}", "--data", "{folder}"], "has no pictures; add PNG"),
         (["nie-edges", "--model", "{grey}"], "the model cannot take images of shape"),
         (["nie-layers", "--model", "{grey}"], "the model cannot take images of shape"),
     ],
 )
-def test_what_cannot_be_done_is_one_line(
+def test_invalid_arguments_give_a_one_line_error(
     words: list[str],
     message: str,
     folder: Path,

@@ -54,6 +54,6 @@ def test_the_row_of_a_control_without_a_scale_is_empty_and_says_why() -> None:
     amount, share = figure.axes
     assert names(amount) == names(share) == ["Saliency", "Random"]
     assert amount.get_xlim()[1] < 1000 < share.get_xlim()[1]
-    assert [text.get_text() for text in amount.texts] == ["not drawn: its scale means nothing"]
+    assert [text.get_text() for text in amount.texts] == ["not drawn: arbitrary scale"]
     assert not share.texts
     assert ALIKE in figure.texts[0].get_text()

@@ -47,7 +47,7 @@ def test_bounds_are_judged_by_the_interval(
     assert judged_within(found, 0.5) == within
 
 
-def test_a_claim_about_several_is_as_good_as_its_worst() -> None:
+def test_the_verdict_on_several_numbers_is_their_worst() -> None:
     assert all_of(["holds", "holds"]) == "holds"
     assert all_of(["holds", "undecided"]) == "undecided"
     assert all_of(["undecided", "does not hold", "holds"]) == "does not hold"

@@ -48,7 +48,7 @@ def test_an_attack_is_a_step_along_the_sign(exact_context: Callable[..., StudyCo
     torch.testing.assert_close(again.inputs, found.inputs)
 
 
-def test_a_network_that_is_sure_is_attacked_too(context: Callable[..., StudyContext]) -> None:
+def test_a_confidently_classified_image_is_attacked(context: Callable[..., StudyContext]) -> None:
     # Logits 15 and 0: the gradient, 1.25 times the other's probability, is 3.8e-7.
     linear = nn.Linear(12, 2, bias=False)
     nn.init.zeros_(linear.weight)

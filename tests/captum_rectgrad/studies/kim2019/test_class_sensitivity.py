@@ -78,9 +78,12 @@ def test_claims(
 def test_no_measure_is_passed_over(name: str) -> None:
     found = claims_of((0.4, 0.9), (0.6, 0.9), but={name: (0.2, 0.9)})
     assert [claim.verdict for claim in found[2:4]] == [NO, NO]
-    assert f"{name}: does not hold (of 0 of 1 baselines), least Saliency -0." in found[2].because
     assert (
-        found[2].because.count(": holds (of 1 of 1 baselines), least Saliency 0.1")
+        f"{name}: does not hold (for 0 of 1 baselines), lowest for Saliency: -0."
+        in found[2].because
+    )
+    assert (
+        found[2].because.count(": holds (for 1 of 1 baselines), lowest for Saliency: 0.1")
         == len(MEASURES) - 1
     )
 
@@ -88,6 +91,6 @@ def test_no_measure_is_passed_over(name: str) -> None:
 def test_figure_16_is_about_the_images_where_its_maps_stayed() -> None:
     found = claims_of((0.6, 0.9), (0.7, 0.9))[4]
     assert found.verdict == YES
-    assert found.because.startswith("100 of 100 images with a likeness above 0.5")
+    assert found.because.startswith("100 of 100 images with a similarity above 0.5")
     none = claims_of((0.3, 0.9), (0.7, 0.9))[4]
     assert none.because.startswith("0 of 100 images")

@@ -40,7 +40,7 @@ def test_behind_batch_normalisation_and_skip_connections() -> None:
     assert found[-1].size == (4, 4)
 
 
-def test_a_gate_of_one_position_is_none() -> None:
+def test_a_gate_of_one_position_is_not_a_convolution_activation() -> None:
     gate = nn.Sequential(nn.AdaptiveAvgPool2d(1), nn.Conv2d(2, 2, 1), nn.Sigmoid())
     model = nn.Sequential(nn.Conv2d(3, 2, 3), nn.ReLU(), gate, nn.Conv2d(2, 4, 1), nn.ReLU())
     assert [layer.name for layer in convolution_activations(model, IMAGE)] == ["0"]
@@ -55,7 +55,7 @@ class Functional(nn.Module):
         return torch.relu(self.conv(x))
 
 
-def test_a_network_without_says_what_it_has() -> None:
+def test_a_network_without_convolution_activations_raises_an_error_with_its_calls() -> None:
     with pytest.raises(RectGradError, match=r"activation modules .*in order: conv \(Conv2d\)$"):
         convolution_activations(Functional(), IMAGE)
     with pytest.raises(RectGradError, match="in order: no convolution, no activation"):

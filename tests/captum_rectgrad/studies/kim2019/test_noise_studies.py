@@ -59,7 +59,7 @@ def verdicts(found: module._Seen, role: Role) -> list[str]:
     return [claim.verdict for claim in module._claims(found, plain, role, 0.0625, 0)]
 
 
-def test_claims_on_noise() -> None:
+def test_noise_claims_judge_attribution_and_accuracy() -> None:
     yes, no = "holds", "does not hold"
     assert verdicts(seen(0.5, 0, 0), "occluded") == [yes, yes, yes]
     assert verdicts(seen(0.0, 0, 0), "occluded") == [no, yes, yes]

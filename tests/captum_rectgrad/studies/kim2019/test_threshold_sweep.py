@@ -46,14 +46,14 @@ def test_what_is_left_by_hand() -> None:
     assert by_title(sweep.EMPTY) == [0.0, 0.0, 0.0, 0.0, 1.0]
 
 
-def test_channels_that_cancel_are_pixels_at_zero_but_no_empty_map() -> None:
+def test_cancelling_channels_are_zero_pixels_but_not_an_empty_map() -> None:
     maps = torch.cat([FIRST, -FIRST], dim=1)
     found = sweep.on_maps({sweep.TAU: FIRST.repeat(1, 2, 1, 1), Q[1]: maps})
     assert found[sweep.NOT_ZERO][Q[1]].item() == 0
     assert found[sweep.EMPTY][Q[1]].item() == 0
 
 
-def test_how_alike_by_hand() -> None:
+def test_similarity_of_attacked_maps_by_hand() -> None:
     # The highest tenth of four pixels is one: the first, the first, the second, the second.
     assert by_title(sweep.OVERLAP_TAU)[:4] == [1.0, 1.0, 0.0, 0.0]
     assert by_title(sweep.OVERLAP_REFERENCE)[:4] == [0.0, 0.0, 1.0, 1.0]
@@ -141,7 +141,7 @@ def test_an_identity_is_judged_by_its_largest_gap() -> None:
     equal[17] = 1e-3
     broken = module._guided_claim(equal)
     assert broken.verdict == "does not hold"
-    assert "the largest difference of all images" in broken.because
+    assert "largest difference of all images" in broken.because
     assert "0.001" in broken.because
 
 

@@ -49,7 +49,7 @@ def test_the_limit_is_every_patch_over_its_length_at_its_place() -> None:
     torch.testing.assert_close(guided_limit(IMAGE), expected[:, 1:-1, 1:-1])
 
 
-def test_of_a_black_patch_nothing_comes() -> None:
+def test_the_limit_of_a_black_image_is_zero() -> None:
     assert guided_limit(torch.zeros(2, 5, 4)).abs().max() == 0
 
 

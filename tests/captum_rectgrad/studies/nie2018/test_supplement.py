@@ -151,5 +151,5 @@ def test_section_g_compares_convolutions_with_dense_layers_and_with_each_other(
     model = context().network("plain").model
     found = layers.claims({"Guided BP": run, "NoBias RectGrad": run}, model, seed=0)
     assert [claim.verdict for claim in found] == ["holds", "does not hold"] * 2
-    assert "means: 0.55" in found[0].because
-    assert "with conv4 random, less with conv1: -0.2" in found[1].because
+    assert "randomised: 0.55" in found[0].because
+    assert "conv4 minus conv1 randomised: -0.2" in found[1].because

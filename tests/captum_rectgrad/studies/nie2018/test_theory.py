@@ -89,7 +89,7 @@ def test_the_correlation_of_pairs_is_a_ratio_of_means() -> None:
     assert mean_over_size(Sample(none, none, none, none, pairs), 0).value == pytest.approx(0.1)
 
 
-def test_signs_are_nothing_to_what_a_map_shows() -> None:
+def test_similarity_to_the_own_image_ignores_the_sign() -> None:
     # A map is the image or its negative: the signed mean is 0, and it shows all of it.
     signs = np.where(np.arange(40) % 2, 1.0, -1.0)
     shows = Sample(signs, 0.1 * signs, signs, RNG.standard_normal((40, 24)), np.ones((40, 3)))

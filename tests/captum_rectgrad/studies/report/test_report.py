@@ -26,7 +26,7 @@ def page(name: str, made: StudyContext, **sizes: Any) -> str:
 def origin(name: str, made: StudyContext, **sizes: Any) -> list[str]:
     """What the report says of where its numbers come from."""
     text = page(name, made, **sizes)
-    return text.partition("## Where this comes from\n\n")[2].splitlines()
+    return text.partition("## Provenance\n\n")[2].splitlines()
 
 
 def test_methods_that_were_not_run_are_not_named(context: Callable[..., StudyContext]) -> None:
@@ -43,7 +43,7 @@ def test_methods_that_were_not_run_are_not_named(context: Callable[..., StudyCon
     assert not any("smoothgrad" in line or "final percentile" in line for line in own)
 
 
-def test_nothing_is_said_twice(context: Callable[..., StudyContext]) -> None:
+def test_the_report_has_no_duplicate_facts(context: Callable[..., StudyContext]) -> None:
     names = [line.partition(": ")[0] for line in origin("background", context("saliency"))]
     assert "- device" in names
     assert len(set(names)) == len(names)
@@ -54,4 +54,4 @@ def test_claims_on_methods_that_were_not_run_are_not_judged(
 ) -> None:
     for name in ("background", "patch", "coherence", "total-variation"):
         text = page(name, context("saliency", folder=name))
-        assert "RectGrad" not in text.partition("## What holds")[2].partition("## Numbers")[0]
+        assert "RectGrad" not in text.partition("## Claims")[2].partition("## Numbers")[0]

@@ -90,7 +90,7 @@ def test_a_folder_of_another_run_is_refused_with_the_difference(tmp_path: Path) 
         claim_folder(tmp_path / "run", {**CONFIG, "methods": ["b", "a"]})
 
 
-def test_a_folder_that_is_no_run_is_left_alone(tmp_path: Path) -> None:
+def test_a_folder_without_a_run_is_refused_and_unchanged(tmp_path: Path) -> None:
     (tmp_path / "mine.txt").write_text("mine")
     with pytest.raises(RectGradError, match="is not empty and holds no run"):
         claim_folder(tmp_path, CONFIG)
@@ -103,13 +103,15 @@ def test_what_a_killed_process_left_of_its_configuration_is_no_run(tmp_path: Pat
     assert claim_folder(tmp_path, CONFIG) == "begun"
 
 
-def test_a_damaged_configuration_is_said(tmp_path: Path) -> None:
+def test_a_damaged_configuration_raises_an_error(tmp_path: Path) -> None:
     (tmp_path / "config.json").write_text("{")
     with pytest.raises(RectGradError, match=r"config\.json cannot be read"):
         claim_folder(tmp_path, CONFIG)
 
 
-def test_a_damaged_result_is_none(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+def test_a_damaged_result_does_not_count_as_done(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
     folder = tmp_path / "out"
     assert claim_folder(folder, {"a": 1}) == "new"
     (folder / "result.json").write_text('{"trunc')

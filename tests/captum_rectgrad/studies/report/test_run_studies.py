@@ -134,7 +134,7 @@ class Lacking(Tiny):
 
 
 def not_itself(*_: object) -> Tensor:
-    raise MethodUnreliableError("not itself here")
+    raise MethodUnreliableError("unreliable here")
 
 
 def test_all_studies_and_one_report(context: Callable[..., StudyContext], tmp_path: Path) -> None:
@@ -161,7 +161,7 @@ def test_a_method_that_is_not_available_stops_its_study_alone(
     done, report = run_all(chosen, "smoke", replace(made, methods=broken))
     text = report.read_text()
     assert done is False
-    assert "Not run: not itself here." in text
+    assert "Not run: unreliable here." in text
     assert "Not run: this preset compares saliency, rectgrad, random: --methods has none" in text
     assert "[report](propagation-rules/report.md)" in text
 
@@ -171,5 +171,5 @@ def test_the_table_is_complete() -> None:
     assert len(set(names)) == len(names)
     for study in studies():
         assert set(study.presets) == set(study.minutes) == set(PRESETS)
-    with pytest.raises(ValueError, match="'none' is no study; choose from occluded-saliency"):
+    with pytest.raises(ValueError, match="'none' is not a study; choose from occluded-saliency"):
         find("none")

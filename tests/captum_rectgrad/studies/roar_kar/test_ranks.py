@@ -176,9 +176,8 @@ def test_damaged_ranks_are_made_again_with_a_warning(
     assert not caplog.records
     damage(file)
     assert rank().file("random", "signed", "test").read_bytes() == expected
-    assert [record.getMessage() for record in caplog.records] == [
-        f"{file} is damaged: it is made again"
-    ]
+    (record,) = caplog.records
+    assert record.getMessage().startswith(f"{file} is damaged")
 
 
 def test_random_ranks_of_training_and_test_images_have_nothing_in_common(

@@ -80,7 +80,7 @@ def sight(cells: Sequence[Cell], work: CellInputs, ranks: RankFiles) -> MaskedIn
 
 @pytest.mark.bitwise("a stack takes the steps of the plain loop, but for the mean")
 @pytest.mark.parametrize("precision", ["float32", "bfloat16"])
-def test_a_stack_is_as_many_plain_loops(
+def test_a_stack_trains_the_same_networks_as_plain_loops(
     work: CellInputs, ranks: RankFiles, precision: Precision
 ) -> None:
     """20 images in batches of 8: the last one of an epoch is smaller."""
@@ -143,7 +143,9 @@ def test_a_step_is_a_function_of_static_buffers(work: CellInputs, ranks: RankFil
         assert torch.equal(found, wanted)
 
 
-def test_a_step_looks_at_no_value(work: CellInputs, ranks: RankFiles) -> None:
+def test_a_training_step_does_not_read_values_on_the_host(
+    work: CellInputs, ranks: RankFiles
+) -> None:
     """Tensors of the meta device have none, and PyTorch refuses to look."""
     see, meta = sight(CELLS, work, ranks), torch.device("meta")
     there = MaskedInputs(
@@ -172,4 +174,4 @@ def test_a_stack_that_does_not_fit_is_halved(
         return len(measure_cells(CELLS[part], work, pairs))
 
     assert [found for _, found in in_batches(4, 4, compute, "networks")] == [2, 2]
-    assert "going on with 2 networks at a time" in caplog.text
+    assert "continuing with batches of 2 networks" in caplog.text

@@ -223,9 +223,9 @@ def test_a_stack_is_at_least_one_network_of_this_process(
     assert main(["reproduce", "roar-kar", "--stack", "0"]) == 2
     assert "--stack must be at least 1, got 0" in capsys.readouterr().err
     assert main(["reproduce", "roar-kar", "--stack", "2", "--engine", "ray"]) == 2
-    assert "--stack is for --engine local" in capsys.readouterr().err
+    assert "--stack only applies to --engine local" in capsys.readouterr().err
 
 
 def test_the_address_of_a_cluster_needs_its_engine(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["reproduce", "roar-kar", "--ray-address", "auto"]) == 2
-    assert "--ray-address is for --engine ray" in capsys.readouterr().err
+    assert "--ray-address only applies to --engine ray" in capsys.readouterr().err

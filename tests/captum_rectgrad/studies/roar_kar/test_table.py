@@ -139,16 +139,16 @@ def test_claims_are_judged_against_the_form_of_the_paper_and_against_all() -> No
         "holds",
         "does not hold",
     ]
-    assert "Saliency (absolute)'s, -0.175 (" in found[1].because
+    assert "0.175 higher than Saliency (absolute)'s (" in found[1].because
 
 
-def test_of_one_network_per_cell_nothing_is_judged_but_road() -> None:
+def test_with_one_network_per_cell_only_road_is_judged() -> None:
     curves = made_up(replace(CONFIG, networks=1))
     found = {claim.text: claim for claim in claims(curves)}
     retrained = [claim for text, claim in found.items() if not text.startswith("For the network")]
     assert len(retrained) == 4
     assert {claim.verdict for claim in retrained} == {"undecided"}
-    assert all(claim.because.startswith("one network per cell: ") for claim in retrained)
+    assert all(claim.because.startswith("one network per cell") for claim in retrained)
     road = [claim for claim in found.values() if claim not in retrained]
     assert {claim.source for claim in road} == {"not in the paper (ROAD, Rong et al. 2022)"}
     assert {claim.verdict for claim in road} == {"does not hold"}
@@ -161,10 +161,10 @@ def test_what_intervals_are_over_is_said(work: CellInputs) -> None:
     assert [over[TITLES[measure]] for measure in ("mask", "road-morf")] == ["images"] * 2
     several = "\n".join(notes(made_up(), work))
     assert "multiplied by sqrt(2/1)" in several
-    assert "Of masks alone a cell has one network: the intervals are over images alone" in several
+    assert "masks alone: one network per cell. The intervals are over images alone" in several
     single = "\n".join(notes(made_up(replace(CONFIG, networks=1)), work))
-    assert "Of ROAR and KAR a cell has one network" in single
-    assert "Saliency (absolute) 0.3250, RectGrad 0.5000, Random 0.5000. Which of them" in single
+    assert "ROAR and KAR: one network per cell" in single
+    assert "Saliency (absolute) 0.3250, RectGrad 0.5000, Random 0.5000. One network" in single
 
 
 def test_without_rectgrad_there_is_nothing_to_claim() -> None:
@@ -181,7 +181,7 @@ def test_notes_say_what_remains_and_what_may_be_leakage(work: CellInputs) -> Non
     ]
     text = "\n".join(notes(curves, work))
     order = "Saliency (absolute) 0.3250 < RectGrad 0.5000 = Random 0.5000"
-    assert f"ROAR (AUC), each method by the form that suits it best: {order}." in text
+    assert f"ROAR (AUC), each method in its best form: {order}." in text
     assert "RectGrad 0.250 of 0.688" in text  # KAR: 0.35 - 0.1 of 0.7875 - 0.1
 
 
