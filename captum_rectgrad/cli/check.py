@@ -34,12 +34,12 @@ from captum_rectgrad.attr.relu_rules import signed_gradient
 from captum_rectgrad.cli.check_arguments import GENERATED
 from captum_rectgrad.errors import RectGradError
 from captum_rectgrad.evaluation.methods import (
-    AGREEMENT,
     Method,
     MethodUnreliableError,
     choose_methods,
     methods,
     of_captum,
+    same_maps,
 )
 from captum_rectgrad.plotting.images import read_image, sample_images
 from captum_rectgrad.rules.threshold import check_percentile
@@ -220,7 +220,7 @@ def _caution(key: str, model: nn.Module, images: Tensor, targets: Tensor) -> str
         warnings.simplefilter("ignore")
         expected = own[key](model).attribute(x, target=y)
         found = method.attribute(model, x.clone().requires_grad_(), y)
-    if (found - expected).abs().max() <= AGREEMENT * expected.abs().max():
+    if same_maps(found, expected):
         return None
     return (
         f"Captum's {method.title} is incorrect on this model (it only hooks nn.ReLU modules, once "

@@ -8,6 +8,8 @@ from torch import Tensor, nn
 
 from captum_rectgrad.evaluation.methods import Method
 
+# Errors by which methods refuse a model or its output. Any other error is a mistake in the method.
+REFUSALS = (RuntimeError, ValueError, TypeError, AssertionError)
 REASON = 110  # maximum number of characters of a reason in a figure panel
 
 # Warnings that Captum raises at every call.
@@ -43,7 +45,7 @@ def attribute(
 
 
 def run(method: Method, model: nn.Module, x: Tensor, target: int) -> Tensor | str:
-    """Run one method on one image; return the reason if it fails or is unreliable.
+    """Run one method on one image; return the reason if it refuses the model or is unreliable.
 
     Args:
         method: one of `methods()`, or a user's `Method`.
@@ -57,8 +59,8 @@ def run(method: Method, model: nn.Module, x: Tensor, target: int) -> Tensor | st
     try:
         (attribution,) = attribute(method, model, x, torch.tensor([target], device=x.device))
         finite = bool(torch.isfinite(attribution).all())
-    # An error of one method must not prevent the plots of the other methods.
-    except Exception as error:  # noqa: BLE001
+    # A method that refuses the model must not prevent the plots of the other methods.
+    except REFUSALS as error:
         reason = " ".join(str(error).split()) or type(error).__name__
         return f"not available: {textwrap.shorten(reason, REASON, placeholder=' ...')}"
     return attribution if finite else "not available: the map has NaN or infinite values"

@@ -16,6 +16,7 @@ from captum_rectgrad.evaluation.methods import (
     choose_methods,
     methods,
     of_captum,
+    same_maps,
 )
 from captum_rectgrad.evaluation.run_method import attribute, run
 from captum_rectgrad.plotting.images import sample_images
@@ -199,11 +200,38 @@ def test_an_unreliable_baseline_raises_an_error(model: nn.Module, unavailable: s
         assert len(reason) > 30
 
 
-def test_a_method_that_raises_does_not_stop_the_others() -> None:
-    def fail(*_: object) -> Tensor:
+def test_a_method_that_refuses_the_model_does_not_stop_the_others() -> None:
+    def refuse(*_: object) -> Tensor:
+        raise ValueError
+
+    assert run(Method("own", "Own", refuse), Reused(), X, 0) == "not available: ValueError"
+
+
+def test_a_mistake_in_a_method_is_raised() -> None:
+    def mistaken(*_: object) -> Tensor:
         raise LookupError
 
-    assert run(Method("own", "Own", fail), Reused(), X, 0) == "not available: LookupError"
+    with pytest.raises(LookupError):
+        run(Method("own", "Own", mistaken), Reused(), X, 0)
+
+
+@pytest.mark.parametrize(
+    ("changed", "same"),
+    [
+        ({}, True),
+        ({(0, 0): 5.0}, True),  # one unit of one image of three
+        ({(0, 0): 5.0, (1, 0): 5.0}, False),  # of most images
+        ({(0, 0): 0.5, (1, 0): 0.5, (2, 0): 0.5}, True),  # little of each
+    ],
+)
+def test_a_unit_that_rounding_flips_does_not_make_maps_different(
+    changed: dict[tuple[int, int], float], same: bool
+) -> None:
+    expected = torch.ones(3, 100)
+    found = expected.clone()
+    for place, change in changed.items():
+        found[place] += change
+    assert same_maps(found, expected) == same
 
 
 def test_a_map_that_is_not_finite_does_not_break_the_figure() -> None:
