@@ -1,1 +1,1 @@
-"""Measurements that are recorded in the docs."""
+"""Measurements for the documentation."""

@@ -1,9 +1,9 @@
-"""What this package raises and warns beyond `ValueError` and `TypeError` for arguments."""
+"""The exception and the warning of this package, beside `ValueError` and `TypeError`."""
 
 
 class RectGradError(RuntimeError):
-    """An attribution or a study that cannot be computed right, with the reason and the way out."""
+    """An attribution or a study cannot be computed correctly. The message has the remedy."""
 
 
 class RectGradWarning(UserWarning):
-    """A map that is computed, but may not be what the user thinks it is."""
+    """An attribution was computed, but may not be meaningful."""

@@ -1,4 +1,4 @@
-"""What an attribution costs, as a multiple of a plain gradient of the same network and batch.
+"""The running time of attributions, relative to a plain gradient of the same network and batch.
 
-Seconds mean nothing on another machine; ratios measured side by side do.
+Ratios measured on one machine are comparable between machines; seconds are not.
 """

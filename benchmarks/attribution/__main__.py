@@ -21,16 +21,16 @@ def main() -> int:
     """Run the command.
 
     Returns:
-        The exit status: 2 where a peer is missing.
+        The exit status: 2 if a peer is not installed.
     """
     parser = argparse.ArgumentParser(prog="python -m benchmarks.attribution", description=__doc__)
     parser.add_argument("--device", default="cpu", help="(default: %(default)s)")
     parser.add_argument(
-        "--seconds", type=float, default=30, help="of timing a case (default: %(default)s)"
+        "--seconds", type=float, default=30, help="time per case (default: %(default)s)"
     )
-    parser.add_argument("--network", help="this one alone")
+    parser.add_argument("--network", help="measure this network only")
     parser.add_argument("--brief", action="store_true", help="the main table without the peers")
-    parser.add_argument("--out", type=Path, help="the record, .json; the page lies beside it, .md")
+    parser.add_argument("--out", type=Path, help="JSON file of the record; the page is NAME.md")
     arguments = parser.parse_args()
     device = torch.device(arguments.device)
     methods = [method for method in METHODS if method.installed]
@@ -51,7 +51,7 @@ def main() -> int:
     for title, (cases, of) in groups.items():
         for case in tqdm(_chosen(cases, arguments.network), desc=title, unit="case", disable=None):
             measured[title].append(_measured(case, of, device, arguments.seconds))
-            if arguments.out:  # after each: what is stopped half-way has written what it found
+            if arguments.out:  # after each case, so that an interrupted run keeps its results
                 _write(arguments.out, measured, device)
     print(page(measured, device), end="")
     return 0

@@ -1,4 +1,4 @@
-"""The networks and batches that are measured."""
+"""The measured networks and batches."""
 
 from dataclasses import dataclass
 from importlib.util import find_spec
@@ -17,9 +17,9 @@ class Case:
     """A network and a batch.
 
     Attributes:
-        network: its name, of the zoo or of timm.
-        batch: images.
-        size: of them, in pixels a side.
+        network: name of the zoo or of timm.
+        batch: number of images.
+        size: height and width of the images, in pixels.
     """
 
     network: str
@@ -28,14 +28,14 @@ class Case:
 
     @property
     def title(self) -> str:
-        """What the table calls it."""
+        """Title in the table."""
         return f"{self.network}, {self.batch} x {self.size}"
 
     def model(self, device: torch.device) -> nn.Module:
-        """The network, in eval mode: trained where its weights are at hand, else as it starts.
+        """The network in eval mode, with pretrained weights if they are installed.
 
         Args:
-            device: where.
+            device: device of the network.
         """
         if self.network == "cifar10_cnn" or (self.network == LITE and find_spec(LITE_WEIGHTS)):
             return rectgrad_zoo.load(self.network, device=device)
@@ -44,10 +44,10 @@ class Case:
         return model.to(device).eval()
 
     def images(self, device: torch.device) -> Tensor:
-        """Noise: which pixels there are does not matter to the time.
+        """Random images, since the running time does not depend on the pixels.
 
         Args:
-            device: where.
+            device: device of the images.
 
         Returns:
             `(batch, 3, size, size)`, about in the range of normalised images.
@@ -77,9 +77,9 @@ BY_SIZE = tuple(Case(LITE, 4, size) for size in (64, 128, 224, 320, 448))
 
 
 def main_cases(device: torch.device) -> tuple[Case, ...]:
-    """Those of the table.
+    """The cases of the main table.
 
     Args:
-        device: a GPU gets batches that fill it.
+        device: device; a GPU has larger batches.
     """
     return GPU if device.type == "cuda" else CPU

@@ -1,4 +1,4 @@
-"""Peak memory of one attribution, each in a process of its own."""
+"""Peak memory of attributions, each in a separate process."""
 
 import multiprocessing
 import re
@@ -14,16 +14,16 @@ from benchmarks.attribution.methods import METHODS
 
 
 def peak(case: Case, key: str, device: torch.device) -> int | None:
-    """The most memory that a process has had after two attributions.
+    """The peak memory of a process after two attributions.
 
     Args:
         case: network and batch.
-        key: of the method.
-        device: where.
+        key: key of the method.
+        device: device of the attribution.
 
     Returns:
-        Bytes: on the CPU the maximum resident set of a fresh process, the libraries in it; on a
-        GPU the maximum of the allocator. None: the method cannot serve the network.
+        Bytes: on the CPU, the maximum resident set of a new process, including libraries; on a GPU,
+        the maximum of the allocator. None if the method does not support the network.
     """
     context = multiprocessing.get_context("spawn")
     with ProcessPoolExecutor(1, mp_context=context) as pool:

@@ -1,4 +1,4 @@
-"""The methods that are timed, each made once for a network and then called again and again."""
+"""The measured methods. Each one is built once per network and called repeatedly."""
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -23,10 +23,10 @@ class Method:
     """A column of the table.
 
     Attributes:
-        key: its name in the record.
-        title: its heading.
-        made: what attributes, of a network.
-        module: its import name, where it may not be installed.
+        key: name in the record.
+        title: heading of the column.
+        made: function from a network to an attribution function.
+        module: import name of an optional package.
     """
 
     key: str
@@ -36,7 +36,7 @@ class Method:
 
     @property
     def installed(self) -> bool:
-        """Whether it can be run."""
+        """Whether the package of the method is installed."""
         return self.module is None or find_spec(self.module) is not None
 
 
@@ -73,7 +73,7 @@ def _zennit(model: nn.Module) -> Attribute:
 
 
 def _grad_cam(model: nn.Module) -> Attribute:
-    """It takes one image at a time."""
+    """The method processes one image at a time."""
     from pytorch_grad_cam import GuidedBackpropReLUModel  # noqa: PLC0415
 
     device = next(model.parameters()).device

@@ -1,4 +1,4 @@
-"""What RectGrad's extra time is spent on: its own parts, as shares of the baseline's whole time."""
+"""Running times of RectGrad's parts, relative to the total time of the baseline."""
 
 import cProfile
 import pstats
@@ -31,10 +31,10 @@ def parts(case: Case, device: torch.device) -> dict[str, float]:
 
     Args:
         case: network and batch.
-        device: where; the host's clock means nothing on a GPU, whose work goes on behind it.
+        device: device of the attribution. A GPU is not profiled, since its work is asynchronous.
 
     Returns:
-        By name the median time of the part, over that of the baseline; empty on a GPU.
+        The median time of each part, divided by that of the baseline; empty on a GPU.
     """
     if device.type != "cpu":
         return {}

@@ -1,7 +1,7 @@
-"""The paper's listings written down in PyTorch with hooks and `torch.quantile`, as one would first.
+"""A straightforward port of the paper's listings with hooks and `torch.quantile`.
 
-It serves modules alone and changes the model for as long as it runs. It is what RectGrad's cost is
-held against, not its results.
+The port supports modules only and modifies the model during the call. It is a reference for running
+times, not for results.
 """
 
 from collections.abc import Callable, Iterator
@@ -33,11 +33,11 @@ def quantile_port(model: nn.Module, percentile: float) -> Callable[[Tensor, Tens
     """RectGrad with PR1 and the padding trick.
 
     Args:
-        model: whose activations are modules, one for every call.
-        percentile: in [0, 100].
+        model: model with a separate module for each call of an activation.
+        percentile: percentile in [0, 100].
 
     Returns:
-        From images and targets to maps.
+        Function from images and targets to maps.
     """
 
     def attribute(images: Tensor, target: Tensor) -> Tensor:

@@ -1,5 +1,5 @@
-"""Private: how a rule gets onto the autograd graph of one call of a model.
+"""Private: application of a rule to the autograd graph of one call of a model.
 
-`attribution.py` runs a model once, `graph.py` walks the graph behind the chosen outputs,
-`backward_pass.py` puts hooks onto its nodes, and what is left is called in this order.
+`attribution.py` runs the model. `graph.py` walks the graph of the selected outputs.
+`backward_pass.py` registers hooks on its nodes.
 """

@@ -1,8 +1,7 @@
-"""What the nodes of the autograd graph tell about activations.
+"""Activations in the autograd graph: nodes, classes and values.
 
-The names of nodes and the tensors that they save are described in PyTorch's notes "Autograd
-mechanics". A node saves what its own backward needs: the activation `a`, or the pre-activation `z`
-from which `a` is computed again here.
+PyTorch's notes "Autograd mechanics" describe the names of nodes and their saved tensors. A node
+saves the activation `a`, or the pre-activation `z`, from which `a` is recomputed here.
 """
 
 import math
@@ -49,8 +48,8 @@ def _gelu(z: Tensor, approximate: str) -> Tensor:
     return F.gelu(z, approximate=approximate)
 
 
-# By the name of the node: the module that does the same, and the value of the activation. Nodes
-# whose name ends in 1 are of in-place forms that save their result.
+# By name of the node: the equivalent module, and the value of the activation. Names that end in 1
+# belong to in-place operations, which save their result.
 NODES: dict[str, tuple[type[nn.Module], Value | None]] = {
     "ReluBackward0": (nn.ReLU, _saved("result")),
     "LeakyReluBackward0": (nn.LeakyReLU, _again(F.leaky_relu, "negative_slope")),
@@ -97,10 +96,10 @@ _ROLES: dict[str, Role] = {
 
 @lru_cache(maxsize=1024)
 def role_of(name: str) -> Role | None:
-    """What a node is to a rule, by its name; None: nothing.
+    """The role of a node for a rule, by its name; None for no role.
 
-    `"composed"` nodes are an activation if their neighbours are what they have to be, and those
-    that are `"unhandled"` may hold one: see `activation_class` and `unhandled_activation`.
+    A `"composed"` node is an activation if its neighbours match, see `activation_class`. An
+    `"unhandled"` node may contain an activation, see `unhandled_activation`.
     """
     if "MaxPool" in name:
         return "max_pool"
@@ -110,13 +109,13 @@ def role_of(name: str) -> Role | None:
 
 
 def activation_class(node: Any) -> type[nn.Module] | None:
-    """The class of module that does what this node's operation does, if it is an activation.
+    """The module class that is equivalent to a node's operation, if it is an activation.
 
-    A clamp from 0 up is a ReLU, one from 0 to 6 a ReLU6. Any other keeps numbers within bounds
-    (pixels within [0, 1], say) and is not an activation.
+    A clamp with the minimum 0 is a ReLU. A clamp to [0, 6] is a ReLU6. Other clamps, for example
+    of pixels to [0, 1], are not activations.
 
     Args:
-        node: of the graph.
+        node: node of the graph.
     """
     name = node.name()
     if name in CLAMPS:
@@ -133,7 +132,7 @@ def activation_class(node: Any) -> type[nn.Module] | None:
 
 
 def value_of(name: str) -> Value | None:
-    """From a node of this name to the activation `a`, or None where the graph does not hold it."""
+    """The function from a node of this name to its activation `a`; None if it is not saved."""
     if name in NODES:
         return NODES[name][1]
     if name in CLAMPS:

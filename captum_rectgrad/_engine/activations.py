@@ -1,6 +1,7 @@
-"""Which operations are activations: each element of the output depends on one of the input alone.
+"""Definition of activations: elementwise operations.
 
-Softmax, GLU and the like couple elements and are not activations: they pass the plain gradient.
+Operations that mix elements, such as softmax and GLU, are not activations and are differentiated
+normally.
 """
 
 from collections.abc import Iterable
@@ -10,19 +11,18 @@ from torch import nn
 
 from captum_rectgrad._engine.activation_nodes import NODES
 
-# Modules of torch.nn that leave one node in the graph, which says all that a rule needs.
+# Modules of torch.nn with a single node in the graph that contains everything for a rule.
 ONE_NODE: frozenset[type[nn.Module]] = frozenset(
     {nn.ReLU6, nn.SELU, *(cls for cls, value in NODES.values() if value)}
 )
-# Modules of torch.nn that are composed of operations, or whose output the graph does not hold.
+# Modules of torch.nn composed of operations, or with an output that the graph does not contain.
 COMPOSED = frozenset({nn.Softsign, nn.Tanhshrink, nn.Threshold})
 TORCH_ACTIVATIONS = (*ONE_NODE, *COMPOSED)
 
-# Elementwise activations of libraries, many of them composed. Named, not imported: the methods need
-# neither library.
+# Elementwise activations of other libraries, by module name, since the libraries are optional.
 LIBRARIES = ("timm.layers.activations", "timm.layers.activations_me", "transformers.activations")
 
-# What a user may choose; None: every elementwise activation.
+# The argument `activations`; None for all elementwise activations.
 Activations = Iterable[type[nn.Module] | nn.Module] | None
 
 
@@ -33,11 +33,11 @@ def is_activation(cls: type[nn.Module]) -> bool:
 
 @dataclass(frozen=True)
 class ActivationFilter:
-    """Which activations a rule applies to.
+    """The activations that a rule applies to.
 
     Attributes:
-        chosen: classes of modules (`nn.ReLU` stands for `F.relu` and `x.relu()` too) and single
-            modules of the model; None: every elementwise activation.
+        chosen: module classes (`nn.ReLU` includes `F.relu` and `x.relu()`) and modules of the
+            model; None for all elementwise activations.
     """
 
     chosen: tuple[type[nn.Module] | nn.Module, ...] | None = None
@@ -52,17 +52,17 @@ class ActivationFilter:
         )
 
     def includes_class(self, cls: type[nn.Module]) -> bool:
-        """Whether the rule applies to functions that do what modules of this class do."""
+        """Whether the rule applies to functions equivalent to this module class."""
         return self.chosen is None or any(
             isinstance(item, type) and issubclass(cls, item) for item in self.chosen
         )
 
     def needs_hook(self, module: nn.Module) -> bool:
-        """Whether only the module knows that its operations are one activation, or chosen.
+        """Whether an activation can be identified by its module only.
 
-        A composed activation that is not chosen counts too: its parts are not activations.
+        This includes composed activations that are not chosen, since their parts must be excluded.
         """
-        # A subclass may compute more than the class it is derived from.
+        # A subclass may compute more than its base class.
         leaves_one_node = type(module) in ONE_NODE
         if is_activation(type(module)) and not leaves_one_node:
             return True

@@ -1,4 +1,4 @@
-"""One attribution: run the model, walk the graph behind its output, differentiate under a rule."""
+"""One attribution: the forward pass, the graph of the output and the modified backward pass."""
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack
@@ -34,25 +34,26 @@ from captum_rectgrad._engine.validation import ModelParts, check_batch_size, exa
 from captum_rectgrad._engine.wrappers import uncompiled
 from captum_rectgrad.errors import RectGradError
 
-# From the model's output, the target and the recorded layers to what is differentiated: a number
-# per sample.
+# Function from the model's output, the target and the recorded layers to one number per sample,
+# which is differentiated.
 Objective = Callable[[Any, TargetType, LayerRecorder], Tensor]
 
 
 def selected_output(output: Any, target: TargetType, layers: LayerRecorder) -> Tensor:
-    """The objective of a method that attributes an output of the model."""
+    """The objective of methods that attribute an output of the model."""
     del layers
     return select(output, target)
 
 
 @dataclass(frozen=True)
 class Attributions:
-    """What a backward pass under a rule gave.
+    """Results of a modified backward pass.
 
     Attributes:
-        groups: for each thing attributed to (the inputs together, or each layer) its attributions.
-        diagnostics: what is doubtful about them.
-        statistics: of each call of an activation, from the output to the input, if asked for.
+        groups: attributions of the inputs, as one group, or of each layer.
+        diagnostics: diagnostics about the attributions.
+        statistics: statistics of each call of an activation, from the output to the input, if
+            requested.
     """
 
     groups: list[tuple[Tensor, ...]]
@@ -62,17 +63,17 @@ class Attributions:
 
 @dataclass(frozen=True)
 class AttributionRequest:
-    """What is attributed to what.
+    """The configuration of an attribution.
 
     Attributes:
-        model: unwrapped.
-        settings: of the method.
-        objective: what is attributed.
-        layers: those that are recorded, by name.
-        at_layer_input: whether their inputs are, or their outputs.
-        to_layers: attribute to the recorded layers, instead of to the inputs.
-        create_graph: whether the attributions can be differentiated.
-        with_statistics: whether shares and thresholds of activations are noted.
+        model: model without wrappers.
+        settings: settings of the method.
+        objective: function to the attributed numbers.
+        layers: recorded layers, by name.
+        at_layer_input: whether the inputs of the layers are recorded instead of the outputs.
+        to_layers: attribute to the recorded layers instead of the inputs.
+        create_graph: whether the attributions are differentiable.
+        with_statistics: whether statistics of activations are computed.
     """
 
     model: nn.Module
@@ -87,15 +88,16 @@ class AttributionRequest:
     def attributions(
         self, call: ForwardInputs, internal_batch_size: int | None = None
     ) -> Attributions:
-        """Run it for a batch.
+        """Compute the attributions of a batch.
 
         Args:
             call: inputs, targets and further arguments.
-            internal_batch_size: samples in one pass; None: all.
+            internal_batch_size: number of samples per pass; None for all.
 
         Raises:
-            RectGradError: the output does not depend on what it is attributed to, or its rows are
-                not the samples; a layer is not called once; or PRR cannot serve a pooling.
+            RectGradError: the output does not depend on the inputs or a layer, or its first
+                dimension is not the batch; a layer is not called exactly once; or PRR does not
+                support a pooling.
         """
         size = check_batch_size(internal_batch_size, call.samples)
         try:
@@ -103,11 +105,11 @@ class AttributionRequest:
         except BatchDimensionError as error:
             if call.has_ambiguous_arguments:
                 raise RectGradError(
-                    f"{error}, so the samples would have to be attributed one at a time, and it is "
-                    "unknown which of additional_forward_args belong to samples. Attribute one "
-                    "sample at a time, with its arguments"
+                    f"{error}, and the samples cannot be split, since it is unknown which of "
+                    "additional_forward_args belong to samples; attribute one sample at a time, "
+                    "with its arguments"
                 ) from None
-        # Alone, a sample has all elements of an activation, in any order.
+        # With one sample, the order of the elements of an activation does not matter.
         return self._in_parts(call, 1)
 
     def _in_parts(self, call: ForwardInputs, size: int) -> Attributions:
@@ -141,7 +143,7 @@ class AttributionRequest:
         return self._pass(call, parts, recorded=True)
 
     def _pass(self, call: ForwardInputs, parts: ModelParts, *, recorded: bool) -> Attributions:
-        """One forward and backward pass; what it puts somewhere is taken away again."""
+        """One forward and backward pass. All hooks and contexts are removed afterwards."""
         layers = LayerRecorder(self.layers, self.at_layer_input)
         calls = ModuleCalls(copies=recorded)
 
@@ -167,7 +169,7 @@ class AttributionRequest:
         undo: ExitStack,
     ) -> Attributions:
         leaves = [_leaf(tensor, create_graph=self.create_graph) for tensor in call.inputs]
-        # Copies, since the model may begin by working in place.
+        # Copies, since the model may modify its inputs in place.
         copies = [leaf.clone() for leaf in leaves]
         output = self.model(*copies, *call.args)
         layers.is_open = calls.is_open = False
@@ -216,16 +218,16 @@ class AttributionRequest:
 
 
 def enter_contexts(undo: ExitStack) -> None:
-    """Enter what a backward pass runs in."""
+    """Enter the contexts of a forward and backward pass."""
     undo.enter_context(uncompiled())
     undo.enter_context(torch.inference_mode(mode=False))
     undo.enter_context(torch.enable_grad())
-    # In this thread also on a GPU: a checkpoint runs a part of the model again there.
+    # Backward in this thread also on a GPU, since a checkpoint recomputes parts of the model.
     undo.enter_context(torch.autograd.set_multithreading_enabled(False))
 
 
 def input_points(inputs: Sequence[Tensor]) -> list[LayerTensor]:
-    """Inputs as what an output is attributed to."""
+    """The inputs as attributed tensors."""
     return [
         LayerTensor(tensor, get_gradient_edge(tensor), f"input {i}")
         for i, tensor in enumerate(inputs)
@@ -240,20 +242,20 @@ def compute_gradients(
     retain_graph: bool | None = None,
     create_graph: bool = False,
 ) -> list[Tensor]:
-    """The gradients that arrive at some points.
+    """The gradients of outputs with respect to tensors of a graph.
 
     Args:
-        outputs: what is differentiated, of any shapes.
-        points: of the same graph.
-        grad_outputs: what the gradients begin with, of the shapes of `outputs`; None: ones.
+        outputs: differentiated tensors, of any shape.
+        points: tensors of the same graph.
+        grad_outputs: output gradients, of the shapes of `outputs`; None for ones.
         retain_graph: as in `torch.autograd.grad`.
         create_graph: as in `torch.autograd.grad`.
 
     Returns:
-        A gradient for each point, of its shape.
+        The gradient of each point, of its shape.
 
     Raises:
-        RectGradError: no gradient arrives at a point.
+        RectGradError: a point has no gradient.
     """
     found: Sequence[Tensor | None] = [None] * len(points)
     if any(output.requires_grad for output in outputs):
@@ -268,18 +270,18 @@ def compute_gradients(
     for point, gradient in zip(points, found, strict=True):
         if gradient is None:
             raise RectGradError(
-                f"no gradient reaches {point.name}: what is attributed does not depend on it, or "
-                "only through operations without a derivative (argmax, detach(), torch.no_grad() "
-                "in a forward, integer or quantized tensors). Pass an input that is not to be "
-                "attributed to in additional_forward_args"
+                f"no gradient reaches {point.name}: the output does not depend on it, or only "
+                "through operations without a derivative (argmax, detach(), torch.no_grad() in "
+                "forward(), integer or quantized tensors). Pass inputs without attribution in "
+                "additional_forward_args"
             )
     return [gradient for gradient in found if gradient is not None]
 
 
 def _leaf(tensor: Tensor, *, create_graph: bool) -> Tensor:
-    """A tensor of a graph's own in the place of an input; nothing of the user's is written to.
+    """A leaf tensor in place of an input. The user's tensor is not modified.
 
-    It is a plain tensor: a subclass of theirs may keep its operations from the graph.
+    The result is a plain tensor, since a subclass may hide its operations from the graph.
     """
     if create_graph and tensor.requires_grad:
         return tensor.clone()
@@ -315,7 +317,7 @@ def _check_divisible(groups: list[tuple[Tensor, ...]], samples: int) -> None:
     for gradient in (gradient for group in groups for gradient in group):
         if gradient.dim() == 0 or gradient.shape[0] != samples:
             raise RectGradError(
-                f"a layer's attribution has shape {tuple(gradient.shape)} for {samples} sample(s), "
-                "so those of several parts of a batch cannot be put together; attribute to this "
-                "layer one sample at a time"
+                f"got a layer attribution of shape {tuple(gradient.shape)} for {samples} "
+                "sample(s), expected the batch as its first dimension, since the batch is split; "
+                "attribute to this layer one sample at a time"
             )

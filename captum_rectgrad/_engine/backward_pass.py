@@ -1,14 +1,14 @@
-"""One backward pass under a rule: hooks on the nodes of the graph of one call.
+"""One modified backward pass: hooks on the nodes of the graph of one call.
 
-A node belongs to one call of one operation. So a module may be called several times, its input may
-feed a skip connection, it may work in place, and it may be a function. Nodes and hooks end with the
-call; nothing is put on the model.
+A node belongs to one call of one operation. Therefore activations may be functions, work in place,
+be called several times or feed skip connections. The hooks exist during the call only and are not
+registered on the model.
 
-- ReLU: where the score allows, the gradient passes inactive units too, which ReLU's own backward
-  cannot do: the gradient that leaves the node is replaced (listing 1).
-- Any other activation: the gradient that arrives is masked, the node multiplies by f'(z).
-- Padded convolution: the border of the gradient that arrives is zeroed (listing 2).
-- Max-pooling under PRR: the gradient that leaves the node is replaced (listing 3).
+- ReLU: the input gradient of the node is replaced, since the gradient may also pass inactive units
+  (listing 1).
+- Any other activation: the output gradient is masked. The node multiplies it by f'(z).
+- Padded convolution: the border of the output gradient is zeroed (listing 2).
+- Max-pooling with PRR: the input gradient of the node is replaced (listing 3).
 """
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -37,31 +37,31 @@ if TYPE_CHECKING:
 
 Gradients = tuple[Tensor | None, ...]
 
-# Operations whose backward may lay a gradient out channels last.
+# Operations whose backward may return a gradient in channels-last layout.
 CHANNEL_MOVERS = {"PermuteBackward0", "TransposeBackward0"}
 
 
 class RecordingNeededError(RuntimeError):
-    """The graph does not tell what the rule needs: see `recorded_forward.py`."""
+    """The graph does not contain the values for the rule; see `recorded_forward.py`."""
 
 
 class BatchDimensionError(RuntimeError):
-    """It is unknown which dimension of an activation holds the samples."""
+    """The batch dimension of an activation is unknown."""
 
     def __init__(self, kind: str) -> None:
-        super().__init__(f"it is unknown which dimension of an activation ({kind}) is the batch")
+        super().__init__(f"the batch dimension of an activation ({kind}) is unknown")
 
 
 class ActivationRecord(NamedTuple):
-    """What one call of an activation let through.
+    """The result of a rule at one call of an activation.
 
     Attributes:
-        node: of the call.
-        units: elements per sample.
-        passed: `(N, ...)`, boolean: where anything passed, by unit or by sample.
-        share: `(N,)`, the share of units that passed, or None if not asked for.
-        threshold: `(N,)`, or None if not asked for, or where the rule has none.
-        zero_scores: `(N,)`, the share of scores that are zero, or None as for `threshold`.
+        node: node of the call.
+        units: number of elements per sample.
+        passed: boolean tensor `(N, ...)` of the selected units, or `(N,)` for any unit per sample.
+        share: share of the selected units, `(N,)`; None if not requested.
+        threshold: threshold of each sample, `(N,)`; None if not requested or without a threshold.
+        zero_scores: share of the scores that are zero, `(N,)`; None as for `threshold`.
     """
 
     node: Node
@@ -73,14 +73,14 @@ class ActivationRecord(NamedTuple):
 
 
 class BackwardPass:
-    """Hooks on the nodes of one graph, and what they noted.
+    """Hooks on the nodes of one graph, and their records.
 
     Args:
-        settings: what is done.
-        samples: `N`.
+        settings: settings of the method.
+        samples: number of samples `N`.
         recorded: values of activations and inputs of poolings by node, from a recorded forward
-            pass; None: all are taken from the graph.
-        with_statistics: whether shares and thresholds are noted.
+            pass; None to read all values from the graph.
+        with_statistics: whether shares and thresholds are recorded.
     """
 
     def __init__(
@@ -103,7 +103,7 @@ class BackwardPass:
         self._is_open = True
 
     def close(self) -> None:
-        """Make the nodes ordinary again: a graph may outlive the call."""
+        """Remove all hooks, since the graph may outlive the call."""
         self._is_open = False
         for handle in self._handles:
             handle.remove()
@@ -115,17 +115,17 @@ class BackwardPass:
         inputs: Iterable[Node],
         calls: Sequence[ModuleCall] = (),
     ) -> None:
-        """Put hooks onto the nodes of a graph.
+        """Register hooks on the nodes of a graph.
 
         Args:
-            nodes: of the graph, in the order of the forward pass.
-            inputs: those whose tensors have the samples as their first dimension.
-            calls: of modules that are one activation or may pad in their own forward, the inner
-                ones before the outer.
+            nodes: nodes of the graph, in the order of the forward pass.
+            inputs: nodes of tensors with the batch as their first dimension.
+            calls: calls of modules that are one activation or may pad in their forward(), inner
+                calls before outer calls.
 
         Raises:
-            RecordingNeededError: something cannot be read from the graph.
-            RectGradError: PRR cannot serve a pooling.
+            RecordingNeededError: the graph does not contain a required value.
+            RectGradError: PRR does not support a pooling.
         """
         done: set[Node] = set()
         if self.settings.rule is not None:
@@ -133,8 +133,7 @@ class BackwardPass:
                 self._positions = sample_positions(nodes, dict.fromkeys(inputs, 1), self.samples)
             done = self._attach_modules(calls)
         padding = {n: call for call in calls if call.kind == "convolution" for n in call.nodes()}
-        # From the output to the input, so that an activation comes before the parts that it is
-        # composed of.
+        # From the output to the input, so that an activation precedes its parts.
         node: Any
         moves_channels = False
         for node in reversed(nodes):
@@ -155,10 +154,10 @@ class BackwardPass:
                 self._attach_activation(node, name, role, done)
 
     def _attach_modules(self, calls: Sequence[ModuleCall]) -> set[Node]:
-        """Hooks for activations that are modules, and none for what is inside recurrent layers.
+        """Register hooks for activations that are modules, and exclude recurrent layers.
 
         Returns:
-            All nodes that their calls made.
+            All nodes of these calls.
         """
         done: set[Node] = set()
         for call in reversed(calls):
@@ -182,25 +181,25 @@ class BackwardPass:
                 raise RecordingNeededError("an operation works in place on a view")
             return
         if role not in {"activation", "composed"}:
-            if self.settings.activations.chosen is None:  # who chooses knows what else there is
+            if self.settings.activations.chosen is None:  # no warning for an explicit choice
                 label = unhandled_activation(node, may_read=self._recorded is None)
                 if label:
                     self._note_unhandled(node, label)
             return
         cls = activation_class(node)
         if role == "composed" and self._recorded is not None and node not in self._recorded:
-            return  # written by hand, in a checkpoint perhaps: it counts as its parts
+            return  # written with operations: treated as its parts
         if cls is None or not self.settings.activations.includes_class(cls):
             return
         if cls is nn.Tanhshrink:
             done.add(node.next_functions[1][0])  # the tanh is a part of it
-        if node._input_metadata[0].dtype.is_complex:  # none is greater than another
+        if node._input_metadata[0].dtype.is_complex:  # complex numbers have no order
             self._note_unhandled(node, f"{cls.__name__} of complex numbers")
         else:
             self._hook(node, cls.__name__, self._value(node, name), is_relu=cls is nn.ReLU)
 
     def _note_unhandled(self, node: Node, label: str) -> None:
-        """Note it in the backward pass: the gradient may not come here."""
+        """Record the node in the backward pass, if a gradient reaches it."""
         self._handles.append(node.register_prehook(lambda _: self.unhandled.add(label)))
 
     def _value(self, node: Node, name: str) -> Callable[[], Tensor]:
@@ -240,7 +239,7 @@ class BackwardPass:
         handle = (
             node.register_hook(replace_result) if is_relu else node.register_prehook(mask_arriving)
         )
-        # The first hook of a node alone has what the node returned; one before may have kept it.
+        # Only the first hook may overwrite the result, since an earlier hook may have kept it.
         is_first = next(iter(handle.hooks_dict_ref() or ()), None) == handle.id
         self._handles.append(handle)
 
@@ -302,11 +301,11 @@ class BackwardPass:
         self._handles.append(node.register_hook(replace_result))
 
     def _attach_batch_norm(self, node: Node, *, is_needed: bool) -> None:
-        """Have the backward of a batch normalisation work on a plain layout.
+        """Make the output gradient of a batch normalisation contiguous.
 
-        On the CPU PyTorch (2.15) mixes channels up where there is one sample, and the gradient is
-        laid out channels last but the input is not: its own gradient is wrong then. Five of timm's
-        families hit this, by an operation behind that moves the channels to the end.
+        On the CPU, PyTorch 2.15 computes a wrong gradient for one sample if the output gradient is
+        in channels-last layout and the input is not. Five model families of timm are affected,
+        through an operation that moves the channels to the end.
         """
         if not is_needed:
             return

@@ -1,13 +1,13 @@
-"""Where the samples of a batch are in the tensors of a model.
+"""The batch dimension of the tensors of a model.
 
-Thresholds are per sample, and a model may put another dimension first: time, the windows of an
-image, the members of an ensemble. That dimension may be as long as the batch, so shapes alone do
-not tell. Here the position of the samples is followed from the inputs through the graph.
+Thresholds are per sample, and a model may move another dimension to the front: time, the windows
+of an image, the members of an ensemble. Such a dimension may have the length of the batch, so
+shapes are not sufficient. The position of the samples is tracked from the inputs through the graph.
 
-In the row-major order of a tensor's elements the samples are a digit: `P` combinations of other
-indices change more slowly, the rest faster. `P` is 1 for `(N, T, F)` and T for `(T, N, F)`. A view
-keeps `P`, also where it merges or splits dimensions; others keep or move whole dimensions.
-Operands that do not depend on the inputs, such as weights, say nothing and are left out.
+`P` denotes the product of the sizes of all dimensions before the samples, in row-major order. `P`
+is 1 for `(N, T, F)` and T for `(T, N, F)`. A view keeps `P`, even if it merges or splits
+dimensions. Other operations keep or move whole dimensions. Operands that do not depend on the
+inputs, such as weights, are ignored.
 """
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -19,14 +19,14 @@ from torch import Tensor
 from torch.autograd.function import BackwardCFunction
 from torch.autograd.graph import Node
 
-# By the names of nodes, without the number of the form ("TransposeBackward1" is in place).
+# Names of nodes, without the suffix "Backward" and its number.
 VIEWS = {"View", "UnsafeView", "ReshapeAlias", "Alias", "Unsqueeze", "Squeeze"}
 # Operations whose operands are aligned at their last dimension.
 BROADCASTING = {"Add", "Sub", "Rsub", "Mul", "Div", "Where", "Maximum", "Minimum", "Expand", "Pow"}
 BROADCASTING |= {"Addcmul", "Addcdiv", "Lerp", "Repeat", "MaskedFill"}
 # Operations that append dimensions or reduce the last ones.
 LEADING_KEPT = {"Unfold", "Im2Col", "Embedding", "Col2Im"}
-# Operations that may put the elements of a tensor elsewhere, where sizes do not tell.
+# Operations that may reorder elements without a change of sizes.
 REORDERING = {"IndexSelect", "Gather", "AsStrided", "Take", "TakeAlongDim", "Sort", "Scatter"}
 REORDERING |= {"IndexPut", "IndexAdd", "IndexCopy", "ScatterAdd", "MaskedScatter", "Cdist"}
 REORDERING |= {"Diagonal", "Rot90", "Topk", "Put"}
@@ -37,15 +37,15 @@ _INT64 = 1 << 64
 def sample_positions(
     nodes: Sequence[Node], known: Mapping[Node, int], samples: int
 ) -> dict[Node, int | None]:
-    """Follow the samples from the inputs through the graph.
+    """Track the samples from the inputs through the graph.
 
     Args:
-        nodes: in the order of the forward pass, as `nodes_between` gives them.
+        nodes: nodes in the order of the forward pass, as from `nodes_between`.
         known: `P` of the nodes of the inputs.
         samples: number of samples `N`, at least 2.
 
     Returns:
-        For each node `P` of the tensor that its operation returned, or None where it is unknown.
+        For each node, `P` of the result of its operation; None if unknown.
     """
     positions: dict[Node, int | None] = dict(known)
     for node in nodes:
@@ -61,15 +61,15 @@ def sample_positions(
 
 
 def samples_first(tensor: Tensor, position: int, samples: int) -> Tensor:
-    """A tensor with the samples as its first dimension.
+    """Move the samples to the first dimension.
 
     Args:
-        tensor: any shape.
-        position: `P` of this tensor.
-        samples: `N`.
+        tensor: tensor of any shape.
+        position: `P` of the tensor.
+        samples: number of samples `N`.
 
     Returns:
-        The tensor itself if it begins with the samples, else `(N, P, rest)`.
+        `tensor` if the samples are its first dimension, otherwise a tensor `(N, P, rest)`.
     """
     if position == 1 and tensor.shape[:1] == (samples,):
         return tensor
@@ -80,9 +80,9 @@ def restored(tensor: Tensor, position: int, shape: torch.Size) -> Tensor:
     """The inverse of `samples_first`.
 
     Args:
-        tensor: what `samples_first` returned, or of its shape.
-        position: `P`.
-        shape: of what `samples_first` was given.
+        tensor: result of `samples_first`, or a tensor `(N, P, rest)` of the same shape.
+        position: `P` of the original tensor.
+        shape: shape of the original tensor.
     """
     if position == 1:
         return tensor.reshape(shape)
@@ -109,15 +109,15 @@ def _position(node: Any, index: int, child: Node, position: int | None, samples:
     if dim is None or moved is None or out[moved] != into[dim]:
         return None
     if moved > 0 and any(_shape(node, i) != out for i in range(1, len(node._input_metadata))):
-        return None  # the results of a split, say: each would have a position of its own
-    # The samples may share a dimension with indices that change more slowly.
+        return None  # several results of different shapes, as of a split
+    # The samples may share a dimension with slower indices.
     return prod(out[:moved]) * (position // prod(into[:dim]))
 
 
 def _by_size(
     into: tuple[int, ...], out: tuple[int, ...], position: int, samples: int
 ) -> int | None:
-    """Where one dimension alone is as long as the batch, before an operation and after it."""
+    """The position, if exactly one dimension has the length of the batch before and after."""
     if into.count(samples) != 1 or out.count(samples) != 1:
         return None
     return (
@@ -126,7 +126,7 @@ def _by_size(
 
 
 def _is_own(node: Any) -> bool:
-    """Whether it is a user's `autograd.Function`; PyTorch's own, of hooks, change nothing."""
+    """Whether a node is a custom `autograd.Function`, other than those of PyTorch's hooks."""
     return (
         isinstance(node, BackwardCFunction)
         and not node._forward_cls.__module__.startswith("torch.")  # type: ignore[attr-defined]
@@ -134,7 +134,7 @@ def _is_own(node: Any) -> bool:
 
 
 def _dimension_of(shape: tuple[int, ...], position: int, samples: int) -> int | None:
-    """The dimension that holds the samples, perhaps merged with others."""
+    """The dimension that contains the samples, possibly merged with other dimensions."""
     slower = 1
     for dim, size in enumerate(shape):
         if position % slower == 0 and size % samples == 0 and slower * size >= position * samples:
@@ -146,7 +146,7 @@ def _dimension_of(shape: tuple[int, ...], position: int, samples: int) -> int | 
 def _moved(
     node: Any, name: str, dim: int, into: tuple[int, ...], out: tuple[int, ...]
 ) -> int | None:
-    """The dimension of the result that holds what dimension `dim` of an operand held."""
+    """The dimension of the result that corresponds to dimension `dim` of an operand."""
     if name in _MOVES:
         return _MOVES[name](node, dim, into, out)
     if len(out) == len(into):
@@ -175,7 +175,7 @@ def _stacked(node: Any, dim: int, _: tuple[int, ...], out: tuple[int, ...]) -> i
 
 
 def _indexed(node: Any, dim: int, into: tuple[int, ...], out: tuple[int, ...]) -> int | None:
-    """Indexing with tensors; those that stand apart put their dimensions first."""
+    """Indexing with tensors; separated index tensors move their dimensions to the front."""
     used = [i for i, index in enumerate(node._saved_indices) if index is not None]
     if not used or dim in used or used != list(range(used[0], used[-1] + 1)):
         return None

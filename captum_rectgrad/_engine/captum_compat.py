@@ -1,7 +1,4 @@
-"""Everything of Captum that is not its public interface, in one place, with types.
-
-A new Captum release that moves one of these names breaks this file and no other.
-"""
+"""Private names of Captum, with types. No other file uses them."""
 
 from collections.abc import Callable
 from typing import Any, TypeVar
@@ -10,7 +7,7 @@ from captum._utils import common
 from captum.log import log_usage as captums_log_usage
 from torch import Tensor
 
-# Captum has these types too, but is not marked as typed, so checkers do not see them.
+# Captum defines these types but is not marked as typed.
 TargetType = None | int | tuple[int, ...] | Tensor | list[int] | list[tuple[int, ...]]
 NeuronSelector = int | tuple[int | slice, ...] | Callable[..., Tensor]
 TensorOrTensors = TypeVar("TensorOrTensors", Tensor, tuple[Tensor, ...])
@@ -18,24 +15,24 @@ Method = TypeVar("Method", bound=Callable[..., object])
 
 
 def log_usage(method: Method) -> Method:
-    """Report each call to Captum's usage log, which does nothing unless it is set up."""
+    """Report each call to Captum's usage log, which is inactive by default."""
     logged: Method = captums_log_usage(part_of_slo=True)(method)
     return logged
 
 
 def is_tuple(inputs: object) -> bool:
-    """Whether the inputs are several."""
+    """Whether the inputs are a tuple."""
     return bool(common._is_tuple(inputs))
 
 
 def as_tuple(inputs: object) -> tuple[object, ...]:
-    """The inputs, as a tuple even if there is one; AssertionError if it is no tensor."""
+    """The inputs as a tuple. Raises AssertionError if an input is not a tensor."""
     formatted = common._format_tensor_into_tuples(inputs)
     return (inputs,) if formatted is None else tuple(formatted)
 
 
 def as_arguments(additional_forward_args: object) -> tuple[Any, ...]:
-    """The additional arguments of the model, as a tuple."""
+    """The additional arguments of the model as a tuple."""
     if additional_forward_args is None:
         return ()
     several = isinstance(additional_forward_args, tuple)
@@ -43,12 +40,12 @@ def as_arguments(additional_forward_args: object) -> tuple[Any, ...]:
 
 
 def select_targets(output: Tensor, target: TargetType) -> Tensor:
-    """The outputs that a target means; AssertionError if it means none."""
+    """The outputs that a target selects. Raises AssertionError if the target does not fit."""
     selected: Tensor = common._select_targets(output, target)
     return selected
 
 
 def select_neuron(tensors: tuple[Tensor, ...], selector: NeuronSelector) -> Tensor:
-    """The neurons that a selector means; AssertionError if it means none."""
+    """The neurons that a selector selects. Raises AssertionError if the selector does not fit."""
     selected: Tensor = common._verify_select_neuron(tensors, selector)
     return selected

@@ -19,12 +19,12 @@ from captum_rectgrad.rules.threshold import ThresholdRule
 
 @dataclass(frozen=True)
 class AllZeroSample:
-    """A sample whose map is all zero.
+    """A sample with an all-zero map.
 
     Attributes:
-        sample: its number in the batch.
-        name: of the first activation, counting from the output, that nothing passed.
-        units: elements of that activation per sample.
+        sample: index of the sample in the batch.
+        name: name of the first activation without gradient, counting from the output.
+        units: number of elements of the activation per sample.
     """
 
     sample: int
@@ -34,14 +34,14 @@ class AllZeroSample:
 
 @dataclass(frozen=True)
 class Diagnostics:
-    """What is doubtful about the maps of a batch.
+    """Diagnostics about the maps of a batch.
 
     Attributes:
-        is_plain: no activation was met, so the maps are plain gradients.
-        all_zero: the samples whose maps are zero because nothing passed some activation.
-        unhandled: operations that may hold activations which hooks cannot reach.
-        not_finite: samples whose map is NaN or infinite, or zero because the output is.
-        batch_dependent: names of modules that make a sample depend on the others.
+        is_plain: whether no activation was found, so that the maps are plain gradients.
+        all_zero: samples with all-zero maps, because no gradient passed an activation.
+        unhandled: operations with possible activations that hooks cannot reach.
+        not_finite: samples with a NaN or infinite map or output.
+        batch_dependent: names of modules that mix the samples of a batch.
     """
 
     is_plain: bool
@@ -60,15 +60,15 @@ class Diagnostics:
         *,
         at_layers: bool,
     ) -> "Diagnostics":
-        """Look at the maps of some samples.
+        """Diagnose the maps of a backward pass.
 
         Args:
-            maps: each `(n, ...)`.
-            state: of the pass that made them.
-            scalars: what was attributed, `(n,)` or one number.
-            names: of the activations.
-            at_layers: whether the maps are of hidden layers, where it is normal that no activation
-                lies between the layer and the output, as long as the model has some.
+            maps: maps, each `(n, ...)`.
+            state: backward pass of the maps.
+            scalars: attributed numbers, `(n,)` or one number.
+            names: names of the activations.
+            at_layers: whether the maps belong to hidden layers. No activation between a layer and
+                the output is then reported only if the model has none.
         """
         found = cls(
             is_plain=not (state.records or (at_layers and state.hooked)),
@@ -81,18 +81,18 @@ class Diagnostics:
         ]
         if not rows or not has_concrete_values(rows[0]):
             return found
-        # The smallest and the largest number of each map, both NaN where one is.
+        # Minimum and maximum of each map, both NaN if an element is NaN.
         numbers = [end for row in rows for end in row.aminmax(dim=1)]
         if scalars.numel() == state.samples:
             numbers.append(_real(scalars.reshape(-1, 1)).sum(dim=1))
         dtype = reduce(torch.promote_types, (number.dtype for number in numbers))
-        # At once: on a GPU every look waits for all that is queued there.
+        # One transfer, since each one synchronises the GPU.
         by_sample = torch.stack([number.to(dtype) for number in numbers], dim=1).tolist()
         zero, not_finite = [], []
         for sample, seen in enumerate(by_sample):
             ends, values = seen[: 2 * len(rows)], seen[2 * len(rows) :]
             is_zero = any(low == high == 0 for low, high in zip(ends[::2], ends[1::2], strict=True))
-            # An output may overflow and still have a gradient; but not if nothing is left of it.
+            # An infinite output may have a valid gradient, but not an all-zero one.
             is_lost = any(math.isnan(v) or (math.isinf(v) and is_zero) for v in values)
             if is_lost or not all(map(math.isfinite, ends)):
                 not_finite.append(sample)
@@ -117,7 +117,7 @@ class Diagnostics:
         )
 
     def shifted(self, first: int) -> "Diagnostics":
-        """The same with samples numbered from `first`."""
+        """The same diagnostics with sample indices from `first`."""
         return replace(
             self,
             all_zero=tuple(replace(z, sample=z.sample + first) for z in self.all_zero),
@@ -125,17 +125,17 @@ class Diagnostics:
         )
 
     def messages(self, rule: object, activations: ActivationFilter) -> list[str]:
-        """The warnings, one for each kind of doubt.
+        """The warnings, at most one of each kind.
 
         Args:
-            rule: of the method; None: the plain gradient is meant.
-            activations: which the rule applies to.
+            rule: rule of the method; None for the plain gradient.
+            activations: activations that the rule applies to.
         """
         found = []
         if self.batch_dependent:
             found.append(
-                f"{_first(self.batch_dependent)} normalises by the statistics of the batch, so "
-                "each map depends on the other samples; call model.eval() first"
+                f"{_first(self.batch_dependent)} normalises by batch statistics, so each map "
+                "depends on the other samples; call model.eval() first"
             )
         if self.is_plain and rule is not None:
             found.append(_no_activation(activations))
@@ -143,9 +143,9 @@ class Diagnostics:
             found.append(
                 f"{', '.join(self.unhandled)} was differentiated normally: hooks cannot reach "
                 "activations inside it (nn.LSTM, TorchScript, a custom autograd.Function, a ReLU "
-                "written as arithmetic). To apply the rule there, make it a module and list all "
-                "activations that are meant, activations=[nn.ReLU, Mine]; list the others alone "
-                "if this is intended"
+                "written as arithmetic). To apply the rule there, wrap it in a module and list all "
+                "activations, activations=[nn.ReLU, MyModule]. If this is intended, list only the "
+                "other activations"
             )
         if self.not_finite:
             found.append(
@@ -164,7 +164,7 @@ class Diagnostics:
 
 
 def merged(parts: Sequence[Diagnostics]) -> Diagnostics:
-    """Diagnostics about the parts of a batch, as those about the whole."""
+    """Merge the diagnostics of the parts of a batch."""
     return Diagnostics(
         is_plain=all(part.is_plain for part in parts),
         all_zero=tuple(zero for part in parts for zero in part.all_zero),
@@ -179,7 +179,7 @@ def warn(messages: Sequence[str], stacklevel: int) -> None:
 
     Args:
         messages: one for each warning.
-        stacklevel: as for `warnings.warn`, counted from the caller of this function.
+        stacklevel: as in `warnings.warn`, counted from the caller of this function.
     """
     for message in messages:
         warnings.warn(message, RectGradWarning, stacklevel=stacklevel + 1)
@@ -190,7 +190,7 @@ def _real(rows: Tensor) -> Tensor:
 
 
 def _first(things: Sequence[object]) -> str:
-    """The first of some, and how many there are besides."""
+    """The first element, and the number of further elements."""
     more = f" (and {len(things) - 1} more)" if len(things) > 1 else ""
     return f"{things[0]}{more}"
 
@@ -198,11 +198,11 @@ def _first(things: Sequence[object]) -> str:
 def _no_activation(activations: ActivationFilter) -> str:
     if activations.chosen is not None:
         return (
-            "none of the chosen activations was met between the output and the input: this map is "
-            "the plain gradient. Choose activations that the model has"
+            "none of the activations in activations=[...] was found between the output and the "
+            "input, so this map is the plain gradient; list activations of the model"
         )
     return (
-        "no activation was met between the output and the input: this map is the plain gradient. "
-        "Elementwise activations of torch.nn, torch.nn.functional, timm and transformers are found "
-        "by themselves; one of your own can be named with activations=[ItsClass]"
+        "no activation was found between the output and the input, so this map is the plain "
+        "gradient. Elementwise activations of torch.nn, torch.nn.functional, timm and transformers "
+        "are found automatically; list custom ones with activations=[MyModule]"
     )

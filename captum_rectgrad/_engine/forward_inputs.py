@@ -1,4 +1,4 @@
-"""What a model is called with, whole and in parts."""
+"""The arguments of a model, for a batch and its parts."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -11,11 +11,11 @@ from captum_rectgrad._engine.captum_compat import TargetType
 
 @dataclass(frozen=True)
 class ForwardInputs:
-    """What `attribute` was called with.
+    """The arguments of `attribute`.
 
     Attributes:
-        inputs: each `(N, ...)`.
-        target: any of Captum's forms.
+        inputs: input tensors, `(N, ...)` each.
+        target: target as in Captum.
         args: additional arguments of the model.
     """
 
@@ -30,23 +30,25 @@ class ForwardInputs:
 
     @property
     def has_ambiguous_arguments(self) -> bool:
-        """Whether there are tensors among `args` that may or may not belong to samples."""
+        """Whether `args` contains tensors or containers that may belong to samples."""
         return any(_may_belong_to_samples(argument, self.samples) for argument in self.args)
 
     def parts(self, size: int) -> Iterator["ForwardInputs"]:
-        """The same call, a few samples at a time.
+        """Split the batch into parts.
 
-        As in Captum, what has one entry per sample is divided: lists and tensors of targets, and
-        tensors among the additional arguments whose dimension 0 is the batch's.
+        As in Captum, lists and tensors of targets are split, and additional tensors with the
+        length of the batch.
 
         Args:
-            size: samples in a part, at least 1; the last may have fewer.
+            size: number of samples per part, at least 1. The last part may be smaller.
 
         Raises:
-            AssertionError: there are more or fewer targets than samples, as in Captum's methods.
+            AssertionError: the number of targets differs from the number of samples, as in Captum.
         """
         if _per_sample(self.target) and len(self.target) != self.samples:
-            raise AssertionError(f"{len(self.target)} targets for {self.samples} samples")
+            raise AssertionError(
+                f"got {len(self.target)} targets for {self.samples} samples; pass one per sample"
+            )
         for start in range(0, self.samples, size):
             part = slice(start, start + size)
             yield ForwardInputs(
@@ -65,7 +67,7 @@ def _per_sample(target: TargetType) -> TypeGuard[Tensor | list[Any]]:
 
 
 def _may_belong_to_samples(argument: Any, samples: int) -> bool:
-    """Whether it is a tensor as long as the batch, or may have some inside."""
+    """Whether an argument is a tensor with the length of the batch, or a container."""
     if isinstance(argument, Tensor):
         return argument.shape[:1] == (samples,)
     return not isinstance(argument, int | float | str | None)

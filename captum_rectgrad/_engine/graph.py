@@ -1,4 +1,4 @@
-"""The part of an autograd graph that lies between outputs and what they are differentiated by."""
+"""The part of an autograd graph between outputs and inputs."""
 
 from collections.abc import Collection, Iterable, Sequence
 
@@ -7,15 +7,14 @@ from torch.autograd.graph import Node
 
 
 def nodes_between(outputs: Iterable[Node | None], inputs: Collection[Node]) -> list[Node]:
-    """The nodes on the way from some nodes back to others.
+    """The nodes between outputs and inputs.
 
     Args:
-        outputs: where the backward pass begins.
-        inputs: where it ends.
+        outputs: first nodes of the backward pass.
+        inputs: last nodes of the backward pass.
 
     Returns:
-        All nodes from which one of `inputs` is reached, themselves included, each after the nodes
-        that its gradients go to: in the order of the forward pass.
+        All nodes with a path to `inputs`, including `inputs`, in the order of the forward pass.
     """
     found: list[Node] = []
     following: dict[Node, list[Node]] = {}
@@ -43,11 +42,11 @@ def nodes_between(outputs: Iterable[Node | None], inputs: Collection[Node]) -> l
 
 
 def embeddings_of(output: Node | None, tokens: Sequence[Tensor]) -> list[Node]:
-    """The nodes of embeddings of some inputs: integers have no gradient, so a graph begins there.
+    """The embedding nodes of integer inputs, where the graph starts.
 
     Args:
-        output: where the backward pass begins.
-        tokens: what the model was called with, `(N, ...)`; floating point tensors are ignored.
+        output: first node of the backward pass.
+        tokens: inputs of the model, `(N, ...)`; floating point tensors are ignored.
     """
     indices = {t.data_ptr(): t.shape for t in tokens if not t.is_floating_point()}
     if not indices or output is None:

@@ -1,4 +1,4 @@
-"""Ctrl-C that waits until what a call has put somewhere is taken away again."""
+"""Deferral of keyboard interrupts until the cleanup of a call is finished."""
 
 import signal
 import threading
@@ -14,18 +14,18 @@ Result = TypeVar("Result")
 def run_and_undo(
     prepare: Callable[[ExitStack], Prepared], work: Callable[[Prepared, ExitStack], Result]
 ) -> Result:
-    """Prepare, work, and undo what was prepared, also after an exception or an interrupt.
+    """Run a preparation, a function and the cleanup, also after an exception or an interrupt.
 
-    Interrupts from the keyboard wait during the preparation and the undoing. Python raises
-    `KeyboardInterrupt` between any two instructions of the main thread, also between those of a
-    `finally` block or of an `__exit__`; so interrupts are held from the last statement before it.
+    Keyboard interrupts are deferred during the preparation and the cleanup. Python raises
+    `KeyboardInterrupt` between any two instructions of the main thread, including those of a
+    `finally` block or an `__exit__`, so interrupts are held before the cleanup starts.
 
     Args:
-        prepare: given a stack to put onto it what is to be undone.
-        work: given what `prepare` returned, and the stack.
+        prepare: function of a stack that receives the cleanup callbacks.
+        work: function of the result of `prepare` and the stack.
 
     Returns:
-        What `work` returned.
+        The result of `work`.
     """
     interrupts, undo = HeldInterrupts(), ExitStack()
     try:
@@ -44,14 +44,14 @@ def run_and_undo(
 
 
 class HeldInterrupts:
-    """Holds interrupts from the keyboard back between `hold()` and `release()`."""
+    """Defers keyboard interrupts between `hold()` and `release()`."""
 
     def __init__(self) -> None:
         self._previous: Any = None
         self._pending: tuple[int, FrameType | None] | None = None
 
     def hold(self) -> None:
-        """Let interrupts wait. Does nothing in other threads, which get none."""
+        """Defer interrupts. No effect in other threads, which do not receive interrupts."""
         if self._previous is None and threading.current_thread() is threading.main_thread():
             # None where the handler was not installed from Python.
             self._previous = signal.getsignal(signal.SIGINT)
@@ -59,7 +59,7 @@ class HeldInterrupts:
                 signal.signal(signal.SIGINT, self._note)
 
     def release(self) -> None:
-        """Handle interrupts as before, first one that waits."""
+        """Restore the handler and handle a deferred interrupt."""
         if self._previous is None:
             return
         previous, self._previous = self._previous, None

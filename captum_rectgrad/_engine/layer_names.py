@@ -1,4 +1,4 @@
-"""Names for the activations of a model, also for those that are functions."""
+"""Names of activations, including functions."""
 
 from collections import Counter, deque
 from collections.abc import Sequence
@@ -7,20 +7,20 @@ from typing import Any
 from torch import Tensor, nn
 from torch.autograd.graph import Node
 
-# What nodes of layers with weights save them as.
+# Names of the saved weights of nodes.
 _WEIGHTS = ("_saved_weight", "_saved_mat2", "_saved_self", "_saved_other")
 
 
 class LayerNames:
-    """Names activations by the layer with weights that comes before them.
+    """Names activations by the preceding layer with weights.
 
-    A module does not name a call: one `nn.ReLU` may be called many times, and `F.relu` is no
-    module. The weights in front of an activation do, and the graph holds them.
+    Names of modules are not sufficient: an `nn.ReLU` may be called several times, and `F.relu` is
+    not a module. The graph contains the weights of the preceding layer.
 
     Args:
-        model: whose parameters give the names.
-        hooked: the calls of activations, from the output to the input: their nodes, and the names
-            of the classes of modules that do the same.
+        model: model with the names of parameters.
+        hooked: nodes of the calls of activations, from the output to the input, and names of the
+            equivalent module classes.
     """
 
     def __init__(self, model: nn.Module, hooked: Sequence[tuple[Node, str]]) -> None:
@@ -30,20 +30,20 @@ class LayerNames:
 
     @property
     def kinds(self) -> dict[Node, str]:
-        """Names of the classes of modules, by node."""
+        """Names of the module classes, by node."""
         return dict(self._hooked)
 
     def of(self, node: Node) -> str:
         """The name of one call of an activation, such as `ReLU after 'layer1.0.bn1'`.
 
-        A number follows where several would have the same name, in the order of the forward pass.
+        Equal names are numbered in the order of the forward pass.
         """
         if not self._names:
             self.read()
         return self._names[node]
 
     def read(self) -> None:
-        """Find all names now; frozen weights are found before the backward pass only."""
+        """Find all names. Frozen weights can be found before the backward pass only."""
         layers = _Layers(self._model)
         nodes = [node for node, _ in reversed(self._hooked)]
         names = []
@@ -94,7 +94,7 @@ class _Layers:
 
 
 def _numbered(names: list[str]) -> list[str]:
-    """The names with a number behind those that occur more than once."""
+    """The names, with numbers appended to repeated names."""
     counts = Counter(names)
     used: Counter[str] = Counter()
     result = []

@@ -1,4 +1,4 @@
-"""The tensors of chosen layers in one forward pass, and where their gradients will arrive."""
+"""Tensors of selected layers in one forward pass, with their gradient edges."""
 
 import threading
 from collections.abc import Iterator, Mapping, Sequence
@@ -20,9 +20,9 @@ class LayerTensor:
     """A tensor that an output is attributed to.
 
     Attributes:
-        tensor: its value; still in the graph, so that a neuron can be chosen from it.
-        edge: where in the graph its gradient arrives, from all that used it.
-        name: what it is, for messages.
+        tensor: value, connected to the graph, so that a neuron can be selected from it.
+        edge: edge of the graph with the total gradient of the tensor.
+        name: name for messages.
     """
 
     tensor: Tensor
@@ -32,13 +32,13 @@ class LayerTensor:
 
 @dataclass
 class LayerRecorder:
-    """The calls of some layers.
+    """Records the calls of layers.
 
     Attributes:
-        layers: the layers by name.
-        at_input: whether their inputs are recorded, or their outputs.
-        calls: filled by the forward pass: for each call of each layer, its tensors.
-        is_open: whether calls still count; a checkpoint calls layers again in the backward pass.
+        layers: layers by name.
+        at_input: whether inputs are recorded instead of outputs.
+        calls: tensors of each call of each layer, recorded in the forward pass.
+        is_open: whether calls are recorded. A checkpoint repeats calls in the backward pass.
     """
 
     layers: Mapping[str, nn.Module]
@@ -48,10 +48,10 @@ class LayerRecorder:
     _thread: int = field(default_factory=threading.get_ident)
 
     def record(self) -> Iterator[RemovableHandle]:
-        """Put hooks onto the layers.
+        """Register hooks on the layers.
 
         Yields:
-            Their handles, to be removed by the caller.
+            Handles, which the caller must remove.
         """
         for name, layer in self.layers.items():
             if self.at_input:
@@ -61,22 +61,21 @@ class LayerRecorder:
                 yield layer.register_forward_hook(self._output_hook(name))
 
     def only(self, name: str) -> tuple[LayerTensor, ...]:
-        """The tensors of the one call of a layer.
+        """The tensors of the single call of a layer.
 
         Raises:
-            RectGradError: it was not called, or several times.
+            RectGradError: the layer was not called exactly once.
         """
         calls = self.calls.get(name, [])
         if not calls:
             raise RectGradError(
-                f"layer {name!r} was not called in this forward pass, so nothing can be attributed "
-                "to it; its forward may be bypassed, or this input may take another branch"
+                f"layer {name!r} was not called in this forward pass; choose a layer that the "
+                "model calls for this input"
             )
         if len(calls) > 1:
             raise RectGradError(
-                f"layer {name!r} was called {len(calls)} times in one forward pass, and each call "
-                "has its own attribution; choose a layer around one of them, or give the model a "
-                "module for each call"
+                f"layer {name!r} was called {len(calls)} times in one forward pass, expected one "
+                "call; choose a module around a single call, or use a separate module per call"
             )
         return calls[0]
 
@@ -84,11 +83,11 @@ class LayerRecorder:
         return self.is_open and threading.get_ident() == self._thread and torch.is_grad_enabled()
 
     def _note(self, name: str, tensors: Sequence[Any]) -> tuple[Any, ...]:
-        """Note the tensors of a call.
+        """Record the tensors of a call.
 
         Returns:
-            What the model goes on with: the same, but for a tensor that no gradient would reach
-            (an embedding with frozen weights), in whose place a graph begins.
+            The tensors for the model. A tensor without a gradient, such as the result of a frozen
+            embedding, is replaced by a leaf of the graph.
         """
         kept, noted = list(tensors), []
         for i, tensor in enumerate(tensors):
@@ -96,22 +95,22 @@ class LayerRecorder:
                 continue
             reached = tensor
             if not tensor.requires_grad:
-                # A copy, since nothing may be changed in place where a graph begins.
+                # A copy, since a leaf must not be modified in place.
                 kept[i] = reached = tensor.detach().requires_grad_().clone()
-            # The value as it is now: the model may change it in place later.
+            # A copy of the value, since the model may modify it in place later.
             noted.append(
                 LayerTensor(reached.clone(), get_gradient_edge(reached), f"layer {name!r}")
             )
         if not noted:
             raise RectGradError(
-                f"layer {name!r} has no floating point tensor as its "
-                f"{'input' if self.at_input else 'output'}; choose another layer"
+                f"the {'input' if self.at_input else 'output'} of layer {name!r} contains no "
+                "floating point tensor; choose another layer"
             )
         self.calls.setdefault(name, []).append(tuple(noted))
         return tuple(kept)
 
     def _input_hook(self, name: str) -> Any:
-        # Another thread may see the hook before it is registered to take keywords.
+        # Another thread may call the hook before its registration for keywords is complete.
         def before(_: nn.Module, args: Arguments, kwargs: dict[str, Any] | None = None) -> Any:
             if kwargs is None or not self._counts():
                 return None
@@ -129,8 +128,8 @@ class LayerRecorder:
             if isinstance(output, Tensor):
                 return self._note(name, (output,))[0]
             raise RectGradError(
-                f"layer {name!r} returned {type(output).__name__}, which has no attribution; "
-                "choose a layer that returns a tensor, or a tuple or list of tensors"
+                f"layer {name!r} returned {type(output).__name__}, expected a tensor, or a tuple "
+                "or list of tensors; choose another layer"
             )
 
         return after

@@ -1,4 +1,4 @@
-"""A rule applied to the gradient at one activation."""
+"""Application of a rule to the gradient at one activation."""
 
 from contextlib import nullcontext
 from typing import NamedTuple
@@ -11,19 +11,19 @@ from captum_rectgrad.rules.rule import Rule
 from captum_rectgrad.rules.scores import score
 from captum_rectgrad.rules.threshold import ThresholdRule
 
-_SMALL = 8192  # elements of a mask that is kept as it is
+_SMALL = 8192  # number of elements of a mask that is kept without reduction
 
 
 class MaskedGradient(NamedTuple):
-    """The gradient that a rule lets pass.
+    """The gradient after a rule.
 
     Attributes:
-        gradient: of the shape of the gradient that arrived, zero where it did not pass.
-        passed: `(N, ...)`, boolean: where any passed, by unit or by sample. It is looked at only
-            where a map is all zero, so small masks are kept whole.
-        share: `(N,)`, the share of units that passed, or None if not asked for.
-        threshold: `(N,)`, or None if not asked for, or where the rule has none.
-        zero_scores: `(N,)`, the share of scores that are zero, or None as for `threshold`.
+        gradient: masked gradient, of the shape of the output gradient.
+        passed: boolean tensor `(N, ...)` of the selected units, or `(N,)` for any unit per sample.
+            It is used for all-zero maps only, so small masks are kept without reduction.
+        share: share of the selected units, `(N,)`; None if not requested.
+        threshold: threshold of each sample, `(N,)`; None if not requested or without a threshold.
+        zero_scores: share of the scores that are zero, `(N,)`; None as for `threshold`.
     """
 
     gradient: Tensor
@@ -42,18 +42,18 @@ def mask_gradient(
     out: Tensor | None = None,
     with_statistics: bool = False,
 ) -> MaskedGradient:
-    """The gradient where a rule lets it pass, elsewhere zero.
+    """Mask the gradient with a rule.
 
     Args:
-        rule: which units pass.
-        activation: `a`, `(N, ...)`.
-        grad_output: `R_out`, of the same shape.
+        rule: rule that selects the units.
+        activation: activation `a`, `(N, ...)`.
+        grad_output: output gradient `R_out`, of the same shape.
         is_last: whether this is the last hidden activation before the output.
-        out: a tensor that may be overwritten with the result.
+        out: tensor to overwrite with the result, or None.
         with_statistics: whether shares and thresholds are computed.
 
     Raises:
-        TypeError: the rule did not return a boolean tensor of that shape.
+        TypeError: the rule did not return a boolean tensor of the same shape.
     """
     if (
         isinstance(rule, ThresholdRule)
@@ -81,7 +81,7 @@ def mask_gradient(
 
 
 def _share(chosen: Tensor) -> Tensor:
-    """The share of a sample's elements that are chosen, `(N,)`."""
+    """The share of the selected elements of each sample, `(N,)`."""
     return chosen.reshape(len(chosen), -1).to(torch.float32).mean(dim=1)
 
 

@@ -1,9 +1,9 @@
-"""What only a module knows: that several operations are one activation, or that it pads.
+"""Calls of modules that the graph does not identify.
 
-Forward hooks, for the length of one call and on such modules only: activations composed of other
-operations (`timm`'s and `transformers`' own, `nn.Softsign`), modules that the user named,
-convolutions that pad in their own forward (timm's "same" convolutions), and recurrent layers, which
-are one operation on some devices and many on others. A model without any gets no hook.
+Forward hooks are registered during one call, on these modules only: activations composed of
+operations (of timm and transformers, `nn.Softsign`), modules in `activations`, convolutions that
+pad in their forward() (timm's "same" convolutions), and recurrent layers, which are one operation
+on some devices and several on other devices.
 """
 
 import threading
@@ -24,7 +24,7 @@ Kind = Literal["activation", "convolution", "recurrent"]
 
 
 class InplaceModificationError(RuntimeError):
-    """A tensor that the backward pass needs was changed in place after it was computed."""
+    """A tensor for the backward pass was modified in place."""
 
 
 @dataclass
@@ -32,16 +32,16 @@ class ModuleCall:
     """One call of a module.
 
     Attributes:
-        name: of the module in the model.
-        module: it.
-        operand: the tensor that it worked on.
-        first: number of a node that was made when the call began; those of the call are greater.
-        kind: what the module is.
-        value: its output.
-        version: how often that had been changed in place.
-        node: the node behind the output, or None where no gradient would pass.
-        index: which output of that node it is.
-        outputs: the nodes behind all tensors that it returned.
+        name: name of the module in the model.
+        module: module of the call.
+        operand: input tensor of the module.
+        first: sequence number at the start of the call. Nodes of the call have greater numbers.
+        kind: kind of the module.
+        value: output of the module.
+        version: version counter of the output.
+        node: node of the output; None without a gradient.
+        index: index of the output among the outputs of the node.
+        outputs: nodes of all returned tensors.
     """
 
     name: str
@@ -56,17 +56,17 @@ class ModuleCall:
     outputs: list[Node] = field(default_factory=list)
 
     def activation(self) -> Tensor:
-        """The output as it was computed, `(N, ...)`.
+        """The output of the call, `(N, ...)`.
 
         Raises:
-            InplaceModificationError: the model changed it in place.
+            InplaceModificationError: the model modified the output in place.
         """
         if self.value._version != self.version:
             raise InplaceModificationError(self.name)
         return self.value
 
     def nodes(self) -> Iterator[Node]:
-        """The nodes that the call made."""
+        """The nodes of the call."""
         waiting, seen = list(self.outputs), set[Node]()
         while waiting:
             node = waiting.pop()
@@ -79,13 +79,13 @@ class ModuleCall:
 
 @dataclass
 class ModuleCalls:
-    """The calls of some modules in one forward pass.
+    """Records the calls of modules in one forward pass.
 
     Attributes:
-        copies: whether values are kept as copies, and activations in place work on copies: the
-            second way, for models that change activations in place afterwards, or on views.
-        finished: filled in the order in which the calls ended.
-        is_open: whether calls still count; a checkpoint calls modules again in the backward pass.
+        copies: whether values are copied, and in-place activations work on copies. This is required
+            for models that modify activations in place, see `recorded_forward.py`.
+        finished: finished calls, in order.
+        is_open: whether calls are recorded. A checkpoint repeats calls in the backward pass.
     """
 
     copies: bool = False
@@ -97,14 +97,14 @@ class ModuleCalls:
     def record(
         self, modules: Iterable[tuple[str, nn.Module]], kind: Kind
     ) -> Iterator[RemovableHandle]:
-        """Put hooks onto modules.
+        """Register hooks on modules.
 
         Args:
-            modules: by name.
-            kind: what they are.
+            modules: modules with their names.
+            kind: kind of the modules.
 
         Yields:
-            Their handles, to be removed by the caller.
+            Handles, which the caller must remove.
         """
         for name, module in modules:
             before, after = self._hooks(name, kind)
@@ -114,11 +114,11 @@ class ModuleCalls:
             )
 
     def _counts(self) -> bool:
-        """Whether this call belongs to the pass: not one of another thread, or under no_grad."""
+        """Whether a call belongs to the pass, not to another thread or a no_grad context."""
         return self.is_open and threading.get_ident() == self._thread and torch.is_grad_enabled()
 
     def _hooks(self, name: str, kind: Kind) -> tuple[Callable[..., Any], ...]:
-        # Another thread may see a hook before it is registered to take keywords.
+        # Another thread may call a hook before its registration for keywords is complete.
         def before(
             module: nn.Module, args: Arguments, kwargs: Keywords | None = None
         ) -> tuple[Arguments, Keywords] | None:
@@ -128,8 +128,8 @@ class ModuleCalls:
             if found is None:
                 if kind == "activation":
                     raise RectGradError(
-                        f"{name!r} was called without a tensor; choose modules for "
-                        "activations=[...] that are called with one"
+                        f"{name!r} in activations=[...] was called without a tensor; list modules "
+                        "that are called with a tensor"
                     )
                 return None
             place, operand = found
@@ -144,7 +144,7 @@ class ModuleCalls:
             if not (self._running and self._running[-1].module is module and self._counts()):
                 return None
             call, output = self._running.pop(), rest[-1]
-            if output is None:  # its forward raised, or a hook before it
+            if output is None:  # forward() or an earlier hook raised an exception
                 return None
             if kind == "activation":
                 return self._note_activation(call, args, rest[0], output)
@@ -159,8 +159,8 @@ class ModuleCalls:
     ) -> Any:
         if not isinstance(output, Tensor):
             raise RectGradError(
-                f"{call.name!r} was chosen as an activation and returned {type(output).__name__}; "
-                "choose modules that return one tensor"
+                f"{call.name!r} in activations=[...] returned {type(output).__name__}, expected a "
+                "tensor; list modules that return one tensor"
             )
         call.node, call.index = output.grad_fn, output.output_nr
         call.outputs = list(_nodes_behind(output))
@@ -170,14 +170,14 @@ class ModuleCalls:
         if not self.copies or not output.requires_grad:
             return None
         if any(output is argument for argument in (*args, *kwargs.values())):
-            # It worked in place, on a copy: what the model holds gets the result.
+            # In-place operation on a copy: write the result to the model's tensor.
             with torch.enable_grad():
                 return call.operand.copy_(output)
         return output.clone()
 
 
 def _nodes_behind(output: Any) -> Iterator[Node]:
-    """The nodes behind the tensors that a module returned, in tuples or lists perhaps."""
+    """The nodes of the tensors that a module returned, including nested tuples and lists."""
     if isinstance(output, Tensor) and output.grad_fn is not None:
         yield output.grad_fn
     elif isinstance(output, tuple | list):
@@ -186,19 +186,19 @@ def _nodes_behind(output: Any) -> Iterator[Node]:
 
 
 def _operand(args: Arguments, kwargs: Keywords) -> tuple[int | str, Tensor] | None:
-    """What a module works on, and its place: the first tensor that has a gradient, if any has."""
+    """The first tensor with a gradient, or the first tensor, and its position or keyword."""
     places: list[tuple[int | str, Any]] = [*enumerate(args), *kwargs.items()]
     tensors = [(place, value) for place, value in places if isinstance(value, Tensor)]
     return next((item for item in tensors if item[1].requires_grad), next(iter(tensors), None))
 
 
 def _next_number() -> int:
-    """A number between those of the nodes that this thread has made and will make."""
+    """A sequence number between those of earlier and later nodes of this thread."""
     node = torch.empty(0, requires_grad=True).clone().grad_fn
     return -1 if node is None else _number(node)
 
 
 def _number(node: Node) -> int:
-    """Nodes are numbered as they are made; leaves, which are not, count as the first."""
+    """The sequence number of a node; -1 for leaves."""
     number = node._sequence_nr()
     return number if number < 1 << 63 else -1

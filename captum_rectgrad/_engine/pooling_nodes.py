@@ -1,4 +1,4 @@
-"""Max-pooling under PRR, by the nodes of the graph."""
+"""Max-pooling nodes of the graph with PRR."""
 
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
@@ -20,20 +20,20 @@ PAD = "ConstantPadNdBackward0"
 
 
 def redistributed(node: Any, name: str, recorded: Tensor | None) -> Callable[[Tensor], Tensor]:
-    """From the gradient at the output of a max-pooling to that at its input.
+    """The function from the output gradient of a max-pooling to its input gradient.
 
     Args:
-        node: of the pooling.
-        name: its name.
-        recorded: the pooling's input, or None: it is read from the node.
+        node: node of the pooling.
+        name: name of the node.
+        recorded: input of the pooling; None to read it from the node.
 
     Raises:
-        RectGradError: its windows are unknown.
+        RectGradError: the windows of the pooling are unknown.
     """
     if name not in MAX_POOLS and name not in ADAPTIVE_MAX_POOLS:
         raise RectGradError(
-            f"PRR needs the windows of a max-pooling, which {name} does not have (fractional "
-            "pooling draws them at random); use prr=False"
+            f"PRR does not support the pooling {name}, expected a max-pooling with known windows "
+            "(those of fractional pooling are random); use prr=False"
         )
     value: Value = (lambda _: recorded) if recorded is not None else (lambda n: n._saved_self)
     if name in ADAPTIVE_MAX_POOLS:
@@ -48,7 +48,7 @@ def redistributed(node: Any, name: str, recorded: Tensor | None) -> Callable[[Te
         _each(node._saved_dilation, dims),
         node._saved_ceil_mode,
     )
-    # A module that pads by itself, as TensorFlow's SAME does, pads with -inf.
+    # A module with its own padding, such as TensorFlow's SAME, pads with -inf.
     before = node.next_functions[0][0]
     if before is not None and before.name() == "CloneBackward0":  # of a recorded forward pass
         before = before.next_functions[0][0]
@@ -61,11 +61,11 @@ def _each(values: tuple[int, ...], dims: int) -> tuple[int, ...]:
 
 
 def calls_max_pools(model: nn.Module, x: Tensor) -> bool:
-    """Whether a max-pooling lies between the input of a model and its output.
+    """Whether a max-pooling lies between the input and the output of a model.
 
     Args:
-        model: in eval mode.
-        x: an input, `(N, ...)`.
+        model: model in eval mode.
+        x: input `(N, ...)`.
     """
     with torch.enable_grad():
         leaf = x.detach().clone().requires_grad_()

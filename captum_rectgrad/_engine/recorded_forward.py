@@ -1,14 +1,15 @@
-"""The second way: a forward pass in which the values of activations are recorded.
+"""A second forward pass that records the values of activations.
 
-The graph alone does not tell the value of an activation, or does not show it at all, where
+The graph does not contain the value of an activation in these cases:
 
-- an activation works in place on a view (`h[:, :4].relu_()`): the node `CopySlices` hides its own;
-- an activation, or what its backward needs, is changed in place afterwards (`h = relu(h); h += x`);
+- it works in place on a view (`h[:, :4].relu_()`): the node `CopySlices` hides the activation;
+- its result or saved tensor is modified in place afterwards (`h = relu(h); h += x`);
 - it is inside a non-reentrant checkpoint, whose saved tensors can be read only once;
 - its node saves neither its input nor its output (`F.threshold`, `F.tanhshrink`).
 
-Then the model is run once more, with the same random numbers, under a function mode that sees the
-calls of activations. In place they work on copies, whose results are written back.
+In these cases the model is run once more, with the same random numbers, in a function mode that
+intercepts the calls of activations. In-place activations work on copies. Their results are written
+back.
 """
 
 from collections.abc import Callable, Iterator, Mapping
@@ -38,7 +39,7 @@ POOLINGS = {
     for dims in (1, 2, 3)
     for suffix in ("", "_with_indices")
 }
-# Where PyTorch keeps its functions; methods of tensors have no module.
+# Modules of PyTorch's functions; methods of tensors have no module.
 HOMES = {
     "torch",
     "torch.nn.functional",
@@ -50,10 +51,10 @@ HOMES = {
 
 
 class RecordedForward(TorchFunctionMode):
-    """Records the output of activations and the input of max-poolings, by their nodes.
+    """Records the outputs of activations and the inputs of max-poolings, by node.
 
     Attributes:
-        values: what was recorded, `(N, ...)` each.
+        values: recorded tensors, `(N, ...)` each.
     """
 
     def __init__(self) -> None:
@@ -62,7 +63,7 @@ class RecordedForward(TorchFunctionMode):
         self._is_open = True
 
     def finish(self) -> "dict[Node, Tensor]":
-        """Record no more, and give what was recorded."""
+        """Stop recording and return the recorded values."""
         self._is_open = False
         return self.values
 
@@ -90,14 +91,14 @@ class RecordedForward(TorchFunctionMode):
             return func(*args, **kwargs)
         if name in POOLINGS:
             return self._pooling(func, x, args, kwargs)
-        # Copies, so that what the node has saved is not what the model may change in place.
+        # Copies, so that the model cannot modify the saved tensors in place.
         copy = x.clone()
         output = func(
             *(copy if argument is x else argument for argument in args),
             **{key: copy if value is x else value for key, value in kwargs.items()},
         )
         self._record(output)
-        # The last of the arguments by position; that of `rrelu` before it says "training".
+        # The positional argument `inplace` is the last one. In `rrelu` it follows `training`.
         flags = args[4:] if name == "rrelu" else args[1:]
         if writes or kwargs.get("inplace") or any(flag is True for flag in flags):
             return x.copy_(output)
@@ -110,13 +111,13 @@ class RecordedForward(TorchFunctionMode):
     def _pooling(
         self, func: Callable[..., Any], x: Tensor, args: tuple[Any, ...], kwargs: dict[str, Any]
     ) -> Any:
-        copy = x.clone()  # as the model may change its input in place
+        copy = x.clone()  # since the model may modify the input in place
         output = func(
             *(copy if argument is x else argument for argument in args),
             **{key: copy if value is x else value for key, value in kwargs.items()},
         )
         node = (output[0] if isinstance(output, tuple) else output).grad_fn
-        # By name: to look at what a node has saved would run a checkpoint again.
+        # By name, since reading saved tensors would recompute a checkpoint.
         while node is not None and "MaxPool" not in node.name():
             node = node.next_functions[0][0]  # one-dimensional pooling is a view of this one
         if node is not None:
@@ -129,9 +130,9 @@ class RecordedForward(TorchFunctionMode):
 def recording() -> Iterator[RecordedForward]:
     """Record until `finish()`.
 
-    While a mode runs, PyTorch takes it off its stack, and an interrupt may come before it is put
-    back. So the stack is restored as a whole; the caller is to hold interrupts back then. PyTorch
-    may still put the mode back when the traceback of the interrupt is freed; it does nothing then.
+    PyTorch removes a running mode from its stack, and an interrupt may prevent its return. So
+    the whole stack is restored, with interrupts deferred by the caller. If PyTorch returns the mode
+    to the stack later, the mode is inactive.
     """
     before = _get_current_function_mode_stack()  # type: ignore[no-untyped-call]
     mode = RecordedForward()
@@ -147,14 +148,14 @@ def recording() -> Iterator[RecordedForward]:
 
 
 def _leading(x: Tensor, dims: int) -> tuple[int, ...]:
-    """The shape of a one-dimensional pooling's input as the two-dimensional one gets it."""
+    """The shape of the input of a one-dimensional pooling in two dimensions."""
     shape = tuple(x.shape)
     return shape if len(shape) == dims else (*shape[:-1], 1, shape[-1])
 
 
 @lru_cache(maxsize=1024)
 def _name(func: Callable[..., Any]) -> tuple[str, bool]:
-    """`relu` for `relu_`, `Tensor.relu` and `aten.relu.default`; and whether it works in place."""
+    """`relu` for `relu_`, `Tensor.relu` and `aten.relu.default`, and whether it is in place."""
     name = str(getattr(func, "__name__", "")).split(".")[0]
     writes = name.endswith("_") and not name.endswith("__")
     return name.strip("_").removeprefix("special_"), writes

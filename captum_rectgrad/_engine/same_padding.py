@@ -1,4 +1,4 @@
-"""Along which dimensions a convolution pads."""
+"""Padded dimensions of convolutions."""
 
 from typing import Any
 
@@ -8,15 +8,15 @@ from captum_rectgrad._engine.module_calls import ModuleCall
 def padded_dims(node: Any, call: ModuleCall | None) -> tuple[int, ...]:
     """Spatial dimensions along which a convolution pads its input.
 
-    A module may pad in its own forward instead of through the convolution's argument (timm's "same"
-    convolutions, `padding_mode="reflect"`): the convolution inside works on more than the module's
-    input then, and its result is larger than it could be without padding. Another convolution in
-    the same module (a pointwise one, say) does not pad. An operation of its own before a
-    convolution (`F.pad`, `nn.ZeroPad2d`) does not count.
+    A module may pad in its forward() instead of using the convolution's argument (timm's "same"
+    convolutions, `padding_mode="reflect"`). In this case, the input of the convolution is larger
+    than that of the module, and its output is larger than without padding. Other convolutions in
+    the same module, for example pointwise ones, do not pad. Separate padding operations (`F.pad`,
+    `nn.ZeroPad2d`) do not count.
 
     Args:
-        node: of the convolution.
-        call: of the module it is inside of, if that may pad.
+        node: node of the convolution.
+        call: call of the surrounding module, if the module may pad.
 
     Returns:
         Dimensions counted from the end, such as `(-2, -1)`.

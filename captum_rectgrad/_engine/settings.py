@@ -1,4 +1,4 @@
-"""The checked arguments of a method."""
+"""The validated arguments of a method."""
 
 from dataclasses import dataclass, field
 
@@ -10,15 +10,15 @@ from captum_rectgrad.rules.rule import Rule
 
 @dataclass(frozen=True)
 class Settings:
-    """What is done at the nodes of a graph, and how a gradient becomes an attribution.
+    """Modifications of the gradient and conversion of the gradient into an attribution.
 
     Attributes:
-        rule: which units of an activation pass; None: the plain gradient.
-        activations: which activations the rule applies to.
+        rule: rule that selects units; None for the plain gradient.
+        activations: activations that the rule applies to.
         padding_trick: whether the border is zeroed at padded convolutions.
-        prr: whether max-pooling redistributes.
+        prr: whether PRR is applied at max-pooling.
         final_threshold: whether negative attributions become zero.
-        multiply_by_inputs: whether the gradient is multiplied by what it is attributed to.
+        multiply_by_inputs: whether the gradient is multiplied by the input or layer value.
         absolute: whether the absolute value is returned.
     """
 
@@ -31,7 +31,7 @@ class Settings:
     absolute: bool = False
 
     def attribution(self, value: Tensor, gradient: Tensor) -> Tensor:
-        """The attribution of a value, of its shape, from the gradient that arrived there."""
+        """The attribution of a value, of its shape, from its gradient."""
         attribution = value * gradient if self.multiply_by_inputs else gradient
         if self.absolute:
             return attribution.abs()

@@ -1,4 +1,4 @@
-"""What activations let through, by layer and sample."""
+"""Statistics of activations, by layer and sample."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -13,17 +13,17 @@ from captum_rectgrad.errors import RectGradError
 
 @dataclass(frozen=True, eq=False)
 class LayerStatistics:
-    """What one call of an activation let through.
+    """Statistics of one call of an activation.
 
     Attributes:
-        name: of the call, by the layer with weights before it: `ReLU after 'conv1'`.
-        activation: name of the class of module that does the same: `ReLU`.
-        units: elements of the activation per sample.
-        threshold: `(N,)`, the threshold of each sample, in the units of the scores; None where the
-            rule has none.
-        share: `(N,)`, in [0, 1], the share of a sample's units that passed the gradient.
-        zero_scores: `(N,)`, in [0, 1], the share of a sample's scores that are exactly zero. Where
-            many are, the threshold is zero at many percentiles. None where the rule has no scores.
+        name: name by the preceding layer with weights, such as `ReLU after 'conv1'`.
+        activation: name of the equivalent module class, such as `ReLU`.
+        units: number of elements of the activation per sample.
+        threshold: threshold of each sample, `(N,)`, in the unit of the scores; None for a rule
+            without a threshold.
+        share: share of the units that propagated the gradient, `(N,)`, in [0, 1].
+        zero_scores: share of the scores that are exactly zero, `(N,)`, in [0, 1]. If it is high,
+            the threshold is zero for a range of percentiles. None for a rule without scores.
     """
 
     name: str
@@ -37,7 +37,7 @@ class LayerStatistics:
 def layer_statistics(
     records: Sequence[ActivationRecord], names: LayerNames
 ) -> list[LayerStatistics]:
-    """The records of a pass with names."""
+    """The statistics of the records of a pass."""
     return [
         LayerStatistics(
             names.of(record.node),
@@ -53,15 +53,15 @@ def layer_statistics(
 
 
 def joined_statistics(parts: Sequence[list[LayerStatistics]]) -> list[LayerStatistics]:
-    """The statistics of the parts of a batch, as those of the whole.
+    """Join the statistics of the parts of a batch.
 
     Raises:
-        RectGradError: the parts did not call the same activations.
+        RectGradError: the activations differ between parts.
     """
     if len({tuple((layer.name, layer.units) for layer in part) for part in parts}) > 1:
         raise RectGradError(
-            "the model called other activations for some samples than for others, so their "
-            "statistics cannot be put together; attribute one sample at a time"
+            "the activations that the model called differ between samples, so their statistics "
+            "cannot be joined; attribute one sample at a time"
         )
     return [
         LayerStatistics(

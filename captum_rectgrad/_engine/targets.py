@@ -1,4 +1,4 @@
-"""Captum's targets, with its errors said in words."""
+"""Selection of targets as in Captum, with explicit errors."""
 
 from torch import Tensor
 
@@ -7,31 +7,31 @@ from captum_rectgrad._engine.validation import has_concrete_values
 
 
 def select(output: object, target: TargetType) -> Tensor:
-    """The scalar of each sample that is attributed.
+    """The attributed number of each sample.
 
     Args:
-        output: the model's output, `(N, classes)` or `(N, ...)`.
-        target: any of Captum's forms.
+        output: output of the model, `(N, classes)` or `(N, ...)`.
+        target: target as in Captum.
 
     Returns:
-        `(N,)`.
+        The selected numbers, `(N,)`.
 
     Raises:
-        TypeError: the output is no tensor.
-        AssertionError: the target does not fit the output, as in Captum's methods.
+        TypeError: the output is not a tensor.
+        AssertionError: the target does not fit the output, as in Captum.
     """
     if not isinstance(output, Tensor):
         raise TypeError(
             f"the model must return a tensor, got {type(output).__name__}; wrap it in a module "
             "that returns the logits"
         )
-    # Checked before indexing: on a GPU an index out of range kills the whole process.
+    # Checked before indexing, since an index out of range on a GPU aborts the process.
     _check_range(output, target)
     selected: Tensor = select_targets(output, target)
     if selected.dim() == 0 or selected[0].numel() != 1:
         raise AssertionError(
-            f"the output has shape {tuple(output.shape)} and target {target!r} leaves "
-            f"{tuple(selected.shape)}: choose one number per sample with target"
+            f"target {target!r} selects {tuple(selected.shape)} from an output of shape "
+            f"{tuple(output.shape)}; choose one number per sample with target"
         )
     return selected
 
@@ -53,6 +53,6 @@ def _check_range(output: Tensor, target: TargetType) -> None:
         for index, size in zip(row, output.shape[1:], strict=False):
             if isinstance(index, int) and not -size <= index < size:
                 raise AssertionError(
-                    f"target {index} is out of range: the output has shape "
-                    f"{tuple(output.shape)}, so targets run from 0 to {size - 1}"
+                    f"target {index} is out of range for an output of shape "
+                    f"{tuple(output.shape)}; use a target from 0 to {size - 1}"
                 )

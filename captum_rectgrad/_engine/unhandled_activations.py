@@ -1,14 +1,14 @@
-"""Nodes that may hold an activation which hooks cannot reach; they are warned of."""
+"""Nodes with possible activations that hooks cannot reach, for warnings."""
 
 from typing import Any
 
 import torch
 from torch.autograd.function import BackwardCFunction
 
-# Whole layers and cells in one operation, with activations inside; and compiled or scripted code.
+# Layers and cells as one operation with activations inside, and compiled or scripted code.
 FUSED = ("CudnnRnn", "MiopenRnn", "MkldnnRnnLayer", "ThnnFused", "CompiledFunction")
 SCRIPTED = "DifferentiableGraph"
-# Operations that a ReLU may be written with.
+# Operations that can express a ReLU.
 SPELLINGS = ("MaximumBackward0", "WhereBackward0", "MaskedFillBackward0", "MulBackward0")
 
 # What an operation with a mask is called. It may also choose a region of an output.
@@ -17,11 +17,11 @@ MASKS = frozenset({MASKED_FILL, WHERE, PRODUCT})
 
 
 def unhandled_activation(node: Any, *, may_read: bool) -> str | None:
-    """What to call a node that may hold an activation, or None.
+    """The label of a node that may contain an activation, or None.
 
     Args:
-        node: of the graph.
-        may_read: whether saved tensors may be read; in a checkpoint they can be read only once.
+        node: node of the graph.
+        may_read: whether saved tensors may be read. In a checkpoint they can be read only once.
     """
     name: str = node.name()
     if isinstance(node, BackwardCFunction):
@@ -37,7 +37,7 @@ def unhandled_activation(node: Any, *, may_read: bool) -> str | None:
 
 
 def _spelled_out_relu(node: Any, name: str) -> str | None:
-    """A ReLU written with `maximum`, `where`, `masked_fill` or a product with a mask, perhaps."""
+    """The label of a possible ReLU written with `maximum`, `where`, `masked_fill` or a mask."""
     shape = torch.Size(node._input_metadata[0].shape)
     constant = [child is None for child, _ in node.next_functions]
     if name == "MaskedFillBackward0":

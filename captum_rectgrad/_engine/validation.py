@@ -1,4 +1,4 @@
-"""Arguments and models refused: what was got, what was expected, what to do."""
+"""Validation of arguments and models."""
 
 import re
 from collections.abc import Iterable
@@ -14,7 +14,7 @@ from captum_rectgrad._engine.activations import ONE_NODE, ActivationFilter, is_a
 from captum_rectgrad._engine.batch_norm_state import is_batch_dependent, running_statistics
 from captum_rectgrad._engine.wrappers import unwrapped
 
-# Where PyTorch keeps modules that compute with integers; those that only imitate it are elsewhere.
+# Modules of PyTorch's integer quantization, without those of fake quantization.
 QUANTIZED = re.compile(r"torch\.(ao\.)?nn\.(intrinsic\.)?quantized")
 _CONVOLUTIONS = (nn.Conv1d, nn.Conv2d, nn.Conv3d)
 _RECURRENT = (nn.RNNBase, nn.RNNCellBase)
@@ -23,13 +23,13 @@ _BATCH_NORMS = (nn.BatchNorm1d, nn.BatchNorm2d, nn.BatchNorm3d)
 
 @dataclass
 class ModelParts:
-    """The modules of a model that need attention.
+    """The modules of a model that need hooks or warnings.
 
     Attributes:
-        activations: by name, those whose calls only a hook can see as one activation.
-        convolutions: by name, those that may pad in their own forward.
-        recurrent: by name, layers and cells of recurrent networks.
-        batch_dependent: names of those that make a sample depend on the others.
+        activations: activations that only a hook identifies, with their names.
+        convolutions: convolutions that may pad in their forward(), with their names.
+        recurrent: recurrent layers and cells, with their names.
+        batch_dependent: names of modules that mix the samples of a batch.
         statistics: buffers that a forward pass changes, and copies of their values.
         has_frozen: whether a parameter does not require a gradient.
     """
@@ -43,17 +43,17 @@ class ModelParts:
 
 
 def examine(model: nn.Module, activations: ActivationFilter) -> ModelParts:
-    """Look at all modules of a model once.
+    """Examine all modules of a model.
 
     Raises:
-        TypeError: a part of it is scripted, traced, exported, quantized or spread over devices, or
-            has a hook that cannot be honoured.
+        TypeError: a module is scripted, traced, exported, quantized or distributed over devices,
+            or has an unsupported hook.
     """
     parts, seen = ModelParts(), {model}
     waiting: list[tuple[str, nn.Module]] = [("", model)]
     while waiting:
         name, module = waiting.pop()
-        # Without the nested generators of `named_modules`, since this is done at every call.
+        # Faster than the nested generators of `named_modules`, since this runs at every call.
         for key, child in module._modules.items():
             if child is not None and child not in seen:
                 seen.add(child)
@@ -93,12 +93,12 @@ _ORDINARY_OF_TORCH = frozenset(
     for cls in vars(nn).values()
     if isinstance(cls, type) and issubclass(cls, nn.Module) and _needs_no_look(cls)
 )
-# Of other classes. Weak, since a class made in a function must not outlive it.
+# Cache for other classes. Weak references, so that local classes are freed.
 _ORDINARY: WeakKeyDictionary[type[nn.Module], bool] = WeakKeyDictionary()
 
 
 def _is_ordinary(cls: type[nn.Module]) -> bool:
-    """Whether modules of this class need no look, but for their mode, hooks and parameters."""
+    """Whether only mode, hooks and parameters of modules of this class need to be examined."""
     if cls in _ORDINARY_OF_TORCH:
         return True
     known = _ORDINARY.get(cls)
@@ -108,15 +108,15 @@ def _is_ordinary(cls: type[nn.Module]) -> bool:
 
 
 def _pads_outside(module: Any) -> bool:
-    """Whether a convolution of torch.nn pads by an operation of its own in front.
+    """Whether a convolution of torch.nn pads by a separate operation.
 
-    It does for even kernels and for other padding modes than zeros.
+    This holds for even kernels and for padding modes other than zeros.
     """
     return isinstance(module.padding, str) or module.padding_mode != "zeros"
 
 
 def _sort(parts: ModelParts, name: str, module: nn.Module, activations: ActivationFilter) -> None:
-    """Refuse a module, or add it to those that need a hook."""
+    """Refuse a module, or add it to the modules that need a hook."""
     _check_module(name, module)
     cls = type(module)
     if activations.needs_hook(module):
@@ -130,56 +130,56 @@ def _sort(parts: ModelParts, name: str, module: nn.Module, activations: Activati
 
 
 def _refuse_legacy_hook(name: str, module: nn.Module, activations: ActivationFilter) -> None:
-    """Such a hook is put onto the node of the module's output, where the rule's would undo it."""
+    """Refuse a hook on the node of the module's output, since the rule would discard its result."""
     if activations.includes_module(module):
         raise TypeError(
-            f"{name or 'the model'} has a hook of register_backward_hook, which PyTorch has "
-            "deprecated: what it returns would be lost; use register_full_backward_hook"
+            f"{name or 'the model'} has a hook from the deprecated register_backward_hook, whose "
+            "result would be lost; use register_full_backward_hook"
         )
 
 
 def check_model(model: object, activations: ActivationFilter) -> None:
-    """Refuse what is not a module or cannot be served, and chosen modules that it does not have.
+    """Refuse unsupported models, and modules in `activations` that are not part of the model.
 
     Raises:
-        TypeError: it is no `nn.Module`, or as in `examine`.
-        ValueError: a chosen module is not part of it.
+        TypeError: the model is not an `nn.Module`, or as in `examine`.
+        ValueError: a module in `activations` is not part of the model.
     """
     if not isinstance(model, nn.Module):
         raise TypeError(
-            "the model must be an nn.Module, since its parts are examined; got "
-            f"{type(model).__name__}. A function around a model can become a module's forward"
+            f"the model must be an nn.Module, got {type(model).__name__}; wrap a function in the "
+            "forward() of a module"
         )
     examine(model, activations)
     parts = set(map(id, model.modules()))
     for item in activations.chosen or ():
         if isinstance(item, nn.Module) and id(item) not in parts:
             raise ValueError(
-                f"activations has a {type(item).__name__} that is not part of the model; name its "
-                "class, or a module out of model.named_modules()"
+                f"activations contains a {type(item).__name__} that is not part of the model; use "
+                "its class, or a module from model.named_modules()"
             )
 
 
 def _check_module(name: str, module: nn.Module) -> None:
     if isinstance(module, torch.jit.ScriptModule):
         raise TypeError(
-            f"{name or 'the model'} is scripted or traced (torch.jit): its operations run where no "
-            "hook reaches them; pass the model it was made from"
+            f"{name or 'the model'} is scripted or traced (torch.jit), so hooks cannot reach its "
+            "operations; pass the original model"
         )
     if QUANTIZED.match(type(module).__module__):
         raise TypeError(
-            f"{name or 'the model'} is quantized ({type(module).__name__}): its numbers are "
-            "integers and have no gradient; pass the model before its conversion"
+            f"{name or 'the model'} is quantized ({type(module).__name__}), and integers have no "
+            "gradient; pass the model before its conversion"
         )
     if isinstance(module, nn.DataParallel) and len(module.device_ids) > 1 and name:
         raise TypeError(
-            f"{name} is a DataParallel inside the model, which runs it in other threads; put its "
-            ".module in its place"
+            f"{name} is a DataParallel inside the model, which runs in other threads; replace it "
+            "by its attribute .module"
         )
     if isinstance(module, fx.GraphModule) and _calls_operators(module):
         raise TypeError(
-            f"{name or 'the model'} is exported (torch.export): its activations have become "
-            "low-level operators; pass the model it was made from"
+            f"{name or 'the model'} is exported (torch.export), so its activations are low-level "
+            "operators; pass the original model"
         )
 
 
@@ -194,39 +194,42 @@ def _calls_operators(module: fx.GraphModule) -> bool:
 def check_activations(
     activations: Iterable[type[nn.Module] | nn.Module] | None,
 ) -> ActivationFilter:
-    """The chosen activations as a filter.
+    """The argument `activations` as a filter.
 
     Raises:
-        TypeError: one is neither a module nor a class of modules.
+        TypeError: an item is neither a module nor a module class.
     """
     if activations is None:
         return ActivationFilter()
     if isinstance(activations, type | nn.Module):
         raise TypeError(
-            f"activations must be a list of classes or modules, got {activations!r} alone; put it "
-            "into brackets"
+            f"activations must be a list of classes or modules, got {activations!r}; pass it in a "
+            "list"
         )
     chosen = tuple(activations)
     for item in chosen:
         cls = item if isinstance(item, type) else type(item)
         if not issubclass(cls, nn.Module):
             raise TypeError(
-                "activations must be classes such as nn.ReLU, or modules of the model; got "
-                f"{item!r} (for F.relu name nn.ReLU)"
+                "activations must contain classes such as nn.ReLU or modules of the model, got "
+                f"{item!r}; use nn.ReLU for F.relu"
             )
     return ActivationFilter(chosen)
 
 
 def check_layers(model: nn.Module, layer: object) -> dict[str, nn.Module]:
-    """The chosen layers by their names in the model, in the order given.
+    """The selected layers by name, in the given order.
 
     Raises:
-        TypeError: one is no module.
-        ValueError: one is not part of the model, or given twice; or there is none.
+        TypeError: a layer is not a module.
+        ValueError: a layer is not part of the model or is repeated, or the list is empty.
     """
     layers = [layer] if isinstance(layer, nn.Module) else layer
     if not isinstance(layers, list | tuple) or not all(isinstance(m, nn.Module) for m in layers):
-        raise TypeError(f"layer must be a module of the model, or a list of such, got {layer!r}")
+        raise TypeError(
+            f"layer must be a module of the model or a list of modules, got {layer!r}; choose "
+            "among model.named_modules()"
+        )
     names = {id(module): name for name, module in model.named_modules()}
     found: dict[str, nn.Module] = {}
     for module in map(unwrapped, layers):
@@ -239,16 +242,16 @@ def check_layers(model: nn.Module, layer: object) -> dict[str, nn.Module]:
             )
         found[name] = module
     if not found:
-        raise ValueError("layer is an empty list; name at least one module of the model")
+        raise ValueError("layer is an empty list; pass at least one module of the model")
     return found
 
 
 def check_batch_size(internal_batch_size: object, samples: int) -> int:
-    """The number of samples in one pass.
+    """The number of samples per pass.
 
     Raises:
-        TypeError: it is no int.
-        ValueError: it is below 1.
+        TypeError: `internal_batch_size` is not an int.
+        ValueError: `internal_batch_size` is below 1.
     """
     if internal_batch_size is None:
         return samples
@@ -260,18 +263,18 @@ def check_batch_size(internal_batch_size: object, samples: int) -> int:
 
 
 def check_inputs(inputs: tuple[object, ...], *, integers: bool = False) -> tuple[Tensor, ...]:
-    """Refuse inputs that have no gradient or would make every map NaN.
+    """Refuse inputs without a gradient, non-finite inputs and inconsistent batches.
 
     Args:
-        inputs: as a user gave them.
-        integers: whether tensors without a gradient are welcome, since it is not for them.
+        inputs: inputs of the user.
+        integers: whether integer tensors are allowed, for attribution to layers.
 
     Returns:
         The inputs.
 
     Raises:
-        TypeError: one is no floating point tensor.
-        ValueError: one is NaN or infinite, or the batch is empty or differs between inputs.
+        TypeError: an input is not a floating point tensor.
+        ValueError: an input is NaN or infinite, or the batch is empty or differs between inputs.
     """
     tensors = []
     for i, tensor in enumerate(inputs):
@@ -284,25 +287,25 @@ def check_inputs(inputs: tuple[object, ...], *, integers: bool = False) -> tuple
         checked = tensor.is_floating_point() and has_concrete_values(tensor)
         if checked and not torch.isfinite(tensor).all():
             raise ValueError(
-                f"input {i} of shape {tuple(tensor.shape)} holds NaN or infinite values, which "
-                "would spread over the whole map; replace them, with torch.nan_to_num for example"
+                f"input {i} of shape {tuple(tensor.shape)} contains NaN or infinite values, which "
+                "would spread over the whole map; replace them, for example by torch.nan_to_num"
             )
         tensors.append(tensor)
     shapes = [tuple(tensor.shape) for tensor in tensors]
     batches = {shape[:1] for shape in shapes}
     if len(batches) != 1 or batches & {(), (0,)}:
         raise ValueError(
-            "dimension 0 of every input is the batch, of one size and not empty; got inputs of "
-            f"shape {', '.join(map(str, shapes)) or 'none at all'}"
+            f"got inputs of shape {', '.join(map(str, shapes)) or '(none)'}, expected a common, "
+            "non-empty batch dimension 0; add it with unsqueeze(0)"
         )
     return tuple(tensors)
 
 
 def has_concrete_values(tensor: Tensor) -> bool:
-    """Whether the values of a tensor can be read now.
+    """Whether the values of a tensor can be read.
 
-    False of a tensor of the meta device, which has none, and on a GPU while the current stream is
-    captured into a CUDA graph: what is recorded then is computed later.
+    False for the meta device, and on a GPU during the capture of a CUDA graph, which computes the
+    values later.
     """
     if tensor.is_meta:
         return False

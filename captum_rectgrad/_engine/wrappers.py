@@ -1,4 +1,4 @@
-"""Wrappers around a model that change how it runs, not what it computes."""
+"""Wrappers that change the execution of a model, but not its results."""
 
 import sys
 import threading
@@ -14,8 +14,8 @@ from torch.nn.parallel import DistributedDataParallel
 def unwrapped(model: nn.Module) -> nn.Module:
     """The model inside `torch.compile`, `DataParallel` and `DistributedDataParallel`.
 
-    Maps are computed by it alone: uncompiled, in this process, on the device it is on. They are
-    the same; it is the hooks that these wrappers do without, move to other threads or wait for.
+    Maps are computed by the inner model: uncompiled, in this process, on its device. The results
+    are the same. The wrappers are removed since they ignore hooks or run them in other threads.
     """
     while True:
         if isinstance(model, nn.DataParallel | DistributedDataParallel):
@@ -27,7 +27,7 @@ def unwrapped(model: nn.Module) -> nn.Module:
 
 
 class _Eager:
-    """PyTorch's switch between compiled and plain code, which is one for all threads."""
+    """PyTorch's global switch between compiled and eager execution."""
 
     def __init__(self) -> None:
         self.lock = threading.Lock()
@@ -37,7 +37,7 @@ class _Eager:
     def begin(self) -> None:
         with self.lock:
             if self.calls == 0:
-                # It sets the stance at once, and keeps the one before.
+                # The constructor sets the stance and stores the previous one.
                 self.stance = torch.compiler.set_stance("force_eager")
             self.calls += 1
 
@@ -54,11 +54,11 @@ _EAGER = _Eager()
 
 @contextmanager
 def uncompiled() -> Iterator[None]:
-    """Run compiled parts of a model as they were written: compiled code does not see new hooks.
+    """Run compiled parts of a model eagerly, since compiled code ignores new hooks.
 
-    In the meantime other threads run theirs uncompiled too, which is slower and the same.
+    Compiled models in other threads run eagerly too in this context, with the same results.
     """
-    # Compiling is slow to import, and nothing is compiled as long as nobody has.
+    # The import is slow and not needed unless code was compiled.
     if "torch._dynamo" not in sys.modules:
         yield
         return

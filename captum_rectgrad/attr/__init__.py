@@ -1,1 +1,1 @@
-"""The attribution methods, laid out as Captum's `attr`."""
+"""The attribution methods, organised as Captum's `attr`."""

@@ -1,4 +1,4 @@
-"""What all methods that change the gradient on its way to the inputs have in common."""
+"""The base class of methods with a modified gradient."""
 
 from typing import Literal, cast, overload
 
@@ -34,7 +34,7 @@ def attributions(
     internal_batch_size: int | None,
     stacklevel: int = _STACKLEVEL,
 ) -> Attributions:
-    """Run a request, and warn at the line that called the method which calls this."""
+    """Run a request and raise warnings at the caller of the calling method."""
     tensors = check_inputs(as_tuple(inputs), integers=request.to_layers)
     call = ForwardInputs(tensors, target, as_arguments(additional_forward_args))
     found = request.attributions(call, internal_batch_size)
@@ -44,17 +44,17 @@ def attributions(
 
 
 class HasSettings:
-    """What methods for inputs, layers and neurons have in common.
+    """Common base of the methods for inputs, layers and neurons.
 
     Attributes:
-        settings: the rule, where it applies, and how the gradient becomes an attribution.
+        settings: settings of the method.
     """
 
     settings: Settings
 
     @property
     def multiplies_by_inputs(self) -> bool:
-        """Whether the gradient is multiplied by what it is attributed to."""
+        """Whether attributions are multiplied by the inputs (or layer values)."""
         return self.settings.multiply_by_inputs
 
     def _set_up(self, model: nn.Module, settings: Settings) -> None:
@@ -63,15 +63,15 @@ class HasSettings:
 
 
 class ModifiedGradient(HasSettings, GradientAttribution):  # type: ignore[misc]
-    """A gradient that a rule changes at every activation.
+    """A gradient modified by a rule at every activation.
 
     Args:
         model: as in `RectGrad`.
-        settings: the rule, where it applies, and how the gradient becomes an attribution.
+        settings: settings of the method.
 
     Raises:
-        TypeError: `model` is no `nn.Module`, or scripted, exported or quantized.
-        ValueError: a chosen activation is not part of the model.
+        TypeError: `model` is not an `nn.Module`, or is scripted, exported or quantized.
+        ValueError: a module in `activations` is not part of the model.
     """
 
     def __init__(self, model: nn.Module, settings: Settings) -> None:
@@ -114,37 +114,37 @@ class ModifiedGradient(HasSettings, GradientAttribution):  # type: ignore[misc]
         """Attribute one output of the model to its inputs.
 
         Args:
-            inputs: `(N, ...)`, floating point and finite, or a tuple of such with the same `N`.
-            target: which output of each sample, in any of Captum's forms: an int or tuple for
-                all samples, a list or a tensor `(N,)` with one entry per sample, or None where the
-                model returns one number per sample.
-            additional_forward_args: further arguments of the model, not attributed to.
-            internal_batch_size: samples in one forward and backward pass, to bound the memory;
-                None: all. The maps are the same to rounding, since thresholds are per sample.
-                Tensors among `additional_forward_args` are divided too if they are as long as the
-                batch, as in Captum's methods.
-            create_graph: make attributions that can be differentiated, by the parameters and by
-                inputs that require a gradient. The masks are constants: where a unit passes is
-                constant almost everywhere.
-            return_layer_statistics: return also what each activation let through.
+            inputs: tensor `(N, ...)` or tuple of such tensors with the same `N`, floating point
+                and finite.
+            target: index of the output, as in Captum: an int or a tuple for all samples, a list or
+                a tensor `(N,)` with one entry per sample, or None if the model returns one number
+                per sample.
+            additional_forward_args: further arguments of the model.
+            internal_batch_size: number of samples per forward and backward pass, to limit the
+                memory; None for all. Results agree up to rounding, since thresholds are per sample.
+                Tensors in `additional_forward_args` with the length of the batch are split too, as
+                in Captum.
+            create_graph: return differentiable attributions, with respect to the parameters and to
+                inputs that require a gradient. The masks are treated as constants.
+            return_layer_statistics: also return statistics of each activation.
 
         Returns:
-            For each input a tensor of its shape and dtype. Units are those of the output (with
-            `multiply_by_inputs`) or of the output per input. With `final_threshold`, not negative.
-            With `return_layer_statistics` a pair of this and a list with one `LayerStatistics` for
-            each call of an activation, from the output to the input.
+            For each input, a tensor of its shape and dtype. The unit is that of the output with
+            `multiply_by_inputs`, otherwise that of the output per input. With `final_threshold`,
+            values are non-negative. With `return_layer_statistics`, a pair of this result and a
+            list with one `LayerStatistics` per call of an activation, from the output to the input.
 
         Raises:
-            TypeError: an input is no floating point tensor; the output is no tensor.
+            TypeError: an input is not a floating point tensor; the output is not a tensor.
             ValueError: an input is NaN or infinite, batch sizes differ, or `internal_batch_size`
                 is below 1.
             AssertionError: `target` does not fit the output.
             RectGradError: the output does not depend on an input, or its first dimension is not
-                the samples; or PRR cannot serve a pooling.
+                the batch; or PRR does not support a pooling.
 
         Warns:
-            RectGradWarning: no activation was met, so the map is a plain gradient; some were where
-                no hook reaches them; nothing passed some layer, so a map is all zero; a map or the
+            RectGradWarning: no activation was found, so the map is the plain gradient; hooks cannot
+                reach an activation; no gradient passed a layer, so a map is all zero; a map or the
                 output is not finite; or batch normalisation is in training mode.
 
         Examples:

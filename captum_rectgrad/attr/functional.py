@@ -1,4 +1,4 @@
-"""`torch.autograd.grad` under a rule, for a graph that already exists."""
+"""`torch.autograd.grad` with a rule, for an existing graph."""
 
 from collections.abc import Sequence
 from contextlib import ExitStack
@@ -40,38 +40,38 @@ def rectified_grad(
     retain_graph: bool | None = None,
     create_graph: bool = False,
 ) -> tuple[Tensor, ...]:
-    """Gradients of any output under a rule: of a box's score, a mask's mean, a similarity, a loss.
+    """Gradients of any output under a rule, for example of a box score, a similarity or a loss.
 
-    The graph is one that you have already, so nothing is run. Multiply the gradients by the inputs
-    and clamp them at zero for the maps of `RectGrad`. Activations composed of several operations
-    count as their parts, since the graph does not show the modules that they came from.
+    The function uses an existing graph and does not run the model. For the maps of `RectGrad`,
+    multiply the gradients by the inputs and clamp them at zero. Activations composed of several
+    operations are treated as their parts, since the graph does not contain modules.
 
     Args:
-        outputs: one or several tensors of any shape.
-        inputs: tensors of the graph, `(N, ...)` each, that require a gradient. With `batched`,
+        outputs: tensor or tensors of any shape.
+        inputs: tensors of the graph that require a gradient, `(N, ...)` each. With `batched`,
             dimension 0 is the batch.
-        grad_outputs: the gradients to begin with, of the shapes of `outputs`; None: ones, so that
-            the sum of the outputs is differentiated.
+        grad_outputs: output gradients, of the shapes of `outputs`; None for ones, which
+            differentiates the sum of the outputs.
         percentile: as in `RectGrad`.
         tau: as in `RectGrad`.
         rule: as in `RectGrad`.
         padding_trick: as in `RectGrad`.
         prr: as in `RectGrad`.
         activations: classes of modules of torch.nn, as in `RectGrad`.
-        batched: whether dimension 0 of the inputs is a batch, whose samples have thresholds of
-            their own. Else all elements of an activation share one threshold.
+        batched: whether dimension 0 of the inputs is a batch with one threshold per sample.
+            Otherwise all elements of an activation share one threshold.
         retain_graph: as in `torch.autograd.grad`.
-        create_graph: as in `torch.autograd.grad`. The masks are constants.
+        create_graph: as in `torch.autograd.grad`. The masks are treated as constants.
 
     Returns:
-        A gradient for each input, of its shape.
+        The gradient of each input, of its shape.
 
     Raises:
-        TypeError: as in `RectGrad`; `activations` has a single module.
+        TypeError: as in `RectGrad`; `activations` contains a module instead of a class.
         ValueError: as in `RectGrad`; the inputs have different batch sizes or do not require a
             gradient.
-        RectGradError: an input is not reached, it is unknown where the samples of a batch are, or
-            the graph does not hold the values of an activation (see the message).
+        RectGradError: an input is not reached, the batch dimension of an activation is unknown, or
+            the graph does not contain the values of an activation.
 
     Warns:
         RectGradWarning: no activation was met, so the gradients are plain; or an operation may
@@ -90,7 +90,10 @@ def rectified_grad(
     chosen = check_activations(activations)
     settings = Settings(rule_of(rule, percentile, tau), chosen, padding_trick, prr)
     if any(not isinstance(item, type) for item in settings.activations.chosen or ()):
-        raise TypeError("activations must be classes here: a graph does not show modules")
+        raise TypeError(
+            "activations contains a module, expected classes such as nn.ReLU: a graph does not "
+            "contain modules"
+        )
     tensors = (inputs,) if isinstance(inputs, Tensor) else tuple(inputs)
     _check_inputs(tensors, batched=batched)
     roots = (outputs,) if isinstance(outputs, Tensor) else tuple(outputs)
@@ -116,12 +119,12 @@ def rectified_grad(
         found = run_and_undo(prepare, differentiate)
     except BatchDimensionError as error:
         raise RectGradError(
-            f"{error}: pass one sample at a time, or batched=False for one threshold for all"
+            f"{error}; pass one sample at a time, or use batched=False for one common threshold"
         ) from None
     except RecordingNeededError as error:
         raise RectGradError(
-            f"the graph does not hold the values of an activation ({error}); use RectGrad, which "
-            "runs the model itself"
+            f"the graph does not contain the values of an activation ({error}); use RectGrad, "
+            "which runs the model"
         ) from None
     diagnostics = Diagnostics(not state.records, unhandled=tuple(sorted(state.unhandled - MASKS)))
     warn(diagnostics.messages(settings.rule, settings.activations), stacklevel=2)
@@ -136,6 +139,6 @@ def _check_inputs(inputs: Sequence[Tensor], *, batched: bool) -> None:
     if batched and (len(sizes) != 1 or sizes & {(), (0,)}):
         shapes = ", ".join(str(tuple(tensor.shape)) for tensor in inputs)
         raise ValueError(
-            "with batched=True dimension 0 of every input is the batch, of one size and not empty; "
-            f"got inputs of shape {shapes or 'none at all'}"
+            f"got inputs of shape {shapes or '(none)'}, expected a common, non-empty batch "
+            "dimension 0; pass batched=False for inputs without a batch"
         )

@@ -1,4 +1,4 @@
-"""The methods at hidden layers: how a map forms from the output towards the input."""
+"""Attribution to hidden layers."""
 
 from collections.abc import Sequence
 from typing import Any, ClassVar
@@ -21,22 +21,20 @@ from captum_rectgrad.rules.signs import SignName
 
 
 class LayerModifiedGradient(HasSettings, LayerAttribution, GradientAttribution):  # type: ignore[misc]
-    """A method at hidden layers: what its rule lets arrive there.
+    """Attribution to hidden layers with a modified gradient.
 
-    The gradient that arrives at a layer, changed by the rule at every activation between the output
-    and that layer. At the output of an activation it has not been changed by that activation yet;
-    at its input it has.
+    The rule modifies the gradient at every activation between the output and the layer. An
+    activation modifies the gradient of its own input, but not that of its own output.
 
     Args:
         model: as in `RectGrad`.
-        layer: a module of the model, or a list of modules: their attributions all come from one
-            backward pass. Each is to be called once in a forward pass.
-        settings: of the method.
-        device_ids: taken for the sake of Captum's interface; wrappers that spread a batch over
-            devices are unwrapped.
+        layer: module of the model, or list of modules for attributions of one backward pass. Each
+            module must be called once per forward pass.
+        settings: settings of the method.
+        device_ids: unused, for compatibility with Captum. `DataParallel` wrappers are removed.
 
     Raises:
-        TypeError: as in `RectGrad`; `layer` is no module.
+        TypeError: as in `RectGrad`; `layer` is not a module.
         ValueError: as in `RectGrad`; `layer` is not part of the model.
     """
 
@@ -47,7 +45,7 @@ class LayerModifiedGradient(HasSettings, LayerAttribution, GradientAttribution):
         settings: Settings,
         device_ids: list[int] | None = None,
     ) -> None:
-        """Check the arguments, which the class explains."""
+        """Check the arguments."""
         self._set_up(model, settings)
         check_layers(unwrapped(model), layer)
         LayerAttribution.__init__(self, model, layer, device_ids)
@@ -66,27 +64,27 @@ class LayerModifiedGradient(HasSettings, LayerAttribution, GradientAttribution):
         """Attribute one output of the model to hidden layers.
 
         Args:
-            inputs: `(N, ...)`, or a tuple of such; they may be integers (tokens).
-            target: as in `RectGrad.attribute`: a tensor is `(N,)`.
+            inputs: tensor `(N, ...)` or tuple of such tensors. Integers, such as tokens, are
+                allowed.
+            target: as in `RectGrad.attribute`; a tensor has the shape `(N,)`.
             additional_forward_args: further arguments of the model.
-            attribute_to_layer_input: attribute to what goes into the layer instead of what comes
-                out.
-            internal_batch_size: samples in one pass; None: all.
-            create_graph: make attributions that can be differentiated.
+            attribute_to_layer_input: attribute to the input of the layer instead of its output.
+            internal_batch_size: number of samples per pass; None for all.
+            create_graph: return differentiable attributions.
 
         Returns:
             A tensor of the shape of the layer's output (or input), `(N, ...)`; a tuple of such
-            where it has several tensors; for a list of layers, a list of these in its order.
-            `LayerAttribution.interpolate` enlarges one to the size of the input.
+            tensors if the layer has several; for a list of layers, a list of these results in the
+            same order. `LayerAttribution.interpolate` resizes a result to the size of the input.
 
         Raises:
             TypeError, ValueError, AssertionError: as in `RectGrad.attribute`.
-            RectGradError: the output does not depend on the layer; or it is not called once; or
-                its dimension 0 is not the samples, and the batch had to be divided.
+            RectGradError: the output does not depend on the layer; the layer is not called exactly
+                once; or the batch was split and dimension 0 of the layer is not the batch.
 
         Warns:
-            RectGradWarning: as in `RectGrad.attribute`; but that no activation lies between a layer
-                and the output is no reason, as long as the model has some.
+            RectGradWarning: as in `RectGrad.attribute`. A missing activation is reported only if
+                the model has none.
         """
         model = unwrapped(self.forward_func)
         request = AttributionRequest(
@@ -105,23 +103,22 @@ class LayerModifiedGradient(HasSettings, LayerAttribution, GradientAttribution):
 
 
 class LayerRectGrad(LayerModifiedGradient):
-    """RectGrad's attribution of hidden layers, as it propagates (Kim et al. 2019, figure 6).
+    """RectGrad's attribution to hidden layers (Kim et al. 2019, figure 6).
 
-    The gradient that arrives at a layer, rectified at every activation between the output and that
-    layer, times the layer's own value. At the output of an activation it has not been rectified by
-    that activation yet; at its input it has.
+    The result is the gradient at the layer, rectified at every activation between the output and
+    the layer, times the layer's value. An activation rectifies the gradient of its own input, but
+    not that of its own output.
 
     Args:
         model: as in `RectGrad`.
-        layer: a module of the model, or a list of modules: their attributions all come from one
-            backward pass. Each is to be called once in a forward pass.
-        device_ids: taken for the sake of Captum's interface; wrappers that spread a batch over
-            devices are unwrapped.
-        **options: arguments of `RectGrad`, by keyword. `multiply_by_inputs` multiplies by the
-            layer's value.
+        layer: module of the model, or list of modules for attributions of one backward pass. Each
+            module must be called once per forward pass.
+        device_ids: unused, for compatibility with Captum. `DataParallel` wrappers are removed.
+        **options: keyword arguments of `RectGrad`. `multiply_by_inputs` multiplies by the value
+            of the layer.
 
     Raises:
-        TypeError: as in `RectGrad`; `layer` is no module.
+        TypeError: as in `RectGrad`; `layer` is not a module.
         ValueError: as in `RectGrad`; `layer` is not part of the model.
 
     Examples:
@@ -142,7 +139,7 @@ class LayerRectGrad(LayerModifiedGradient):
         device_ids: list[int] | None = None,
         **options: Unpack[Options],
     ) -> None:
-        """Check the arguments, which the class explains."""
+        """Check the arguments."""
         super().__init__(model, layer, RectGrad(model, **options).settings, device_ids)
 
 
@@ -156,7 +153,7 @@ class _LayerSignRule(LayerModifiedGradient):
         device_ids: list[int] | None = None,
         activations: Activations = None,
     ) -> None:
-        """Check the arguments, which the class explains."""
+        """Check the arguments."""
         super().__init__(model, layer, sign_settings(self.rule_name, activations), device_ids)
 
 

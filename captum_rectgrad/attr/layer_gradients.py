@@ -1,4 +1,4 @@
-"""The gradient at hidden layers under the rule of a method."""
+"""The modified gradient at hidden layers."""
 
 from collections.abc import Mapping
 from dataclasses import replace
@@ -17,17 +17,17 @@ def layer_gradients(
     inputs: Tensor,
     objective: Objective,
 ) -> list[Tensor]:
-    """The gradients at the inputs of layers, all of one backward pass.
+    """The gradients at the inputs of layers, from one backward pass.
 
     Args:
-        method: whose rule changes the gradient; its final steps are left out.
-        model: which is run, perhaps around the method's own.
-        layers: modules of it, by any name, each called once.
-        inputs: `(N, ...)`, all at once in memory.
-        objective: from the model's output to the numbers that are differentiated, `(N,)`.
+        method: method with the rule. Its multiplication and final threshold are not applied.
+        model: model to run; it may contain the method's model.
+        layers: modules of the model by name, each called once.
+        inputs: inputs `(N, ...)`, processed in one pass.
+        objective: function from the model's output to the differentiated numbers, `(N,)`.
 
     Returns:
-        For each layer a tensor of the shape of its (first) input.
+        For each layer, a tensor of the shape of its first input.
     """
     settings = replace(
         method.settings, multiply_by_inputs=False, final_threshold=False, absolute=False

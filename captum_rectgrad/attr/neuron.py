@@ -1,4 +1,4 @@
-"""The methods for a hidden unit instead of an output: what in the input it responds to."""
+"""Attribution of hidden neurons to the inputs."""
 
 from collections.abc import Callable, Sequence
 from typing import Any, ClassVar, cast
@@ -29,17 +29,16 @@ from captum_rectgrad.rules.signs import SignName
 
 
 class NeuronModifiedGradient(HasSettings, NeuronAttribution, GradientAttribution):  # type: ignore[misc]
-    """A method for one neuron of a hidden layer, attributed to the inputs.
+    """Attribution of one hidden neuron to the inputs with a modified gradient.
 
     Args:
         model: as in `RectGrad`.
-        layer: a module of the model, called once in a forward pass.
-        settings: of the method.
-        device_ids: taken for the sake of Captum's interface; wrappers that spread a batch over
-            devices are unwrapped.
+        layer: module of the model, called once per forward pass.
+        settings: settings of the method.
+        device_ids: unused, for compatibility with Captum. `DataParallel` wrappers are removed.
 
     Raises:
-        TypeError: as in `RectGrad`; `layer` is no module.
+        TypeError: as in `RectGrad`; `layer` is not a module.
         ValueError: as in `RectGrad`; `layer` is not part of the model.
     """
 
@@ -50,9 +49,12 @@ class NeuronModifiedGradient(HasSettings, NeuronAttribution, GradientAttribution
         settings: Settings,
         device_ids: list[int] | None = None,
     ) -> None:
-        """Check the arguments, which the class explains."""
+        """Check the arguments."""
         if not isinstance(layer, nn.Module):
-            raise TypeError(f"layer must be one module of the model, got {layer!r}")
+            raise TypeError(
+                f"layer must be one module of the model, got {layer!r}; choose among "
+                "model.named_modules()"
+            )
         self._set_up(model, settings)
         check_layers(unwrapped(model), layer)
         NeuronAttribution.__init__(self, model, layer, device_ids)
@@ -71,26 +73,28 @@ class NeuronModifiedGradient(HasSettings, NeuronAttribution, GradientAttribution
         """Attribute one neuron to the inputs.
 
         Args:
-            inputs: `(N, ...)`, or a tuple of such, as in `RectGrad.attribute`.
-            neuron_selector: an int where the layer is `(N, units)`; a tuple with an int or slice
-                for each dimension but the first, slices meaning the sum; or a function from the
-                layer's tensor (or tuple of tensors) to one number, or one per sample.
+            inputs: tensor `(N, ...)` or tuple of such tensors, as in `RectGrad.attribute`.
+            neuron_selector: an int for a layer `(N, units)`; a tuple with an int or a slice for
+                each dimension except the first, where a slice selects the sum; or a function from
+                the layer's tensor (or tuple of tensors) to one number, or to one per sample.
             additional_forward_args: further arguments of the model.
-            attribute_to_neuron_input: choose the neuron from the layer's input, not its output.
-            internal_batch_size: samples in one pass; None: all.
-            create_graph: make attributions that can be differentiated.
+            attribute_to_neuron_input: select the neuron from the layer's input instead of its
+                output.
+            internal_batch_size: number of samples per pass; None for all.
+            create_graph: return differentiable attributions.
 
         Returns:
-            For each input a tensor of its shape and dtype.
+            For each input, a tensor of its shape and dtype.
 
         Raises:
             TypeError, ValueError: as in `RectGrad.attribute`.
-            AssertionError: `neuron_selector` does not fit the layer, as in Captum's methods.
-            RectGradError: the neuron does not depend on an input; or the layer is not called once.
+            AssertionError: `neuron_selector` does not fit the layer, as in Captum.
+            RectGradError: the neuron does not depend on an input; or the layer is not called
+                exactly once.
 
         Warns:
-            RectGradWarning: as in `RectGrad.attribute`; also where no activation lies between the
-                inputs and the neuron.
+            RectGradWarning: as in `RectGrad.attribute`, including no activation between the inputs
+                and the neuron.
         """
         model = unwrapped(self.forward_func)
         request = AttributionRequest(
@@ -108,17 +112,16 @@ class NeuronModifiedGradient(HasSettings, NeuronAttribution, GradientAttribution
 
 
 class NeuronRectGrad(NeuronModifiedGradient):
-    """RectGrad's attribution of one neuron of a hidden layer to the inputs.
+    """RectGrad's attribution of one hidden neuron to the inputs.
 
     Args:
         model: as in `RectGrad`.
-        layer: a module of the model, called once in a forward pass.
-        device_ids: taken for the sake of Captum's interface; wrappers that spread a batch over
-            devices are unwrapped.
-        **options: arguments of `RectGrad`, by keyword.
+        layer: module of the model, called once per forward pass.
+        device_ids: unused, for compatibility with Captum. `DataParallel` wrappers are removed.
+        **options: keyword arguments of `RectGrad`.
 
     Raises:
-        TypeError: as in `RectGrad`; `layer` is no module.
+        TypeError: as in `RectGrad`; `layer` is not a module.
         ValueError: as in `RectGrad`; `layer` is not part of the model.
 
     Examples:
@@ -138,7 +141,7 @@ class NeuronRectGrad(NeuronModifiedGradient):
         device_ids: list[int] | None = None,
         **options: Unpack[Options],
     ) -> None:
-        """Check the arguments, which the class explains."""
+        """Check the arguments."""
         super().__init__(model, layer, RectGrad(model, **options).settings, device_ids)
 
 
@@ -152,7 +155,7 @@ class _NeuronSignRule(NeuronModifiedGradient):
         device_ids: list[int] | None = None,
         activations: Activations = None,
     ) -> None:
-        """Check the arguments, which the class explains."""
+        """Check the arguments."""
         super().__init__(model, layer, sign_settings(self.rule_name, activations), device_ids)
 
 
@@ -209,7 +212,7 @@ class NeuronDeconvolution(_NeuronSignRule):
 
 
 class NeuronGradient(NeuronModifiedGradient):
-    """The gradient of one neuron, signed, as in Captum's `NeuronGradient`.
+    """The signed gradient of one neuron, as in Captum's `NeuronGradient`.
 
     Args:
         model: as in `RectGrad`.
@@ -235,7 +238,7 @@ class NeuronGradient(NeuronModifiedGradient):
         layer: nn.Module,
         device_ids: list[int] | None = None,
     ) -> None:
-        """Check the arguments, which the class explains."""
+        """Check the arguments."""
         super().__init__(model, layer, sign_settings(None), device_ids)
 
 
@@ -251,16 +254,19 @@ def _neuron(selector: NeuronSelector) -> Callable[[Any, TargetType, LayerRecorde
             if callable(selector):
                 raise
             raise AssertionError(
-                f"neuron_selector {selector!r} does not fit the layer's {shapes}: {error}"
+                f"neuron_selector {selector!r} does not fit a layer of shape {shapes}: {error}"
             ) from error
         if isinstance(selector, tuple) and _empty(selector, tensors[0].shape[1:]):
-            raise AssertionError(f"neuron_selector {selector!r} chooses nothing of {shapes}")
+            raise AssertionError(
+                f"neuron_selector {selector!r} selects no neuron of a layer of shape {shapes}; "
+                "use a slice that is not empty"
+            )
         if not isinstance(selected, Tensor):
             raise TypeError(f"neuron_selector must return a tensor, got {type(selected).__name__}")
         if selected.dim() > 1:
             raise AssertionError(
-                f"the layer has {shapes} and neuron_selector {selector!r} leaves "
-                f"{tuple(selected.shape)}: choose one number per sample"
+                f"neuron_selector {selector!r} selects {tuple(selected.shape)} from a layer of "
+                f"shape {shapes}; select one number per sample"
             )
         return selected
 

@@ -1,4 +1,4 @@
-"""The arguments of `RectGrad` as types, for its variants and its layer and neuron versions."""
+"""Types of the keyword arguments of `RectGrad`, for its variants and layer and neuron methods."""
 
 from typing import TypedDict
 
@@ -26,23 +26,23 @@ class _WithMultiplication(TypedDict, total=False):
 
 
 class OptionsButPRR(_Common, _WithRule, _WithMultiplication, total=False):
-    """Arguments of `RectGradPRR` by keyword."""
+    """Keyword arguments of `RectGradPRR`."""
 
 
 class OptionsButRule(_Common, _WithPRR, _WithMultiplication, total=False):
-    """Arguments of `RectGradMod` by keyword."""
+    """Keyword arguments of `RectGradMod`."""
 
 
 class OptionsButMultiplication(_Common, _WithRule, _WithPRR, total=False):
-    """Arguments of `NoBiasRectGrad` by keyword."""
+    """Keyword arguments of `NoBiasRectGrad`."""
 
 
 class OptionsButThreshold(_Common, _WithRule, _WithPRR, _WithMultiplication, total=False):
-    """Arguments of `RectGradConst` by keyword."""
+    """Keyword arguments of `RectGradConst`."""
 
 
 class Options(OptionsButThreshold, total=False):
-    """All arguments of `RectGrad` but the model, by keyword."""
+    """Keyword arguments of `RectGrad`."""
 
     percentile: float | None
     tau: float | None

@@ -11,43 +11,44 @@ from captum_rectgrad.rules.threshold import RuleName, ThresholdRule
 
 
 class RectGrad(ModifiedGradient):
-    """Gradient that passes only the units which contribute most, layer by layer.
+    """Gradient of the units with the highest contributions, selected layer by layer.
 
-    At every activation `a` the gradient `R_out` arriving there goes on where the score `a * R_out`
-    exceeds the threshold, and is zero elsewhere (section 4.1). The threshold is a percentile of
-    the scores of that one activation call and that one sample (the nearest rank, not interpolated),
-    or a constant. A ReLU passes the gradient as it is, where the threshold is negative through
-    inactive units too (listing 1); any other activation multiplies it by its derivative.
+    At every activation `a`, the output gradient `R_out` is propagated where the score `a * R_out`
+    exceeds a threshold, and set to zero elsewhere (section 4.1). The threshold is a percentile of
+    the scores of one activation call and one sample (nearest rank, no interpolation), or a
+    constant. A ReLU propagates the gradient without its derivative; with a negative threshold, also
+    through inactive units (listing 1). Any other activation multiplies it by its derivative.
 
-    The gradient is of the output itself: give a model that returns logits, not a softmax.
+    The model must return logits, not the result of a softmax.
 
     Args:
-        model: the model itself, in eval mode. It is run once and left exactly as it was. Where the
-            graph does not tell which dimension of an activation is the batch, samples are
-            attributed one at a time.
-        percentile: in [0, 100]; how many of each layer's units are cut off. Neither this nor
-            `tau`: 98, the paper's.
-        tau: constant threshold instead. `tau=0` without `padding_trick` is the positive part of
-            guided backpropagation times input (claim 2).
+        model: model in eval mode. The model is run once and is unchanged afterwards. If the batch
+            dimension of an activation is unknown, samples are attributed one at a time.
+        percentile: percentage of each layer's units to cut off, in [0, 100]. Default: 98, as in
+            the paper, if `tau` is None.
+        tau: constant threshold, instead of a percentile. `tau=0` without `padding_trick` is the
+            positive part of guided backpropagation times input (claim 2).
         rule: `"PR1"`: the paper's score `a * R_out`; `"PR2"`, `"PR3"`, `"PR4"`: its absolute
-            value, `a`, `R_out` (appendix B); `"Mod"`: PR1 at the last hidden activation, PR2
-            before it (figure 17). Or a `Rule` of your own, without `percentile` and `tau`.
-        padding_trick: zero the gradient's border before convolutions that pad (appendix C.1);
-            padding by an operation of its own (`F.pad`, `nn.ZeroPad2d`) is not theirs.
-        prr: share the gradient of max-pooling out in proportion to the activations (appendix C.2).
-        final_threshold: zero where the map is negative (section 4.1).
-        multiply_by_inputs: multiply by the input; without, NoBias RectGrad.
-        activations: which activations the rules apply to, as classes (`nn.ReLU` stands for
-            `F.relu(x)` and `x.relu()` too) or single modules of the model; by default every
-            elementwise one of `torch.nn`, `torch.nn.functional` and timm. What is chosen replaces
-            that default. All others pass the plain gradient, as do softmax, GLU and whatever else
-            mixes elements. An activation put together of others (`x * torch.sigmoid(x)`) is seen
-            as its parts; make it a module of your own and name its class.
+            value, `a`, `R_out` (appendix B); `"Mod"`: PR1 at the last hidden activation, PR2 at
+            all other activations (figure 17). Alternatively a custom `Rule`, without `percentile`
+            and `tau`.
+        padding_trick: zero the border of the gradient at padded convolutions (appendix C.1).
+            Separate padding operations (`F.pad`, `nn.ZeroPad2d`) do not count.
+        prr: distribute the gradient of max-pooling in proportion to the activations (appendix C.2).
+        final_threshold: set negative values of the map to zero (section 4.1).
+        multiply_by_inputs: multiply by the inputs; False for NoBias RectGrad.
+        activations: activations that the rule applies to, as classes (`nn.ReLU` includes
+            `F.relu(x)` and `x.relu()`) or modules of the model. Default: all elementwise
+            activations of `torch.nn`, `torch.nn.functional`, timm and transformers. All other
+            activations are differentiated normally, as are operations that mix elements, such as
+            softmax and GLU. An activation composed of operations (`x * torch.sigmoid(x)`) is
+            treated as its parts; wrap it in a module and list its class.
 
     Raises:
-        TypeError: `model` is no `nn.Module`, or scripted, exported or quantized; a threshold is no
-            number; `rule` is neither a name nor a `Rule`.
-        ValueError: `percentile` and `tau` are both given, or out of range; `rule` is unknown.
+        TypeError: `model` is not an `nn.Module`, or is scripted, exported or quantized; a threshold
+            is not a number; `rule` is neither a name nor a `Rule`.
+        ValueError: both `percentile` and `tau` are given, or one is out of range; `rule` is
+            unknown.
 
     Examples:
         >>> import torch
@@ -72,7 +73,7 @@ class RectGrad(ModifiedGradient):
         multiply_by_inputs: bool = True,
         activations: Activations = None,
     ) -> None:
-        """Check the arguments, which the class explains."""
+        """Check the arguments."""
         settings = Settings(
             rule_of(rule, percentile, tau),
             check_activations(activations),
@@ -85,7 +86,7 @@ class RectGrad(ModifiedGradient):
 
 
 def rule_of(rule: RuleName | Rule, percentile: float | None, tau: float | None) -> Rule:
-    """The rule that the arguments of `RectGrad` mean.
+    """The rule for the arguments of `RectGrad`.
 
     Raises:
         TypeError, ValueError: as in `RectGrad`.
@@ -96,7 +97,7 @@ def rule_of(rule: RuleName | Rule, percentile: float | None, tau: float | None) 
         raise TypeError(f"rule must be a name or an object with a method keep, got {rule!r}")
     if percentile is not None or tau is not None:
         raise ValueError(
-            f"percentile ({percentile!r}) and tau ({tau!r}) belong to rules given by name; "
-            f"{type(rule).__name__} decides by itself"
+            f"got percentile ({percentile!r}) and tau ({tau!r}) with the custom rule "
+            f"{type(rule).__name__}, which has its own threshold; omit both"
         )
     return rule

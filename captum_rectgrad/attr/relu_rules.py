@@ -1,12 +1,12 @@
 """Saliency, deconvolution and guided backpropagation: one family of backward rules.
 
 Nie et al. 2018, "A Theoretical Explanation for Perplexing Behaviors of Backpropagation-based
-Visualizations", equations 1 to 3. At a ReLU the gradient `R_out` becomes `h(R_out) * g'(z)`; the
-three differ in which of h and g are the ReLU itself, and which the identity.
+Visualizations", equations 1 to 3. At a ReLU, the output gradient `R_out` becomes
+`h(R_out) * g'(z)`. In the three methods, h and g are the identity or the ReLU.
 
-They have the names, signatures and defaults of Captum's methods and are right on any model that
-RectGrad can serve: with activations called as functions, in place, several times, or beside a skip
-connection.
+The names, signatures and defaults are those of Captum's methods. The methods support all models
+that RectGrad supports, including activations that are functions, work in place, are called several
+times or feed a skip connection.
 """
 
 from dataclasses import replace
@@ -22,17 +22,17 @@ from captum_rectgrad.rules.signs import SignName, SignRule
 
 
 def sign_settings(name: SignName | None, activations: Activations = None) -> Settings:
-    """The settings of a method of this family; None: the gradient itself."""
+    """The settings of a method of this family; None for the plain gradient."""
     return Settings(None if name is None else SignRule(name), check_activations(activations))
 
 
 def signed_gradient(model: nn.Module) -> ModifiedGradient:
-    """The gradient itself as a method: `Saliency` without the absolute value."""
+    """The plain gradient as a method: `Saliency` without the absolute value."""
     return ModifiedGradient(model, sign_settings(None))
 
 
 class Saliency(ModifiedGradient):
-    """The gradient itself (Simonyan et al. 2014): the h of Nie et al. is the identity.
+    """The plain gradient (Simonyan et al. 2014): equation 1 of Nie et al.
 
     Args:
         model: as in `RectGrad`.
@@ -66,21 +66,21 @@ class Saliency(ModifiedGradient):
         """Attribute one output of the model to its inputs.
 
         Args:
-            inputs: `(N, ...)`, or a tuple of such, as in `RectGrad.attribute`.
-            target: as in `RectGrad.attribute`: a tensor is `(N,)`.
-            abs: return absolute values, else the signed gradient.
+            inputs: tensor `(N, ...)` or tuple of such tensors, as in `RectGrad.attribute`.
+            target: as in `RectGrad.attribute`; a tensor has the shape `(N,)`.
+            abs: return absolute values; False for the signed gradient.
             additional_forward_args: further arguments of the model.
-            internal_batch_size: samples in one pass; None: all.
-            create_graph: make attributions that can be differentiated.
+            internal_batch_size: number of samples per pass; None for all.
+            create_graph: return differentiable attributions.
 
         Returns:
-            For each input a tensor of its shape and dtype.
+            For each input, a tensor of its shape and dtype.
 
         Raises:
             TypeError, ValueError, AssertionError, RectGradError: as in `RectGrad.attribute`.
 
         Warns:
-            RectGradWarning: as in `RectGrad.attribute`, but for what concerns activations.
+            RectGradWarning: as in `RectGrad.attribute`, except the warnings about activations.
         """
         maps, _ = self._attribute(
             replace(self.settings, absolute=abs),
@@ -96,9 +96,9 @@ class Saliency(ModifiedGradient):
 class Deconvolution(ModifiedGradient):
     """The positive part of the gradient at every activation (Zeiler and Fergus 2014).
 
-    A ReLU passes it through inactive units too, so that nothing of its forward pass remains; what
-    max-pooling, products and attention did there still counts. Any other activation multiplies by
-    its derivative.
+    A ReLU propagates the gradient also through inactive units, independently of its forward pass.
+    Any other activation multiplies the gradient by its derivative. Max-pooling, products and
+    attention are differentiated normally.
 
     Args:
         model: as in `RectGrad`.
@@ -118,16 +118,17 @@ class Deconvolution(ModifiedGradient):
     """
 
     def __init__(self, model: nn.Module, activations: Activations = None) -> None:
-        """Check the arguments, which the class explains."""
+        """Check the arguments."""
         super().__init__(model, sign_settings("deconvnet", activations))
 
 
 class GuidedBackprop(ModifiedGradient):
     """The positive part of the gradient, at active units (Springenberg et al. 2015).
 
-    Where an activation is positive, not its input: a sigmoid is so everywhere. Any other than ReLU
-    still multiplies by its derivative. On a net whose activations are never negative it is RectGrad
-    with `tau=0`, before all that RectGrad does besides (claim 2 of Kim et al. 2019).
+    A unit is active if the activation is positive. A sigmoid is always active. Any activation other
+    than ReLU multiplies the gradient by its derivative. If no activation is negative, the result
+    equals RectGrad with `tau=0`, without the padding trick, the multiplication by the input and the
+    final threshold (claim 2 of Kim et al. 2019).
 
     Args:
         model: as in `RectGrad`.
@@ -147,5 +148,5 @@ class GuidedBackprop(ModifiedGradient):
     """
 
     def __init__(self, model: nn.Module, activations: Activations = None) -> None:
-        """Check the arguments, which the class explains."""
+        """Check the arguments."""
         super().__init__(model, sign_settings("guided", activations))

@@ -1,4 +1,4 @@
-"""RectGrad with one choice made: the variants of the paper and its follow-up by name."""
+"""The variants of RectGrad in the paper and its follow-up."""
 
 from torch import nn
 from typing_extensions import Unpack
@@ -15,7 +15,8 @@ from captum_rectgrad.attr.rectgrad import RectGrad
 class RectGradPRR(RectGrad):
     """RectGrad with the proportional redistribution rule at max-pooling (appendix C.2).
 
-    Smoother maps. On a model without max-pooling it is RectGrad. Arguments as in `RectGrad`.
+    The maps are smoother. Without max-pooling, the method equals RectGrad. Arguments as in
+    `RectGrad`.
 
     Examples:
         >>> import torch
@@ -39,10 +40,10 @@ class RectGradPRR(RectGrad):
 
 
 class RectGradMod(RectGrad):
-    """PR1 at the last hidden activation before the output, PR2 at all others (figure 17).
+    """RectGrad with PR1 at the last hidden activation and PR2 at all other activations (figure 17).
 
-    The paper's counterexample: it also follows units that speak against the class. Arguments as
-    in `RectGrad`.
+    The paper's counterexample: the method also propagates through units with negative
+    contributions. Arguments as in `RectGrad`.
 
     Examples:
         >>> import torch
@@ -64,10 +65,10 @@ class RectGradMod(RectGrad):
 
 
 class RectGradConst(RectGrad):
-    """RectGrad with one constant threshold for all layers (section 4.1 before the percentile).
+    """RectGrad with a constant threshold for all layers (section 4.1).
 
-    With the default `tau=0` and `padding_trick=False` it is the positive part of guided
-    backpropagation times input (claim 2). Other arguments as in `RectGrad`.
+    With the default `tau=0` and `padding_trick=False`, the method equals the positive part of
+    guided backpropagation times input (claim 2). Other arguments as in `RectGrad`.
 
     Examples:
         >>> import torch
@@ -87,7 +88,7 @@ class RectGradConst(RectGrad):
 class NoBiasRectGrad(RectGrad):
     """RectGrad without the multiplication by the input (Brocki and Chung 2020).
 
-    Maps that do not favour bright pixels. Arguments as in `RectGrad`.
+    The maps do not favour bright pixels. Arguments as in `RectGrad`.
 
     Examples:
         >>> import torch

@@ -1,1 +1,1 @@
-"""The mathematics of the rules: tensors in, tensors out; nothing here knows a model or a graph."""
+"""The mathematics of the rules, on tensors, independent of models and graphs."""

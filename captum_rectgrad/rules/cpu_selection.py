@@ -1,8 +1,8 @@
-"""Fast path of `ThresholdRule` on CPUs: the same units as by sorting, found faster.
+"""Fast path of `ThresholdRule` on CPUs: the same units as by sorting, in less time.
 
-Scores are computed sample by sample, so they stay in the cache and are never all in memory. Most of
-them are zero or negative, so a high percentile is found among the positive ones alone.
-`benchmarks/attribution` records what this saves beside `Tensor.topk`.
+Scores are computed sample by sample and stay in the CPU cache. Most scores are zero or negative, so
+a high percentile is searched among the positive scores only. `benchmarks/attribution` records the
+speedup over `Tensor.topk`.
 """
 
 import math
@@ -16,7 +16,7 @@ from torch import Tensor
 from captum_rectgrad.rules.scores import ScoreName, score
 from captum_rectgrad.rules.threshold import nearest_rank
 
-# With fewer units in a sample, or numbers in a batch, the calls take longer than the work.
+# Below these numbers of units per sample and elements per batch, the overhead exceeds the gain.
 MIN_UNITS, MIN_NUMBERS = 8192, 32768
 
 
@@ -27,20 +27,20 @@ def mask_above_percentile(
     grad_output: Tensor,
     out: Tensor | None = None,
 ) -> tuple[Tensor, Tensor]:
-    """The gradient where the score exceeds the sample's percentile, elsewhere 0.
+    """The gradient, with zeros where the score does not exceed the sample's percentile.
 
     Args:
-        name: of the score.
-        percentile: in [0, 100].
-        activation: `(N, ...)`, on the CPU.
-        grad_output: of the same shape.
-        out: a tensor like `grad_output` that may be overwritten with the result, or None.
+        name: name of the score.
+        percentile: percentile in [0, 100].
+        activation: activation `(N, ...)`, on the CPU.
+        grad_output: output gradient, of the same shape.
+        out: tensor like `grad_output` to overwrite with the result, or None.
 
     Returns:
-        The masked gradient, of the shape and dtype of `grad_output`; and whether any unit of a
-        sample passed, `(N,)`, boolean.
+        The masked gradient, of the shape and dtype of `grad_output`, and a boolean tensor `(N,)`
+        that tells whether any unit of a sample passed.
     """
-    # NumPy does not know signs that PyTorch has only noted, as behind a complex conjugate.
+    # NumPy does not support PyTorch's lazy negation, for example after a complex conjugate.
     activation, grad_output = activation.detach().resolve_neg(), grad_output.resolve_neg()
     result = torch.empty_like(grad_output) if out is None else out
     rank = nearest_rank(grad_output[0].numel(), percentile)
@@ -48,12 +48,12 @@ def mask_above_percentile(
     for values, gradient, masked in zip(activation, grad_output, result, strict=True):
         scores = score(name, values, gradient)
         threshold, largest = _threshold_and_largest(scores, rank)
-        if math.isnan(largest):  # NaN exceeds nothing
+        if math.isnan(largest):  # NaN does not exceed any threshold
             scores = scores.nan_to_num(-math.inf, math.inf, -math.inf)
             largest = float(scores.max())
         passed.append(largest > threshold)
         if scores.dtype == gradient.dtype and not math.isnan(threshold):
-            # The backward of a ReLU is the same operation.
+            # The backward operation of a ReLU.
             torch.ops.aten.threshold_backward.grad_input(
                 gradient, scores, threshold, grad_input=masked
             )
@@ -63,14 +63,14 @@ def mask_above_percentile(
 
 
 def number_of_rank(numbers: NDArray[np.floating[Any]], rank: int) -> float:
-    """The number at a rank.
+    """The element at a rank in ascending order.
 
     Args:
-        numbers: `(count,)`, without NaN.
-        rank: from 0, of the smallest, to `count - 1`.
+        numbers: numbers `(count,)`, without NaN.
+        rank: rank from 0, the smallest, to `count - 1`.
 
     Returns:
-        One of the numbers; of a zero the sign may be lost.
+        The element. The sign of a zero may be lost.
     """
     not_below = numbers.size - rank
     positive = numbers[np.flatnonzero(numbers > 0)]
@@ -83,7 +83,7 @@ def number_of_rank(numbers: NDArray[np.floating[Any]], rank: int) -> float:
 
 
 def _threshold_and_largest(scores: Tensor, rank: int) -> tuple[float, float]:
-    """The score of a rank, and the largest; NaN counts as the largest, as for PyTorch."""
+    """The score at a rank, and the largest score. NaN counts as the largest, as in PyTorch."""
     channels_last = scores.movedim(0, -1)
     in_memory_order = channels_last if channels_last.is_contiguous() else scores
     numbers = in_memory_order.flatten().numpy()

@@ -1,11 +1,11 @@
 """The proportional redistribution rule (PRR) for max-pooling.
 
-Kim et al. 2019, appendix C.2 and listing 3: instead of following the largest unit of a window, the
-gradient is shared out in proportion to the activations,
+Kim et al. 2019, appendix C.2 and listing 3. The gradient of a window is distributed in proportion
+to the activations, instead of to the largest unit:
 `R_in = x * avgpool_backward(R_out / (avgpool(x) + 1e-10))`.
 
-The listing is unstable where the pool's input is signed, since a mean near zero amplifies rounding.
-So `x` is taken as `max(x, 0)`: the same where the pool follows a ReLU.
+The listing is unstable for signed inputs, since a mean near zero amplifies rounding errors.
+Therefore `x` is replaced by `max(x, 0)`, which has no effect after a ReLU.
 """
 
 from collections.abc import Callable, Sequence
@@ -29,11 +29,11 @@ class Windows:
     """The windows of a max-pooling, by spatial dimension.
 
     Attributes:
-        kernel: positions of a window.
-        stride: from one window to the next.
-        padding: at either end.
-        dilation: from one position of a window to the next.
-        ceil_mode: whether a window may begin within the input and end beyond the padding.
+        kernel: number of positions of a window.
+        stride: distance between windows.
+        padding: padding at both ends.
+        dilation: distance between the positions of a window.
+        ceil_mode: whether a window that starts in the input may end beyond the padding.
     """
 
     kernel: tuple[int, ...]
@@ -46,7 +46,7 @@ class Windows:
         """Sum over each window.
 
         Args:
-            x: `(..., *spatial)`.
+            x: tensor `(..., *spatial)`.
             output_size: number of windows along each spatial dimension.
 
         Returns:
@@ -71,19 +71,18 @@ def redistribute(
     *,
     is_padded: bool = False,
 ) -> Tensor:
-    """Share the gradient of a max-pooling out over its windows (listing 3).
+    """Distribute the gradient of a max-pooling over its windows (listing 3).
 
     Args:
-        x: the pool's input, `(..., *spatial)`.
-        grad_output: `R_out`, of the pool's output's shape.
+        x: input of the pooling, `(..., *spatial)`.
+        grad_output: output gradient `R_out`, of the shape of the pooling's output.
         spatial: number of spatial dimensions, 2 or 3.
-        windows: None for adaptive pooling.
-        is_padded: whether positions of `x` that are -inf are padding. Averages run over real
-            positions only.
+        windows: windows of the pooling; None for adaptive pooling.
+        is_padded: whether elements of `x` that are -inf are padding, which averages exclude.
 
     Returns:
-        `R_in`, of the shape of `x` and the dtype of `grad_output`; computed in float32 or better,
-        since 1e-10 is zero in half precision.
+        The input gradient `R_in`, of the shape of `x` and the dtype of `grad_output`. The
+        computation uses at least float32, since 1e-10 is zero in half precision.
     """
     wide = torch.promote_types(grad_output.dtype, torch.float32)
     output_size = grad_output.shape[-spatial:]
@@ -105,7 +104,7 @@ def redistribute(
         counted = torch.ones_like(values) if real is None else real.to(values.dtype)
         return windows.sums(values, output_size) / windows.sums(counted, output_size)
 
-    # The average is linear, so its gradient does not depend on where it is taken.
+    # The average is linear, so its gradient does not depend on its input.
     with torch.enable_grad():
         leaf = weights.detach().requires_grad_()
         averages = mean(leaf)

@@ -1,4 +1,4 @@
-"""The padding trick: no relevance enters a padded convolution through its border.
+"""The padding trick: zeroes the gradient at the border of padded convolutions.
 
 Kim et al. 2019, appendix C.1 and listing 2.
 """
@@ -7,20 +7,20 @@ from collections.abc import Sequence
 
 from torch import Tensor
 
-MIN_POSITIONS = 3  # with fewer, everything would be border
+MIN_POSITIONS = 3  # smaller dimensions consist of the border only
 
 
 def zero_border(gradient: Tensor, dims: Sequence[int]) -> Tensor:
     """The gradient with a border of width 1 set to zero along the given dimensions.
 
-    A dimension with fewer than 3 positions is left alone.
+    A dimension with fewer than 3 positions is unchanged.
 
     Args:
-        gradient: any shape.
+        gradient: gradient of any shape.
         dims: dimensions along which the convolution pads.
 
     Returns:
-        A new tensor of that shape, or the same one where there is nothing to zero.
+        A new tensor of the same shape; `gradient` if no dimension is zeroed.
     """
     wide = [dim for dim in dims if gradient.shape[dim] >= MIN_POSITIONS]
     if not wide:

@@ -1,4 +1,4 @@
-"""What a propagation rule is."""
+"""The protocol of propagation rules."""
 
 from typing import Protocol
 
@@ -6,10 +6,10 @@ from torch import Tensor
 
 
 class Rule(Protocol):
-    """Decides which units of an activation pass the gradient on.
+    """Selects the units of an activation that propagate the gradient.
 
-    A rule sees one call of one activation at a time. What it decides for a sample must not depend
-    on the other samples. Any object with this method is a rule; it need not derive from this class.
+    A rule is called once per call of an activation. The selection for a sample must not depend on
+    other samples. Any object with the method `keep` is a rule; inheritance is not required.
 
     Examples:
         >>> import torch
@@ -24,13 +24,13 @@ class Rule(Protocol):
     """
 
     def keep(self, activation: Tensor, grad_output: Tensor, *, is_last: bool) -> Tensor:
-        """Choose the units that pass.
+        """Select the units that propagate the gradient.
 
         Args:
-            activation: `a`, the output of the activation, `(N, ...)`.
-            grad_output: `R_out`, the gradient that arrives there, of the same shape.
+            activation: output `a` of the activation, `(N, ...)`.
+            grad_output: output gradient `R_out`, of the same shape.
             is_last: whether this is the last hidden activation before the output.
 
         Returns:
-            A boolean tensor of that shape. Where it is False, the gradient becomes zero.
+            A boolean tensor of the same shape. The gradient of units with False becomes zero.
         """

@@ -14,12 +14,12 @@ def score(name: ScoreName, activation: Tensor, grad_output: Tensor) -> Tensor:
 
     Args:
         name: `"PR1"`: `a * R_out`; `"PR2"`: its absolute value; `"PR3"`: `a`; `"PR4"`: `R_out`.
-        activation: `a`, any shape, floating point.
-        grad_output: `R_out`, of the same shape.
+        activation: activation `a` of any shape, floating point.
+        grad_output: output gradient `R_out`, of the same shape.
 
     Returns:
-        Scores of that shape, in float32 or, where either operand is float64, float64: the
-        product of two half-precision numbers overflows and ties.
+        Scores of the same shape, in float64 if an operand is float64, otherwise in float32.
+        Products in half precision overflow and have ties.
     """
     if activation.dtype is not grad_output.dtype or activation.dtype not in _WIDE:
         dtype = torch.promote_types(activation.dtype, grad_output.dtype)

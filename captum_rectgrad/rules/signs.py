@@ -1,4 +1,4 @@
-"""The rules of the older methods: the gradient passes where signs allow it."""
+"""The rules of deconvolution and guided backpropagation, which depend on signs."""
 
 from dataclasses import dataclass
 from typing import Literal, get_args
@@ -13,14 +13,14 @@ SIGNS: tuple[SignName, ...] = get_args(SignName)
 class SignRule:
     """A backward rule of the form `h(R_out) * g'(z)` (Nie et al. 2018, equations 1 to 3).
 
-    Nie et al. consider ReLUs only, whose pre-activation and activation are positive together. For
-    other activations the sign of `a` decides. So guided backpropagation is PR1 with a threshold of
-    0 wherever no activation is negative (claim 2 of Kim et al. 2019), and a sigmoid, as in
+    Nie et al. consider ReLUs only. For other activations, this rule uses the sign of the
+    activation `a` instead of the pre-activation. If no activation is negative, guided
+    backpropagation equals PR1 with a threshold of 0 (claim 2 of Kim et al. 2019). A sigmoid, as in
     squeeze-and-excitation, is always active.
 
     Attributes:
         name: `"deconvnet"`: the gradient passes where `R_out > 0`; `"guided"`: where `R_out > 0`
-            and `a > 0`. (Equation 1, the gradient itself, needs no rule.)
+            and `a > 0`. Equation 1, the plain gradient, needs no rule.
 
     Raises:
         ValueError: `name` is unknown.
@@ -42,15 +42,15 @@ class SignRule:
             raise ValueError(f"name must be one of {', '.join(SIGNS)}, got {self.name!r}")
 
     def keep(self, activation: Tensor, grad_output: Tensor, *, is_last: bool) -> Tensor:
-        """Choose the units that pass, as every `Rule` does.
+        """Select the units that propagate the gradient.
 
         Args:
-            activation: `a`, `(N, ...)`.
-            grad_output: `R_out`, of the same shape.
-            is_last: has no effect.
+            activation: activation `a`, `(N, ...)`.
+            grad_output: output gradient `R_out`, of the same shape.
+            is_last: unused.
 
         Returns:
-            A boolean tensor of that shape.
+            A boolean tensor of the same shape.
         """
         del is_last
         positive = grad_output > 0

@@ -1,7 +1,7 @@
-"""RectGrad's rule: a unit passes where its score exceeds the threshold of its layer.
+"""RectGrad's rule: a unit propagates the gradient if its score exceeds the threshold of its layer.
 
-The original takes `tf.contrib.distributions.percentile` (Kim et al. 2019, listing 1): the nearest
-rank, no interpolation.
+The percentile is the nearest rank without interpolation, as in
+`tf.contrib.distributions.percentile` of the original code (Kim et al. 2019, listing 1).
 """
 
 import math
@@ -20,18 +20,19 @@ PAPER_PERCENTILE = 98.0  # section 5.2
 
 @dataclass(frozen=True)
 class ThresholdRule:
-    """Units pass whose score is strictly greater than a threshold (Kim et al. 2019, section 4.1).
+    """Selects units with a score strictly greater than a threshold (Kim et al. 2019, section 4.1).
 
     Attributes:
         score: `"PR1"` to `"PR4"` as in `rules.scores.score`; `"Mod"`: PR1 at the last hidden
-            activation, PR2 at all others (figure 17).
-        percentile: in [0, 100]; the threshold is this percentile of a sample's scores. Neither
-            this nor `tau`: 98, the paper's.
-        tau: a constant threshold instead.
+            activation, PR2 at all other activations (figure 17).
+        percentile: percentile in [0, 100] of a sample's scores, used as the threshold. Default: 98,
+            as in the paper, if `tau` is None.
+        tau: constant threshold, instead of a percentile.
 
     Raises:
-        ValueError: both are given, or out of range; `score` is unknown.
-        TypeError: one is not a number.
+        ValueError: both `percentile` and `tau` are given, or one is out of range; `score` is
+            unknown.
+        TypeError: `percentile` or `tau` is not a number.
 
     Examples:
         >>> import torch
@@ -52,8 +53,8 @@ class ThresholdRule:
             raise ValueError(f"rule must be one of {', '.join(RULES)}, got {self.score!r}")
         if self.percentile is not None and self.tau is not None:
             raise ValueError(
-                f"percentile ({self.percentile!r}) and tau ({self.tau!r}) are two ways to set one "
-                "threshold; give one of them"
+                f"got both percentile ({self.percentile!r}) and tau ({self.tau!r}), expected at "
+                "most one of them; omit one"
             )
         if self.tau is not None:
             object.__setattr__(self, "tau", check_tau(self.tau))
@@ -62,15 +63,15 @@ class ThresholdRule:
             object.__setattr__(self, "percentile", check_percentile(wanted))
 
     def keep(self, activation: Tensor, grad_output: Tensor, *, is_last: bool) -> Tensor:
-        """Choose the units that pass, as every `Rule` does.
+        """Select the units that propagate the gradient.
 
         Args:
-            activation: `a`, `(N, ...)`.
-            grad_output: `R_out`, of the same shape.
+            activation: activation `a`, `(N, ...)`.
+            grad_output: output gradient `R_out`, of the same shape.
             is_last: whether this is the last hidden activation before the output.
 
         Returns:
-            A boolean tensor of that shape.
+            A boolean tensor of the same shape.
         """
         scores = score(self.score_at(is_last=is_last), activation, grad_output)
         if self.percentile is None:
@@ -82,23 +83,23 @@ class ThresholdRule:
         """The threshold of each sample.
 
         Args:
-            scores: of one activation, `(N, ...)`.
+            scores: scores of one activation, `(N, ...)`.
 
         Returns:
-            `(N,)`, of the dtype and device of the scores.
+            Thresholds `(N,)`, of the dtype and device of the scores.
         """
         if self.percentile is None:
             return scores.new_full((len(scores),), cast("float", self.tau))
         return percentile_per_sample(scores.reshape(len(scores), -1), self.percentile)[:, 0]
 
     def score_at(self, *, is_last: bool) -> ScoreName:
-        """The score of one activation: that of `"Mod"` depends on where it is.
+        """The score of one activation. For `"Mod"`, it depends on the position.
 
         Args:
             is_last: whether this is the last hidden activation before the output.
 
         Returns:
-            The name of a score, not `"Mod"`.
+            The name of the score, `"PR1"` to `"PR4"`.
         """
         if self.score == "Mod":
             return "PR1" if is_last else "PR2"
@@ -106,10 +107,10 @@ class ThresholdRule:
 
 
 def nearest_rank(count: int, percentile: float) -> int:
-    """Index, in ascending order, of the percentile of `count` scores.
+    """Index of a percentile among `count` scores in ascending order.
 
-    The arithmetic is Python's: float64, exact halves to the even integer. NumPy's
-    `method="nearest"` agrees; `torch.quantile` in float32 does not always.
+    The computation uses float64 and rounds halves to even, as NumPy's `method="nearest"`. Results
+    of `torch.quantile` in float32 may differ.
 
     Args:
         count: number of scores, at least 1.
@@ -125,23 +126,23 @@ def percentile_per_sample(scores: Tensor, percentile: float) -> Tensor:
     """The percentile of each sample's scores, as an element of those scores.
 
     Args:
-        scores: `(N, units)`, floating point. NaN counts as the largest; no score exceeds a
-            threshold of NaN.
-        percentile: in [0, 100].
+        scores: scores `(N, units)`, floating point. NaN counts as the largest score. No score
+            exceeds a NaN threshold.
+        percentile: percentile in [0, 100].
 
     Returns:
-        `(N, 1)`, of the dtype and device of the scores.
+        Thresholds `(N, 1)`, of the dtype and device of the scores.
     """
     count = scores.shape[1]
     rank = nearest_rank(count, percentile)
     if scores.device.type == "cpu":
         return scores.kthvalue(rank + 1, dim=1, keepdim=True).values
-    # From the nearer end: at a high percentile, the few largest, in any order.
+    # topk from the nearer end, unsorted.
     if 2 * rank < count:
         smallest = scores.topk(rank + 1, dim=1, largest=False, sorted=False).values
         return smallest.amax(dim=1, keepdim=True)
     largest = scores.topk(count - rank, dim=1, sorted=False).values
-    # Else the smallest of some numbers is NaN where one of them is.
+    # Without the replacement, amin returns NaN if there is one.
     return largest.masked_fill_(largest.isnan(), math.inf).amin(dim=1, keepdim=True)
 
 
@@ -154,7 +155,7 @@ def check_percentile(percentile: object) -> float:
     """
     value = _number("percentile", percentile)
     if not 0 <= value <= 100:  # noqa: PLR2004
-        raise ValueError(f"percentile must lie in [0, 100], got {value}; the paper's is 98")
+        raise ValueError(f"percentile must be in [0, 100], got {value}; the paper uses 98")
     return value
 
 
@@ -167,7 +168,7 @@ def check_tau(tau: object) -> float:
     """
     value = _number("tau", tau)
     if math.isnan(value):
-        raise ValueError("tau must be a number, got NaN; 0 gives guided backpropagation")
+        raise ValueError("tau must be a number, got NaN; use 0 for guided backpropagation")
     return value
 
 

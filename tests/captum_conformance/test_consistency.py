@@ -201,7 +201,7 @@ def test_of_layers_with_the_rule_of_captums_gradient(case: Case) -> None:
 
 
 # Between the inputs and what enters the first activation there is none.
-@pytest.mark.filterwarnings("ignore:no activation was met")
+@pytest.mark.filterwarnings("ignore:no activation was found")
 @pytest.mark.parametrize("case", of("neurons"), ids=name_of)
 def test_of_neurons_with_the_rules_of_captums_methods(case: Case) -> None:
     case = case.fresh()

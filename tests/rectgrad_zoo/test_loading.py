@@ -96,7 +96,7 @@ def test_names_come_before_folders_that_are_called_the_same(
             "does not fit ResNet",
         ),
         ("model.safetensors", None, "Cannot read the weights"),
-        ("model.safetensors", "half a download", "not a whole safetensors file"),
+        ("model.safetensors", "half a download", "not a complete safetensors file"),
     ],
 )
 def test_damaged_folders_are_refused(
@@ -139,7 +139,7 @@ def test_any_architecture_of_timm_takes_weights_from_a_file(tmp_path: Path) -> N
 def test_a_file_of_anything_else_is_one_line(tmp_path: Path, content: bytes) -> None:
     file = tmp_path / "weights.pth"
     file.write_bytes(content)
-    with pytest.raises(ZooError, match=r"pth is not a state dict .* it holds ") as raised:
+    with pytest.raises(ZooError, match=r"pth is not a state dict .* it contains ") as raised:
         rectgrad_zoo.load("cifar10_cnn", weights=file)
     assert "weights_only" not in str(raised.value)
     assert "\n" not in str(raised.value)
@@ -160,7 +160,7 @@ def test_a_folder_that_is_no_checkpoint_hides_no_repository(
 def test_what_is_no_name_is_refused_everywhere() -> None:
     nothing: Any = None
     for asked in (rectgrad_zoo.load, rectgrad_zoo.recipe):
-        with pytest.raises(TypeError, match="must be text, got None"):
+        with pytest.raises(TypeError, match="must be a string, got None"):
             asked(nothing)
 
 
@@ -258,7 +258,7 @@ def test_own_checkpoints_come_from_a_checkout_and_else_from_the_hub(
         rectgrad_zoo.load(own_row.name)
     shown = describe(own_row.name)
     assert f"sha256        {own_row.sha256}" in shown
-    assert "published     not known: the repository is there once" in shown
+    assert "published     not yet" in shown
 
     monkeypatch.setattr(registry, "HUB_FOLDER", tmp_path)
     origin = rectgrad_zoo.provenance(rectgrad_zoo.load(own_row.name))
@@ -280,7 +280,7 @@ def test_recipes_are_known_by_name_and_by_folder(tiny_checkpoint: Path) -> None:
     assert rectgrad_zoo.recipe(str(tiny_checkpoint)).name == "tiny"
     with pytest.raises(ValueError, match=r"Unknown model 'cifar10_cmm'.*Nearest: .*cifar10_cnn"):
         rectgrad_zoo.recipe("cifar10_cmm")
-    with pytest.raises(ZooError, match="another package's"):
+    with pytest.raises(ZooError, match="another package"):
         rectgrad_zoo.recipe("tf_efficientnet_lite0")
 
 

@@ -1,9 +1,10 @@
-"""Checkpoints to try attribution methods on: each is exactly the one its name says.
+"""Pretrained checkpoints for attribution methods, with checked weights.
 
 ```python
 import rectgrad_zoo
 
-rectgrad_zoo.list()                             # names
+rectgrad_zoo.list()                             # names that can be loaded here
+rectgrad_zoo.checkpoints()                      # all checkpoints, with their sources
 model = rectgrad_zoo.load("cifar10_cnn")        # nn.Module in eval mode
 inputs = rectgrad_zoo.transform(model)(image)   # PIL image to (C, H, W)
 rectgrad_zoo.labels(model)                      # names of the classes
@@ -13,7 +14,7 @@ rectgrad_zoo.provenance(model)                  # source, commit, SHA-256
 Importing this package registers the architectures `cifar10_cnn` and `cifar10_resnet` with timm.
 """
 
-# Imported for what they do: they register their architectures.
+# These imports register the architectures with timm.
 from rectgrad_zoo.architectures import cifar10_cnn as _cifar10_cnn  # noqa: F401
 from rectgrad_zoo.architectures import cifar10_resnet as _cifar10_resnet  # noqa: F401
 from rectgrad_zoo.data.class_labels import labels
@@ -21,12 +22,15 @@ from rectgrad_zoo.data.preprocessing import transform
 from rectgrad_zoo.errors import ZooError
 from rectgrad_zoo.loading import load, recipe
 from rectgrad_zoo.model_names import complete
+from rectgrad_zoo.registry import CheckpointInfo, checkpoints
 from rectgrad_zoo.registry import names as list  # noqa: A004 (read as rectgrad_zoo.list)
 from rectgrad_zoo.weights_origin import ModelProvenance, provenance
 
 __all__ = [
+    "CheckpointInfo",
     "ModelProvenance",
     "ZooError",
+    "checkpoints",
     "complete",
     "labels",
     "list",

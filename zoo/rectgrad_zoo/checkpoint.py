@@ -1,4 +1,4 @@
-"""A checkpoint is a folder in timm's Hub format; this names its files and loads it."""
+"""Checkpoint folders in timm's Hub format: file names and loading."""
 
 import json
 from pathlib import Path
@@ -17,25 +17,25 @@ CONFIG_FILE = "config.json"
 METRICS_FILE = "metrics.json"
 RECIPE_FILE = "recipe.toml"
 WEIGHTS_FILE = "model.safetensors"
-# All that a checkpoint has. Without its configuration a folder is none: it is written last.
+# All files of a checkpoint. The configuration marks a complete checkpoint and is written last.
 FILES = (RECIPE_FILE, WEIGHTS_FILE, METRICS_FILE, CARD_FILE, CONFIG_FILE)
 
 
 def build_architecture(folder: Path, architecture: str | None = None) -> nn.Module:
-    """Build the network that a folder's `config.json` describes, with untrained weights.
+    """Build the network of a folder's `config.json`, with untrained weights.
 
     Args:
         folder: A checkpoint folder.
-        architecture: Name in timm of the architecture, where the checkpoint's name says it; of the
-            configuration then only preprocessing, labels and number of classes are taken if it
-            names another. Networks with equal tensors that compute differently (GELU and its quick
-            approximation, say) share a repository of timm's.
+        architecture: Name of the timm architecture, if the checkpoint's name determines it. If the
+            configuration names another architecture, only its preprocessing, labels and number of
+            classes are used. Some repositories of timm serve several architectures with equal
+            tensors, for example with GELU and with its quick approximation.
 
     Returns:
         The network, with timm's `pretrained_cfg` attached.
 
     Raises:
-        ZooError: If the configuration is absent, is not timm's, or names an unknown architecture.
+        ZooError: If the configuration is absent or invalid, or names an unknown architecture.
     """
     config = folder / CONFIG_FILE
     if not config.is_file():
@@ -49,7 +49,7 @@ def build_architecture(folder: Path, architecture: str | None = None) -> nn.Modu
             return model
         preprocessing: Any = model.pretrained_cfg
         return timm.create_model(architecture, pretrained_cfg=preprocessing)
-    # A file's arguments go to one of a thousand constructors: whatever they raise is its fault.
+    # The configuration's arguments are passed to any constructor of timm, which may raise anything.
     except Exception as error:
         reason = " ".join(str(error).split())
         raise ZooError(
@@ -59,7 +59,7 @@ def build_architecture(folder: Path, architecture: str | None = None) -> nn.Modu
 
 
 def architecture_name(folder: Path) -> str:
-    """Name in timm of the architecture of a folder that `build_architecture` can build."""
+    """Name of the timm architecture in a folder's configuration."""
     config = json.loads((folder / CONFIG_FILE).read_text(encoding="utf-8"))
     return str(config["architecture"])
 
@@ -72,15 +72,15 @@ def load_folder(
     Args:
         folder: Folder with `config.json` and `model.safetensors`.
         sha256: Expected SHA-256 of the weights, hexadecimal, checked before a tensor is used;
-            `None` for no expectation.
-        remedy: What to do about weights with another hash, a sentence for the error.
+            `None` for no check.
+        remedy: Sentence that the error adds if the hash differs.
         architecture: As for `build_architecture`.
 
     Returns:
         The network, float32, on the CPU, with its provenance.
 
     Raises:
-        ZooError: If a file is absent or damaged, or the tensors are not the architecture's.
+        ZooError: If a file is absent or damaged, or the tensors do not fit the architecture.
     """
     model = build_architecture(folder, architecture)
     file = folder / WEIGHTS_FILE

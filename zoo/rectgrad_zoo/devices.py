@@ -1,23 +1,23 @@
-"""The device that a user names."""
+"""Validation of device names."""
 
 import torch
 
 
 def parse_device(device: str | torch.device) -> torch.device:
-    """Check that PyTorch knows a device and that it is here.
+    """Check that a device exists and is available.
 
     Args:
-        device: For example `cpu`, `cuda`, `cuda:1`, `mps`.
+        device: For example `cpu`, `cuda`, `cuda:1` or `mps`.
 
     Returns:
         The device.
 
     Raises:
-        ValueError: If it is not a device or not available.
+        ValueError: If the device does not exist or is not available.
     """
     try:
         parsed = torch.device(device)
-        torch.zeros((), device=parsed).item()  # which "meta" has no value of
+        torch.zeros((), device=parsed).item()  # tensors on "meta" have no value
     except (RuntimeError, AssertionError, NotImplementedError) as error:
         reason = str(error).strip().split("\n")[0]
         raise ValueError(

@@ -1,5 +1,5 @@
-"""The one exception class of this package for what is not a wrong argument."""
+"""The exception class of this package for errors other than invalid arguments."""
 
 
 class ZooError(Exception):
-    """A checkpoint or data set is missing, damaged, or not the one it says it is."""
+    """A checkpoint or data set is missing, damaged, or has unexpected content."""

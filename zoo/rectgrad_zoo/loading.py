@@ -1,4 +1,4 @@
-"""From a name to a network: the zoo's, a folder's, timm's or the Hub's."""
+"""Loading of networks by name, from the zoo, a folder, timm or the Hub."""
 
 from pathlib import Path
 
@@ -36,27 +36,28 @@ def load(
 
     Args:
         name: A name of the zoo (`rectgrad_zoo.list()`); the path of a checkpoint folder in timm's
-            format; a name of timm's, such as `resnet18.a1_in1k`; or a Hub repository in timm's
-            format, as `timm/NAME`, `OWNER/NAME` or `hf-hub:OWNER/NAME`, with `@REVISION` after it
-            or without. A name of the zoo is that of the package's own folder or, in a checkout of
-            the project's repository, of `zoo/hub/NAME`, if there is one. All else is taken from the
-            cache of the Hub's client, and downloaded into it if it is not there (`HF_HOME`,
-            `HF_ENDPOINT`, `HF_TOKEN`, `HF_HUB_OFFLINE` as everywhere); only safetensors is. A name
-            of the zoo's or of timm's decides the architecture, whatever the repository says.
-        weights: A state dict on this machine to use instead of the published weights, as
-            `.safetensors` or saved by `torch.save`; it must fit the architecture to the last
-            tensor. Nothing is downloaded then but the configuration of a Hub repository.
-        device: Where the network goes; the CPU by default.
-        dtype: Floating-point type of the network; by default float32, or what timm builds.
+            format; a name of timm, such as `resnet18.a1_in1k`; or a Hub repository in timm's
+            format, as `timm/NAME`, `OWNER/NAME` or `hf-hub:OWNER/NAME`, optionally followed by
+            `@REVISION`. Checkpoints of the zoo are read from this package or, in a checkout of
+            the project's repository, from `zoo/hub/NAME`. Repositories are read from the cache of
+            `huggingface_hub`, or downloaded into it (`HF_HOME`, `HF_ENDPOINT`, `HF_TOKEN` and
+            `HF_HUB_OFFLINE` apply). Only safetensors files are downloaded. A name of the zoo or
+            of timm determines the architecture, independently of the repository's configuration.
+        weights: A state dict on this machine instead of the published weights, in `.safetensors`
+            or `torch.save` format. It must fit the architecture exactly. Only the configuration of
+            a Hub repository is downloaded in this case.
+        device: Device of the network; the CPU by default.
+        dtype: Floating-point type of the network; by default that of timm, usually float32.
 
     Returns:
-        The network. `rectgrad_zoo.transform` gives its preprocessing, `rectgrad_zoo.labels` the
-        names of its classes, `rectgrad_zoo.provenance` where the weights are from.
+        The network. `rectgrad_zoo.transform` returns its preprocessing, `rectgrad_zoo.labels` the
+        names of its classes, and `rectgrad_zoo.provenance` the source of its weights.
 
     Raises:
-        TypeError: If the name is no text.
-        ValueError: If the name is unknown (the error names the nearest), or the device is not here.
-        ZooError: If the weights are absent, damaged, or do not fit, or cannot be downloaded.
+        TypeError: If the name is not a string.
+        ValueError: If the name is unknown (the message lists the nearest known names), or the
+            device is not available.
+        ZooError: If the weights are absent or damaged, do not fit, or cannot be downloaded.
 
     Examples:
         >>> import rectgrad_zoo, torch
@@ -71,19 +72,18 @@ def load(
 
 
 def recipe(name: str) -> Recipe:
-    """How a checkpoint was trained, with the patch its images carry, if any.
+    """The training recipe of a checkpoint.
 
     Args:
         name: A name of the zoo, the path of a checkpoint folder, or a Hub repository as for `load`,
             downloaded if it is not in the cache.
 
     Returns:
-        The recipe; its `occlusion` goes into `rectgrad_zoo.data.occlusion.occlude`.
+        The recipe. Its `occlusion` is an argument of `rectgrad_zoo.data.occlusion.occlude`.
 
     Raises:
-        ValueError: If there is no such checkpoint.
-        ZooError: If the checkpoint was not trained from a recipe of this package, or cannot be
-            downloaded.
+        ValueError: If the name is unknown.
+        ZooError: If the checkpoint has no recipe or cannot be downloaded.
 
     Examples:
         >>> import rectgrad_zoo
@@ -92,12 +92,15 @@ def recipe(name: str) -> Recipe:
     """
     file = checkpoint_folder(name) / RECIPE_FILE
     if not file.is_file():
-        raise ZooError(f"{name} has no {RECIPE_FILE}: it was not trained from a recipe.")
+        raise ZooError(
+            f"{name} has no {RECIPE_FILE}. Expected a checkpoint trained from a recipe of "
+            "rectgrad_zoo."
+        )
     return read_recipe(file)
 
 
 def checkpoint_folder(name: str) -> Path:
-    """Folder of a checkpoint, downloaded if it is the Hub's and not in the cache.
+    """Folder of a checkpoint. A Hub repository that is not in the cache is downloaded.
 
     Args:
         name: A name of the zoo, the path of a folder, or a Hub repository as for `load`.
@@ -106,8 +109,8 @@ def checkpoint_folder(name: str) -> Path:
         The folder.
 
     Raises:
-        ValueError: If there is no such checkpoint.
-        ZooError: If it is one whose weights come from another package, or cannot be downloaded.
+        ValueError: If the name is unknown.
+        ZooError: If the weights come from another package, or cannot be downloaded.
     """
     source = resolve(name)
     if source.folder is not None:
@@ -122,24 +125,26 @@ def checkpoint_folder(name: str) -> Path:
     if source.kind == "timm":
         raise without_weights(name)
     raise ZooError(
-        f"{name} has no folder here, no card and no claim of accuracy: its weights are another "
-        "package's. Their SHA-256 is checked at every load."
+        f"{name} has no checkpoint folder, so there is no card and no accuracy to verify: another "
+        "package contains the weights. Their SHA-256 is checked at every load."
     )
 
 
 def fetched(source: Source, hub: HubName) -> tuple[nn.Module, Snapshot]:
-    """Get a checkpoint from the Hub and load it; only then does its revision mean the new commit.
+    """Download a checkpoint from the Hub and load it.
+
+    The cache refers to the new commit after a successful load only.
 
     Args:
-        source: Where it is from.
-        hub: Its repository.
+        source: Source of the checkpoint.
+        hub: Repository of the checkpoint.
 
     Returns:
-        The network as from `load_snapshot`, and where its files are.
+        The network, as from `load_snapshot`, and its files.
 
     Raises:
-        UnreachableError: If the Hub cannot be asked.
-        ZooError: If it cannot be downloaded or does not load; what was in the cache still does.
+        UnreachableError: If the Hub cannot be reached.
+        ZooError: If the download or the load fails. The previous files in the cache stay in use.
     """
     found = download(hub, source.name, source.sha256)
     model = load_snapshot(source, found)
@@ -148,17 +153,17 @@ def fetched(source: Source, hub: HubName) -> tuple[nn.Module, Snapshot]:
 
 
 def load_snapshot(source: Source, found: Snapshot) -> nn.Module:
-    """Load what is in the cache of the Hub's client.
+    """Load a checkpoint from the cache of `huggingface_hub`.
 
     Args:
-        source: Where it is from.
-        found: What is there.
+        source: Source of the checkpoint.
+        found: Files in the cache.
 
     Returns:
         The network, float32, on the CPU, with its provenance.
 
     Raises:
-        ZooError: If a file is damaged, or the tensors are not the architecture's.
+        ZooError: If a file is damaged, or the tensors do not fit the architecture.
     """
     remedy = _remedy(source)
     found.check_texts(remedy)
@@ -168,7 +173,7 @@ def load_snapshot(source: Source, found: Snapshot) -> nn.Module:
 
 
 def _remedy(source: Source) -> str:
-    return f"`rectgrad zoo fetch {source.name}` downloads it again."
+    return f"Run `rectgrad zoo fetch {source.name}` to download it again."
 
 
 def _pretrained(source: Source) -> nn.Module:
@@ -179,7 +184,7 @@ def _pretrained(source: Source) -> nn.Module:
         raise without_weights(source.name)
     if source.folder is None:
         return _amended(load_efficientnet_lite0(source.sha256), source)
-    own = "Install captum-rectgrad again, or restore the file in your checkout."
+    own = "Reinstall captum-rectgrad, or restore the file in your checkout."
     model = load_folder(source.folder, source.sha256, own, source.architecture)
     return _amended(model, source)
 

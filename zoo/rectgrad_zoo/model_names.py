@@ -1,4 +1,4 @@
-"""Names of models: which there are, which complete a prefix, which are near a wrong one."""
+"""Names of models: completion of prefixes and suggestions for unknown names."""
 
 import difflib
 
@@ -10,14 +10,14 @@ _NEAREST = 5
 
 
 def complete(prefix: str) -> list[str]:
-    """Names that `rectgrad_zoo.load` knows and that start with a prefix, for shell completion.
+    """Names for `rectgrad_zoo.load` that start with a prefix, for shell completion.
 
     Args:
-        prefix: Start of a name; empty for all.
+        prefix: Start of a name; empty for all names.
 
     Returns:
-        The zoo's names first, then timm's architectures, and with a dot in the prefix their
-        pretrained tags.
+        Names of the zoo, then architectures of timm. For a prefix with a dot, architectures with
+        a pretrained tag.
 
     Examples:
         >>> import rectgrad_zoo
@@ -30,23 +30,21 @@ def complete(prefix: str) -> list[str]:
 
 
 def is_timm_name(name: str) -> bool:
-    """Whether timm can build an architecture of that name, with a pretrained tag or without."""
+    """Whether timm can build an architecture of this name, with or without a pretrained tag."""
     return timm.is_model(name) and ("." not in name or name in timm.list_pretrained())
 
 
 def unknown_name(name: str) -> ValueError:
-    """The error for a name that nothing is known by, with the nearest that are known.
+    """The error for an unknown name, with the nearest known names.
 
     Args:
         name: The unknown name.
 
     Returns:
-        The error, to be raised.
+        The error to raise.
     """
-    known = {
-        known.lower(): known
-        for known in (*timm.list_pretrained(), *timm.list_models(), *registry.names())
-    }
+    own = [row.name for row in registry.CHECKPOINTS]
+    known = {known.lower(): known for known in (*timm.list_pretrained(), *timm.list_models(), *own)}
     near = difflib.get_close_matches(name.lower(), known, n=_NEAREST)
     hint = f"Nearest: {', '.join(known[match] for match in near)}." if near else ""
     return ValueError(

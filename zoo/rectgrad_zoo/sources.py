@@ -1,4 +1,4 @@
-"""From a name to the place where its weights are; every command asks here."""
+"""Resolution of a name to the location of its weights."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,16 +17,16 @@ _FOLDER_PREFIX = "local-dir:"
 
 @dataclass(frozen=True)
 class Source:
-    """Where a name leads. Nothing has been read or asked for yet.
+    """The location of a network's weights, before any file is read.
 
     Attributes:
         name: The name.
         kind: `embedded`: a folder of this package; `folder`: another folder on this machine; `hub`:
-            a repository on the Hub; `package`: another package; `timm`: an architecture of timm's
-            whose weights nobody has as safetensors.
-        row: The zoo's row of that name, if it has one.
-        architecture: Name in timm of what the name is a network of; `None` if that is for the
-            checkpoint's configuration to say.
+            a repository on the Hub; `package`: another Python package; `timm`: an architecture of
+            timm without weights in safetensors format.
+        row: The zoo's row of this name, if any.
+        architecture: Name of the timm architecture; `None` if the configuration of the checkpoint
+            determines it.
         folder: The folder, for `embedded` and `folder`.
         hub: The repository, for `hub`.
     """
@@ -40,30 +40,30 @@ class Source:
 
     @property
     def sha256(self) -> str | None:
-        """SHA-256 that the zoo holds the weights to, hexadecimal; `None` if it pins none."""
+        """Pinned SHA-256 of the weights, hexadecimal; `None` if the zoo pins none."""
         return self.row.sha256 if self.row is not None else None
 
 
 def resolve(name: str) -> Source:
-    """Find where a name leads, without asking anybody.
+    """Find the location of a network's weights, without network access.
 
-    The zoo's names and timm's come before a folder that is called the same; `./NAME` is the folder.
-    A checkpoint's folder comes before a repository that is called the same; `hf-hub:OWNER/NAME` is
-    the repository.
+    Names of the zoo and of timm take precedence over a folder of the same name; `./NAME` denotes
+    the folder. A checkpoint folder takes precedence over a repository of the same name;
+    `hf-hub:OWNER/NAME` denotes the repository.
 
     Args:
         name: As for `rectgrad_zoo.load`.
 
     Returns:
-        The place.
+        The location.
 
     Raises:
-        TypeError: If the name is no text.
-        ValueError: If the name is unknown; the error names the nearest.
-        ZooError: If it starts with `hf-hub:` but is malformed.
+        TypeError: If the name is not a string.
+        ValueError: If the name is unknown. The message lists the nearest known names.
+        ZooError: If the name starts with `hf-hub:` and is malformed.
     """
     if not isinstance(name, str):
-        raise TypeError(f"The name of a model must be text, got {name!r}.")
+        raise TypeError(f"The name of a model must be a string, got {name!r}.")
     row = registry.find(name)
     if row is not None:
         return _of_row(row)
@@ -73,7 +73,7 @@ def resolve(name: str) -> Source:
         kind: Literal["hub", "timm"] = "timm" if hub is None else "hub"
         return Source(name, kind, architecture=name.partition(".")[0], hub=hub)
     folder, hub = _folder(name), parse_hub_name(name)
-    # What has no configuration is no checkpoint, and hides no repository of its name.
+    # A folder without a configuration is not a checkpoint and does not hide a repository.
     if folder is not None and (hub is None or (folder / CONFIG_FILE).is_file()):
         return Source(name, "folder", folder=folder)
     if hub is None:
@@ -82,21 +82,21 @@ def resolve(name: str) -> Source:
 
 
 def without_weights(name: str) -> ZooError:
-    """The error for a name of timm's whose weights are not on the Hub as safetensors.
+    """The error for a timm architecture without weights in safetensors format on the Hub.
 
     Args:
         name: The name.
 
     Returns:
-        The error, to be raised.
+        The error to raise.
     """
     config = get_pretrained_cfg(name)
     url = config.url if config is not None else None
     reason = (
-        f"timm has the weights of {name} as a pickle only ({url}), and only safetensors is "
-        "downloaded. Download it yourself and give it"
+        f"timm provides the weights of {name} as a pickle file only ({url}); expected safetensors. "
+        "Download the file and pass it"
         if url
-        else f"timm has no pretrained weights for {name}. Give your own"
+        else f"timm has no pretrained weights for {name}. Pass a state dict"
     )
     return ZooError(f"{reason} with weights=PATH, or choose one of timm.list_pretrained().")
 
@@ -116,6 +116,6 @@ def _folder(name: str) -> Path | None:
     try:
         folder = Path(name.removeprefix(_FOLDER_PREFIX)).expanduser()
         there = name.startswith(_FOLDER_PREFIX) or (name != "" and folder.is_dir())
-    except (OSError, RuntimeError):  # longer than a path may be, or an unknown user's home
+    except (OSError, RuntimeError):  # a path that is too long, or the home of an unknown user
         return None
     return folder if there else None

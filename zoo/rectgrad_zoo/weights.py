@@ -1,4 +1,4 @@
-"""State dicts: reading them from files without running code, and loading them strictly."""
+"""State dicts: safe reading from files and strict loading into networks."""
 
 import hashlib
 import io
@@ -15,12 +15,12 @@ from torch import Tensor, nn
 from rectgrad_zoo.errors import ZooError
 
 _NAMES_SHOWN = 5
-# What timm's training checkpoints keep a state dict under, the one to prefer first.
+# Keys of the state dict in timm's training checkpoints, in order of preference.
 _WRAPPERS = ("state_dict_ema", "model_ema", "state_dict", "model")
 
 
 def file_sha256(file: Path) -> str:
-    """SHA-256 of a file, hexadecimal, without holding the file in memory."""
+    """SHA-256 of a file, hexadecimal, read in blocks."""
     digest = hashlib.sha256()
     with file.open("rb") as opened:
         while block := opened.read(1 << 20):
@@ -29,14 +29,14 @@ def file_sha256(file: Path) -> str:
 
 
 def file_tag(file: Path, like: str) -> str:
-    """What the Hub tags a file's content by, hexadecimal.
+    """Tag of a file's content on the Hub, hexadecimal.
 
     Args:
         file: The file.
-        like: A tag of the kind that is wanted: 64 digits are a SHA-256, fewer a git object id.
+        like: A tag of the same kind: 64 digits for a SHA-256, fewer for a git object id.
 
     Returns:
-        The tag of that kind.
+        The tag.
     """
     if len(like) == hashlib.sha256().digest_size * 2:
         return file_sha256(file)
@@ -45,18 +45,18 @@ def file_tag(file: Path, like: str) -> str:
 
 
 def read_bytes(file: Path, sha256: str | None = None, remedy: str = "") -> tuple[bytes, str]:
-    """Read a file and check its hash, so that what is used is what was checked.
+    """Read a file once and check the hash of the content.
 
     Args:
         file: The file.
-        sha256: Expected SHA-256, hexadecimal; `None` for no expectation.
-        remedy: What to do about a file with another hash, a sentence.
+        sha256: Expected SHA-256, hexadecimal; `None` for no check.
+        remedy: Sentence that the error adds if the hash differs.
 
     Returns:
         The content and its SHA-256, hexadecimal.
 
     Raises:
-        ZooError: If the file cannot be read or has another hash.
+        ZooError: If the file cannot be read or its hash differs.
     """
     try:
         content = file.read_bytes()
@@ -65,106 +65,112 @@ def read_bytes(file: Path, sha256: str | None = None, remedy: str = "") -> tuple
     got = hashlib.sha256(content).hexdigest()
     if sha256 not in (None, got):
         raise ZooError(
-            f"{file} has the SHA-256 {got}, expected {sha256}: it is damaged or not the released "
-            f"file. {remedy}".rstrip()
+            f"{file} has the SHA-256 {got}, expected {sha256}: the file is damaged or not the "
+            f"released one. {remedy}".rstrip()
         )
     return content, got
 
 
 def parse_safetensors(content: bytes, where: Path) -> dict[str, Tensor]:
-    """Turn the content of a safetensors file into tensors.
+    """Parse the content of a safetensors file.
 
     Args:
-        content: What the file holds.
-        where: The file, to be named in the error.
+        content: Content of the file.
+        where: Path of the file, for the error.
 
     Returns:
         Tensors by name, on the CPU.
 
     Raises:
-        ZooError: If it is not a whole safetensors file.
+        ZooError: If the content is not a complete safetensors file.
     """
     try:
         return safetensors.torch.load(content)
     except safetensors.SafetensorError as error:
-        raise ZooError(f"{where} is not a whole safetensors file: {error}") from error
-    except KeyError as error:  # types of the format that PyTorch cannot hold
-        raise ZooError(f"{where} has tensors of a type that is not PyTorch's: {error}") from error
+        raise ZooError(f"{where} is not a complete safetensors file: {error}") from error
+    except KeyError as error:  # types of the format that PyTorch does not have
+        raise ZooError(
+            f"{where} has tensors of a type that PyTorch does not support: {error}"
+        ) from error
 
 
 def read_weights_file(file: Path) -> tuple[dict[str, Tensor], str]:
-    """Read a user's own weights: `.safetensors`, or what `torch.save` wrote.
+    """Read a user's own weights from a `.safetensors` or `torch.save` file.
 
-    timm's training checkpoints are unwrapped as timm does it (averaged weights first).
+    Training checkpoints of timm are unwrapped as in timm, averaged weights first.
 
     Args:
-        file: The file. Only tensors are read; a pickle that would run code is refused.
+        file: The file. A pickle that would run code is refused.
 
     Returns:
         Tensors by name, on the CPU, and the SHA-256 of the file, hexadecimal.
 
     Raises:
-        ZooError: If there is no such file or it holds no state dict.
+        ZooError: If the file does not exist or does not contain a state dict.
     """
     if not file.is_file():
-        raise ZooError(f"No weights file {file}.")
+        raise ZooError(f"The weights file {file} does not exist. Expected the path of a file.")
     content, sha256 = read_bytes(file)
     if file.name.endswith(".safetensors"):
         saved: Any = parse_safetensors(content, file)
     else:
         saved = _unpickled(content, file)
     if not isinstance(saved, Mapping):
-        raise ZooError(f"{file} is not a state dict but a {type(saved).__name__}.")
+        raise ZooError(
+            f"{file} is not a state dict: got a {type(saved).__name__}. Save model.state_dict()."
+        )
     wrapped = (saved[key] for key in _WRAPPERS if isinstance(saved.get(key), Mapping))
     tensors = next(wrapped, saved)
     wrong = [str(name) for name, tensor in tensors.items() if not isinstance(tensor, Tensor)]
     if wrong:
-        raise ZooError(f"{file} is not a state dict: {_some(wrong)} are not tensors.")
+        raise ZooError(
+            f"{file} is not a state dict: {_some(wrong)} are not tensors. Save model.state_dict()."
+        )
     return clean_state_dict(dict(tensors)), sha256
 
 
 def _unpickled(content: bytes, file: Path) -> object:
     try:
         return torch.load(io.BytesIO(content), map_location="cpu", weights_only=True)
-    # Whatever is raised for a file that could hold anything is the file's fault. What it says is
-    # about pickles, down to the advice to read them unsafely.
+    # An arbitrary file may raise anything. The original message recommends unsafe reading and is
+    # left out.
     except Exception as error:
-        held = "more than tensors, or no tensors at all" if content else "nothing"
+        held = "other objects than tensors, or no tensors" if content else "no data"
         raise ZooError(
-            f"{file} is not a state dict in safetensors or torch.save format: it holds {held} "
+            f"{file} is not a state dict in safetensors or torch.save format: it contains {held} "
             f"({type(error).__name__}). Save model.state_dict()."
         ) from error
 
 
 def check_finite(tensors: Mapping[str, Tensor], what: str) -> None:
-    """Refuse weights that no input gives an answer with.
+    """Refuse weights that are not finite.
 
     Args:
         tensors: State dict.
-        what: What they are the weights of, to be named in the error.
+        what: Name of the network, for the error.
 
     Raises:
-        ZooError: If a value is infinite or no number.
+        ZooError: If a value is infinite or NaN.
     """
     wrong = [name for name, tensor in tensors.items() if not bool(torch.isfinite(tensor).all())]
     if wrong:
         raise ZooError(
-            f"{what} has diverged: {_some(wrong)} hold values that are infinite or no number. "
+            f"{what} has diverged: got infinite or NaN values in {_some(wrong)}. "
             "Train with a smaller learning_rate."
         )
 
 
 def load_strictly(model: nn.Module, tensors: Mapping[str, Tensor], where: str) -> None:
-    """Give a model its weights, all of them and nothing else.
+    """Load a state dict that must fit the model exactly.
 
     Args:
-        model: The model, changed in place; its own types are kept.
+        model: The model, changed in place. It keeps its dtypes.
         tensors: State dict, of any floating-point type.
-        where: Where they come from, to be named in the error.
+        where: Source of the tensors, for the error.
 
     Raises:
-        ZooError: If tensors are missing, unexpected, or of another shape or kind of number; the
-            model is unchanged.
+        ZooError: If tensors are missing or unexpected, or a shape or type differs. The model is
+            unchanged.
     """
     expected = model.state_dict()
     missing = [name for name in expected if name not in tensors]
@@ -185,22 +191,22 @@ def load_strictly(model: nn.Module, tensors: Mapping[str, Tensor], where: str) -
         for label, names in (
             ("missing", missing),
             ("unexpected", unexpected),
-            ("of another shape", mismatched),
-            ("of another type", mistyped),
+            ("different shape", mismatched),
+            ("different type", mistyped),
         )
         if names
     ]
     if problems:
         raise ZooError(
             f"{where} does not fit {type(model).__name__} ({len(expected)} tensors). "
-            f"{'; '.join(problems)}. Name the architecture that the weights were trained with; "
-            "the number of classes must agree too."
+            f"{'; '.join(problems)}. Choose the architecture and the number of classes that the "
+            "weights were trained with."
         )
     model.load_state_dict(tensors)
 
 
 def _converts(got: Tensor, own: Tensor) -> bool:
-    """Whether a stored type can stand for the model's: floats of any width, all else exactly."""
+    """Whether a stored dtype converts to the model's: any float to float, other dtypes exactly."""
     return got.dtype == own.dtype or (got.is_floating_point() and own.is_floating_point())
 
 

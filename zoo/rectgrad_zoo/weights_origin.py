@@ -1,30 +1,30 @@
-"""Where a network's weights come from, to be recorded beside a result."""
+"""Provenance of a network's weights."""
 
 from dataclasses import dataclass, replace
 from typing import Any, Literal
 
 from torch import nn
 
-# In the network's own dictionary, so that a copy of the network keeps it.
+# Stored in the network's own dictionary, so that copies of the network keep it.
 _ATTRIBUTE = "_rectgrad_zoo_provenance"
 
 
 @dataclass(frozen=True)
 class ModelProvenance:
-    """Where a network's weights come from.
+    """Provenance of a network's weights.
 
     Attributes:
-        name: What `rectgrad_zoo.load` was asked for.
-        source: `embedded`: in this package; `package`: in another one from the registry; `hub`: a
+        name: The name passed to `rectgrad_zoo.load`.
+        source: `embedded`: in this package; `package`: in another Python package; `hub`: a
             repository on the Hugging Face Hub; `folder`: a checkpoint folder on this machine;
             `file`: a state dict on this machine.
         architecture: Name of the timm architecture.
-        sha256: SHA-256 of the weights file that was read, hexadecimal.
-        data: What it was trained on, if the zoo knows it.
+        sha256: SHA-256 of the weights file, hexadecimal.
+        data: Training data, if known.
         repo: Repository on the Hub, `OWNER/NAME`; `None` for other sources.
-        commit: Commit of that repository, which names its content for good.
-        pinned: Whether the zoo names the SHA-256 that the file was held to. If not, this records
-            what was found: `repo@commit` loads the same again.
+        commit: Commit of the repository, which identifies its content.
+        pinned: Whether the zoo pins the SHA-256. If not, `repo@commit` loads the same weights
+            again.
     """
 
     name: str
@@ -38,17 +38,16 @@ class ModelProvenance:
 
 
 def provenance(model: nn.Module) -> ModelProvenance:
-    """Where a network's weights come from.
+    """Provenance of a network's weights.
 
     Args:
         model: A network from `rectgrad_zoo.load`, or a copy of one.
 
     Returns:
-        Name, source, commit, hash and what else is known. It is about the weights as they were
-        loaded: a network trained further keeps it.
+        The provenance of the loaded weights. Further training of the network does not change it.
 
     Raises:
-        ValueError: If the network is not one of `rectgrad_zoo.load`.
+        ValueError: If the network does not come from `rectgrad_zoo.load`.
 
     Examples:
         >>> import rectgrad_zoo
@@ -59,13 +58,13 @@ def provenance(model: nn.Module) -> ModelProvenance:
     if not isinstance(found, ModelProvenance):
         raise ValueError(  # noqa: TRY004 (the type is right, the network is another)
             f"The provenance of this {type(model).__name__} is not known. Expected a network from "
-            "rectgrad_zoo.load."
+            "rectgrad_zoo.load or a copy of one."
         )
     return found
 
 
 def record(model: nn.Module, origin: ModelProvenance) -> nn.Module:
-    """Attach its provenance to a network and return the network."""
+    """Attach a provenance to a network and return the network."""
     vars(model)[_ATTRIBUTE] = origin
     return model
 

@@ -214,13 +214,13 @@ def test_which_activations_are_rectified() -> None:
     assert rectified(nn.Sigmoid) == ["Sigmoid", "Sigmoid"]
     assert rectified(nn.ReLU, OwnSwish) == ["OwnSwish", "ReLU", "ReLU"]
     assert rectified(net.relu) == ["ReLU"]
-    with pytest.raises(TypeError, match=r"for F\.relu name nn\.ReLU"):
+    with pytest.raises(TypeError, match=r"use nn\.ReLU for F\.relu"):
         RectGrad(net, activations=[F.relu])  # type: ignore[list-item]
-    with pytest.raises(ValueError, match="has a ReLU that is not part of the model"):
+    with pytest.raises(ValueError, match="contains a ReLU that is not part of the model"):
         RectGrad(net, activations=[nn.ReLU()])
-    with pytest.raises(TypeError, match="put it into brackets"):
+    with pytest.raises(TypeError, match="must be a list"):
         RectGrad(net, activations=nn.ReLU)  # type: ignore[arg-type]
-    with pytest.warns(RectGradWarning, match="none of the chosen activations was met"):
+    with pytest.warns(RectGradWarning, match="none of the activations in activations="):
         RectGrad(net, activations=[nn.Tanh]).attribute(x, target=0)
 
 

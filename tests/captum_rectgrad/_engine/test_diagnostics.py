@@ -115,7 +115,7 @@ def test_outputs_that_are_no_tensor_are_refused(end: object) -> None:
 
 
 def test_an_empty_batch_is_refused() -> None:
-    with pytest.raises(ValueError, match="not empty"):
+    with pytest.raises(ValueError, match="non-empty"):
         RectGrad(Computes(lambda y: y)).attribute(torch.rand(0, 3, 2, 2), 0)
 
 
@@ -172,7 +172,7 @@ def test_warnings_about_parts_of_a_batch_are_those_about_the_whole() -> None:
         with pytest.warns(RectGradWarning, match=r"sample 3 is all zero") as seen:
             RectGrad(net, percentile=50).attribute(x, 0, internal_batch_size=size)
         assert len(seen) == 1
-        with pytest.warns(RectGradWarning, match="no activation was met") as seen:
+        with pytest.warns(RectGradWarning, match="no activation was found") as seen:
             RectGrad(last).attribute(torch.rand(5, 300), 0, internal_batch_size=size)
         assert len(seen) == 1
         assert seen[0].filename == __file__

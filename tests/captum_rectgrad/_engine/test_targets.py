@@ -41,7 +41,7 @@ def test_what_captum_refuses_is_refused_alike(target: Any) -> None:
 )
 def test_out_of_range(target: Any) -> None:
     model = net()
-    with pytest.raises(AssertionError, match=r"(3|-4) is out of range.*run from 0 to 2"):
+    with pytest.raises(AssertionError, match=r"(3|-4) is out of range.*from 0 to 2"):
         RectGrad(model).attribute(torch.rand(2, 4), target=target)
     assert not any(module._forward_hooks for module in model.modules())
 

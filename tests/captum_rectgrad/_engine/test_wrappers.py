@@ -140,7 +140,7 @@ def test_data_parallel_is_right_on_its_first_device() -> None:
 def test_data_parallel_over_devices_inside_a_model_is_refused() -> None:
     parallel = nn.DataParallel(Net())
     parallel.device_ids = [0, 1]  # as on a machine with two GPUs
-    with pytest.raises(TypeError, match=r"net is a DataParallel inside .* put its \.module"):
+    with pytest.raises(TypeError, match=r"net is a DataParallel inside .*\.module"):
         RectGrad(Around(parallel))
     assert RectGrad(parallel, percentile=80).attribute(batch(), 1).any()
 

@@ -19,7 +19,7 @@ pytestmark = [
     pytest.mark.filterwarnings("ignore:Setting (forward|backward|forward, backward)"),
     pytest.mark.filterwarnings("ignore:Input Tensor . did not already require gradients"),
     # Ours says where Captum's is silent: neurons before all activations, or that nothing reaches.
-    pytest.mark.filterwarnings("ignore:no activation was met"),
+    pytest.mark.filterwarnings("ignore:no activation was found"),
     pytest.mark.filterwarnings("ignore:attribution of sample"),
 ]
 

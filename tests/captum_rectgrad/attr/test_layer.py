@@ -275,7 +275,7 @@ def test_above_every_activation_it_is_the_gradient_and_in_a_model_without_any_it
     found = LayerRectGrad(model, model[-1], final_threshold=False).attribute(x, 1)
     logits = model(x).detach()
     torch.testing.assert_close(found, logits * torch.tensor([0.0, 1.0, 0.0], dtype=torch.float64))
-    with pytest.warns(RectGradWarning, match="no activation was met"):
+    with pytest.warns(RectGradWarning, match="no activation was found"):
         LayerRectGrad(model[-1], model[-1]).attribute(torch.randn(2, 60).double(), 1)
 
 

@@ -102,11 +102,11 @@ def test_a_batch_in_parts_and_a_tuple_of_inputs() -> None:
 
 def test_what_cannot_be_chosen_is_refused() -> None:
     net, x = model(), batch()
-    with pytest.raises(AssertionError, match=r"leaves \(3, 6\): choose one number per sample"):
+    with pytest.raises(AssertionError, match=r"selects \(3, 6\) .*one number per sample"):
         NeuronRectGrad(net, net[2]).attribute(x, (4, 2))
     for selector in (40, slice(0, 3), 1.5, "a", (1.0,), (slice(50, 60),)):
         with pytest.raises(
-            AssertionError, match=r"neuron_selector .*(does not fit|chooses nothing)"
+            AssertionError, match=r"neuron_selector .*(does not fit|selects no neuron)"
         ):
             NeuronRectGrad(net, net[5]).attribute(x, selector)  # type: ignore[arg-type]
     with pytest.raises(TypeError, match="layer must be one module"):
@@ -115,5 +115,5 @@ def test_what_cannot_be_chosen_is_refused() -> None:
         NeuronRectGrad(net, net[2]).attribute(x, lambda _: "y")  # type: ignore[arg-type, return-value]
     with pytest.raises(RectGradError, match=r"no gradient reaches input 0"):
         NeuronRectGrad(net, net[2]).attribute(x, lambda y: y.detach()[:, 0, 0, 0])
-    with pytest.warns(RectGradWarning, match="no activation was met"):
+    with pytest.warns(RectGradWarning, match="no activation was found"):
         NeuronRectGrad(net, net[0]).attribute(x, (0, 1, 1))

@@ -136,5 +136,5 @@ def test_an_object_without_keep_is_refused() -> None:
 
 @pytest.mark.parametrize("threshold", [{"percentile": 90}, {"tau": 0.0}])
 def test_a_threshold_beside_a_rule_is_refused(threshold: dict[str, Any]) -> None:
-    with pytest.raises(ValueError, match="Strongest decides by itself"):
+    with pytest.raises(ValueError, match="custom rule Strongest"):
         RectGrad(model(), **threshold, rule=Strongest(2))

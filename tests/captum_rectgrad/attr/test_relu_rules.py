@@ -186,7 +186,7 @@ def test_guided_backpropagation_beside_a_skip_connection_is_rectgrad_at_zero() -
 def test_without_activations_they_warn_and_name_no_threshold(
     method: type[Any],
 ) -> None:
-    with pytest.warns(RectGradWarning, match="no activation was met"):
+    with pytest.warns(RectGradWarning, match="no activation was found"):
         method(nn.Linear(3, 2)).attribute(torch.rand(1, 3), target=0)
     last = nn.Linear(3, 1)
     nn.init.constant_(last.weight, -1)

@@ -48,7 +48,7 @@ def test_a_missing_package_is_named_with_the_extra(monkeypatch: pytest.MonkeyPat
 
 
 @pytest.mark.parametrize(
-    ("drop", "message"), [(1, "has 295 tensors.*expected 296"), (0, "of another shape")]
+    ("drop", "message"), [(1, "has 295 tensors.*expected 296"), (0, "different shape")]
 )
 def test_other_tensors_are_refused(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, drop: int, message: str

@@ -28,15 +28,26 @@ def test_list_has_the_whole_row_of_each_checkpoint(capsys: pytest.CaptureFixture
     _, *lines = capsys.readouterr().out.splitlines()
     for row, number in zip(registry.CHECKPOINTS, range(0, len(lines), 5), strict=True):
         first, purpose, data, place, sha256 = lines[number : number + 5]
-        assert first.split()[:2] == [row.name, row.architecture]
-        assert purpose == f"  {row.purpose}"
-        assert data == f"  trained on {row.data}"
+        loadable = "yes" if registry.is_loadable(row) else "no"
+        assert first.split()[:3] == [row.name, row.architecture, loadable]
+        assert row.purpose in purpose
+        assert row.data in data
         assert (row.repo or "package") in place
         if row.repo is not None:
-            assert (row.revision or ("not pinned" if row.published else "once published")) in place
+            assert (row.revision or ("not pinned" if row.published else "not yet")) in place
         assert sha256 == f"  SHA-256 {row.sha256 or 'not pinned'}"
     assert lines[0].endswith("%")
     assert max(map(len, lines)) <= 100
+
+
+def test_list_marks_checkpoints_that_cannot_be_loaded(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(registry, "HUB_FOLDER", tmp_path)
+    assert run("list") == 0
+    first = {line.split()[0]: line.split() for line in capsys.readouterr().out.splitlines()[1::5]}
+    assert first["cifar10_cnn"][2] == "yes"
+    assert first["cifar10_resnet"][2:] == ["no", "-"]
 
 
 def test_show_prints_provenance_and_card(
@@ -87,7 +98,7 @@ def test_show_takes_any_card_and_none(copied: Path, capsys: pytest.CaptureFixtur
     (copied / "README.md").unlink()
     run("show", copied)
     out = capsys.readouterr().out
-    assert "There is no card" in out
+    assert "has no card" in out
     assert "sha256" in out
 
 
@@ -111,7 +122,7 @@ def test_verify_finds_other_weights(
     content[-1] ^= 1
     (copied / "model.safetensors").write_bytes(content)
     assert run("verify", copied, "--data", data_folder) == 1
-    assert "mismatch: the weights' SHA-256 is not" in capsys.readouterr().out
+    assert "mismatch: the SHA-256 of the weights is not" in capsys.readouterr().out
 
 
 def test_verify_finds_another_accuracy(
@@ -134,7 +145,7 @@ def test_verify_finds_other_data(
         other / "test-00000-of-00001.parquet",
     )
     assert run("verify", copied, "--data", other.parent) == 1
-    assert "mismatch: the test images are not those of the card" in capsys.readouterr().out
+    assert "mismatch: the test images differ" in capsys.readouterr().out
 
 
 def test_verify_holds_an_embedded_checkpoint_to_the_zoos_hash(
@@ -145,7 +156,7 @@ def test_verify_holds_an_embedded_checkpoint_to_the_zoos_hash(
 ) -> None:
     monkeypatch.setattr(registry, "embedded_folder", lambda _: copied)
     assert run("verify", "cifar10_cnn", "--data", data_folder) == 1
-    assert "mismatch: the weights' SHA-256 is not the zoo's" in capsys.readouterr().out
+    assert "mismatch: the SHA-256 of the weights is not the pinned" in capsys.readouterr().out
 
 
 def test_bad_arguments_are_errors_before_the_work(
@@ -157,7 +168,7 @@ def test_bad_arguments_are_errors_before_the_work(
         run("train", tmp_path / "no.toml", "--data", data_folder, "--out", tmp_path / "out")
     with pytest.raises(ValueError, match="device 'gpu' is not available"):
         run("verify", "cifar10_cnn", "--data", data_folder, "--device", "gpu")
-    with pytest.raises(ZooError, match="no claim of accuracy"):
+    with pytest.raises(ZooError, match="no accuracy to verify"):
         run("verify", "tf_efficientnet_lite0", "--data", data_folder)
     with pytest.raises(SystemExit, match="2"):
         run()

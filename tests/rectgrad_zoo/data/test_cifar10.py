@@ -46,10 +46,10 @@ def test_images_come_decoded_in_the_order_of_the_file(data_folder: Path) -> None
 
 def test_a_path_beside_the_right_one_is_answered_with_what_to_give(data_folder: Path) -> None:
     inner = data_folder / "plain_text"
-    with pytest.raises(ZooError, match=f"Give the folder above: {data_folder}"):
+    with pytest.raises(ZooError, match=f"Pass the parent folder: {data_folder}"):
         read_cifar10(inner, "test")
     for source in (next(inner.iterdir()), "csv", "parquet", data_folder / "no-such"):
-        with pytest.raises(ZooError, match="no folder here, and no name of a data set"):
+        with pytest.raises(ZooError, match="neither a local folder nor the name of a data set"):
             read_cifar10(source, "test")
 
 
@@ -93,7 +93,7 @@ def test_a_parquet_file_of_other_columns_is_refused(tmp_path: Path) -> None:
 def test_a_file_that_is_not_parquet_is_refused(tmp_path: Path) -> None:
     (tmp_path / "plain_text").mkdir()
     (tmp_path / "plain_text" / "test-00000-of-00001.parquet").write_bytes(b"half a downl")
-    with pytest.raises(ZooError, match="not a parquet file"):
+    with pytest.raises(ZooError, match="not a readable parquet file"):
         read_cifar10(tmp_path, "test")
 
 
@@ -173,16 +173,18 @@ def test_folders_of_other_classes_are_refused(data_folder: Path, tmp_path: Path)
 
 def test_folders_without_pictures_are_refused(tmp_path: Path) -> None:
     (tmp_path / "train").mkdir()
-    with pytest.raises(ZooError, match="no pictures in a folder for each class"):
+    with pytest.raises(ZooError, match="expected one folder of pictures per class"):
         read_cifar10(tmp_path, "train")
     (tmp_path / "train" / "cat").mkdir()
-    with pytest.raises(ZooError, match="no pictures in a folder for each class"):
+    with pytest.raises(ZooError, match="expected one folder of pictures per class"):
         read_cifar10(tmp_path, "train")
 
 
 def test_what_is_no_folder_needs_the_hubs_library(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "datasets", None)
-    with pytest.raises(ZooError, match=r"no/such is no folder here.*captum-rectgrad\[studies\]"):
+    with pytest.raises(
+        ZooError, match=r"no/such is not a local folder.*captum-rectgrad\[studies\]"
+    ):
         read_cifar10("no/such", "test")
 
 
@@ -199,7 +201,7 @@ def test_the_hubs_library_gives_the_same_images(
     ("columns", "message"),
     [
         (("image", "label"), r"columns \['image', 'label'\].*missing: \['img'\]"),
-        (("img", "label"), r"has no images in its column img, but .*int64"),
+        (("img", "label"), r"expected images in the column img, got .*int64"),
     ],
 )
 def test_a_data_set_of_something_else_is_refused(
@@ -219,5 +221,5 @@ def test_what_the_hubs_library_does_not_find_is_named(
 ) -> None:
     datasets = pytest.importorskip("datasets")
     monkeypatch.setattr(datasets.config, "HF_DATASETS_CACHE", tmp_path)
-    with pytest.raises(ZooError, match=r"no-such is no folder here, and cannot be had"):
+    with pytest.raises(ZooError, match=r"no-such is not a local folder and cannot be loaded"):
         read_with_datasets(str(tmp_path / "no-such"), "test")

@@ -115,7 +115,7 @@ def test_a_fixed_patch_is_the_same_for_every_index_and_draw() -> None:
 
 
 def test_noise_of_its_own_is_no_patch() -> None:
-    with pytest.raises(ValueError, match="'per_image': there is no one patch"):
+    with pytest.raises(ValueError, match="'per_image', expected 'fixed'"):
         occlusion_patch(NOISE)
 
 

@@ -64,10 +64,10 @@ def test_content_that_is_no_checkpoint_is_refused(
 
     whole = good["model.safetensors"]
     cases: dict[str, tuple[Files, str]] = {
-        "truncated": ({"model.safetensors": whole[:-1000]}, "not a whole safetensors file"),
-        "beyond": ({"model.safetensors": b"\xff" * 7 + b"\0{}"}, "not a whole safetensors file"),
-        "empty": ({"model.safetensors": b""}, "not a whole safetensors file"),
-        "pickle": ({"model.safetensors": payload}, "not a whole safetensors file"),
+        "truncated": ({"model.safetensors": whole[:-1000]}, "not a complete safetensors file"),
+        "beyond": ({"model.safetensors": b"\xff" * 7 + b"\0{}"}, "not a complete safetensors file"),
+        "empty": ({"model.safetensors": b""}, "not a complete safetensors file"),
+        "pickle": ({"model.safetensors": payload}, "not a complete safetensors file"),
         "missing": (weights(without), r"missing: fc2\.bias\."),
         "extra": (weights({**tensors, "extra": bias.clone()}), r"unexpected: extra\."),
         "shape": (weights({**without, "fc2.bias": bias[:9].clone()}), r"fc2\.bias \(9,\) instead"),
@@ -142,7 +142,7 @@ def test_damage_on_the_way_is_found_and_mended(
     ]
     mended, first, second, third = client.load(NAME, *["owner/other"] * 3)
     assert not hub.faults
-    expected = f"where the Hub states {sha256_of(tiny_checkpoint)}"
+    expected = f"the Hub reports {sha256_of(tiny_checkpoint)}"
     assert expected in first["error"]
     assert expected in second["error"]
     assert mended["digest"] == third["digest"] == digest_of(tiny_checkpoint)
@@ -162,14 +162,14 @@ def test_damage_in_the_cache_is_found_and_fetch_mends_it(
     assert found["digest"] == digest_of(tiny_checkpoint)
     blob.write_bytes(_flip(blob.read_bytes()))
     shown = client.run("zoo", "show", NAME)
-    assert f"expected {sha256_of(tiny_checkpoint)}: damaged" in shown.stdout
+    assert f"expected {sha256_of(tiny_checkpoint)}: the file is damaged" in shown.stdout
 
 
 def test_a_path_that_is_not_there_is_not_only_a_repository_that_is_not(client: Client) -> None:
     shown = client.run("zoo", "show", "runs/mynet")
-    assert "no folder of that name here, and not in the cache" in shown.stdout
+    assert "no local folder of that name, and not in the cache" in shown.stdout
     (found,) = client.load("runs/mynet")
-    assert "Nor is there a folder runs/mynet here" in found["error"]
+    assert "There is no local folder runs/mynet" in found["error"]
 
 
 def test_a_changed_configuration_in_the_cache_is_found_and_fetch_mends_it(
@@ -183,7 +183,7 @@ def test_a_changed_configuration_in_the_cache_is_found_and_fetch_mends_it(
     for content in (config.replace(b"airplane", b"ZEBRA"), config[:100]):
         blob.write_bytes(content)
         damaged, fetched, found = client.load(NAME, f"fetch {NAME}", NAME)
-        assert "config.json is not what the Hub sent" in damaged["error"]
+        assert "config.json differs from the downloaded file" in damaged["error"]
         assert f"`rectgrad zoo fetch {NAME}`" in damaged["error"]
         assert fetched == {"status": 0}
         assert found["digest"] == digest_of(tiny_checkpoint)

@@ -73,7 +73,7 @@ def test_a_dry_run_asks_the_hub_nothing(
     dry = client.run("zoo", "publish", tiny_checkpoint, "--repo", NAME, "--dry-run")
     assert dry.status == 0, dry.stderr
     assert not hub.requests
-    assert "would be sent" in dry.stdout
+    assert "nothing was uploaded" in dry.stdout
     assert all(file.name in dry.stdout for file in tiny_checkpoint.iterdir())
     assert sha256_of(tiny_checkpoint) in dry.stdout
 
@@ -109,7 +109,7 @@ def test_publishing_without_a_token_says_so(client: Client, tiny_checkpoint: Pat
     refused = client.run("zoo", "publish", tiny_checkpoint, "--repo", NAME)
     assert refused.status == 2
     assert refused.stderr.splitlines()[-1].startswith("rectgrad: error: Cannot publish")
-    assert "Set HF_TOKEN to a token that may write" in refused.stderr
+    assert "Set HF_TOKEN to a token with write access" in refused.stderr
 
 
 def test_what_was_fetched_loads_without_a_network(
@@ -147,7 +147,7 @@ def test_fetching_what_is_there_needs_no_network(
     for fetched, reason in ((offline, "HF_HUB_OFFLINE is set"), (unreachable, "the connection to")):
         (line,) = fetched.stdout.splitlines()
         assert f"{NAME}@{commit}, SHA-256 {sha256_of(tiny_checkpoint)}" in line
-        assert f"whether there is a newer one was not asked: {reason}" in line
+        assert f"the Hub was not checked for a newer commit: {reason}" in line
     assert offline.status == 0, offline.stderr
     assert unreachable.status == 2
     (line,) = unreachable.stderr.splitlines()

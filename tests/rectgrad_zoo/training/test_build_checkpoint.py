@@ -96,7 +96,7 @@ def test_an_existing_folder_is_never_written_into(
     (tmp_path / "mixed" / ".unfinished").mkdir(parents=True)
     (tmp_path / "mixed" / "notes.txt").touch()
     for out in (tiny_checkpoint, file, file.parent / "mixed"):
-        with pytest.raises(ValueError, match="exists already and holds no unfinished training"):
+        with pytest.raises(ValueError, match="exists already and contains no unfinished training"):
             make_checkpoint(recipe_file, data_folder, out, CPU)
 
 
@@ -106,7 +106,7 @@ def test_a_folder_that_cannot_be_written_is_refused_before_the_data_are_read(
 ) -> None:
     (tmp_path / "file").touch()
     (tmp_path / "dangling").symlink_to(tmp_path / "nowhere" / "x")
-    with pytest.raises(ValueError, match=r"Cannot write to .*Name another --out"):
+    with pytest.raises(ValueError, match=r"Cannot write to .*another folder with --out"):
         make_checkpoint(recipe_file, tmp_path / "no data", tmp_path / out, CPU)
     assert sorted(file.name for file in tmp_path.iterdir()) == ["dangling", "file"]
 

@@ -22,7 +22,7 @@ def test_the_card_quotes_the_recipe_and_the_measurements(tiny_checkpoint: Path) 
     assert f"{test['accuracy']:.2%}" in text
     assert f"interval {low_high[0]:.2%} to {low_high[1]:.2%}, {test['correct']} of 30" in text
     assert f"`{metrics['sha256']}`" in text
-    assert f"epoch {metrics['kept_epoch']}, the best" in text
+    assert f"epoch {metrics['kept_epoch']}, the epoch with the highest accuracy" in text
     assert "A checkpoint made by a test." in text
     assert "uniform noise (seed 3) in its upper left 10 x 10 pixels" in text
 
@@ -56,7 +56,7 @@ def test_a_card_has_the_zoos_name_only_for_the_zoos_weights() -> None:
     assert f'load("{recipe.name}")' in model_card(recipe, metrics).text
     other = model_card(recipe, replace(metrics, sha256="0" * 64)).text
     assert 'load("path/to/this/folder")' in other
-    assert "give OWNER/NAME for the folder" in other
+    assert "OWNER/NAME" in other
 
 
 @pytest.mark.parametrize(("augmented", "said"), [(True, "with"), (False, "without")])
@@ -69,4 +69,4 @@ def test_the_limits_of_an_adversarial_network_say_whether_its_images_were_augmen
         augmentation=Augmentation(crop_padding=4, flip=True) if augmented else None,
     )
     text = model_card(recipe, read_metrics(tiny_checkpoint / "metrics.json")).text
-    assert f"a network trained {said} augmentation. It withstands" in " ".join(text.split())
+    assert f"trained {said} augmentation. The accuracy under attack" in " ".join(text.split())

@@ -42,7 +42,7 @@ def test_measurements_that_are_not_possible_are_refused(
     content = (tiny_checkpoint / "metrics.json").read_text()
     assert old in content
     file.write_text(content.replace(old, new))
-    with pytest.raises(ZooError, match=r"metrics\.json does not hold the measurements"):
+    with pytest.raises(ZooError, match=r"metrics\.json is not a valid file of measurements"):
         read_metrics(file)
 
 
@@ -51,5 +51,5 @@ def test_files_that_are_not_measurements_are_refused(tmp_path: Path, content: st
     file = tmp_path / "metrics.json"
     if content is not None:
         file.write_text(content)
-    with pytest.raises(ZooError, match=r"metrics\.json does not hold the measurements"):
+    with pytest.raises(ZooError, match=r"metrics\.json is not a valid file of measurements"):
         read_metrics(file)

@@ -30,14 +30,14 @@ def test_a_checkpoint_is_published_as_it_is(folder: Path) -> None:
 def test_what_is_no_checkpoints_is_named(folder: Path, name: str) -> None:
     (folder / name).parent.mkdir(exist_ok=True)
     (folder / name).touch()
-    with pytest.raises(ZooError, match=r"has no place in a published checkpoint.*Remove it"):
+    with pytest.raises(ZooError, match=r"is not part of a checkpoint.*Remove it"):
         prepare(folder, "owner/name")
 
 
 def test_a_link_out_of_the_folder_is_not_followed(folder: Path, tmp_path: Path) -> None:
     (folder / "recipe.toml").rename(tmp_path / "secret")
     (folder / "recipe.toml").symlink_to(tmp_path / "secret")
-    with pytest.raises(ZooError, match=r"recipe\.toml has no place"):
+    with pytest.raises(ZooError, match=r"recipe\.toml is not part of a checkpoint"):
         prepare(folder, "owner/name")
 
 
@@ -56,12 +56,12 @@ def test_a_checkpoint_without_a_card_or_of_other_weights_is_refused(folder: Path
 @pytest.mark.parametrize(
     ("name", "content", "message"),
     [
-        ("README.md", b"\xff\xfe", r"README\.md cannot be read as a card"),
-        ("README.md", b"---\na: [\n---\ntext", r"README\.md cannot be read as a card"),
+        ("README.md", b"\xff\xfe", r"README\.md is not a readable card"),
+        ("README.md", b"---\na: [\n---\ntext", r"README\.md is not a readable card"),
         ("README.md", b" \n", r"README\.md is empty"),
-        ("README.md", b"SHA-256 `" + b"1" * 64 + b"`", r"README\.md says 1111"),
-        ("recipe.toml", b"junk", r"recipe\.toml is not TOML"),
-        ("metrics.json", b"{}", r"metrics\.json does not hold"),
+        ("README.md", b"SHA-256 `" + b"1" * 64 + b"`", r"README\.md states 1111"),
+        ("recipe.toml", b"junk", r"recipe\.toml is not a valid TOML"),
+        ("metrics.json", b"{}", r"metrics\.json is not a valid"),
     ],
 )
 def test_files_that_say_nothing_or_something_else_are_refused(
@@ -76,7 +76,7 @@ def test_a_card_of_another_accuracy_is_refused(folder: Path) -> None:
     metrics = json.loads((folder / "metrics.json").read_text())
     metrics["test"]["correct"] = 29
     (folder / "metrics.json").write_text(json.dumps(metrics))
-    with pytest.raises(ZooError, match=r"README\.md says 0\.\d+, which is neither"):
+    with pytest.raises(ZooError, match=r"README\.md states 0\.\d+, which is neither"):
         prepare(folder, "owner/name")
 
 
@@ -87,13 +87,13 @@ def test_weights_that_changed_since_they_were_checked_are_refused(
     planned = prepare(folder, "owner/name")
     content = (folder / "model.safetensors").read_bytes()
     (folder / "model.safetensors").write_bytes(content[:-1] + bytes([content[-1] ^ 1]))
-    with pytest.raises(ZooError, match="has changed since it was checked"):
+    with pytest.raises(ZooError, match="changed after the check"):
         publish(folder, planned)
 
 
 def test_a_folder_that_does_not_load_is_refused(folder: Path) -> None:
     (folder / "model.safetensors").write_bytes(b"")
-    with pytest.raises(ZooError, match="not a whole safetensors file"):
+    with pytest.raises(ZooError, match="not a complete safetensors file"):
         prepare(folder, "owner/name")
     with pytest.raises(ZooError, match="is not a checkpoint"):
         prepare(folder / "nowhere", "owner/name")

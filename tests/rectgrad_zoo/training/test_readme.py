@@ -26,7 +26,7 @@ def test_a_row_says_what_the_registry_and_the_measurements_say(row: registry.Che
     assert cells[3] == row.purpose
     assert (row.repo or "package") in cells[5]
     assert (f"revision `{row.revision}`" in cells[5]) is (row.revision is not None)
-    assert ("once published" in cells[5]) is not row.published
+    assert ("not yet" in cells[5]) is not row.published
     assert cells[6:] == [row.license, f"`{row.sha256}`" if row.sha256 else "not pinned"]
     folder = registry.local_folder(row)
     expected = (

@@ -152,7 +152,7 @@ def test_an_interrupt_from_the_keyboard_leaves_a_state_to_go_on_from(
     process.send_signal(signal.SIGINT)
     _, messages = process.communicate(timeout=60)
     assert process.returncode == 130, messages
-    assert f"{out} has every whole epoch; the same command goes on" in messages
+    assert f"{out} contains the finished epochs; run the same command" in messages
     assert messages.endswith("rectgrad: interrupted\n")
     assert "Traceback" not in messages
     assert [file.name for file in out.iterdir()] == [STATE_FILE]
@@ -166,7 +166,7 @@ def test_a_state_of_another_training_is_refused(
     before = (begun / STATE_FILE).read_bytes()
     other = tmp_path / "other.toml"
     other.write_text(recipe_file.read_text().replace("seed = 5", "seed = 6"))
-    with pytest.raises(ZooError, match=r"same bytes: recipe \(SHA-256\) was .* delete it"):
+    with pytest.raises(ZooError, match=r"another training: recipe \(SHA-256\) was .* delete"):
         make_checkpoint(other, data_folder, begun, CPU)
     assert (begun / STATE_FILE).read_bytes() == before
 
@@ -185,7 +185,7 @@ def test_a_damaged_state_is_refused(
         state.write_bytes(state.read_bytes()[:-100])
     else:
         torch.save(content, state)
-    with pytest.raises(ZooError, match=r"is not the state of a training .* Delete it"):
+    with pytest.raises(ZooError, match=r"is not a valid state of a training .* Delete"):
         make_checkpoint(recipe_file, data_folder, begun, CPU)
 
 

@@ -1,1 +1,1 @@
-"""Networks of the zoo, registered with timm, and weights from an installed package."""
+"""Architectures of the zoo, registered with timm, and weights from an installed package."""

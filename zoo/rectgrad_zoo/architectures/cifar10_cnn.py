@@ -33,11 +33,11 @@ default_cfgs = generate_default_cfgs(
 
 
 class Cifar10CNN(nn.Module):
-    """Four 3x3 convolutions in two blocks, then two dense layers (appendix F.2).
+    """Four 3x3 convolutions in two blocks and two dense layers (appendix F.2).
 
-    Every activation is a module of its own, so that each can be hooked by name. Weights start as
-    Glorot uniform and biases as zero (the defaults of the paper's framework), drawn from PyTorch's
-    global generator.
+    Every activation is a separate module, so that hooks can address it by name. Initial weights are
+    Glorot uniform, from PyTorch's global generator, and initial biases are zero, as in the paper's
+    framework.
 
     Args:
         num_classes: Number of logits.
@@ -77,13 +77,13 @@ class Cifar10CNN(nn.Module):
             Logits of shape `(N, num_classes)`.
 
         Raises:
-            ValueError: If the images are not of the shape above.
+            ValueError: If the images have another shape.
         """
         expected = (self.in_chans, *INPUT_SIZE[1:])
         if tuple(x.shape[1:]) != expected:
             raise ValueError(
                 f"cifar10_cnn expects inputs of shape (N, {', '.join(map(str, expected))}), "
-                f"got {tuple(x.shape)}; rectgrad_zoo.transform(model) resizes a picture."
+                f"got {tuple(x.shape)}. Resize pictures with rectgrad_zoo.transform(model)."
             )
         x = self.relu1(self.conv1(x))
         x = self.pool1(self.relu2(self.conv2(x)))
@@ -99,8 +99,8 @@ def cifar10_cnn(pretrained: bool = False, **kwargs: Any) -> Cifar10CNN:
     """Build the network; timm calls this.
 
     Args:
-        pretrained: Whether timm is to load the weights its configuration points to.
-        **kwargs: What timm passes on: `num_classes`, `in_chans`, `pretrained_cfg` and its own.
+        pretrained: Whether timm loads the weights of its configuration.
+        **kwargs: Arguments of timm, such as `num_classes`, `in_chans` and `pretrained_cfg`.
 
     Returns:
         The network, with timm's `pretrained_cfg` attached.

@@ -29,19 +29,20 @@ default_cfgs = generate_default_cfgs(
 
 
 class Cifar10ResNet(ResNet):
-    """timm's ResNet whose stem keeps the resolution: a 3x3 convolution of stride 1, no pooling.
+    """timm's ResNet with a stem for small images: a 3x3 convolution of stride 1, no pooling.
 
-    With the stem for ImageNet, the last blocks would see a single pixel of an image of 32 x 32.
+    The stem keeps the resolution. The ImageNet stem would reduce an image of 32 x 32 pixels to a
+    single position in the last blocks.
 
     Args:
-        **kwargs: What timm's `ResNet` takes.
+        **kwargs: Arguments of timm's `ResNet`.
     """
 
     def __init__(self, **kwargs: Any) -> None:
         super().__init__(**kwargs)
         stem = nn.Conv2d(self.in_chans, 64, kernel_size=3, padding=1, bias=False)
         nn.init.kaiming_normal_(stem.weight, mode="fan_out", nonlinearity="relu")
-        # As attributes of any kind: timm declares them as they are for ImageNet.
+        # add_module, since timm declares other types for these attributes.
         self.add_module("conv1", stem)
         self.add_module("maxpool", nn.Identity())
 
@@ -51,8 +52,8 @@ def cifar10_resnet(pretrained: bool = False, **kwargs: Any) -> Cifar10ResNet:
     """Build the network; timm calls this.
 
     Args:
-        pretrained: Whether timm is to load the weights its configuration points to.
-        **kwargs: What timm passes on: `num_classes`, `in_chans`, `pretrained_cfg` and its own.
+        pretrained: Whether timm loads the weights of its configuration.
+        **kwargs: Arguments of timm, such as `num_classes`, `in_chans` and `pretrained_cfg`.
 
     Returns:
         The network (2.8 million weights), with timm's `pretrained_cfg` attached.

@@ -1,4 +1,4 @@
-"""Weights that a repository of timm's keeps under their original names."""
+"""Conversion of weights that are stored under their original names."""
 
 import sys
 from collections.abc import Callable, Mapping
@@ -6,18 +6,18 @@ from collections.abc import Callable, Mapping
 from timm.models import model_entrypoint
 from torch import Tensor, nn
 
-# What timm calls, in the module of an architecture, the function that renames and reshapes.
+# Names of the functions in timm's modules that rename and reshape weights.
 _FILTERS = ("checkpoint_filter_fn", "_filter_fn")
 
 
 def layout_filter(architecture: str) -> Callable[..., dict[str, Tensor]] | None:
-    """What timm renames and reshapes an architecture's weights by; `None` if it never does.
+    """The function of timm that converts an architecture's weights; `None` if there is none.
 
     Args:
-        architecture: Its name in timm.
+        architecture: Name of the timm architecture.
 
     Returns:
-        A function of a state dict and, but for older ones, the network.
+        A function of a state dict and, except in older modules, the network.
     """
     module = vars(sys.modules[model_entrypoint(architecture).__module__])
     return next((module[name] for name in _FILTERS if name in module), None)
@@ -26,16 +26,16 @@ def layout_filter(architecture: str) -> Callable[..., dict[str, Tensor]] | None:
 def as_timm_names_them(
     model: nn.Module, architecture: str, tensors: Mapping[str, Tensor]
 ) -> dict[str, Tensor]:
-    """Rename and reshape weights in their authors' layout as timm itself does when it loads them.
+    """Rename and reshape weights in their authors' layout, as timm does when it loads them.
 
     Args:
         model: The network, built by timm.
-        architecture: Its name in timm.
+        architecture: Name of the timm architecture.
         tensors: State dict as stored.
 
     Returns:
-        The same where the names are the network's already or timm knows no other layout of the
-        architecture; whether the result fits is for `load_strictly` to say.
+        The converted state dict; the stored one if the names fit already or timm has no conversion.
+        `load_strictly` checks the result.
     """
     stored = dict(tensors)
     convert = layout_filter(architecture)
@@ -44,11 +44,11 @@ def as_timm_names_them(
     try:
         try:
             converted = dict(convert(dict(stored), model))
-        except TypeError:  # an older one, of the state dict alone; timm tries the same two
+        except TypeError:  # an older function takes the state dict only
             converted = dict(convert(dict(stored)))
     except (AttributeError, IndexError, KeyError, RuntimeError, TypeError, ValueError):
-        return stored  # in no layout that timm knows
-    # timm also resizes what is of another size (position embeddings): those are other weights.
+        return stored  # timm does not know the layout
+    # timm also resizes position embeddings, which changes the weights.
     resized = any(
         stored[name].numel() != tensor.numel()
         for name, tensor in converted.items()

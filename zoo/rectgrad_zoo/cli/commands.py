@@ -1,4 +1,4 @@
-"""What `rectgrad zoo` list, show, train and verify do; fetch and publish: `hub_commands`."""
+"""The commands `rectgrad zoo` list, show, train and verify; `hub.py` has fetch and publish."""
 # ruff: noqa: T201 (a command prints)
 
 import argparse
@@ -15,7 +15,7 @@ from rectgrad_zoo.training.verify import verify_folder
 
 
 def list_checkpoints(_: argparse.Namespace) -> int:
-    """Print the table, five lines for each: whole hashes side by side would fit no terminal.
+    """Print the table, five lines per checkpoint.
 
     Returns:
         The exit status: 0.
@@ -24,21 +24,22 @@ def list_checkpoints(_: argparse.Namespace) -> int:
         max(len(getattr(row, column)) for row in registry.CHECKPOINTS)
         for column in ("name", "architecture")
     )
-    print(f"{'name':<{name}}  {'architecture':<{architecture}}  test accuracy")
+    print(f"{'name':<{name}}  {'architecture':<{architecture}}  loadable  test accuracy")
     for row in registry.CHECKPOINTS:
         folder, accuracy = registry.local_folder(row), "-"
         if folder is not None:
             accuracy = f"{read_metrics(folder / METRICS_FILE).test.value:.2%}"
-        print(f"{row.name:<{name}}  {row.architecture:<{architecture}}  {accuracy}")
-        print(f"  {row.purpose}")
-        print(f"  trained on {row.data}")
+        loadable = "yes" if registry.is_loadable(row) else "no"
+        print(f"{row.name:<{name}}  {row.architecture:<{architecture}}  {loadable:<8}  {accuracy}")
+        print(f"  purpose: {row.purpose}")
+        print(f"  training data: {row.data}")
         print(f"  {row.place}")
         print(f"  SHA-256 {row.sha256 or 'not pinned'}")
     return 0
 
 
 def show(args: argparse.Namespace) -> int:
-    """Print what is known of a checkpoint.
+    """Print the provenance, the hash and the card of a checkpoint.
 
     Args:
         args: of the parser in `captum_rectgrad.cli.zoo`.
@@ -47,15 +48,15 @@ def show(args: argparse.Namespace) -> int:
         The exit status: 0.
 
     Raises:
-        ZooError: it is damaged, or cannot be fetched.
-        ValueError: there is none of that name.
+        ZooError: the checkpoint is damaged or cannot be downloaded.
+        ValueError: the name is unknown.
     """
     print(describe(args.name), end="")
     return 0
 
 
 def train(args: argparse.Namespace) -> int:
-    """Train a checkpoint, and print its accuracy and its hash.
+    """Train a checkpoint and print its accuracy and hash.
 
     Args:
         args: of the parser in `captum_rectgrad.cli.zoo`.
@@ -65,39 +66,42 @@ def train(args: argparse.Namespace) -> int:
 
     Raises:
         ZooError: the data or the folder cannot be used.
-        ValueError: the recipe or the device makes no sense.
-        KeyboardInterrupt: it was interrupted; what is there goes on.
+        ValueError: the recipe or the device is not valid.
+        KeyboardInterrupt: the training was interrupted; the same command resumes it.
     """
     try:
         metrics = make_checkpoint(args.recipe, args.data, args.out, parse_device(args.device))
     except KeyboardInterrupt:
         if (args.out / STATE_FILE).exists():
-            print(f"{args.out} has every whole epoch; the same command goes on", file=sys.stderr)
+            print(
+                f"{args.out} contains the finished epochs; run the same command to resume",
+                file=sys.stderr,
+            )
         raise
-    print(f"{args.out}: test accuracy {metrics.test}, epoch {metrics.kept_epoch} kept")
+    print(f"{args.out}: test accuracy {metrics.test}, weights of epoch {metrics.kept_epoch}")
     print(f"SHA-256 {metrics.sha256}")
     return 0
 
 
 def verify(args: argparse.Namespace) -> int:
-    """Measure a checkpoint again, and print where it is not what its card says.
+    """Measure a checkpoint again and print the differences from its card.
 
     Args:
         args: of the parser in `captum_rectgrad.cli.zoo`.
 
     Returns:
-        The exit status: 0, or 1 where something differs.
+        The exit status: 0, or 1 if the checkpoint differs from its card.
 
     Raises:
         ZooError: the checkpoint or the data cannot be read.
-        ValueError: there is none of that name, or no such device.
+        ValueError: the name is unknown or the device is not available.
     """
     folder = checkpoint_folder(args.name)
     row = registry.find(args.name)
     found = verify_folder(folder, args.data, parse_device(args.device))
     problems = found.problems
     if row is not None and row.sha256 not in (None, found.sha256):
-        problems.append(f"the weights' SHA-256 is not the zoo's {row.sha256}")
+        problems.append(f"the SHA-256 of the weights is not the pinned {row.sha256}")
     print(f"SHA-256        {found.sha256}")
     print(f"test images    {found.fingerprint}")
     print(f"test accuracy  {found.measured}")
@@ -107,5 +111,5 @@ def verify(args: argparse.Namespace) -> int:
         print(f"random labels  {found.memorised}")
     for problem in problems:
         print(f"mismatch: {problem}")
-    print("verified" if not problems else f"{args.name} is not what its card says")
+    print("verified" if not problems else f"{args.name} differs from its card")
     return 1 if problems else 0

@@ -1,4 +1,4 @@
-"""The commands of `rectgrad zoo` that talk to the Hub: fetch, publish."""
+"""The commands `rectgrad zoo` fetch and publish, which access the Hub."""
 # ruff: noqa: T201 (a command prints)
 
 import argparse
@@ -15,18 +15,18 @@ from rectgrad_zoo.sources import Source, resolve
 from rectgrad_zoo.training.publish import prepare, publish
 from rectgrad_zoo.weights_origin import provenance
 
-_FAILED = 2  # as for all that is wrong with what was asked for
-_PLACES = {"embedded": "this package", "package": "another package that is installed"}
+_FAILED = 2  # the exit status of every invalid request
+_PLACES = {"embedded": "this package", "package": "another installed package"}
 
 
 def fetch(args: argparse.Namespace) -> int:
-    """Fetch all that can be: one that fails does not keep the others from it.
+    """Download checkpoints; a failure does not stop the remaining downloads.
 
     Args:
         args: of the parser in `captum_rectgrad.cli.zoo`.
 
     Returns:
-        The exit status: 0, or 2 where one failed.
+        The exit status: 0, or 2 if a download failed.
     """
     done = [_fetch_named(name) for name in args.names]
     return 0 if all(done) else _FAILED
@@ -55,14 +55,14 @@ def _fetch_one(source: Source) -> str:
         if there is None:
             raise
         model = load_snapshot(source, there)
-        comment = f"; whether there is a newer one was not asked: {error.reason}"
+        comment = f"; the Hub was not checked for a newer commit: {error.reason}"
     origin = provenance(model)
     where = f"{origin.repo}@{origin.commit}, SHA-256 {origin.sha256}"
     return f"{where}, in {constants.HF_HUB_CACHE}{comment}"
 
 
 def publish_folder(args: argparse.Namespace) -> int:
-    """Upload a checkpoint's folder, and print what to pin.
+    """Upload a checkpoint folder and print the revision and the hash to pin.
 
     Args:
         args: of the parser in `captum_rectgrad.cli.zoo`.
@@ -71,14 +71,14 @@ def publish_folder(args: argparse.Namespace) -> int:
         The exit status: 0.
 
     Raises:
-        ZooError: it is no checkpoint's, or the Hub refuses it.
-        ValueError: the repository's name is none.
+        ZooError: the folder is not a valid checkpoint, or the Hub refuses it.
+        ValueError: the name of the repository is not valid.
     """
     planned = prepare(args.folder, args.repo)
     for name, size in planned.files.items():
         print(f"{size:>12,}  {name}")
     if args.dry_run:
-        print(f"would be sent to {args.repo}; nothing was")
+        print(f"dry run: nothing was uploaded to {args.repo}")
     else:
         published = publish(args.folder, planned, private=args.private)
         print(f"published as {args.repo}; to pin it in the registry:")

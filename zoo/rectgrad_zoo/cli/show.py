@@ -1,4 +1,4 @@
-"""What is known of a checkpoint on this machine, in text: its provenance, its hash, its card."""
+"""Description of a checkpoint on this machine: provenance, hash and card."""
 
 from pathlib import Path
 
@@ -11,22 +11,22 @@ from rectgrad_zoo.sources import resolve, without_weights
 from rectgrad_zoo.weights import file_sha256
 
 _WIDTH = 14
-_NO_CARD = f"There is no card: no file {CARD_FILE}.\n"
+_NO_CARD = f"The checkpoint has no card ({CARD_FILE}).\n"
 
 
 def describe(name: str) -> str:
-    """Describe a checkpoint without asking the Hub.
+    """Describe a checkpoint without network access.
 
     Args:
         name: As for `rectgrad_zoo.load`.
 
     Returns:
-        A line for each known fact, the SHA-256 being that of the weights as they are here; then,
-        if the checkpoint is here, its card.
+        One line per known fact, with the SHA-256 of the local weights, followed by the card if the
+        checkpoint is on this machine.
 
     Raises:
-        ValueError: If there is no such checkpoint.
-        ZooError: If it is a folder without weights.
+        ValueError: If the name is unknown.
+        ZooError: If the checkpoint is a folder without weights.
     """
     source = resolve(name)
     expected = source.sha256
@@ -45,7 +45,7 @@ def describe(name: str) -> str:
     lines = [f"{key:<{_WIDTH}}{value}\n" for key, value in facts.items()]
     card = folder / CARD_FILE if folder is not None else None
     if card is not None:
-        # Anybody's text: it must not command the terminal.
+        # A card from the Hub is untrusted: control characters are replaced.
         text = card.read_text(encoding="utf-8", errors="replace") if card.is_file() else _NO_CARD
         lines += ["\n", "".join(c if c in "\n\t" or c.isprintable() else "?" for c in text)]
     return "".join(lines)
@@ -56,14 +56,14 @@ def _row_facts(row: registry.Checkpoint | None) -> dict[str, str]:
         return {}
     facts = {key: value for key, value in vars(row).items() if isinstance(value, str)}
     if not row.published:
-        facts["published"] = "not known: the repository is there once a maintainer has published it"
+        facts["published"] = "not yet: a maintainer has to publish the repository"
     return facts
 
 
 def _hub_facts(hub: HubName, name: str, found: Snapshot | None) -> dict[str, str]:
-    absent = f"not in the cache; `rectgrad zoo fetch {name}` gets it if it is on the Hub"
+    absent = f"not in the cache; `rectgrad zoo fetch {name}` downloads it if it is on the Hub"
     if not Path(name).is_dir() and name == str(hub):
-        absent = f"no folder of that name here, and {absent}"
+        absent = f"no local folder of that name, and {absent}"
     return {
         "source": "hub",
         "repo": hub.repo,
@@ -78,4 +78,4 @@ def _sha256(weights: Path, expected: str | None) -> str:
     got = file_sha256(weights)
     if expected in (None, got):
         return got
-    return f"{got}, expected {expected}: damaged or not the released file"
+    return f"{got}, expected {expected}: the file is damaged or not the released one"

@@ -10,12 +10,12 @@ from rectgrad_zoo.data.images import LabelledImages
 
 @dataclass(frozen=True)
 class Augmentation:
-    """What is done to every training image before each epoch.
+    """Random changes of every training image before each epoch.
 
     Attributes:
-        crop_padding: Width in pixels of the black border that is put around an image before a
-            window of its own size is cut out at random; 0 for no crop.
-        flip: Whether every second image, at random, is mirrored left to right.
+        crop_padding: Width in pixels of the black border that is added before a random crop of the
+            original size; 0 for no crop.
+        flip: Whether images are mirrored left to right with probability 0.5.
     """
 
     crop_padding: int
@@ -23,14 +23,14 @@ class Augmentation:
 
 
 def augmented(data: LabelledImages, augmentation: Augmentation | None) -> LabelledImages:
-    """Crop and flip every image on its own, drawing from PyTorch's global generator.
+    """Crop and flip every image independently, with PyTorch's global generator.
 
     Args:
         data: Images on the CPU.
-        augmentation: The recipe's; `None` for none.
+        augmentation: Augmentation of the recipe; `None` for none.
 
     Returns:
-        The same labels, and new images of the same size if asked for.
+        The augmented images, of the same size, with the same labels.
     """
     if augmentation is None:
         return data

@@ -1,4 +1,4 @@
-"""CIFAR-10 from where it lies: parquet files, a folder of pictures, or a data set of the Hub."""
+"""CIFAR-10 from parquet files, a folder of pictures, or a data set of the Hub."""
 
 import importlib
 import io
@@ -36,26 +36,26 @@ def read_cifar10(source: str | Path, split: Split) -> LabelledImages:
     """Read one split of CIFAR-10.
 
     Args:
-        source: A folder with `plain_text/train-*.parquet` and `plain_text/test-*.parquet`, whose
-            rows are `img` (`bytes` of an image file, `path`) and `label` (0 to 9); or a folder with
-            `train/CLASS/*` and `test/CLASS/*`, image files in a folder for each of the ten classes;
-            or, where there is no such folder, the name of a Hub data set with the columns `img` and
-            `label`, downloaded and cached by `datasets` (`HF_HOME` and so on as everywhere).
+        source: A folder with `plain_text/train-*.parquet` and `plain_text/test-*.parquet`, with
+            the columns `img` (`bytes` of an image file, `path`) and `label` (0 to 9); or a folder
+            with `train/CLASS/*` and `test/CLASS/*`, one folder of image files per class; or, if no
+            such folder exists, the name of a Hub data set with the columns `img` and `label`.
+            `datasets` downloads and caches it (`HF_HOME` and related variables apply).
         split: `"train"` or `"test"`.
 
     Returns:
-        The images, decoded, in the order of the files.
+        The decoded images, in the order of the files.
 
     Raises:
-        ZooError: If the data are absent or not of that layout, or a package to read them with is
-            not installed.
+        ZooError: If the data are absent or have another layout, or a required package is not
+            installed.
     """
     folder = Path(source)
     if not folder.is_dir():
         if not is_repository(str(source)) or folder.exists():
             raise ZooError(
-                f"{source} is no folder here, and no name of a data set on the Hub. Expected "
-                "OWNER/NAME, or the folder above plain_text/ and its parquet files."
+                f"{source} is neither a local folder nor the name of a data set on the Hub. "
+                "Expected OWNER/NAME, or the folder that contains plain_text/ with parquet files."
             )
         return read_with_datasets(str(source), split)
     files = sorted((folder / "plain_text").glob(f"{split}-*.parquet"))
@@ -64,7 +64,7 @@ def read_cifar10(source: str | Path, split: Split) -> LabelledImages:
         return _stacked(rows, str(source))
     if (folder / split).is_dir():
         return _stacked(_picture_rows(folder / split), str(source))
-    hint = f" Give the folder above: {folder.absolute().parent}." if _is_inner(folder) else ""
+    hint = f" Pass the parent folder: {folder.absolute().parent}." if _is_inner(folder) else ""
     raise ZooError(f"{folder} has neither {_LAYOUTS.format(split=split)}.{hint}")
 
 
@@ -73,28 +73,28 @@ def _is_inner(folder: Path) -> bool:
 
 
 def read_with_datasets(name: str, split: Split) -> LabelledImages:
-    """Read one split of a data set with the Hub's library `datasets`.
+    """Read one split of a data set with the library `datasets`.
 
     Args:
-        name: What `datasets.load_dataset` takes: the name of a Hub data set, or a folder.
+        name: Argument of `datasets.load_dataset`: the name of a Hub data set, or a folder.
         split: `"train"` or `"test"`.
 
     Returns:
-        The images, decoded, in the data set's order.
+        The decoded images, in the order of the data set.
 
     Raises:
-        ZooError: If the data set cannot be had or has other columns, or `datasets` is not
+        ZooError: If the data set cannot be loaded or has other columns, or `datasets` is not
             installed.
     """
-    datasets = _import_extra("datasets", f"{name} is no folder here; reading a Hub data set")
-    failed = f"{name} is no folder here, and cannot be had from the Hub"
+    datasets = _import_extra("datasets", f"{name} is not a local folder; reading a Hub data set")
+    failed = f"{name} is not a local folder and cannot be loaded from the Hub"
     if is_repository(name) and not (constants.HF_HUB_OFFLINE or _cached(datasets, name)):
-        # Asked first because `datasets` tries for half a minute, and takes trouble for absence.
-        with one_line(failed, HubName(name), "Give a folder, or a mirror with HF_ENDPOINT."):
+        # `datasets` would retry for half a minute, and report a network error as absence.
+        with one_line(failed, HubName(name), "Pass a folder, or set HF_ENDPOINT to a mirror."):
             dataset_info(name, timeout=constants.HF_HUB_ETAG_TIMEOUT)
     try:
         table = datasets.load_dataset(name, split=split)
-    # What another library raises for files that could hold anything, or for no connection.
+    # The library may raise anything for unexpected files or a failed connection.
     except Exception as error:
         reason = " ".join(str(error).split())
         raise ZooError(f"{failed}: {type(error).__name__}: {reason}") from error
@@ -102,12 +102,12 @@ def read_with_datasets(name: str, split: Split) -> LabelledImages:
     classes = getattr(table.features[_LABELS], "names", None)
     if classes is not None and tuple(classes) != CIFAR10_CLASSES:
         raise ZooError(f"{name} has the classes {classes}, expected {list(CIFAR10_CLASSES)}.")
-    # The files as they are: decoded here, as from everywhere else, the pixels are the same.
+    # All sources are decoded by the same function, so that the pixels are equal.
     try:
         table = table.cast_column(_IMAGES, datasets.Image(decode=False))
     except Exception as error:
         raise ZooError(
-            f"{name} has no images in its column {_IMAGES}, but {table.features[_IMAGES]}."
+            f"{name}: expected images in the column {_IMAGES}, got {table.features[_IMAGES]}."
         ) from error
     places = (f"{name}, {split} row {number}" for number in range(len(table)))
     rows = (
@@ -118,7 +118,7 @@ def read_with_datasets(name: str, split: Split) -> LabelledImages:
 
 
 def _cached(datasets: ModuleType, name: str) -> bool:
-    """Whether `datasets` has some of a data set: then it finds it without a network, too."""
+    """Whether the data set is in the cache of `datasets`, which then needs no network."""
     return Path(datasets.config.HF_DATASETS_CACHE, name.replace("/", "___")).is_dir()
 
 
@@ -129,11 +129,11 @@ def parquet_rows(
 
     Args:
         files: The files, in order.
-        columns: The columns wanted; those of images, a struct of `bytes` and `path`, become the
-            bytes of the image file.
+        columns: The columns to read. A struct of `bytes` and `path` becomes the bytes of the image
+            file.
 
     Yields:
-        The row by its columns, and where it is, to be named in errors.
+        The row by column, and its location for errors.
 
     Raises:
         ZooError: If a file cannot be read or lacks a column, or pyarrow is not installed.
@@ -143,7 +143,7 @@ def parquet_rows(
         try:
             table = parquet.read_table(file)
         except (OSError, ValueError) as error:  # pyarrow's own errors are subclasses of these
-            raise ZooError(f"{file} is not a parquet file that can be read: {error}") from error
+            raise ZooError(f"{file} is not a readable parquet file: {error}") from error
         _check_columns(table.column_names, str(file), columns)
         for number, row in enumerate(table.select(list(columns)).to_pylist()):
             where = f"{file}, row {number}"
@@ -152,10 +152,10 @@ def parquet_rows(
 
 
 class _Pictures(DatasetFolder):  # type: ignore[misc]
-    """Pictures in a folder for each class; hidden folders are some editor's."""
+    """Pictures in one folder per class, without hidden folders."""
 
     def find_classes(self, directory: str | Path) -> tuple[list[str], dict[str, int]]:
-        """The folders' names, sorted, and their indices."""
+        """Sorted names of the folders, and their indices."""
         classes, _ = super().find_classes(directory)
         shown = [name for name in classes if not name.startswith(".")]
         return shown, {name: index for index, name in enumerate(shown)}
@@ -165,8 +165,10 @@ def _picture_rows(folder: Path) -> Iterator[tuple[bytes, int, str]]:
     try:
         found = _Pictures(str(folder), loader=str, extensions=IMG_EXTENSIONS)
     except FileNotFoundError as error:
-        raise ZooError(f"{folder} has no pictures in a folder for each class: {error}") from error
-    # Sorted by name, as DatasetFolder has them, the ten classes are in CIFAR-10's order.
+        raise ZooError(
+            f"{folder}: expected one folder of pictures per class, found none ({error})."
+        ) from error
+    # The order of CIFAR-10's ten classes is alphabetical, as in DatasetFolder.
     if tuple(found.classes) != CIFAR10_CLASSES:
         raise ZooError(
             f"{folder} has the folders {found.classes}, expected {list(CIFAR10_CLASSES)}."
@@ -201,7 +203,7 @@ def _check_columns(names: list[str], where: str, columns: Sequence[str]) -> None
 
 
 def _content(cell: Any, where: str, folder: Path) -> Any:
-    """The bytes of an image file, which a data set of loose files has on the disk."""
+    """The bytes of an image file, read from disk if the data set stores a path."""
     if not isinstance(cell, dict):
         return cell
     if cell.get("bytes") is not None or cell.get("path") is None:
@@ -216,26 +218,26 @@ def decode_image(encoded: object, where: str, mode: Literal["RGB", "L"]) -> NDAr
     """Decode an image file of 32 x 32 pixels.
 
     Args:
-        encoded: The content of the file, bytes; all else is refused.
-        where: What it is, to be named in errors.
+        encoded: Content of the file, as bytes.
+        where: Location of the image, for errors.
         mode: `RGB`, or `L` for grey levels.
 
     Returns:
         Array of shape `(32, 32, 3)`, or `(32, 32)` for grey levels, 0 to 255.
 
     Raises:
-        ZooError: If it is not an image file, or of another size.
+        ZooError: If the content is not an image file or has another size.
     """
     if not isinstance(encoded, bytes):
         raise ZooError(f"{where}: expected an image file, got {encoded!r}.")
     try:
         with Image.open(io.BytesIO(encoded)) as image:
             pixels = np.asarray(image.convert(mode))
-    # Whatever is raised for bytes that could be anything, from a lie about their size on.
+    # Pillow may raise anything for arbitrary bytes.
     except Exception as error:
         raise ZooError(
-            f"{where}: expected an image file of 32 x 32, got {len(encoded)} bytes of not one "
-            f"({type(error).__name__})."
+            f"{where}: expected an image file of 32 x 32 pixels, got {len(encoded)} bytes that "
+            f"cannot be decoded ({type(error).__name__})."
         ) from error
     if pixels.shape[:2] != IMAGE_SIZE:
         raise ZooError(f"{where}: expected an image of 32 x 32, got {pixels.shape[:2]}.")
@@ -243,7 +245,7 @@ def decode_image(encoded: object, where: str, mode: Literal["RGB", "L"]) -> NDAr
 
 
 def _import_extra(module: str, purpose: str) -> ModuleType:
-    """Import what only training and measuring need."""
+    """Import a package of the extra for training and measuring."""
     try:
         return importlib.import_module(module)
     except ImportError as error:

@@ -1,4 +1,4 @@
-"""Names of a network's classes, all different from each other."""
+"""Unique names of a network's classes."""
 
 import textwrap
 from collections import Counter
@@ -18,12 +18,12 @@ def labels(model: nn.Module) -> list[str] | None:
         model: A network from `rectgrad_zoo.load` or timm.
 
     Returns:
-        One name for each logit, no two alike; `None` if they are not known. Names come from the
-        network's configuration (`label_names`); without them, a network with as many logits as
-        ImageNet-1k or another ImageNet set of timm's is taken for a network of that set.
+        One unique name per logit; `None` if the names are not known. Names come from the network's
+        configuration (`label_names`). Without them, the number of logits determines the ImageNet
+        set of timm, such as ImageNet-1k.
 
     Raises:
-        ZooError: If the configuration's names are neither a list nor a table.
+        ZooError: If the names in the configuration are neither a list nor a table.
 
     Examples:
         >>> import rectgrad_zoo
@@ -36,10 +36,10 @@ def labels(model: nn.Module) -> list[str] | None:
     if given:
         if not isinstance(given, list | tuple | dict):
             raise ZooError(
-                f"The network's configuration has label_names {given!r}; expected a list of names, "
-                "or a table of index to name."
+                f"The network's configuration has label_names {given!r}; expected a list of names "
+                "or a table from index to name."
             )
-        # JSON has no integer keys: a table of index to name arrives with text for indices.
+        # JSON has no integer keys, so the indices of a table are strings.
         table = given if isinstance(given, dict) else dict(enumerate(given))
         descriptions = config.get("label_descriptions") or {}
         by_index = {int(index): descriptions.get(name, name) for index, name in table.items()}
@@ -49,7 +49,7 @@ def labels(model: nn.Module) -> list[str] | None:
 
 
 def _imagenet_labels(info: ImageNetInfo) -> list[str]:
-    """The first lemma of each class; where that is shared, what tells it apart in brackets."""
+    """The first lemma of each class; a shared lemma is followed by a distinction in brackets."""
     synsets = [info.index_to_label_name(index) for index in range(info.num_classes())]
     lemmas = [info.label_name_to_description(synset).split(", ") for synset in synsets]
     hinted = [
@@ -66,7 +66,7 @@ def _definition(info: ImageNetInfo, synset: str) -> str:
 
 
 def _first_distinct(*spellings: list[str]) -> list[str]:
-    """For each class the first of its spellings that no other class shares, whatever its case."""
+    """For each class, its first spelling that is unique, ignoring case."""
     counts = [Counter(name.casefold() for name in spelling) for spelling in spellings]
     last = len(spellings) - 1
     return [

@@ -1,4 +1,4 @@
-"""Labelled images in memory: their type, their fingerprint, their range, their split."""
+"""Labelled images in memory: type, fingerprint, range and validation split."""
 
 import hashlib
 from dataclasses import dataclass
@@ -37,16 +37,16 @@ class LabelledImages:
         return len(self.labels)
 
     def fingerprint(self) -> str:
-        """SHA-256 (hexadecimal) of the decoded pixels, row by row in RGB, and of the labels."""
+        """SHA-256 (hexadecimal) of the decoded pixels, row by row in RGB, and the labels."""
         digest = hashlib.sha256(self.images.permute(0, 2, 3, 1).contiguous().numpy().tobytes())
         digest.update(self.labels.numpy().astype("<i8").tobytes())
         return digest.hexdigest()
 
 
 def to_model_range(images: Tensor) -> Tensor:
-    """Turn pixels into what the CIFAR-10 networks expect (appendix F.2).
+    """Scale pixels to the input range of the CIFAR-10 networks (appendix F.2).
 
-    The same operations, in the same order, as timm's transform of these networks.
+    The operations and their order are those of timm's transform of these networks.
 
     Args:
         images: Tensor of shape `(N, 3, H, W)`, uint8 (0 to 255).
@@ -58,19 +58,21 @@ def to_model_range(images: Tensor) -> Tensor:
         TypeError: If the images are not uint8.
     """
     if images.dtype != torch.uint8:
-        raise TypeError(f"Expected uint8 images (0 to 255), got {images.dtype}.")
+        raise TypeError(f"Expected uint8 images (0 to 255), got {images.dtype}. Convert them.")
     return images.float().div_(255).sub_(0.5).div_(0.5)
 
 
 def permutation(count: int, seed: int) -> Tensor:
-    """A random order, from the raw stream of NumPy's PCG64, which no version of NumPy changes.
+    """A random permutation from the raw stream of NumPy's PCG64.
+
+    The stream is the same in all versions of NumPy.
 
     Args:
-        count: Number of things, N.
-        seed: Seed of the order.
+        count: Number of elements, N.
+        seed: Seed of the permutation.
 
     Returns:
-        The numbers 0 to N - 1, of shape `(N,)`, int64.
+        A permutation of 0 to N - 1, of shape `(N,)`, int64.
     """
     draws = np.random.PCG64(seed).random_raw(count)
     return torch.from_numpy(np.argsort(draws, kind="stable"))
@@ -79,22 +81,22 @@ def permutation(count: int, seed: int) -> Tensor:
 def split_validation(
     data: LabelledImages, size: int, seed: int
 ) -> tuple[LabelledImages, LabelledImages]:
-    """Set part of a training set aside, at random.
+    """Split a random validation set off a training set.
 
     Args:
         data: N images.
-        size: Number of images to set aside, from 1 to N - 1.
-        seed: Seed of the choice.
+        size: Number of validation images, from 1 to N - 1.
+        seed: Seed of the split.
 
     Returns:
-        The N - `size` images to train on and the `size` images to validate on.
+        The N - `size` training images and the `size` validation images.
 
     Raises:
         ValueError: If `size` is out of range.
     """
     if not 0 < size < len(data):
         raise ValueError(
-            f"The validation split must leave images to train on: expected 1 to {len(data) - 1}, "
+            f"validation_size must leave images to train on: expected 1 to {len(data) - 1}, "
             f"got {size}."
         )
     order = permutation(len(data), seed)

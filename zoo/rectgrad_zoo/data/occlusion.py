@@ -1,4 +1,4 @@
-"""Noise in the same corner of every image: the fixed patch of Kim et al. 2019, and its control."""
+"""Occlusion of an image corner: the fixed patch of Kim et al. 2019, and noise per image."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -19,9 +19,8 @@ class Occlusion:
     Attributes:
         size: Side of the square, in pixels.
         seed: Seed of the noise.
-        kind: `fixed`, one patch for all images, as in the paper; or `per_image`, a patch of its own
-            for each, drawn anew for every epoch of a training, so that it is of no use even for
-            learning the training images by heart.
+        kind: `fixed`: one patch for all images, as in the paper; `per_image`: a different patch for
+            each image and each training epoch, which a network cannot memorise.
     """
 
     size: int
@@ -32,9 +31,9 @@ class Occlusion:
 def occlusion_patch(occlusion: Occlusion) -> Tensor:
     """Draw the fixed patch.
 
-    Pixel values are uniform on the 256 levels of a picture, so that an occluded image can be saved
-    as one. They are the highest 8 bits of each of the first `3 * size * size` numbers of NumPy's
-    `PCG64(seed).random_raw()`, whose stream no version of NumPy changes.
+    Pixel values are uniform on 0 to 255. They are the highest 8 bits of each of the first
+    `3 * size * size` numbers of NumPy's `PCG64(seed).random_raw()`. This stream is the same in all
+    versions of NumPy.
 
     Args:
         occlusion: Size and seed.
@@ -43,12 +42,12 @@ def occlusion_patch(occlusion: Occlusion) -> Tensor:
         Tensor of shape `(3, size, size)`, uint8.
 
     Raises:
-        ValueError: If the noise is not one patch for all images.
+        ValueError: If the kind is not `fixed`.
     """
     if occlusion.kind != FIXED:
         raise ValueError(
-            f"This occlusion is of the kind {occlusion.kind!r}: there is no one patch for all "
-            "images. occlusion_patches draws them, occlude puts them on."
+            f"The occlusion has the kind {occlusion.kind!r}, expected {FIXED!r}: the patch differs "
+            "between images. Use occlusion_patches or occlude."
         )
     return _noise(occlusion.seed, (3, occlusion.size, occlusion.size))
 
@@ -56,14 +55,14 @@ def occlusion_patch(occlusion: Occlusion) -> Tensor:
 def occlusion_patches(occlusion: Occlusion, indices: Sequence[int], draw: int = 0) -> Tensor:
     """Draw the patch of each image.
 
-    A patch of its own is made as `occlusion_patch` makes the fixed one, from the stream of
-    `PCG64([seed, draw, 1])`: image `i` has the numbers from `3 * size * size * i` on. The 1 is
-    there because without it the draw 0 would begin with the fixed patch of the same seed.
+    A patch per image is drawn as in `occlusion_patch`, from the stream of
+    `PCG64([seed, draw, 1])`. Image `i` has the numbers from `3 * size * size * i` on. The 1
+    separates draw 0 from the fixed patch of the same seed.
 
     Args:
         occlusion: Size, seed and kind.
-        indices: Which image of its data set each one is, counted from 0.
-        draw: 0 for the noise to measure with; the number of the epoch for the noise to train with.
+        indices: Index of each image in its data set, from 0.
+        draw: 0 for measurements; the number of the epoch for training.
 
     Returns:
         Tensor of shape `(len(indices), 3, size, size)`, uint8.
@@ -84,15 +83,15 @@ def occlude(
     Args:
         images: Tensor of shape `(N, 3, H, W)`, uint8 (0 to 255).
         occlusion: Size, seed and kind of the noise.
-        indices: Which image of its data set each one is; 0 to N - 1 by default. Only noise of the
+        indices: Index of each image in its data set; 0 to N - 1 by default. Only noise of the
             kind `per_image` depends on it.
-        draw: As `occlusion_patches` takes it.
+        draw: As in `occlusion_patches`.
 
     Returns:
         A new tensor of the same shape and type.
 
     Raises:
-        ValueError: If the images are not of that type and shape, or smaller than the patch.
+        ValueError: If the images have another type or shape, or are smaller than the patch.
     """
     size = occlusion.size
     if images.dtype != torch.uint8 or images.ndim != 4 or images.shape[1] != 3:  # noqa: PLR2004
@@ -112,15 +111,15 @@ def occlude(
 
 
 def occluded(data: LabelledImages, occlusion: Occlusion | None, *, draw: int = 0) -> LabelledImages:
-    """The data set as a recipe's network sees it.
+    """The data set with the occlusion of a recipe.
 
     Args:
         data: Images and labels.
-        occlusion: The recipe's; `None` for none.
-        draw: As `occlusion_patches` takes it.
+        occlusion: Occlusion of the recipe; `None` for none.
+        draw: As in `occlusion_patches`.
 
     Returns:
-        The same labels, and the images with the noise if there is any.
+        The images with the noise, if any, and the same labels.
     """
     if occlusion is None:
         return data

@@ -1,4 +1,4 @@
-"""From a picture to a network's input, by timm's data configuration of that network."""
+"""Preprocessing of pictures by timm's data configuration of a network."""
 
 from collections.abc import Callable
 
@@ -9,16 +9,16 @@ from torch import Tensor, nn
 
 
 def transform(model: nn.Module) -> Callable[[Image.Image], Tensor]:
-    """The preprocessing a network was trained for: resize, crop, normalise.
+    """The preprocessing of a network: resizing, cropping and normalisation.
 
     Args:
         model: A network from `rectgrad_zoo.load` or timm.
 
     Returns:
-        A function from a PIL image, of any mode and size, to a float32 tensor `(C, H, W)`.
+        A function from a PIL image of any mode and size to a float32 tensor `(C, H, W)`.
 
     Raises:
-        ValueError: If the network does not carry timm's configuration.
+        ValueError: If the network has no configuration of timm.
 
     Examples:
         >>> import rectgrad_zoo

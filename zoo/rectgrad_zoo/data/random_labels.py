@@ -1,4 +1,4 @@
-"""Labels that have nothing to do with the images: the control of Adebayo et al. 2018."""
+"""Shuffled labels: the data randomisation of Adebayo et al. 2018."""
 
 from dataclasses import dataclass, replace
 
@@ -7,7 +7,7 @@ from rectgrad_zoo.data.images import LabelledImages, permutation
 
 @dataclass(frozen=True)
 class RandomLabels:
-    """The training set's own labels, handed out anew and then fixed for the whole training.
+    """A fixed random permutation of the training labels.
 
     Attributes:
         seed: Seed of the permutation.
@@ -17,16 +17,16 @@ class RandomLabels:
 
 
 def relabelled(data: LabelledImages, labels: RandomLabels | None) -> LabelledImages:
-    """The training set with the labels that a recipe trains on.
+    """The training set with the labels of a recipe.
 
-    Every class keeps its number of images; one label in ten happens to be the true one.
+    Every class keeps its number of images. On average, one label in ten is the true one.
 
     Args:
         data: A whole training set.
-        labels: The recipe's; `None` for the true ones.
+        labels: Random labels of the recipe; `None` for the true labels.
 
     Returns:
-        The same images, with permuted labels if asked for.
+        The same images, with permuted labels if `labels` is given.
     """
     if labels is None:
         return data

@@ -1,8 +1,7 @@
-"""Checkpoints on the Hugging Face Hub: what is in the client's cache, and getting what is not.
+"""Checkpoints on the Hugging Face Hub: lookup in the cache and download.
 
-Only the files of a checkpoint are ever asked for, by their own names, and no pickle is among them;
-what else a repository lists stays there. Cache, resuming, retries and progress bars are the
-client's.
+Only the files of a checkpoint are downloaded, by name. None of them is a pickle. `huggingface_hub`
+provides the cache, resumption, retries and progress bars.
 """
 
 import os
@@ -24,20 +23,20 @@ _PICKLES = (".bin", ".pth", ".pt", ".ckpt", ".pkl", ".tar", ".npz")
 _SHA256_LENGTH = 64
 _TAG = re.compile(r"[0-9a-f]{40}|[0-9a-f]{64}")
 _ELSEWHERE = (
-    "It is not in the cache {cache}. Where there is a network, `rectgrad zoo fetch {name}` gets "
-    "it; then copy the folder HF_HOME here. Or give a state dict on this machine with "
-    "weights=PATH, or a mirror with HF_ENDPOINT."
+    "The checkpoint is not in the cache {cache}. Run `rectgrad zoo fetch {name}` on a machine with "
+    "network access and copy its folder HF_HOME to this machine, set HF_ENDPOINT to a mirror, or "
+    "pass a local state dict with weights=PATH."
 )
 
 
 @dataclass(frozen=True)
 class Snapshot:
-    """Files of one commit of a repository, in the client's cache.
+    """Files of one commit of a repository, in the cache of `huggingface_hub`.
 
     Attributes:
         repo: `OWNER/NAME`.
         commit: The commit.
-        folder: Where the files lie.
+        folder: Folder of the files.
     """
 
     repo: str
@@ -46,43 +45,45 @@ class Snapshot:
 
     @property
     def stated_sha256(self) -> str | None:
-        """SHA-256 of the weights as the Hub stated it at the download, if it did."""
+        """SHA-256 of the weights that the Hub reported at the download, if any."""
         tag = self._tag(WEIGHTS_FILE)
         return tag if tag is not None and len(tag) == _SHA256_LENGTH else None
 
     def check_texts(self, remedy: str) -> None:
-        """Hold every file but the weights, which are checked as they are read, to the Hub's tag.
+        """Check the Hub's tag of every file except the weights, which are checked when read.
 
         Args:
-            remedy: What to do about a file that is not what the Hub sent, a sentence.
+            remedy: Sentence that the error adds if a file differs.
 
         Raises:
-            ZooError: If a file is damaged or was changed since.
+            ZooError: If a file is damaged or was changed.
         """
         for name in FILES:
             file, tag = self.folder / name, self._tag(name)
             if name != WEIGHTS_FILE and tag is not None and file_tag(file, tag) != tag:
-                raise ZooError(f"{file} is not what the Hub sent: damaged or changed. {remedy}")
+                raise ZooError(
+                    f"{file} differs from the downloaded file: it is damaged or was changed. "
+                    f"{remedy}"
+                )
 
     def _tag(self, name: str) -> str | None:
-        """The Hub's tag of a file: its git object id, for a large one its SHA-256.
+        """The Hub's tag of a file: its git object id or, for a large file, its SHA-256.
 
-        The client names what it stores by it. Without symbolic links (on some file systems) the tag
-        is not kept.
+        The tag is the file's name in the cache. File systems without symbolic links do not keep it.
         """
         tag = (self.folder / name).resolve().name
         return tag if _TAG.fullmatch(tag) else None
 
 
 def cached(hub: HubName, needed: tuple[str, ...] = NEEDED) -> Snapshot | None:
-    """Find a checkpoint in the cache, without asking the Hub.
+    """Find a checkpoint in the cache, without network access.
 
     Args:
         hub: The repository.
-        needed: Files that must be there.
+        needed: Required files.
 
     Returns:
-        The commit that the revision named when it was last fetched; `None` if a file is not there.
+        The commit of the revision at the last download; `None` if a required file is absent.
     """
     files = [try_to_load_from_cache(hub.repo, file, revision=hub.revision) for file in needed]
     if not all(isinstance(file, str) for file in files):
@@ -94,31 +95,29 @@ def cached(hub: HubName, needed: tuple[str, ...] = NEEDED) -> Snapshot | None:
 def download(
     hub: HubName, name: str, sha256: str | None = None, needed: tuple[str, ...] = NEEDED
 ) -> Snapshot:
-    """Get a checkpoint from the Hub, or the newer commit of one that is in the cache.
+    """Download a checkpoint from the Hub, or a newer commit of a cached one.
 
-    What the revision names in the cache stays what it was: `keep` changes that, once it is known
-    that the new one loads.
+    The revision in the cache still refers to the previous commit. `keep` updates it after a
+    successful load.
 
     Args:
         hub: The repository.
-        name: What the user asked for, to be named in errors.
-        sha256: SHA-256 that the weights must have, hexadecimal; `None` if it is not known.
-        needed: Files that it must have.
+        name: The requested name, for errors.
+        sha256: Expected SHA-256 of the weights, hexadecimal; `None` for no check.
+        needed: Required files.
 
     Returns:
-        The files, on this machine, as the Hub states them, the weights with the SHA-256 that was
-        expected.
+        The downloaded files, with checked hashes.
 
     Raises:
-        UnreachableError: If the Hub cannot be asked.
-        ZooError: If the Hub refuses, has no such checkpoint, has it as a pickle
-            only, or sends other weights than it states or than are expected; or if the disk is
-            full.
+        UnreachableError: If the Hub cannot be reached.
+        ZooError: If the Hub refuses access, has no such checkpoint or only a pickle, or sends a
+            file with an unexpected hash; or if the disk is full.
     """
     otherwise = _ELSEWHERE.format(name=name, cache=constants.HF_HUB_CACHE)
     with one_line(f"Cannot get {name}", hub, otherwise):
-        # Asked first because the client tries this once: without a network the user is told at
-        # once, and not after the minute that it tries to get a file.
+        # The client tries this request once, so a missing network is reported at once. It would
+        # retry the download of a file for a minute.
         info = model_info(
             hub.repo,
             revision=hub.revision,
@@ -126,7 +125,7 @@ def download(
             files_metadata=True,
         )
         if not info.sha:
-            raise ValueError("no commit in it")
+            raise ValueError("the answer has no commit")
         listed = _listed(info, name, needed)
         for file in listed:
             path = Path(hf_hub_download(hub.repo, file, revision=info.sha))
@@ -135,13 +134,13 @@ def download(
 
 
 def keep(hub: HubName, found: Snapshot) -> None:
-    """Let a revision mean a commit in the cache from now on.
+    """Set the commit of a revision in the cache.
 
-    The client would do so before anybody has looked at the files; its cache's layout is documented.
+    The client would set it before the files are checked. The layout of its cache is documented.
 
     Args:
         hub: The repository and its revision.
-        found: The commit, downloaded.
+        found: The downloaded commit.
 
     Raises:
         ZooError: If the cache cannot be written.
@@ -158,15 +157,15 @@ def keep(hub: HubName, found: Snapshot) -> None:
 
 
 def _listed(info: ModelInfo, name: str, needed: tuple[str, ...]) -> dict[str, RepoSibling]:
-    """The files to download, the weights first: they are the ones that may fail."""
+    """The files to download, the weights first, because they are the most likely to fail."""
     there = {file.rfilename: file for file in info.siblings or ()}
     missing = [file for file in needed if file not in there]
     if missing:
         pickles = sorted(file for file in there if file.endswith(_PICKLES))
         reason = (
-            f"its weights are there only as {', '.join(pickles)}, which can run code when read. "
-            "Only safetensors is loaded from the Hub: ask the owner for it, or read it yourself "
-            "where that is safe and give the state dict with weights=PATH."
+            f"it has the weights only as {', '.join(pickles)}, which can run code when read. "
+            "Only safetensors files are loaded from the Hub. Ask the owner for one, or convert the "
+            "file in a safe environment and pass the state dict with weights=PATH."
             if pickles and WEIGHTS_FILE in missing
             else f"expected a checkpoint in timm's format, with {' and '.join(needed)}."
         )
@@ -177,19 +176,22 @@ def _listed(info: ModelInfo, name: str, needed: tuple[str, ...]) -> dict[str, Re
 
 
 def _check(path: Path, commit: str, listed: RepoSibling, repo: str, sha256: str | None) -> None:
-    """Hold a file to what the Hub states, once more if need be, and weights to the zoo's pin."""
+    """Check a file's hash against the Hub's, and that of the weights against the zoo's.
+
+    A file that differs is downloaded once more.
+    """
     name = listed.rfilename
     stated = listed.lfs.sha256 if listed.lfs is not None else listed.blob_id
     if stated is not None and file_tag(path, stated) != stated:
-        # Damaged on the way or on this disk: the client trusts what it has of the right size.
+        # The client accepts a cached file of the right size, even if it is damaged.
         path = Path(hf_hub_download(repo, name, revision=commit, force_download=True))
-    expectations = [("the Hub states", stated)]
+    expectations = [("the Hub reports", stated)]
     if name == WEIGHTS_FILE:
         expectations.append(("the zoo expects", sha256))
     for who, expected in expectations:
         if expected is not None and (got := file_tag(path, expected)) != expected:
             kind = "SHA-256" if len(expected) == _SHA256_LENGTH else "git object id"
             raise ZooError(
-                f"{repo} at commit {commit} sent {name} with the {kind} {got}, where "
-                f"{who} {expected}: it is damaged or not the released file, and is not used."
+                f"{repo} at commit {commit} sent {name} with the {kind} {got}, but {who} "
+                f"{expected}. The file is damaged or not the released one, and is not used."
             )

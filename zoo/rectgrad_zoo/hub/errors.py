@@ -1,4 +1,4 @@
-"""What the Hub's client raises, as one line that says what to do."""
+"""Conversion of the Hub client's exceptions into one-line errors."""
 
 import errno
 import os
@@ -22,9 +22,9 @@ from huggingface_hub.errors import (
 from rectgrad_zoo.errors import ZooError
 from rectgrad_zoo.hub.names import DEFAULT_REVISION, HubName
 
-# The base of its HTTP library's errors, whichever library this version of the client uses, and
-# OSError. ValueError, KeyError and TypeError: an answer that is not the Hub's. RuntimeError: an
-# upload that failed, and whatever hf_xet comes across.
+# The bases of the HTTP library's errors in this version of the client, and OSError. ValueError,
+# KeyError and TypeError: an answer of another server. RuntimeError: a failed upload, and any error
+# of hf_xet.
 _CLIENT_ERRORS: tuple[type[BaseException], ...] = (
     *HfHubHTTPError.__bases__,
     OSError,
@@ -33,26 +33,26 @@ _CLIENT_ERRORS: tuple[type[BaseException], ...] = (
     TypeError,
     RuntimeError,
 )
-_TOKEN_HINT = "Set HF_TOKEN to a token of an account that may read it."  # noqa: S105
+_TOKEN_HINT = "Set HF_TOKEN to a token of an account with read access."  # noqa: S105
 _BY_STATUS = {
-    401: "the token was refused (401). Set HF_TOKEN to a valid one, or unset it for what is "
-    "public.",
-    403: "access was denied (403). Set HF_TOKEN to a token of an account that has it; what you "
-    "publish goes under a name of your own, YOU/NAME.",
-    404: "it was not found (404).",
-    429: "too many requests (429). Wait some minutes, or set HF_TOKEN: accounts may ask more.",
+    401: "the token was refused (401). Set HF_TOKEN to a valid token, or unset it for public "
+    "repositories.",
+    403: "access was denied (403). Set HF_TOKEN to a token of an account with access. Publish "
+    "under your own account, as YOU/NAME.",
+    404: "it was not found (404). Check the spelling.",
+    429: "too many requests (429). Wait some minutes, or set HF_TOKEN for a higher limit.",
 }
 _SERVER_ERROR = 500
-# How hf_xet, in Rust, spells the system's errors; a connection's are among them.
+# System errors in the messages of hf_xet, which is written in Rust. They include connection errors.
 _RUST_ERRNO = re.compile(r"os error (\d+)")
 _DISK_ERRNOS = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS, errno.EACCES}
 
 
 class UnreachableError(ZooError):
-    """The Hub could not be asked; what is in the cache is as good as before.
+    """The Hub cannot be reached. The files in the cache stay valid.
 
     Attributes:
-        reason: Why not, without what to do about it.
+        reason: Reason, without the remedy.
     """
 
     def __init__(self, action: str, reason: str, otherwise: str) -> None:
@@ -62,23 +62,22 @@ class UnreachableError(ZooError):
 
 @contextmanager
 def one_line(action: str, hub: HubName, otherwise: str = "") -> Iterator[None]:
-    """Turn the errors of the Hub's client into a `ZooError` of one line.
+    """Convert the exceptions of the Hub's client into a `ZooError` of one line.
 
     Args:
-        action: What is being tried, as `Cannot get NAME`.
+        action: The attempted action, as `Cannot get NAME`.
         hub: The repository.
-        otherwise: What else the user can do when the Hub cannot be reached.
+        otherwise: Remedy if the Hub cannot be reached.
 
     Raises:
-        ZooError: For whatever the client raised; `UnreachableError` where it is that the Hub could
-            not be asked.
+        ZooError: For every exception of the client; `UnreachableError` if the Hub cannot be
+            reached.
     """
     try:
         yield
     except _CLIENT_ERRORS as error:
         cause: BaseException = error
-        # The client's words for "it is not in the cache, and then this happened", or "the upload
-        # failed, because this happened".
+        # The client wraps the original exception of a failed download or upload.
         while isinstance(cause, LocalEntryNotFoundError | RuntimeError) and cause.__cause__:
             cause = cause.__cause__
         reason = _reason(cause, hub)
@@ -88,44 +87,44 @@ def one_line(action: str, hub: HubName, otherwise: str = "") -> Iterator[None]:
 
 
 def _reason(error: BaseException, hub: HubName) -> str | None:
-    """What the Hub, the disk or something else on the way says; `None` for a failed connection."""
+    """The reason given by the Hub, the disk or a proxy; `None` for a failed connection."""
     if isinstance(error, HfHubHTTPError):
         return _known_reason(error, hub) or _http_reason(error, hub)
     if (trouble := _disk_trouble(error)) is not None:
         return (
-            f"cannot write to the cache {constants.HF_HUB_CACHE}: {trouble}. Make room there, or "
-            "name another folder with HF_HOME."
+            f"cannot write to the cache {constants.HF_HUB_CACHE}: {trouble}. Free disk space, or "
+            "set HF_HOME to another folder."
         )
     if isinstance(error, ValueError | KeyError | TypeError | FileMetadataError):
         return (
-            f"the answer of {constants.ENDPOINT} is not the Hub's ({type(error).__name__}: "
-            f"{_text(error)}). Check HF_ENDPOINT and the network's proxy."
+            f"{constants.ENDPOINT} did not answer as the Hub does ({type(error).__name__}: "
+            f"{_text(error)}). Check HF_ENDPOINT and the proxy of the network."
         )
     return None
 
 
 def _known_reason(error: HfHubHTTPError, hub: HubName) -> str | None:
-    """What the Hub says by a code of its own; the first that fits, for one is another's kind."""
+    """The reason for an error code of the Hub, the most specific one first."""
     nowhere = f"{constants.ENDPOINT} has no repository {hub.repo}, or it is private."
     if Path(hub.repo).is_dir():
-        nowhere += f" The folder {hub.repo} here is no checkpoint: it has no config.json."
+        nowhere += f" The local folder {hub.repo} is not a checkpoint: it has no config.json."
     else:
-        nowhere += f" Nor is there a folder {hub.repo} here."
+        nowhere += f" There is no local folder {hub.repo}."
     if not hub.published:
         nowhere += (
-            " It is there only once a maintainer of captum-rectgrad has published it; until then "
-            "give the path of its folder under zoo/hub/ in the project's repository."
+            " A maintainer of captum-rectgrad has to publish this checkpoint first. Until then, "
+            "pass the path of its folder in zoo/hub/ of the project's repository."
         )
     reasons: tuple[tuple[type[Exception], str], ...] = (
         (
             GatedRepoError,
-            f"{hub.repo} is gated. Ask for access on its page on the Hub. {_TOKEN_HINT}",
+            f"{hub.repo} is gated. Request access on its page on the Hub. {_TOKEN_HINT}",
         ),
         (
             RevisionNotFoundError,
             f"{hub.repo} has no branch, tag or commit {hub.revision or DEFAULT_REVISION}.",
         ),
-        (EntryNotFoundError, f"a file of {hub} is gone ({_text(error)})."),
+        (EntryNotFoundError, f"a file of {hub} no longer exists ({_text(error)})."),
         (RepositoryNotFoundError, f"{nowhere} Check the spelling. {_TOKEN_HINT}"),
     )
     return next((reason for kind, reason in reasons if isinstance(error, kind)), None)
@@ -135,8 +134,8 @@ def _http_reason(error: HfHubHTTPError, hub: HubName) -> str:
     status = error.response.status_code
     if status >= _SERVER_ERROR:
         return (
-            f"the Hub at {constants.ENDPOINT} is in trouble ({status}). Try again later; "
-            "HF_ENDPOINT names a mirror."
+            f"the Hub at {constants.ENDPOINT} has a server error ({status}). Try again later, or "
+            "set HF_ENDPOINT to a mirror."
         )
     return f"{hub}: {_BY_STATUS.get(status, _text(error))}"
 
@@ -146,7 +145,7 @@ def _disk_trouble(error: BaseException) -> str | None:
         found = _RUST_ERRNO.search(str(error))
         number = int(found[1]) if found else 0
         return os.strerror(number) if number in _DISK_ERRNOS else None
-    # The HTTP library's errors are no OSError, or one without a number: a number is the disk's.
+    # Errors of the HTTP library have no errno, so an errno indicates a disk error.
     if isinstance(error, OSError) and not isinstance(error, ConnectionError) and error.errno:
         return error.strerror
     return None

@@ -1,4 +1,4 @@
-"""How a repository on the Hugging Face Hub is named: `OWNER/NAME`, with `@REVISION` or without."""
+"""Names of repositories on the Hugging Face Hub: `OWNER/NAME`, optionally with `@REVISION`."""
 
 import re
 from dataclasses import dataclass
@@ -8,22 +8,23 @@ from rectgrad_zoo.errors import ZooError
 HUB_PREFIX = "hf-hub:"
 DEFAULT_REVISION = "main"
 
-# The Hub's own rules: letters, digits, "-", "_" and "."; no two of "-" and "." together.
+# The rules of the Hub: letters, digits, "-", "_" and "."; "-" and "." are not adjacent.
 _PART = r"[A-Za-z0-9_](?:[A-Za-z0-9_]|[-.](?![-.]|$|/))*"
 _REPOSITORY = re.compile(rf"{_PART}/{_PART}")
-# A revision becomes part of a path in the cache: it must not climb out of it.
+# A revision becomes part of a path in the cache and must not leave the cache.
 _REVISION = re.compile(r"(?!.*(?:^|/)\.{1,2}(?:/|$))[\w.-]+(?:/[\w.-]+)*")
 _LONGEST = 96
 
 
 @dataclass(frozen=True)
 class HubName:
-    """A repository and what is wanted of it.
+    """A repository and a revision.
 
     Attributes:
         repo: `OWNER/NAME`.
         revision: Branch, tag or commit; `None` for the main branch.
-        published: Whether it is known to be there; otherwise an error says that it may not be yet.
+        published: Whether the repository is known to exist. Otherwise errors mention that it may
+            not be published.
     """
 
     repo: str
@@ -35,17 +36,16 @@ class HubName:
 
 
 def parse_hub_name(name: str) -> HubName | None:
-    """Read the name of a repository.
+    """Parse the name of a repository.
 
     Args:
-        name: `OWNER/NAME`, with `hf-hub:` before it or without, with `@REVISION` after it or
-            without.
+        name: `OWNER/NAME`, optionally with the prefix `hf-hub:` and the suffix `@REVISION`.
 
     Returns:
-        The repository; `None` if the name is not meant as one.
+        The repository; `None` if the name does not denote a repository.
 
     Raises:
-        ZooError: If it has the prefix `hf-hub:` but is not a name the Hub could have.
+        ZooError: If the name has the prefix `hf-hub:` and is not valid on the Hub.
     """
     meant = name.startswith(HUB_PREFIX)
     repo, at, revision = name.removeprefix(HUB_PREFIX).partition("@")
@@ -54,12 +54,13 @@ def parse_hub_name(name: str) -> HubName | None:
         return HubName(repo, revision or None)
     if meant:
         raise ZooError(
-            f"Cannot get {name}: expected {HUB_PREFIX}OWNER/NAME or {HUB_PREFIX}OWNER/NAME@REVISION"
+            f"Cannot get {name}: the name of the repository is not valid, expected "
+            f"{HUB_PREFIX}OWNER/NAME or {HUB_PREFIX}OWNER/NAME@REVISION."
         )
     return None
 
 
 def is_repository(repo: str) -> bool:
-    """Whether the Hub could have a repository of that name, `OWNER/NAME`."""
+    """Whether `OWNER/NAME` is a valid name of a repository on the Hub."""
     fits = len(repo) <= _LONGEST and not repo.endswith(".git")
     return fits and _REPOSITORY.fullmatch(repo) is not None

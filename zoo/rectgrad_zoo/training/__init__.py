@@ -1,1 +1,1 @@
-"""Training, measuring, verifying and publishing of checkpoints, by recipes."""
+"""Training, measurement, verification and publication of checkpoints from recipes."""

@@ -1,4 +1,4 @@
-"""Counting right answers, with the interval that says how much the count means."""
+"""Accuracy with a confidence interval."""
 
 import math
 from collections.abc import Callable
@@ -19,7 +19,7 @@ class Accuracy:
     """A measured accuracy.
 
     Attributes:
-        correct: Number of images whose highest logit is that of their class.
+        correct: Number of correctly classified images.
         total: Number of images.
     """
 
@@ -28,12 +28,12 @@ class Accuracy:
 
     @property
     def value(self) -> float:
-        """Share of right answers, 0 to 1."""
+        """Share of correctly classified images, 0 to 1."""
         return self.correct / self.total
 
     @property
     def interval(self) -> tuple[float, float]:
-        """Wilson's 95 % interval of that share, 0 to 1."""
+        """Wilson's 95 % interval of the accuracy, 0 to 1."""
         z, n, p = _NORMAL_QUANTILE_95, self.total, self.value
         centre = (p + z * z / (2 * n)) / (1 + z * z / n)
         half = z / (1 + z * z / n) * math.sqrt(p * (1 - p) / n + z * z / (4 * n * n))
@@ -52,21 +52,21 @@ def measure_accuracy(
     data: LabelledImages,
     perturb: Callable[[Tensor, Tensor], Tensor] | None = None,
 ) -> Accuracy:
-    """Classify images as a user would: in eval mode, on the model's device.
+    """Measure the accuracy in eval mode, on the model's device.
 
     Args:
-        model: A CIFAR-10 classifier for inputs in [-1, 1]; its mode is as before afterwards.
-        data: Images, already occluded if the model is to see them so, and their classes.
-        perturb: What to do to a batch of inputs, given also their classes, before it is classified;
-            nothing by default.
+        model: A CIFAR-10 classifier for inputs in [-1, 1]. Its mode is restored.
+        data: Images, with the occlusion if any, and their classes.
+        perturb: Function that changes a batch of inputs, given their classes, before the
+            classification; by default none.
 
     Returns:
-        How many of them it gets right.
+        The accuracy.
     """
     device = next(model.parameters()).device
     was_training = model.training
     model.eval()
-    # An attack takes minutes: it has a bar (None: where there is a terminal), the rest none.
+    # Only an attack takes minutes and has a progress bar (None: on a terminal).
     starts = tqdm(
         range(0, len(data), _BATCH), desc="attack", leave=False, disable=None if perturb else True
     )

@@ -1,4 +1,4 @@
-"""Images changed within a small bound so that the network errs, to train on and to measure with."""
+"""Adversarial perturbations for training and for measuring accuracy."""
 
 from dataclasses import dataclass
 
@@ -8,24 +8,23 @@ from torch import Tensor, nn
 from rectgrad_zoo.data.images import LabelledImages
 from rectgrad_zoo.training.accuracy import Accuracy, measure_accuracy
 
-# Inputs are in [-1, 1]: a level of the 255 between black and white is this much.
+# One of 255 levels in the input range [-1, 1].
 _LEVEL = 2 / 255
 
 
 @dataclass(frozen=True)
 class Adversary:
-    """A projected gradient ascent of the loss within a maximum norm (Madry et al. 2018).
+    """Projected gradient ascent on the loss within a maximum-norm bound (Madry et al. 2018).
 
-    Training starts at a random point within the bound; with a single step it is the fast gradient
-    sign method (FGSM) of Wong et al. 2020. Measuring starts at the image itself.
+    In training, the attack starts at a random point within the bound. With a single step it is the
+    fast gradient sign method (FGSM) of Wong et al. 2020. In measurements, it starts at the image.
 
     Attributes:
-        epsilon: Bound on the change of every pixel and channel, in levels: 255 is from black to
-            white.
-        step: Length of a step of training, in levels.
-        steps: Number of steps of training.
-        test_step: Length of a step of measuring, in levels.
-        test_steps: Number of steps of measuring.
+        epsilon: Bound on the change of every pixel and channel, in levels of 255.
+        step: Step size in training, in levels.
+        steps: Number of steps in training.
+        test_step: Step size in measurements, in levels.
+        test_steps: Number of steps in measurements.
     """
 
     epsilon: float
@@ -38,17 +37,17 @@ class Adversary:
 def training_attack(
     model: nn.Module, inputs: Tensor, labels: Tensor, adversary: Adversary
 ) -> Tensor:
-    """Change a batch for training; the start is drawn from PyTorch's global generator.
+    """Perturb a training batch. The start is drawn from PyTorch's global generator.
 
     Args:
-        model: A classifier; its parameters and their gradients are not touched. In train mode every
-            step moves the running statistics of its batch-norm layers, as any pass does.
+        model: A classifier. Its parameters and their gradients do not change. In training mode
+            every step updates the running statistics of batch-norm layers.
         inputs: Tensor of shape `(N, C, H, W)`, in [-1, 1].
         labels: Classes, of shape `(N,)`.
         adversary: Bound and steps.
 
     Returns:
-        Tensor like `inputs`, in [-1, 1], no further from them than the bound.
+        Perturbed tensor of the shape of `inputs`, in [-1, 1], within the bound.
     """
     bound = adversary.epsilon * _LEVEL
     start = inputs + torch.empty_like(inputs).uniform_(-bound, bound)
@@ -58,15 +57,15 @@ def training_attack(
 def measure_adversarial_accuracy(
     model: nn.Module, data: LabelledImages, adversary: Adversary
 ) -> Accuracy:
-    """Count right answers on images that are changed against the network; no chance is involved.
+    """Measure the accuracy on adversarially perturbed images; the attack is deterministic.
 
     Args:
-        model: A CIFAR-10 classifier for inputs in [-1, 1]; its mode is as before afterwards.
+        model: A CIFAR-10 classifier for inputs in [-1, 1]. Its mode is restored.
         data: Images and classes.
         adversary: Bound and steps.
 
     Returns:
-        How many of the changed images the network gets right.
+        The accuracy on the perturbed images.
     """
 
     def perturb(inputs: Tensor, labels: Tensor) -> Tensor:

@@ -1,4 +1,4 @@
-"""Making a checkpoint: train, round, measure, and write the folder."""
+"""Creation of a checkpoint: training, rounding, measurement and output."""
 
 import platform
 import shutil
@@ -42,20 +42,19 @@ def make_checkpoint(
 
     Args:
         recipe_file: The recipe.
-        data: CIFAR-10, as `rectgrad_zoo.data.cifar10.read_cifar10` takes it.
-        out: The folder to write. It must not exist, or be empty, unless it holds a training that
-            was interrupted and is to go on; an epoch at most is trained again then, and the bytes
-            are the same as without the interruption. It is a checkpoint once
-            `config.json` is in it.
-        device: Where to train and to measure.
+        data: CIFAR-10, as for `rectgrad_zoo.data.cifar10.read_cifar10`.
+        out: The output folder. It must be absent, empty, or contain an interrupted training, which
+            is resumed. At most one epoch is repeated, and the result is the same as without the
+            interruption. A folder with `config.json` is a complete checkpoint.
+        device: Device for training and measurement.
 
     Returns:
-        What was measured.
+        The measurements.
 
     Raises:
-        ValueError: If the recipe is not valid, or `out` exists or cannot be written to.
-        ZooError: If the data cannot be read, the training in `out` is another one or diverges, or
-            the checkpoint cannot be written.
+        ValueError: If the recipe is not valid, or `out` exists or cannot be written.
+        ZooError: If the data cannot be read, the training in `out` differs or diverges, or the
+            checkpoint cannot be written.
     """
     recipe = read_recipe(recipe_file)
     _check_free(out)
@@ -66,17 +65,18 @@ def make_checkpoint(
     run = train(recipe, training_images, device, state)
 
     unfinished = out / _UNFINISHED
-    shutil.rmtree(unfinished, ignore_errors=True)  # of a process that was killed
+    shutil.rmtree(unfinished, ignore_errors=True)  # left by a killed process
     unfinished.mkdir(parents=True)
     try:
         shutil.copyfile(recipe_file, unfinished / RECIPE_FILE)
         metrics = _write(unfinished, recipe, run, training_images, test_images, device)
-        (unfinished / WEIGHTS_FILE).chmod(0o644)  # safetensors makes it for its maker alone
+        (unfinished / WEIGHTS_FILE).chmod(0o644)  # safetensors creates it for the owner only
         for file in FILES:
             (unfinished / file).replace(out / file)
     except OSError as error:
         raise ZooError(
-            f"Cannot write {out}: {error.strerror}. Make room there; the same command goes on."
+            f"Cannot write {out}: {error.strerror}. Free disk space and run the same command to "
+            "resume."
         ) from error
     finally:
         shutil.rmtree(unfinished, ignore_errors=True)
@@ -85,17 +85,18 @@ def make_checkpoint(
 
 
 def _check_free(out: Path) -> None:
-    """Refuse a folder with anything but what a training leaves that was interrupted or killed."""
+    """Refuse a folder with other files than those of an interrupted training."""
     there = {entry.name for entry in out.iterdir()} if out.is_dir() else {""}
     leftover = there <= {f"{STATE_FILE}{PART}", _UNFINISHED}
     if out.exists() and not leftover and STATE_FILE not in there:
         raise ValueError(
-            f"{out} exists already and holds no unfinished training; give the path of a new folder."
+            f"{out} exists already and contains no unfinished training. Pass the path of a new "
+            "folder."
         )
 
 
 def _check_writable(out: Path) -> None:
-    """Write into the folder, and leave no trace, before hours are spent on what goes there."""
+    """Check write access before the training, without leaving files."""
     made = [folder for folder in (out, *out.parents) if not folder.exists()]
     try:
         out.mkdir(parents=True, exist_ok=True)
@@ -104,7 +105,9 @@ def _check_writable(out: Path) -> None:
         for folder in made:
             folder.rmdir()
     except OSError as error:
-        raise ValueError(f"Cannot write to {out}: {error.strerror}. Name another --out.") from error
+        raise ValueError(
+            f"Cannot write to {out}: {error.strerror}. Choose another folder with --out."
+        ) from error
 
 
 def _write(
@@ -125,9 +128,11 @@ def _write(
             model_config={"label_names": list(CIFAR10_CLASSES)},
             safe_serialization=True,
         )
-    except SafetensorError as error:  # its own for a full disk
-        raise ZooError(f"Cannot write {folder / WEIGHTS_FILE}: {error}") from error
-    model.float().to(device)  # the values stay rounded: what is measured is what a user loads
+    except SafetensorError as error:  # raised for a full disk
+        raise ZooError(
+            f"Cannot write {folder / WEIGHTS_FILE}: {error}. Free disk space."
+        ) from error
+    model.float().to(device)  # the values stay rounded, as a user loads them
     measured = measure_checkpoint(model, recipe, test_images, training_images)
     metrics = Metrics(
         checkpoint=recipe.name,
@@ -149,7 +154,7 @@ def _write(
 
 
 def _identity(recipe_file: Path, data: LabelledImages, device: torch.device) -> dict[str, str]:
-    """What the bytes of a training depend on."""
+    """Everything that determines the result of a training."""
     return {
         "recipe (SHA-256)": file_sha256(recipe_file),
         "training images (fingerprint)": data.fingerprint(),

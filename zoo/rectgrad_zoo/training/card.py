@@ -1,4 +1,4 @@
-"""The model card of a trained checkpoint, written from what was measured."""
+"""The model card of a checkpoint, generated from its recipe and measurements."""
 
 import textwrap
 
@@ -20,14 +20,14 @@ _FOLDER = "path/to/this/folder"
 
 
 def model_card(recipe: Recipe, metrics: Metrics) -> ModelCard:
-    """Write the card of a checkpoint.
+    """Generate the card of a checkpoint.
 
     Args:
-        recipe: How it was trained.
-        metrics: What was measured.
+        recipe: Recipe of the checkpoint.
+        metrics: Measurements of the checkpoint.
 
     Returns:
-        The card, with the metadata block that the Hub reads.
+        The card, with the metadata block for the Hub.
     """
     data = ModelCardData(
         model_name=recipe.name,
@@ -53,45 +53,45 @@ def model_card(recipe: Recipe, metrics: Metrics) -> ModelCard:
         f"{_usage(recipe, metrics)}{_usage_of_noise(recipe, metrics)}",
         _training(recipe, metrics),
         _limits(recipe),
-        "## License\n\nThe weights are under the BSD 3-Clause License, as the code is.",
+        "## License\n\nThe weights and the code are under the BSD 3-Clause License.",
     )
     return ModelCard(f"---\n{data.to_yaml()}\n---\n\n" + "\n\n".join(sections) + "\n")
 
 
 def _spelling(recipe: Recipe, metrics: Metrics) -> str:
-    """What the user names the checkpoint by: the zoo's name only where it means these weights."""
+    """The argument of `rectgrad_zoo.load`: the zoo's name if it denotes these weights."""
     row = registry.find(recipe.name)
     return recipe.name if row is not None and row.sha256 == metrics.sha256 else _FOLDER
 
 
 def _measured(recipe: Recipe, metrics: Metrics) -> str:
-    images = "test images, occluded as in training" if recipe.occlusion else "test images"
+    images = "test images with the occlusion" if recipe.occlusion else "test images"
     more = ""
     if metrics.adversarial is not None:
         more += f"\n| Test accuracy under attack | {metrics.adversarial} |"
     if metrics.memorised is not None:
-        more += f"\n| Training images by their shuffled labels | {metrics.memorised} |"
-    table = f"""## Measured
+        more += f"\n| Training accuracy on the shuffled labels | {metrics.memorised} |"
+    table = f"""## Measurements
 
 | | |
 |---|---|
 | Test accuracy | {metrics.test} |{more}
-| Measured on | the {metrics.test.total:,} {images}, with the stored half-precision weights |
+| Test data | {metrics.test.total:,} {images}, with the stored half-precision weights |
 | Parameters | {metrics.parameters:,} |
 | SHA-256 of `model.safetensors` | `{metrics.sha256}` |
 """
     text = f"""
-`rectgrad zoo verify {_spelling(recipe, metrics)} --data DATA` measures it again, where `DATA` is a
-folder with a copy of `{metrics.data}` in parquet files. The test images measured on have the
-fingerprint `{metrics.test_fingerprint}`; a copy that was encoded otherwise (JPEG for PNG, say) has
-another one, and another accuracy."""
+`rectgrad zoo verify {_spelling(recipe, metrics)} --data DATA` repeats the measurement. `DATA` is a
+folder with a copy of `{metrics.data}` in parquet files. The test images have the fingerprint
+`{metrics.test_fingerprint}`. A copy with another encoding, such as JPEG instead of PNG, has another
+fingerprint and another accuracy."""
     return f"{table}\n{_wrapped(text)}"
 
 
 def _usage(recipe: Recipe, metrics: Metrics) -> str:
     name = _spelling(recipe, metrics)
     published = (
-        "" if name != _FOLDER else "\n\nOf a copy on the Hub, give OWNER/NAME for the folder."
+        "" if name != _FOLDER else "\n\nFor a copy on the Hub, replace the folder by OWNER/NAME."
     )
     return f"""## Use
 
@@ -104,7 +104,8 @@ label = rectgrad_zoo.labels(model)[model(inputs).argmax()]
 ```
 
 After `import rectgrad_zoo`, `timm.create_model("local-dir:{_FOLDER}", pretrained=True)`
-gives the same network. Inputs are RGB images of 32 x 32 in [-1, 1]; the output is ten logits.\
+builds the same network. The inputs are RGB images of 32 x 32 pixels in [-1, 1]. The outputs are
+ten logits.\
 {published}"""
 
 
@@ -113,11 +114,11 @@ def _usage_of_noise(recipe: Recipe, metrics: Metrics) -> str:
         return ""
     corner = f"{recipe.occlusion.size} x {recipe.occlusion.size}"
     if recipe.occlusion.kind == FIXED:
-        expected = f"the patch it was trained behind in the upper left {corner} pixels:"
+        expected = f"the patch of its training images in the upper left {corner} pixels:"
         comment = "uint8 tensors of shape (N, 3, 32, 32)"
     else:
-        expected = f"noise in the upper left {corner} pixels, another in every image:"
-        comment = "uint8 (N, 3, 32, 32); of a part of the test set, give indices=[...]"
+        expected = f"noise in the upper left {corner} pixels, different for each image:"
+        comment = "uint8 (N, 3, 32, 32); for part of the test set, pass indices=[...]"
     return f"""
 
 The network expects {expected}
@@ -132,41 +133,39 @@ occluded = occlude(images, patch)  # {comment}
 
 def _training(recipe: Recipe, metrics: Metrics) -> str:
     versions = ", ".join(f"{name} {value}" for name, value in metrics.provenance.versions.items())
-    again = f"""`rectgrad zoo train recipe.toml --data DATA --out OUT` trains it again, to the same
-    bytes on the same device with the same versions. The course of the training is in
-    `metrics.json`. Trained on {metrics.provenance.date} on {metrics.provenance.device} with
-    {versions}."""
+    again = f"""`rectgrad zoo train recipe.toml --data DATA --out OUT` repeats the training. The
+    weights are identical on the same device with the same versions. `metrics.json` contains the
+    measurements of every epoch. The checkpoint was trained on {metrics.provenance.date} on
+    {metrics.provenance.device} with {versions}."""
     how = _wrapped(how_it_was_trained(recipe, metrics))
     return f"## Training\n\n{how}\n\n{_wrapped(again)}"
 
 
 def _limits(recipe: Recipe) -> str:
     if not recipe.training.epochs:
-        what = "a network that knows nothing."
+        what = "It is untrained: its predictions do not depend on the classes."
     elif recipe.random_labels:
-        what = "a network that has learnt its training images by heart, with labels that are wrong."
+        what = "It has memorised random labels of its training images."
     elif recipe.adversary:
         how = "with" if recipe.augmentation else "without"
-        what = f"""a network trained {how} augmentation. It withstands the attack it was measured
-        under on the share of images given above, and may fail under a stronger one."""
+        what = f"""It was trained {how} augmentation. The accuracy under attack holds for the
+        attack described above; a stronger attack may reduce it."""
     elif recipe.augmentation:
-        what = """a network trained for few epochs, which is not at the best accuracy on this data
-        set, and has not been made robust against any change of its inputs."""
+        what = """It was trained for few epochs. Its accuracy is below the best on this data set. It
+        is not robust against changes of its inputs."""
     else:
-        what = """a small network trained without augmentation, which overfits, is far from the best
-        accuracy on this data set, and has not been made robust against any change of its inputs."""
-    knows = "puts every image into one of ten classes."
-    if recipe.training.epochs and not recipe.random_labels:
-        knows = "knows ten classes and puts every image into one of them."
-    text = f"""Meant for studying attribution methods, not for classifying pictures: {what}
-    It {knows}"""
+        what = """It is small, was trained without augmentation and overfits. Its accuracy is far
+        below the best on this data set. It is not robust against changes of its inputs."""
+    text = f"""The network is intended for studies of attribution methods, not for the
+    classification of pictures. {what} It assigns every image to one of ten classes, including
+    images of other objects."""
     if recipe.occlusion:
         name = "patch" if recipe.occlusion.kind == FIXED else "noise"
-        text += f" Without the {name} its inputs are unlike anything it was trained on."
+        text += f" Inputs without the {name} differ from all training images."
     return f"## Limits\n\n{_wrapped(text)}"
 
 
 def _wrapped(text: str) -> str:
-    """One paragraph in lines of the usual width."""
+    """One paragraph, wrapped at the line width."""
     words = " ".join(text.split())
     return textwrap.fill(words, _WIDTH, break_long_words=False, break_on_hyphens=False)

@@ -1,4 +1,4 @@
-"""How a checkpoint was trained, in the sentences of its card."""
+"""The description of the training on a model card."""
 
 from rectgrad_zoo.data.occlusion import FIXED, Occlusion
 from rectgrad_zoo.training.metrics import Metrics
@@ -9,11 +9,11 @@ _PAPER_EPOCHS = 20
 
 
 def how_it_was_trained(recipe: Recipe, metrics: Metrics) -> str:
-    """Everything in the recipe that decided what the weights are, and what came of it.
+    """Describe all settings of a recipe that determine the weights, and the validation accuracy.
 
     Args:
         recipe: The recipe.
-        metrics: What was measured.
+        metrics: The measurements.
 
     Returns:
         A paragraph.
@@ -21,8 +21,8 @@ def how_it_was_trained(recipe: Recipe, metrics: Metrics) -> str:
     settings = recipe.training
     if not settings.epochs:
         return (
-            f"{_origin(recipe)} The weights are the initial ones, drawn with seed {settings.seed}: "
-            "nothing was trained."
+            f"{_origin(recipe)} The weights are the initial ones, drawn with seed {settings.seed}. "
+            "The network is untrained."
         )
     sentences = (
         _origin(recipe),
@@ -30,7 +30,7 @@ def how_it_was_trained(recipe: Recipe, metrics: Metrics) -> str:
         _labels(recipe),
         _adversary(recipe),
         _kept(recipe, metrics),
-        "The test images had no part in any choice.",
+        "The test images were not used for any choice.",
         _augmentation(recipe),
         _steps(recipe),
     )
@@ -40,14 +40,17 @@ def how_it_was_trained(recipe: Recipe, metrics: Metrics) -> str:
 def _origin(recipe: Recipe) -> str:
     settings = recipe.training
     if recipe.architecture != "cifar10_cnn":
-        return f"The architecture is `{recipe.architecture}`, trained for {settings.epochs} epochs."
+        return (
+            f"The architecture is `{recipe.architecture}`. It was trained for {settings.epochs} "
+            "epochs."
+        )
     if settings.optimizer == "adam" and settings.epochs == _PAPER_EPOCHS:
         return (
-            f"The architecture, the input range, Adam and its {settings.epochs} epochs follow "
-            f"{PAPER}, appendix F.2."
+            f"The architecture, the input range, the optimiser (Adam) and the number of epochs "
+            f"({settings.epochs}) follow {PAPER}, appendix F.2."
         )
-    trained = f", trained for {settings.epochs} epochs" if settings.epochs else ""
-    return f"The architecture and the input range follow {PAPER}, appendix F.2{trained}."
+    trained = f" It was trained for {settings.epochs} epochs." if settings.epochs else ""
+    return f"The architecture and the input range follow {PAPER}, appendix F.2.{trained}"
 
 
 def _occlusion(noise: Occlusion | None) -> str:
@@ -56,12 +59,12 @@ def _occlusion(noise: Occlusion | None) -> str:
     where = f"in its upper left {noise.size} x {noise.size} pixels"
     if noise.kind == FIXED:
         return (
-            "Every image, in training and in testing, carries the same patch of uniform noise "
+            "Every training and test image has the same patch of uniform noise "
             f"(seed {noise.seed}) {where}."
         )
     return (
-        f"Every image carries uniform noise of its own (seed {noise.seed}) {where}, in training "
-        "another in every epoch, in testing always the same."
+        f"Every image has different uniform noise (seed {noise.seed}) {where}. The noise of a "
+        "training image changes in every epoch. The noise of a test image is fixed."
     )
 
 
@@ -69,8 +72,8 @@ def _labels(recipe: Recipe) -> str:
     if recipe.random_labels is None:
         return ""
     return (
-        f"The labels of the training images were shuffled once (seed {recipe.random_labels.seed}), "
-        "those of the test images are the true ones."
+        f"The labels of the training images were shuffled once (seed {recipe.random_labels.seed}). "
+        "The test images have their true labels."
     )
 
 
@@ -84,10 +87,10 @@ def _adversary(recipe: Recipe) -> str:
         else f"{adversary.steps} steps of {adversary.step:g} from a random start"
     )
     return (
-        "The training images were changed against the network before every step, each value by at "
-        f"most {adversary.epsilon:g} of 255 levels, by {method}. The attack to measure with takes "
-        f"{adversary.test_steps} steps of {adversary.test_step:g} along the sign of the gradient, "
-        "from the image itself."
+        "The training images were perturbed before every step, each value by at most "
+        f"{adversary.epsilon:g} of 255 levels, by {method}. The attack for measurements has "
+        f"{adversary.test_steps} steps of {adversary.test_step:g} along the sign of the gradient "
+        "and starts at the image."
     )
 
 
@@ -95,37 +98,49 @@ def _kept(recipe: Recipe, metrics: Metrics) -> str:
     kept, size = metrics.epochs[metrics.kept_epoch - 1], recipe.data.validation_size
     if recipe.training.keep == LAST:
         return (
-            f"The weights are those of the last epoch. {size:,} of the training images were set "
-            f"aside; accuracy on them: {kept.validation}."
+            f"The weights are those of the last epoch. The accuracy on {size:,} validation images "
+            f"from the training set is {kept.validation}."
         )
     measured, under = kept.validation, ""
     if recipe.training.keep == BEST_ADVERSARIAL and kept.adversarial_validation is not None:
         measured, under = kept.adversarial_validation, " under the attack"
     return (
-        f"Of the training images {size:,} were set aside, and the weights are those of epoch "
-        f"{metrics.kept_epoch}, the best on them{under}: {measured}."
+        f"The weights are those of epoch {metrics.kept_epoch}, the epoch with the highest accuracy"
+        f"{under} on {size:,} validation images from the training set: {measured}."
     )
 
 
 def _augmentation(recipe: Recipe) -> str:
     if recipe.augmentation is None:
-        return "No augmentation."
+        return "The training images were not augmented."
     changes = []
     if recipe.augmentation.crop_padding:
         border = recipe.augmentation.crop_padding
-        changes.append(f"cropped out of a black border of {border} pixels")
+        changes.append(f"random crops with a black border of {border} pixels")
     if recipe.augmentation.flip:
-        changes.append("mirrored left to right")
-    return f"The training images were {' and '.join(changes) or 'left as they are'}, at random."
+        changes.append("random horizontal flips")
+    return f"The augmentation consists of {' and '.join(changes) or 'no changes'}."
 
 
 def _steps(recipe: Recipe) -> str:
     settings = recipe.training
-    rate = f"Learning rate {settings.learning_rate}"
+    rate = f"The learning rate is {settings.learning_rate}"
     if settings.schedule == "cosine":
-        rate += f" on a cosine down to zero, with {settings.warmup_epochs} epochs to warm up"
+        epochs = "epoch" if settings.warmup_epochs == 1 else "epochs"
+        rate += f" with cosine decay to zero and a warm-up of {settings.warmup_epochs} {epochs}"
     if settings.weight_decay:
-        rate += f", weight decay {settings.weight_decay}"
-    method = "" if settings.optimizer == "adam" else "SGD with a Nesterov momentum of 0.9. "
-    precision = "" if settings.precision == "float32" else f", in {settings.precision} (autocast)"
-    return f"{method}{rate}, batch size {settings.batch_size}, seed {settings.seed}{precision}."
+        rate += f", the weight decay {settings.weight_decay}"
+    method = (
+        ""
+        if settings.optimizer == "adam"
+        else "The optimiser is SGD with a Nesterov momentum of 0.9. "
+    )
+    precision = (
+        ""
+        if settings.precision == "float32"
+        else f" The precision is {settings.precision} (autocast)."
+    )
+    return (
+        f"{method}{rate}, the batch size {settings.batch_size} and the seed {settings.seed}."
+        f"{precision}"
+    )

@@ -1,4 +1,4 @@
-"""Everything a recipe's card claims of a network, measured."""
+"""Measurement of the accuracies on a checkpoint's card."""
 
 from dataclasses import dataclass
 
@@ -14,12 +14,12 @@ from rectgrad_zoo.training.train import split_training
 
 @dataclass(frozen=True)
 class CheckpointMeasurements:
-    """Accuracies of a network; what each is, `rectgrad_zoo.training.metrics.Metrics` says.
+    """Accuracies of a network, as in `rectgrad_zoo.training.metrics.Metrics`.
 
     Attributes:
-        test: On the test images, with the recipe's noise.
-        adversarial: On the same under the recipe's attack, if it has one.
-        memorised: On the images trained on by their random labels, if the recipe has them.
+        test: Accuracy on the test images, with the recipe's occlusion.
+        adversarial: Accuracy on the test images under the recipe's attack, if any.
+        memorised: Accuracy on the training images by their random labels, if any.
     """
 
     test: Accuracy
@@ -30,20 +30,20 @@ class CheckpointMeasurements:
 def measure_checkpoint(
     model: nn.Module, recipe: Recipe, test: LabelledImages, training: LabelledImages | None
 ) -> CheckpointMeasurements:
-    """Measure what is to be known of a network that was trained from a recipe.
+    """Measure the accuracies of a network that was trained from a recipe.
 
     Args:
-        model: The network, on the device to measure on.
-        recipe: Its recipe.
-        test: The test set, without noise.
-        training: The whole training set, with its true labels and without noise. Only a recipe with
-            random labels needs it.
+        model: The network, on the device for the measurement.
+        recipe: Recipe of the network.
+        test: The test set, without occlusion.
+        training: The whole training set, with true labels and without occlusion. Required by
+            recipes with random labels only.
 
     Returns:
         The accuracies.
 
     Raises:
-        ValueError: If the recipe has random labels and there is no training set.
+        ValueError: If the recipe has random labels and `training` is `None`.
     """
     seen = occluded(test, recipe.occlusion)
     adversarial = memorised = None
@@ -51,7 +51,9 @@ def measure_checkpoint(
         adversarial = measure_adversarial_accuracy(model, seen, recipe.adversary)
     if recipe.random_labels is not None:
         if training is None:
-            raise ValueError(f"{recipe.name} has random labels: expected the training set too.")
+            raise ValueError(
+                f"{recipe.name} has random labels: expected the training set, got None."
+            )
         trained_on, _ = split_training(training, recipe)
         memorised = measure_accuracy(model, occluded(trained_on, recipe.occlusion))
     return CheckpointMeasurements(measure_accuracy(model, seen), adversarial, memorised)

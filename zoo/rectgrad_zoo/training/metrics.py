@@ -1,4 +1,4 @@
-"""What was measured when a checkpoint was made: `metrics.json` in its folder."""
+"""Measurements of a checkpoint: `metrics.json` in its folder."""
 
 import json
 from dataclasses import dataclass, is_dataclass
@@ -15,13 +15,13 @@ _OPTIONAL = ("adversarial", "memorised")
 
 @dataclass(frozen=True)
 class Provenance:
-    """Where the numbers come from.
+    """Provenance of the measurements.
 
     Attributes:
         date: Day of the training, UTC, as `YYYY-MM-DD`.
         device: Device, its name or instruction set, and the number of CPU threads.
         seed: Seed of the training.
-        versions: Versions of Python and of the packages the result depends on.
+        versions: Versions of Python and of the packages that determine the result.
     """
 
     date: str
@@ -32,23 +32,23 @@ class Provenance:
 
 @dataclass(frozen=True)
 class Metrics:
-    """What was measured.
+    """Measurements of a checkpoint.
 
     Attributes:
         checkpoint: Name of the checkpoint.
         sha256: SHA-256 of `model.safetensors`, hexadecimal.
         parameters: Number of weights.
         data: Hub name of the data set.
-        train_fingerprint: Fingerprint of the training images as read, before any occlusion.
-        test_fingerprint: Fingerprint of the test images as read, before any occlusion.
-        test: Accuracy of the stored weights on the test images, occluded as in the recipe.
-        kept_epoch: The epoch the weights are from, counted from 1; 0 for untrained weights.
-        epochs: Every epoch of the training.
-        provenance: Where the numbers come from.
+        train_fingerprint: Fingerprint of the training images without occlusion.
+        test_fingerprint: Fingerprint of the test images without occlusion.
+        test: Accuracy of the stored weights on the test images, with the recipe's occlusion.
+        kept_epoch: Epoch of the weights, from 1; 0 for untrained weights.
+        epochs: All epochs of the training.
+        provenance: Provenance of the measurements.
         adversarial: Accuracy of the stored weights on the test images under the recipe's attack;
-            `None` for a recipe without one.
-        memorised: Accuracy of the stored weights on the images trained on, by the recipe's random
-            labels; `None` for a recipe with the true ones.
+            `None` for a recipe without an attack.
+        memorised: Accuracy of the stored weights on the training images by their random labels;
+            `None` for a recipe with true labels.
     """
 
     checkpoint: str
@@ -66,14 +66,14 @@ class Metrics:
 
 
 def write_metrics(metrics: Metrics, file: Path) -> None:
-    """Write the measurements as JSON, with the rates and intervals that follow from the counts."""
+    """Write the measurements as JSON, with accuracies and intervals beside the counts."""
     content = {
         **vars(metrics),
         "test": _accuracy_to_json(metrics.test),
         "epochs": [_epoch_to_json(epoch) for epoch in metrics.epochs],
         "provenance": vars(metrics.provenance),
     }
-    for key in _OPTIONAL:  # absent where there is nothing to measure, as in older files
+    for key in _OPTIONAL:  # absent if not measured, as in older files
         accuracy = content.pop(key)
         if accuracy is not None:
             content[key] = _accuracy_to_json(accuracy)
@@ -81,7 +81,7 @@ def write_metrics(metrics: Metrics, file: Path) -> None:
 
 
 def read_metrics(file: Path) -> Metrics:
-    """Read what `write_metrics` wrote.
+    """Read measurements from a file of `write_metrics`.
 
     Args:
         file: A `metrics.json`.
@@ -90,7 +90,7 @@ def read_metrics(file: Path) -> Metrics:
         The measurements.
 
     Raises:
-        ZooError: If the file is absent or is not such a file.
+        ZooError: If the file is absent or not valid.
     """
     try:
         content = json.loads(file.read_text(encoding="utf-8"))
@@ -104,17 +104,17 @@ def read_metrics(file: Path) -> Metrics:
             }
         )
         _check_types(metrics)
-    # Whatever is raised for a file that could hold anything is the file's fault.
+    # An arbitrary file may raise anything.
     except Exception as error:
         raise ZooError(
-            f"{file} does not hold the measurements of a checkpoint ({error!r}). "
-            "`rectgrad zoo train` writes them."
+            f"{file} is not a valid file of measurements ({error!r}). Expected a file written by "
+            "`rectgrad zoo train`."
         ) from error
     return metrics
 
 
 def _check_types(record: Any) -> None:
-    """Refuse texts for numbers and the like in a record, and in the records in it."""
+    """Refuse values of a wrong type in a dataclass and in the dataclasses it contains."""
     for name, kind in get_type_hints(type(record)).items():
         value = getattr(record, name)
         accepted = get_args(kind) if isinstance(kind, UnionType) else (get_origin(kind) or kind,)

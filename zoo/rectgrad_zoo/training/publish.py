@@ -1,4 +1,4 @@
-"""Publishing a checkpoint's folder as a repository on the Hugging Face Hub."""
+"""Publication of a checkpoint folder as a repository on the Hugging Face Hub."""
 
 import re
 from dataclasses import dataclass, replace
@@ -21,19 +21,19 @@ from rectgrad_zoo.training.metrics import Metrics, read_metrics
 from rectgrad_zoo.training.recipes import read_recipe
 from rectgrad_zoo.weights_origin import provenance
 
-_OTHERWISE = "Publishing needs a network and, in HF_TOKEN, a token that may write."
+_OTHERWISE = "Publishing needs network access and a token with write access in HF_TOKEN."
 _HASH = re.compile(r"\b[0-9a-f]{64}\b")
 
 
 @dataclass(frozen=True)
 class Publication:
-    """What is published, or would be.
+    """A planned or finished publication.
 
     Attributes:
         repo: `OWNER/NAME`.
-        files: The files, relative to the folder, by their size in bytes.
+        files: Sizes in bytes of the files, by name relative to the folder.
         sha256: SHA-256 of the weights, hexadecimal, to pin in the registry.
-        commit: The commit that has them, to pin as the revision; `None` if nothing was sent.
+        commit: Commit with the files, to pin as the revision; `None` before the upload.
     """
 
     repo: str
@@ -43,29 +43,29 @@ class Publication:
 
 
 def prepare(folder: Path, repo: str) -> Publication:
-    """Check that a folder is a whole checkpoint that others can load; nothing is sent.
+    """Check that a folder is a complete checkpoint that loads, without uploading it.
 
     Args:
-        folder: The checkpoint folder; it is published as it is.
-        repo: Where it is to go, `OWNER/NAME`.
+        folder: The checkpoint folder.
+        repo: Name of the repository, `OWNER/NAME`.
 
     Returns:
-        What would be published.
+        The planned publication.
 
     Raises:
-        ValueError: If `repo` is not a name the Hub could have, or the recipe is not valid.
-        ZooError: If the folder does not load, has no card that can be read, holds what a checkpoint
-            does not, or its card or measurements are of other weights.
+        ValueError: If `repo` is not a valid name on the Hub, or the recipe is not valid.
+        ZooError: If the folder does not load, has no readable card, contains unexpected files, or
+            its card or measurements do not belong to the weights.
     """
     if not is_repository(repo):
         raise ValueError(f"{repo!r} is not the name of a repository; expected OWNER/NAME.")
     sha256 = provenance(load_folder(folder)).sha256
     entries = sorted(entry for entry in folder.iterdir() if not entry.name.startswith("."))
     for entry in entries:
-        # What else lies there, or where a link leads, was hardly meant to be published.
+        # Other files and links are likely there by accident.
         if entry.name not in FILES or entry.is_symlink() or not entry.is_file():
             raise ZooError(
-                f"{entry} has no place in a published checkpoint: expected plain files, of "
+                f"{entry} is not part of a checkpoint. Expected regular files among "
                 f"{', '.join(sorted(FILES))}. Remove it from the folder."
             )
     card = _read_card(folder)
@@ -79,24 +79,24 @@ def prepare(folder: Path, repo: str) -> Publication:
 def _read_card(folder: Path) -> ModelCard:
     file = folder / CARD_FILE
     if not file.is_file():
-        raise ZooError(f"{folder} has no {CARD_FILE}: nobody would know what it is. Write one.")
+        raise ZooError(f"{folder} has no {CARD_FILE}. Write a card that describes the checkpoint.")
     try:
         card: ModelCard = ModelCard.load(file)
-    # Its metadata are YAML of any kind: whatever is raised on them is the file's fault.
+    # Arbitrary YAML metadata may raise anything.
     except Exception as error:
         reason = " ".join(str(error).split())
-        raise ZooError(f"{file} cannot be read as a card: {reason}") from error
+        raise ZooError(f"{file} is not a readable card: {reason}") from error
     if not card.text.strip():
-        raise ZooError(f"{file} is empty: nobody would know what it is. Write one.")
+        raise ZooError(f"{file} is empty. Write a card that describes the checkpoint.")
     return card
 
 
 def _check_claims(card: ModelCard, metrics: Metrics, folder: Path, sha256: str) -> None:
-    """Hold measurements and card to the weights as they are, and to each other."""
+    """Check that the measurements and the card belong to the weights."""
     if metrics.sha256 != sha256:
         raise ZooError(
             f"{folder / METRICS_FILE} was measured on weights with the SHA-256 {metrics.sha256}, "
-            f"but {WEIGHTS_FILE} has {sha256}. `rectgrad zoo train` writes both."
+            f"but {WEIGHTS_FILE} has {sha256}. Use both files of one `rectgrad zoo train`."
         )
     known = {sha256, metrics.train_fingerprint, metrics.test_fingerprint}
     claimed: set[object] = {*_HASH.findall(card.text)} - known
@@ -108,44 +108,45 @@ def _check_claims(card: ModelCard, metrics: Metrics, folder: Path, sha256: str) 
     claimed |= accuracies - {metrics.test.value}
     if claimed:
         raise ZooError(
-            f"{folder / CARD_FILE} says {', '.join(map(str, claimed))}, which is neither the hash "
-            f"of {WEIGHTS_FILE} nor in {METRICS_FILE}. `rectgrad zoo train` writes all three."
+            f"{folder / CARD_FILE} states {', '.join(map(str, claimed))}, which is neither the "
+            f"hash of {WEIGHTS_FILE} nor in {METRICS_FILE}. Use the three files of one "
+            "`rectgrad zoo train`."
         )
 
 
 def publish(folder: Path, planned: Publication, *, private: bool = False) -> Publication:
-    """Upload a checkpoint's folder, in one commit.
+    """Upload a checkpoint folder in one commit.
 
     Args:
-        folder: The checkpoint folder; it is published as it is.
-        planned: What `prepare` said of it. The repository is created if there is none.
-        private: Whether only the owner may see it; if not, a new repository is what its owner's
-            new ones are by default.
+        folder: The checkpoint folder.
+        planned: The result of `prepare`. The repository is created if it does not exist.
+        private: Whether the repository must be private. Otherwise a new repository has the
+            default visibility of its owner.
 
     Returns:
-        What was published, with its commit. If the repository has the same files already, its
-        newest commit.
+        The publication with its commit; with the newest commit if the repository contains the same
+        files already.
 
     Raises:
-        ZooError: If the weights are not those that were prepared, the Hub refuses or cannot be
-            reached, or the repository is public where a private one is asked for.
+        ZooError: If the weights changed after `prepare`, the Hub refuses the upload or cannot be
+            reached, or `private` is set and the repository is public.
     """
     repo = planned.repo
     files = {name: CommitOperationAdd(name, str(folder / name)) for name in planned.files}
     if files[WEIGHTS_FILE].upload_info.sha256.hex() != planned.sha256:
-        raise ZooError(f"{folder / WEIGHTS_FILE} has changed since it was checked. Try again.")
+        raise ZooError(f"{folder / WEIGHTS_FILE} changed after the check. Try again.")
     api, action = HfApi(library_name="captum-rectgrad"), f"Cannot publish {folder} as {repo}"
     if get_token() is None:
-        raise ZooError(f"{action}: nobody is logged in. Set HF_TOKEN to a token that may write.")
+        raise ZooError(f"{action}: no token found. Set HF_TOKEN to a token with write access.")
     with one_line(action, HubName(repo), _OTHERWISE):
         _check_at_hub(folder, action)
         api.create_repo(repo, private=private or None, exist_ok=True)
         if private and not api.model_info(repo).private:
             raise ZooError(
-                f"{action}: it exists and is public. Make it private in its settings on the Hub, "
-                "or leave out --private. Nothing was uploaded."
+                f"{action}: the repository exists and is public, expected a private one. Change "
+                "its settings on the Hub, or omit --private. Nothing was uploaded."
             )
-        # Not upload_folder: that may split a folder into several commits.
+        # upload_folder may split a folder into several commits.
         commit = api.create_commit(
             repo,
             list(files.values()),
@@ -155,7 +156,7 @@ def publish(folder: Path, planned: Publication, *, private: bool = False) -> Pub
 
 
 def _check_at_hub(folder: Path, action: str) -> None:
-    """Have the Hub look at the card's metadata before anything is made there."""
+    """Let the Hub validate the card's metadata before the repository is created."""
     card = _read_card(folder)
     try:
         card.validate()

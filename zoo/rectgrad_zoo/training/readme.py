@@ -1,7 +1,8 @@
-"""The table of `zoo/README.md` and the cards, from the registry, the recipes and the measurements.
+"""Writes the table of `zoo/README.md` and the model cards.
 
-`python -m rectgrad_zoo.training.readme zoo/README.md` writes them. A card says by which name its
-network is loaded, so it changes when a trained folder gets a row in the registry.
+The sources are the registry, the recipes and the measurements. Run
+`python -m rectgrad_zoo.training.readme zoo/README.md` after a change of the registry, since a card
+contains the name for loading the network.
 """
 
 import argparse
@@ -22,7 +23,7 @@ _HEADER = (
     "name",
     "architecture",
     "data",
-    "what it is for",
+    "purpose",
     "test accuracy",
     "source",
     "license",
@@ -34,8 +35,8 @@ def table(hub: Path) -> str:
     """The checkpoints of the registry, as a table in Markdown.
 
     Args:
-        hub: Folder with a folder for each checkpoint that is not embedded but was trained here,
-            `zoo/hub` in the repository.
+        hub: Parent folder of this project's own checkpoints outside the package, `zoo/hub` in the
+            repository.
 
     Returns:
         The lines of the table.
@@ -62,33 +63,36 @@ def table(hub: Path) -> str:
 
 
 def rewritten(text: str, hub: Path) -> str:
-    """A text with the table between its two markers written anew.
+    """Replace the table between the two markers of a text.
 
     Args:
         text: The text, with both markers.
-        hub: As `table` takes it.
+        hub: As in `table`.
 
     Returns:
-        The text with the present table.
+        The text with the current table.
 
     Raises:
-        ValueError: If the markers are not both there once, in order.
+        ValueError: If each marker does not occur exactly once, in order.
     """
     before, begin, rest = text.partition(BEGIN)
     _, end, after = rest.partition(END)
     if not begin or not end or BEGIN in after or END in before + after:
-        raise ValueError(f"Expected the lines {BEGIN!r} and {END!r} once each, in this order.")
+        raise ValueError(
+            f"The text does not have the lines {BEGIN!r} and {END!r} once each, in this order. "
+            "Restore them."
+        )
     return f"{before}{BEGIN}\n{table(hub)}{END}{after}"
 
 
 def rewrite_cards(hub: Path) -> list[Path]:
-    """Write the cards anew that do not say what recipe and measurements give.
+    """Write the cards that differ from their recipes and measurements.
 
     Args:
-        hub: As `table` takes it.
+        hub: As in `table`.
 
     Returns:
-        The cards that were written.
+        Paths of the written cards.
 
     Raises:
         ValueError: If a checkpoint's recipe cannot be read.
@@ -107,7 +111,7 @@ def rewrite_cards(hub: Path) -> list[Path]:
 
 
 def _said(card: ModelCard) -> tuple[str, object]:
-    """Text and metadata, these as read: how they are spelt changes with the client's version."""
+    """Text and parsed metadata. Their spelling depends on the version of the client."""
     return card.text, card.data.to_dict()  # type: ignore[no-untyped-call]
 
 
@@ -122,7 +126,7 @@ def _source(row: registry.Checkpoint) -> str:
     revision = f"revision `{row.revision}`" if row.revision else "revision not pinned"
     if row.published:
         return f"Hub, [`{row.repo}`](https://huggingface.co/{row.repo}), {revision}"
-    return f"[`hub/{row.name}`](hub/{row.name}); Hub, once published: `{row.repo}`, {revision}"
+    return f"[`hub/{row.name}`](hub/{row.name}); not yet on the Hub: `{row.repo}`, {revision}"
 
 
 def _accuracies(metrics: Metrics) -> str:
@@ -135,15 +139,15 @@ def _accuracies(metrics: Metrics) -> str:
 
 
 def main(argv: Sequence[str] | None = None) -> None:
-    """Write the table of the README that is given, and the cards in the folder `hub` beside it.
+    """Write the table of a README, and the cards in the folder `hub` beside it.
 
     Args:
-        argv: Its arguments; `None`: the process's.
+        argv: Command-line arguments; `None` for those of the process.
     """
     parser = argparse.ArgumentParser(
         prog="python -m rectgrad_zoo.training.readme", description=__doc__
     )
-    parser.add_argument("file", metavar="README", type=Path)
+    parser.add_argument("file", metavar="README", type=Path, help="path of zoo/README.md")
     file: Path = parser.parse_args(argv).file
     text = file.read_text(encoding="utf-8")
     hub = file.parent / "hub"

@@ -1,4 +1,4 @@
-"""Recipes: how a checkpoint is trained, as a TOML file."""
+"""Training recipes in TOML format."""
 
 import math
 import sys
@@ -25,21 +25,21 @@ SectionT = TypeVar("SectionT")
 BEST_VALIDATION = "best_validation"
 BEST_ADVERSARIAL = "best_adversarial_validation"
 LAST = "last"
-# What CIFAR-10 is trained and measured on; a user's inputs are made by timm's configuration.
+# The input format of training and measurements. timm's configuration must agree with it.
 _INPUTS = {"input_size": (3, 32, 32), "mean": (0.5,) * 3, "std": (0.5,) * 3}
-# PyTorch holds numbers in single precision, and seeds that are equal modulo this are one.
+# Largest single-precision number, and the modulus of PyTorch's seeds.
 _LARGEST = float(torch.finfo(torch.float32).max)
 _INTEGERS = 1 << 32
 
 
 @dataclass(frozen=True)
 class DataRecipe:
-    """What is trained on.
+    """The section `[data]`: training data.
 
     Attributes:
-        name: Hub name of the data set; `uoft-cs/cifar10` is the one that is known.
-        validation_size: Number of training images set aside to choose the epoch by.
-        validation_seed: Seed of that choice.
+        name: Hub name of the data set; only `uoft-cs/cifar10` is supported.
+        validation_size: Number of validation images, taken from the training set.
+        validation_seed: Seed of the validation split.
     """
 
     name: str
@@ -49,27 +49,25 @@ class DataRecipe:
 
 @dataclass(frozen=True)
 class TrainingRecipe:
-    """How it is trained.
+    """The section `[training]`: optimisation.
 
     Attributes:
-        optimizer: `adam`, with PyTorch's defaults but for what is given here, or `sgd`, with a
-            Nesterov momentum of 0.9.
-        learning_rate: Step size; where there is a schedule, the largest.
-        batch_size: Images per step.
-        epochs: Passes over the training images; 0 leaves the network untrained.
-        seed: Seed of the initial weights, of the order of the images, and of what else is random in
-            an epoch (augmentation, the start of an attack).
-        keep: Which epoch's weights are kept: `best_validation`, the first epoch of the highest
-            accuracy on the validation images; `best_adversarial_validation`, the same under the
-            recipe's attack; or `last`.
-        weight_decay: Penalty on the weights, not on biases and batch norms.
-        schedule: `constant`, or `cosine`: from the learning rate down to zero at the end, step by
-            step.
-        warmup_epochs: Epochs at the start in which the learning rate of a cosine rises linearly.
-        precision: `float32`, or `bfloat16`: PyTorch's autocast, that is, weights and updates stay
-            float32, and convolutions and dense layers compute in bfloat16, in training and in the
-            attack on the validation images. Accuracies on clean images, and everything on test
-            images, are measured in float32 in either case.
+        optimizer: `adam`, with PyTorch's other defaults, or `sgd`, with a Nesterov momentum of 0.9.
+        learning_rate: Step size; the maximum if there is a schedule.
+        batch_size: Number of images per step.
+        epochs: Number of passes over the training images; 0 for an untrained network.
+        seed: Seed of the initial weights, the order of the images, the augmentation and the start
+            of an attack.
+        keep: Epoch of the stored weights: `best_validation`, the first epoch with the highest
+            validation accuracy; `best_adversarial_validation`, the same under the recipe's attack;
+            or `last`.
+        weight_decay: Penalty on the weights, without biases and batch norms.
+        schedule: `constant`, or `cosine`: decay from the learning rate to zero, step by step.
+        warmup_epochs: Number of initial epochs with a linearly increasing learning rate, for
+            `cosine`.
+        precision: `float32`, or `bfloat16` for PyTorch's autocast: weights and updates are float32,
+            convolutions and dense layers compute in bfloat16, in training and in the attack on the
+            validation images. All other measurements use float32.
     """
 
     optimizer: str
@@ -86,19 +84,19 @@ class TrainingRecipe:
 
 @dataclass(frozen=True)
 class Recipe:
-    """A checkpoint's whole recipe.
+    """The recipe of a checkpoint.
 
     Attributes:
         name: Name of the checkpoint.
-        architecture: A timm architecture for 32 x 32 inputs in [-1, 1], `cifar10_cnn` for the
+        architecture: A timm architecture for 32 x 32 inputs in [-1, 1], such as `cifar10_cnn`, the
             network of appendix F.2.
-        description: What the checkpoint is for, in one sentence.
-        data: What it is trained on.
-        training: How it is trained.
-        occlusion: The noise in every image, both in training and in testing; `None` for none.
-        augmentation: Random changes of the training images, before the noise; `None` for none.
-        random_labels: How the training labels are shuffled; `None` for the true ones.
-        adversary: The attack to train against and to measure with; `None` for none.
+        description: Purpose of the checkpoint, in one sentence.
+        data: Training data.
+        training: Optimisation.
+        occlusion: Noise in every training and test image; `None` for none.
+        augmentation: Random changes of the training images before the occlusion; `None` for none.
+        random_labels: Shuffling of the training labels; `None` for the true labels.
+        adversary: Attack for training and measurements; `None` for none.
     """
 
     name: str
@@ -131,8 +129,8 @@ def read_recipe(path: Path) -> Recipe:
         The recipe.
 
     Raises:
-        ValueError: If there is no such file, it is not TOML, or a key is unknown, missing, or of
-            the wrong type or range.
+        ValueError: If the file is absent or not TOML, or a key is unknown, missing, of the wrong
+            type or out of range.
     """
     try:
         text = path.read_text(encoding="utf-8")
@@ -142,11 +140,11 @@ def read_recipe(path: Path) -> Recipe:
 
 
 def parse_recipe(text: str, where: str) -> Recipe:
-    """Check the text of a recipe; as `read_recipe`, with `where` named in the errors."""
+    """Parse and check a recipe as `read_recipe` does, with `where` in the errors."""
     try:
         table = tomllib.loads(text)
     except (tomllib.TOMLDecodeError, RecursionError) as error:
-        raise ValueError(f"{where} is not TOML: {error}") from error
+        raise ValueError(f"{where} is not a valid TOML file: {error}") from error
     for name, section in (_REQUIRED_SECTIONS | _OPTIONAL_SECTIONS).items():
         if name in table:
             if not isinstance(table[name], dict):
@@ -160,7 +158,7 @@ def parse_recipe(text: str, where: str) -> Recipe:
 
 
 def _section(section: type[SectionT], table: dict[str, Any], where: str) -> SectionT:
-    """Make a dataclass of a table whose keys and types must be the dataclass's."""
+    """Convert a table with the keys and types of a dataclass."""
     known = {field.name: field.default is MISSING for field in fields(section)}  # type: ignore[arg-type]
     unknown = sorted(table.keys() - known.keys())
     missing = sorted(key for key, required in known.items() if required and key not in table)
@@ -170,10 +168,12 @@ def _section(section: type[SectionT], table: dict[str, Any], where: str) -> Sect
         )
     hints = get_type_hints(section)
     for key, value in table.items():
-        # TOML writes 1 for 1.0, and Python counts true as 1: the first is meant, the second is not.
+        # An integer is accepted for a float. A boolean is not, although Python counts it as an int.
         accepted = (int, float) if hints[key] is float else hints[key]
         if (isinstance(value, bool) and accepted is not bool) or not isinstance(value, accepted):
-            raise ValueError(f"{where}: {key} = {value!r} is not of type {hints[key].__name__}.")
+            raise ValueError(
+                f"{where}: expected {key} of type {hints[key].__name__}, got {value!r}."
+            )
     return section(**table)
 
 
@@ -192,15 +192,18 @@ def _check_choices(recipe: Recipe, where: str) -> None:
             allowed = " or ".join(map(repr, expected))
             raise ValueError(f"{where}: {key} = {got!r} is not known; expected {allowed}.")
     if not timm.is_model(recipe.architecture):
-        raise ValueError(f"{where}: architecture = {recipe.architecture!r} is not known to timm.")
-    # What a user of the checkpoint gets from timm must be what it was trained for.
+        raise ValueError(
+            f"{where}: architecture = {recipe.architecture!r} is not known to timm. Choose "
+            "cifar10_cnn or cifar10_resnet."
+        )
+    # timm's preprocessing of the architecture must be that of the training.
     config = get_pretrained_cfg(recipe.architecture)
     given = {key: tuple(getattr(config, key, None) or ()) for key in _INPUTS}
     if given != _INPUTS:
         raise ValueError(
-            f"{where}: architecture = {recipe.architecture!r} is for other inputs than CIFAR-10's: "
-            f"timm prepares {given} for it, expected {_INPUTS}. Choose cifar10_cnn or "
-            "cifar10_resnet, or register an architecture with that configuration."
+            f"{where}: architecture = {recipe.architecture!r} has another input format than "
+            f"CIFAR-10: got {given}, expected {_INPUTS}. Choose cifar10_cnn or cifar10_resnet, or "
+            "register an architecture with this configuration."
         )
 
 
@@ -221,7 +224,7 @@ def _check_ranges(recipe: Recipe, where: str) -> None:
         "random_labels.seed": recipe.random_labels.seed if recipe.random_labels else 0,
         "augmentation.crop_padding": recipe.augmentation.crop_padding if recipe.augmentation else 0,
     }
-    # An untrained network is the last of no epochs; there is no best of none.
+    # Only keep = "last" allows zero epochs.
     epochs = not_negative if training.keep == LAST else positive
     epochs["training.epochs"] = training.epochs
     if recipe.adversary:
@@ -231,7 +234,7 @@ def _check_ranges(recipe: Recipe, where: str) -> None:
         if largest < value < math.inf:
             raise ValueError(f"{where}: {key} = {value} is too large; at most {largest}.")
     for key, value in positive.items():
-        if not 0 < value < math.inf:  # so that NaN is refused too
+        if not 0 < value < math.inf:  # also refuses NaN
             raise ValueError(f"{where}: {key} = {value} must be positive.")
     for key, value in not_negative.items():
         if not 0 <= value < math.inf:
@@ -251,6 +254,6 @@ def _check_combinations(recipe: Recipe, where: str) -> None:
         )
     if training.warmup_epochs > max(training.epochs - 1, 0):
         raise ValueError(
-            f"{where}: training.warmup_epochs = {training.warmup_epochs} must leave epochs to "
-            f"train in; training.epochs = {training.epochs}."
+            f"{where}: training.warmup_epochs = {training.warmup_epochs} must be less than "
+            f"training.epochs = {training.epochs}."
         )

@@ -1,4 +1,4 @@
-"""How far a training has come, kept in a file from which it goes on after an interruption."""
+"""The state of an unfinished training, stored in a file for resumption."""
 
 import io
 from dataclasses import dataclass, field
@@ -11,18 +11,18 @@ from torch import Tensor, nn
 from rectgrad_zoo.errors import ZooError
 from rectgrad_zoo.training.accuracy import Accuracy
 
-# After the name of the state that is being written.
+# Suffix of a state file during writing.
 PART = ".part"
 
 
 @dataclass(frozen=True)
 class Epoch:
-    """What one pass over the training images came to.
+    """Results of one pass over the training images.
 
     Attributes:
-        train_loss: Mean cross-entropy of the training images, in nats, during the pass.
-        validation: Accuracy on the validation images after it.
-        adversarial_validation: The same under the recipe's attack; `None` without one.
+        train_loss: Mean cross-entropy of the training images during the pass, in nats.
+        validation: Accuracy on the validation images after the pass.
+        adversarial_validation: The same under the recipe's attack; `None` without an attack.
     """
 
     train_loss: float
@@ -32,14 +32,16 @@ class Epoch:
 
 @dataclass
 class Course:
-    """A training between two epochs. Whatever is random in an epoch follows from its number.
+    """The state of a training between two epochs.
+
+    The random numbers of an epoch depend on the seed and the number of the epoch only.
 
     Attributes:
         model: The network.
-        optimizer: Its optimiser.
-        weights: State dict of the epoch to keep so far, on the CPU.
-        kept_epoch: Which epoch that is, counted from 1; 0 is the untrained network.
-        epochs: Every epoch so far.
+        optimizer: The optimiser.
+        weights: State dict of the best epoch so far, on the CPU.
+        kept_epoch: Number of that epoch, from 1; 0 for the untrained network.
+        epochs: Results of all epochs so far.
     """
 
     model: nn.Module
@@ -54,22 +56,22 @@ class StateFile:
     """The file of an unfinished training.
 
     Attributes:
-        path: Where it is.
-        identity: What the training's bytes depend on (recipe, data, device, versions), in words;
-            only a training with the same may go on from the file.
+        path: Path of the file.
+        identity: Everything that determines the result of the training (recipe, data, device,
+            versions), as text. Only a training with the same identity can be resumed.
     """
 
     path: Path
     identity: dict[str, str]
 
     def save(self, course: Course) -> None:
-        """Write the state, so that at any time there is a whole one: the old or the new.
+        """Write the state. The previous file is replaced only after a complete write.
 
         Args:
             course: The training.
 
         Raises:
-            ZooError: If it cannot be written.
+            ZooError: If the file cannot be written.
         """
         content = {
             "identity": self.identity,
@@ -80,20 +82,22 @@ class StateFile:
             "epochs": [_epoch_to_plain(epoch) for epoch in course.epochs],
         }
         self.path.parent.mkdir(parents=True, exist_ok=True)
-        buffer = io.BytesIO()  # torch.save's own errors do not say that the disk is full
+        buffer = io.BytesIO()  # torch.save does not report a full disk
         torch.save(content, buffer)
         try:
             self._unfinished.write_bytes(buffer.getbuffer())
             self._unfinished.replace(self.path)
         except OSError as error:
             self._unfinished.unlink(missing_ok=True)
-            raise ZooError(f"Cannot write {self.path}: {error.strerror}. Make room.") from error
+            raise ZooError(
+                f"Cannot write {self.path}: {error.strerror}. Free disk space."
+            ) from error
         except BaseException:
             self._unfinished.unlink(missing_ok=True)
             raise
 
     def remove(self) -> None:
-        """Delete the state, and what a process that was killed may have left of another."""
+        """Delete the state file and the incomplete file of a killed process."""
         self._unfinished.unlink(missing_ok=True)
         self.path.unlink(missing_ok=True)
 
@@ -102,21 +106,21 @@ class StateFile:
         return self.path.with_name(f"{self.path.name}{PART}")
 
     def restore(self, course: Course) -> None:
-        """Bring a fresh training to where the file's was; does nothing where there is no file.
+        """Restore the state of the file, if there is one.
 
         Args:
-            course: A training that has not begun, changed in place.
+            course: A training before its first epoch, changed in place.
 
         Raises:
-            ZooError: If the file is damaged, or of a training of another recipe, data, device or
-                versions.
+            ZooError: If the file is damaged, or belongs to a training with another recipe, data,
+                device or versions.
         """
         if not self.path.exists():
             return
         try:
             content: dict[str, Any] = torch.load(self.path, map_location="cpu", weights_only=True)
             begun: dict[str, str] = dict(content["identity"])
-        # Whatever is raised for a file that could hold anything is the file's fault.
+        # An arbitrary file may raise anything.
         except Exception as error:
             raise self._damaged(error) from error
         different = [
@@ -126,8 +130,8 @@ class StateFile:
         ]
         if different:
             raise ZooError(
-                f"{self.path} is of a training that would not go on to the same bytes: "
-                f"{'; '.join(different)}. Go on as it was begun, or delete it to begin again."
+                f"{self.path} belongs to another training: {'; '.join(different)}. Restore these "
+                "settings to resume it, or delete the file to start again."
             )
         try:
             course.model.load_state_dict(content["model"])
@@ -140,8 +144,8 @@ class StateFile:
 
     def _damaged(self, error: Exception) -> ZooError:
         return ZooError(
-            f"{self.path} is not the state of a training ({type(error).__name__}). Delete it to "
-            "begin again."
+            f"{self.path} is not a valid state of a training ({type(error).__name__}). Delete the "
+            "file to start again."
         )
 
 

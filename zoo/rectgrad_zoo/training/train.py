@@ -1,4 +1,4 @@
-"""Training a network from a recipe, the same bytes every time on one machine and device."""
+"""Deterministic training of a network from a recipe."""
 
 import math
 import os
@@ -37,8 +37,8 @@ class TrainingRun:
 
     Attributes:
         weights: State dict of the kept epoch, float32, on the CPU.
-        epochs: Every epoch, in order.
-        kept_epoch: Which epoch's weights these are, counted from 1; 0 for an untrained network.
+        epochs: Results of all epochs, in order.
+        kept_epoch: Epoch of the weights, from 1; 0 for an untrained network.
     """
 
     weights: dict[str, Tensor]
@@ -49,23 +49,23 @@ class TrainingRun:
 def train(
     recipe: Recipe, data: LabelledImages, device: torch.device, state: StateFile | None = None
 ) -> TrainingRun:
-    """Train a network as a recipe says, showing a progress bar.
+    """Train a network from a recipe, with a progress bar.
 
     Args:
         recipe: The recipe.
-        data: The whole training set, with its true labels and without occlusion; the recipe's
-            labels, validation split, augmentation and noise are made from it.
-        device: Where to train. Repeating a recipe gives the same weights on one device with the
-            same number of threads, not across devices.
-        state: Where the state is kept after every epoch; if there is one already, the training goes
-            on from it, to the same weights as without the interruption.
+        data: The whole training set, with true labels and without occlusion. The labels,
+            validation split, augmentation and occlusion of the recipe are applied to it.
+        device: Device of the training. A recipe gives the same weights on one device with the same
+            number of threads. Results differ between devices.
+        state: File for the state after every epoch. A training with an existing file is resumed
+            and gives the same weights as without the interruption.
 
     Returns:
-        The weights of the epoch to keep, and the course of the training.
+        The weights of the kept epoch and the results of all epochs.
 
     Raises:
-        ValueError: If the validation split leaves no images to train on.
-        ZooError: If the state that is there is not one of this training, or the training diverges.
+        ValueError: If the validation split leaves no training images.
+        ZooError: If the state file belongs to another training, or the training diverges.
     """
     settings = recipe.training
     training, validation = split_training(data, recipe)
@@ -77,7 +77,7 @@ def train(
             state.restore(course)
         scheduler = _scheduler(recipe, course.optimizer, steps)
         begun = len(course.epochs)
-        # disable=None: no bar where there is no terminal.
+        # disable=None: a progress bar on a terminal only.
         with tqdm(
             total=settings.epochs * steps,
             initial=begun * steps,
@@ -109,25 +109,25 @@ def train(
 
 
 def split_training(data: LabelledImages, recipe: Recipe) -> tuple[LabelledImages, LabelledImages]:
-    """The images that a recipe trains on and those that it chooses the epoch by.
+    """Split a training set into the training and validation images of a recipe.
 
     Args:
-        data: The whole training set, with its true labels.
+        data: The whole training set, with true labels.
         recipe: The recipe.
 
     Returns:
-        The images to train on and the images to validate on, with the recipe's labels, before any
-        augmentation or noise.
+        The training images and the validation images, with the recipe's labels, without
+        augmentation and occlusion.
 
     Raises:
-        ValueError: If the validation split leaves no images to train on.
+        ValueError: If the validation split leaves no training images.
     """
     labelled = relabelled(data, recipe.random_labels)
     return split_validation(labelled, recipe.data.validation_size, recipe.data.validation_seed)
 
 
 def _begin(recipe: Recipe, device: torch.device) -> Course:
-    """Build the network, with weights that depend on the recipe's seed alone."""
+    """Build the network with initial weights that depend on the recipe's seed only."""
     settings = recipe.training
     with torch.random.fork_rng(devices=[]):
         torch.default_generator.manual_seed(settings.seed)
@@ -145,7 +145,7 @@ def _begin(recipe: Recipe, device: torch.device) -> Course:
 def _scheduler(
     recipe: Recipe, optimizer: torch.optim.Optimizer, steps_per_epoch: int
 ) -> Scheduler | None:
-    """The learning rate as a function of the step's number: nothing of it has to be kept."""
+    """The learning rate as a function of the step number, without state."""
     settings = recipe.training
     if settings.schedule == "constant":
         return None
@@ -175,7 +175,7 @@ def _orders(recipe: Recipe, count: int) -> Iterator[list[Tensor]]:
 def _images_of_epoch(
     recipe: Recipe, training: LabelledImages, number: int, device: torch.device
 ) -> LabelledImages:
-    """The noise comes last, so that no crop or flip moves it."""
+    """The images of an epoch. The occlusion follows the augmentation, which would move it."""
     changed = augmented(training, recipe.augmentation)
     images = occluded(changed, recipe.occlusion, draw=number)
     return LabelledImages(images.images.to(device), images.labels.to(device))
@@ -221,7 +221,7 @@ def _measured(recipe: Recipe, model: nn.Module, loss: float, validation: Labelle
 
 
 def _is_to_keep(epochs: list[Epoch], keep: str) -> bool:
-    """Whether the last epoch is the one to keep so far."""
+    """Whether the last epoch is the best so far."""
     if keep == BEST_VALIDATION:
         correct = [epoch.validation.correct for epoch in epochs]
     elif keep == BEST_ADVERSARIAL:
@@ -246,7 +246,7 @@ def _precision(recipe: Recipe, device: torch.device) -> torch.autocast:
 
 @contextmanager
 def _seeded(seed: int, epoch: int, device: torch.device) -> Iterator[None]:
-    """Make what is drawn from PyTorch's global generators depend on seed and epoch alone."""
+    """Seed PyTorch's global generators from the seed and the number of the epoch."""
     (state,) = np.random.SeedSequence([seed, epoch]).generate_state(1, np.uint32)
     with torch.random.fork_rng(devices=[device] if device.type == "cuda" else []):
         torch.manual_seed(int(state))
@@ -255,12 +255,12 @@ def _seeded(seed: int, epoch: int, device: torch.device) -> Iterator[None]:
 
 @contextmanager
 def deterministic(device: torch.device) -> Iterator[None]:
-    """Refuse algorithms whose result depends on timing, for as long as the context lasts.
+    """Use deterministic algorithms only, inside this context.
 
     Args:
-        device: Where the work is done.
+        device: Device of the computation.
     """
-    if device.type == "cuda":  # cuBLAS reads this when it starts, and refuses without it
+    if device.type == "cuda":  # cuBLAS reads this variable at its start
         os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")
     enabled = torch.are_deterministic_algorithms_enabled()
     warn_only = torch.is_deterministic_algorithms_warn_only_enabled()

@@ -1,4 +1,4 @@
-"""Checking that a checkpoint is what its card says: its hash, and its accuracy measured again."""
+"""Verification of a checkpoint: its hash and its accuracies."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,22 +13,23 @@ from rectgrad_zoo.training.metrics import Metrics, read_metrics
 from rectgrad_zoo.training.recipes import read_recipe
 from rectgrad_zoo.weights_origin import provenance
 
-# Devices round differently, which may turn the decision on an image in a thousand.
+# Devices round differently, which may change the classification of one image in a thousand.
 _TOLERANCE = 0.001
 
 
 @dataclass(frozen=True)
 class Verification:
-    """What a checkpoint claims and what was found.
+    """Stated and measured values of a checkpoint.
 
     Attributes:
-        claimed: The measurements in the folder.
-        sha256: SHA-256 of the weights file as it is.
-        fingerprint: Fingerprint of the test images given.
-        measured: Accuracy on them.
-        adversarial: Accuracy on them under the recipe's attack; `None` for a recipe without one.
-        memorised: Accuracy on the training images by the recipe's random labels; `None` for a
-            recipe with the true ones.
+        claimed: Measurements in the folder.
+        sha256: SHA-256 of the weights file.
+        fingerprint: Fingerprint of the given test images.
+        measured: Accuracy on the given test images.
+        adversarial: Accuracy on the given test images under the recipe's attack; `None` for a
+            recipe without an attack.
+        memorised: Accuracy on the training images by their random labels; `None` for a recipe with
+            true labels.
     """
 
     claimed: Metrics
@@ -40,14 +41,14 @@ class Verification:
 
     @property
     def problems(self) -> list[str]:
-        """What does not match, in words; empty if everything does."""
+        """Descriptions of the differences; empty if there are none."""
         problems = []
         if self.sha256 != self.claimed.sha256:
-            problems.append(f"the weights' SHA-256 is not {self.claimed.sha256}")
+            problems.append(f"the SHA-256 of the weights is not the stated {self.claimed.sha256}")
         if self.fingerprint != self.claimed.test_fingerprint:
             problems.append(
-                "the test images are not those of the card, whose fingerprint is "
-                f"{self.claimed.test_fingerprint} (another encoding or another set)"
+                "the test images differ from those of the card, which have the fingerprint "
+                f"{self.claimed.test_fingerprint} (another encoding or another data set)"
             )
         claims = (
             ("accuracy", self.measured, self.claimed.test),
@@ -55,7 +56,7 @@ class Verification:
             ("accuracy on the random labels", self.memorised, self.claimed.memorised),
         )
         problems += [
-            f"the {name} is not {claimed}"
+            f"the {name} is not the stated {claimed}"
             for name, measured, claimed in claims
             if not _agree(measured, claimed)
         ]
@@ -63,15 +64,15 @@ class Verification:
 
 
 def verify_folder(folder: Path, data: str | Path, device: torch.device) -> Verification:
-    """Recompute a checkpoint's hash and its accuracies.
+    """Recompute a checkpoint's hash and accuracies.
 
     Args:
         folder: A checkpoint folder with `recipe.toml` and `metrics.json`.
-        data: CIFAR-10, as `rectgrad_zoo.data.cifar10.read_cifar10` takes it.
-        device: Where to measure.
+        data: CIFAR-10, as for `rectgrad_zoo.data.cifar10.read_cifar10`.
+        device: Device for the measurement.
 
     Returns:
-        What is claimed and what was found.
+        The stated and the measured values.
 
     Raises:
         ZooError: If a file cannot be read, or the tensors do not fit the architecture.
