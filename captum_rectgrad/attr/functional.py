@@ -74,7 +74,7 @@ def rectified_grad(
             the graph does not contain the values of an activation.
 
     Warns:
-        RectGradWarning: no activation was met, so the gradients are plain; or an operation may
+        RectGradWarning: no activation was found, so the gradients are plain; or an operation may
             hold activations that hooks cannot reach.
 
     Examples:
