@@ -24,7 +24,7 @@ torch.set_num_threads(int(THREADS))
 # The files that take longest, slowest first. pytest-xdist hands files out in this order, so that no
 # slow one is left for the end.
 SLOWEST = (
-    "captum_rectgrad/studies/report/test_running.py",
+    "captum_rectgrad/studies/report/test_run_studies.py",
     "captum_rectgrad/cli/test_check.py",
     "captum_rectgrad/studies/roar_kar/test_stacked_training.py",
     "docs/test_pages.py",
@@ -42,6 +42,9 @@ SLOWEST = (
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Put the slowest files first, and skip what a source distribution cannot test."""
     rank = {ROOT / "tests" / file: place for place, file in enumerate(SLOWEST)}
+    missing = [str(file) for file in rank if not file.is_file()]
+    if missing:
+        raise pytest.UsageError(f"SLOWEST in tests/conftest.py names {missing}, which do not exist")
     items.sort(key=lambda item: rank.get(item.path, len(rank)))
     if all((ROOT / folder).is_dir() for folder in ("docs/results", "zoo/hub")):
         return

@@ -38,8 +38,10 @@ def run_and_undo(
         interrupts.hold()
         raise
     finally:
-        undo.close()
-        interrupts.release()
+        try:
+            undo.close()
+        finally:
+            interrupts.release()
     return result
 
 
@@ -64,8 +66,9 @@ class HeldInterrupts:
             return
         previous, self._previous = self._previous, None
         signal.signal(signal.SIGINT, previous)
-        if self._pending is not None and callable(previous):
-            previous(*self._pending)
+        pending, self._pending = self._pending, None
+        if pending is not None and callable(previous):
+            previous(*pending)
 
     def _note(self, number: int, frame: FrameType | None) -> None:
         self._pending = (number, frame)

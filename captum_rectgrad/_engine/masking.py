@@ -69,7 +69,7 @@ def mask_gradient(
     # With create_graph the masks are constants. Without, entering the context would take time.
     with torch.no_grad() if torch.is_grad_enabled() else nullcontext():
         kept = _kept(rule, activation, grad_output, is_last=is_last)
-    passed = kept if kept.numel() <= _SMALL else kept.flatten(1).any(dim=1)
+    passed = kept if kept.numel() <= _SMALL else kept.reshape(len(kept), -1).any(dim=1)
     masked = torch.where(kept, grad_output, 0)
     if not with_statistics:
         return MaskedGradient(masked, passed)

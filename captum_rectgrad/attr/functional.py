@@ -75,7 +75,8 @@ def rectified_grad(
 
     Warns:
         RectGradWarning: no activation was found, so the gradients are plain; or an operation may
-            hold activations that hooks cannot reach.
+            hold activations that hooks cannot reach. Products with a mask and the like are not
+            reported, since they may choose a region of an output.
 
     Examples:
         >>> import torch

@@ -34,7 +34,7 @@ def complete_methods(prefix: str, **_: object) -> list[str]:
 
 
 def complete_models(prefix: str, **_: object) -> list[str]:
-    """Names of the zoo's checkpoints.
+    """Names of the zoo's checkpoints that can be loaded here.
 
     Args:
         prefix: the typed text.

@@ -1,4 +1,4 @@
-"""Copies of a model whose activations are all supported by Captum's hooks.
+"""Copies of a model without in-place operations and `nn.ReLU6`, for Captum's hooks.
 
 Captum's GuidedBackprop only hooks `nn.ReLU` modules, and DeepLift has rules for a few more. Both
 return the plain gradient at any other activation, without a warning.

@@ -8,7 +8,7 @@ from torch import Tensor, nn
 
 from captum_rectgrad.evaluation.methods import Method
 
-# Errors by which methods refuse a model or its output. Any other error is a mistake in the method.
+# The types of errors by which methods refuse a model or its output. Other errors are raised.
 REFUSALS = (RuntimeError, ValueError, TypeError, AssertionError)
 REASON = 110  # maximum number of characters of a reason in a figure panel
 
@@ -57,10 +57,11 @@ def run(method: Method, model: nn.Module, x: Tensor, target: int) -> Tensor | st
         The attribution, `(C, H, W)`, or "not available: reason".
     """
     try:
-        (attribution,) = attribute(method, model, x, torch.tensor([target], device=x.device))
-        finite = bool(torch.isfinite(attribution).all())
+        attributions = attribute(method, model, x, torch.tensor([target], device=x.device))
     # A method that refuses the model must not prevent the plots of the other methods.
     except REFUSALS as error:
         reason = " ".join(str(error).split()) or type(error).__name__
         return f"not available: {textwrap.shorten(reason, REASON, placeholder=' ...')}"
+    (attribution,) = attributions
+    finite = bool(torch.isfinite(attribution).all())
     return attribution if finite else "not available: the map has NaN or infinite values"

@@ -10,7 +10,7 @@ _NEAREST = 5
 
 
 def complete(prefix: str) -> list[str]:
-    """Names for `rectgrad_zoo.load` that start with a prefix, for shell completion.
+    """Names for `rectgrad_zoo.load` that start with a prefix.
 
     Args:
         prefix: Start of a name; empty for all names.

@@ -211,7 +211,6 @@ def guided_backprop_gaps(
     Returns:
         `(N,)`: the largest absolute difference divided by the largest value. RectGrad is without
         the padding trick, which guided backpropagation does not have.
-        without the padding trick, which the other does not have.
     """
     exact = _column(TAU, tau=0.0, padding_trick=False)
     guided = Method(

@@ -35,7 +35,6 @@ from captum_rectgrad.studies.nie2018.trained_and_untrained import counted, input
 
 PERCENTILES = (0.0, 50.0, 80.0, 90.0, 95.0, 98.0, 99.0, 99.5)
 PAPERS = 98.0
-_STEPS = 3  # of the cascade: one layer, half of the layers, all layers
 SALIENCY = "Saliency"
 _COLOURS = {"RectGrad": "#c43c00", "NoBias RectGrad": "#2a6a9e"}
 VARIANTS: Mapping[str, type[RectGrad]] = {"RectGrad": RectGrad, "NoBias RectGrad": NoBiasRectGrad}

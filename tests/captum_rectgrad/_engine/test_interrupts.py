@@ -5,7 +5,7 @@ import signal
 import sys
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, contextmanager, nullcontext
+from contextlib import AbstractContextManager, ExitStack, contextmanager, nullcontext
 from types import FrameType
 from typing import Any
 
@@ -18,7 +18,7 @@ from torch.overrides import _get_current_function_mode_stack
 
 from benchmarks.hard_cases.state import changed, snapshot
 from captum_rectgrad import LayerRectGrad, RectGrad, rectified_grad
-from captum_rectgrad._engine.interrupts import HeldInterrupts
+from captum_rectgrad._engine.interrupts import HeldInterrupts, run_and_undo
 from captum_rectgrad._engine.recorded_forward import RecordedForward
 from captum_rectgrad._engine.wrappers import _EAGER
 
@@ -236,8 +236,20 @@ def test_a_handler_of_the_users_is_called_at_the_release_and_kept() -> None:
         held.release()
         assert received == [signal.SIGINT]
         assert signal.getsignal(signal.SIGINT) is handler
+        held.hold()
+        held.release()
+        assert received == [signal.SIGINT]  # not a second time
     finally:
         signal.signal(signal.SIGINT, before)
+
+
+def test_the_handler_is_restored_although_a_cleanup_raises() -> None:
+    def prepare(undo: ExitStack) -> None:
+        undo.callback(int, "no number")
+
+    with pytest.raises(ValueError, match="no number"):
+        run_and_undo(prepare, lambda *_: None)
+    assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
 
 
 def test_other_threads_do_not_touch_the_handler() -> None:

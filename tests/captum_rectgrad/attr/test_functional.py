@@ -308,3 +308,9 @@ def test_a_region_of_the_output_is_no_unhandled_activation() -> None:
     region = hidden[:, :1].detach() > hidden.detach().mean()
     (gradient,) = rectified_grad((hidden * region.expand_as(hidden)).sum(), x)
     assert gradient.any()
+
+
+def test_an_activation_of_one_number_per_sample() -> None:
+    x = torch.randn(9_000, requires_grad=True)
+    (gradient,) = rectified_grad(torch.relu(x), x, tau=0)
+    assert torch.equal(gradient, (x > 0).float())

@@ -234,6 +234,12 @@ def test_a_unit_that_rounding_flips_does_not_make_maps_different(
     assert same_maps(found, expected) == same
 
 
+def test_half_of_the_maps_are_not_enough() -> None:
+    expected = torch.ones(2, 100)
+    assert not same_maps(expected * torch.tensor([[1.0], [2.0]]), expected)
+    assert not same_maps(torch.full((1, 100), torch.nan), expected[:1])
+
+
 def test_a_map_that_is_not_finite_does_not_break_the_figure() -> None:
     def overflow(_: nn.Module, x: Tensor, __: Tensor) -> Tensor:
         return x * torch.inf

@@ -1,4 +1,4 @@
-"""Material that takes no time: few shapes, and networks that were never trained."""
+"""Data that take no time: few shapes, and networks that were never trained."""
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
@@ -73,7 +73,7 @@ def resized(study: AnyStudy, **sizes: Any) -> AnyStudy:
 
 @pytest.fixture
 def context(tmp_path: Path) -> Callable[..., StudyContext]:
-    """A lab on this material, with the methods of these keys."""
+    """A context with these data, with the methods of these keys."""
 
     def make(*keys: str, folder: str = "out") -> StudyContext:
         methods = choose_methods(keys or ("saliency", "rectgrad", "rectgrad-prr", "random"))

@@ -42,7 +42,7 @@ def test_an_attack_is_a_step_along_the_sign(exact_context: Callable[..., StudyCo
     assert found.inputs.max() <= 1
     assert torch.equal(found.targets, network.model(found.inputs).argmax(dim=1))
     assert found.flipped.tolist() == (found.targets != targets).tolist()
-    # The lab's own images are as they were, and batches make no difference.
+    # The context's own images are as they were, and batches make no difference.
     assert torch.equal(inputs, seen(made)[1])
     again = attack(replace(made, batch_size=3), network, inputs, targets, EPSILON)
     torch.testing.assert_close(again.inputs, found.inputs)

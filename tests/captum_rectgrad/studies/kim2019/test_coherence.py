@@ -52,7 +52,7 @@ def test_shares_are_those_of_the_maps(context: Callable[..., StudyContext]) -> N
     made = replace(context("saliency"), final_percentile=None)
     (row,) = coherence(CoherenceConfig(), made).rows
     drawn, network = made.masked(), made.network("plain")
-    right = torch.arange(20) % 2 == 0  # as the material has it
+    right = torch.arange(20) % 2 == 0  # as the data have it
     maps = made.few_maps(made.methods[0], network, drawn.images[right], drawn.labels[right])
     expected = share_inside(maps, drawn.masks[right]).mean().item()
     found = row[module.ON]

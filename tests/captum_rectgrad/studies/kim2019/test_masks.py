@@ -25,7 +25,7 @@ def test_the_first_correct_images_of_each_class_in_order(
 ) -> None:
     made = context()
     network, data = made.network("plain"), made.masked()
-    right = [i for i in range(20) if i % 2 == 0]  # as the material has it
+    right = [i for i in range(20) if i % 2 == 0]  # as the data have it
     everything = correct(made, network, data, None)
     assert torch.equal(everything.images, data.images[right])
     assert torch.equal(everything.masks, data.masks[right])
