@@ -88,7 +88,7 @@ def _share(chosen: Tensor) -> Tensor:
 def _kept(rule: Rule, activation: Tensor, grad_output: Tensor, *, is_last: bool) -> Tensor:
     kept: object = rule.keep(activation, grad_output, is_last=is_last)
     if not isinstance(kept, Tensor):
-        got = repr(kept)
+        got = type(kept).__name__
     elif kept.dtype is torch.bool and kept.shape == grad_output.shape:
         return kept
     else:

@@ -21,7 +21,7 @@ class LayerStatistics:
         units: number of elements of the activation per sample.
         threshold: threshold of each sample, `(N,)`, in the unit of the scores; None for a rule
             without a threshold.
-        share: share of the units that propagated the gradient, `(N,)`, in [0, 1].
+        share: share of the units that the rule kept, `(N,)`, in [0, 1].
         zero_scores: share of the scores that are exactly zero, `(N,)`, in [0, 1]. If it is high,
             the threshold is zero for a range of percentiles. None for a rule without scores.
     """

@@ -217,6 +217,21 @@ def check_activations(
     return ActivationFilter(chosen)
 
 
+def check_device_ids(device_ids: object) -> None:
+    """Refuse what is no list of devices: a percentile given by position, for example.
+
+    Raises:
+        TypeError: it is neither None nor a list of ints.
+    """
+    if device_ids is None:
+        return
+    if not isinstance(device_ids, list) or not all(isinstance(item, int) for item in device_ids):
+        raise TypeError(
+            f"device_ids must be a list of ints or None, got {device_ids!r}; pass other arguments "
+            "by name, percentile=90 for example, and several layers as a list"
+        )
+
+
 def check_layers(model: nn.Module, layer: object) -> dict[str, nn.Module]:
     """The selected layers by name, in the given order.
 
@@ -282,7 +297,8 @@ def check_inputs(inputs: tuple[object, ...], *, integers: bool = False) -> tuple
             got = tensor.dtype if isinstance(tensor, Tensor) else type(tensor).__name__
             raise TypeError(
                 f"input {i} must be a floating point tensor, got {got}; convert it with .float() "
-                "and normalise it as the model expects, or pass it in additional_forward_args"
+                "and normalise it as the model expects, or pass it in additional_forward_args. For "
+                "token ids, attribute to the embedding with LayerRectGrad"
             )
         checked = tensor.is_floating_point() and has_concrete_values(tensor)
         if checked and not torch.isfinite(tensor).all():

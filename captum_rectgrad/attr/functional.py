@@ -6,7 +6,7 @@ from contextlib import ExitStack
 import torch
 from torch import Tensor
 
-from captum_rectgrad._engine.activations import Activations
+from captum_rectgrad._engine.activations import TORCH_ACTIVATIONS, Activations
 from captum_rectgrad._engine.attribution import compute_gradients, enter_contexts, input_points
 from captum_rectgrad._engine.backward_pass import (
     BackwardPass,
@@ -67,7 +67,7 @@ def rectified_grad(
         The gradient of each input, of its shape.
 
     Raises:
-        TypeError: as in `RectGrad`; `activations` contains a module instead of a class.
+        TypeError: as in `RectGrad`; `activations` has anything but activation classes of torch.nn.
         ValueError: as in `RectGrad`; the inputs have different batch sizes or do not require a
             gradient.
         RectGradError: an input is not reached, the batch dimension of an activation is unknown, or
@@ -90,10 +90,10 @@ def rectified_grad(
     """
     chosen = check_activations(activations)
     settings = Settings(rule_of(rule, percentile, tau), chosen, padding_trick, prr)
-    if any(not isinstance(item, type) for item in settings.activations.chosen or ()):
+    if not all(_stands_for_a_node(item) for item in settings.activations.chosen or ()):
         raise TypeError(
-            "activations contains a module, expected classes such as nn.ReLU: a graph does not "
-            "contain modules"
+            f"activations must be activation classes of torch.nn such as nn.ReLU, got "
+            f"{list(settings.activations.chosen or ())}: a graph does not contain modules"
         )
     tensors = (inputs,) if isinstance(inputs, Tensor) else tuple(inputs)
     _check_inputs(tensors, batched=batched)
@@ -130,6 +130,11 @@ def rectified_grad(
     diagnostics = Diagnostics(not state.records, unhandled=tuple(sorted(state.unhandled - MASKS)))
     warn(diagnostics.messages(settings.rule, settings.activations), stacklevel=2)
     return tuple(found)
+
+
+def _stands_for_a_node(item: object) -> bool:
+    """Whether it is a class whose operations a graph shows."""
+    return isinstance(item, type) and any(issubclass(cls, item) for cls in TORCH_ACTIVATIONS)
 
 
 def _check_inputs(inputs: Sequence[Tensor], *, batched: bool) -> None:

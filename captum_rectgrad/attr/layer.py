@@ -11,7 +11,7 @@ from captum_rectgrad._engine.activations import Activations
 from captum_rectgrad._engine.attribution import AttributionRequest
 from captum_rectgrad._engine.captum_compat import TargetType, log_usage
 from captum_rectgrad._engine.settings import Settings
-from captum_rectgrad._engine.validation import check_layers
+from captum_rectgrad._engine.validation import check_device_ids, check_layers
 from captum_rectgrad._engine.wrappers import unwrapped
 from captum_rectgrad.attr.base import HasSettings, attributions
 from captum_rectgrad.attr.options import Options
@@ -48,6 +48,7 @@ class LayerModifiedGradient(HasSettings, LayerAttribution, GradientAttribution):
         """Check the arguments."""
         self._set_up(model, settings)
         check_layers(unwrapped(model), layer)
+        check_device_ids(device_ids)
         LayerAttribution.__init__(self, model, layer, device_ids)
         GradientAttribution.__init__(self, model)
 

@@ -19,7 +19,7 @@ from captum_rectgrad._engine.captum_compat import (
 )
 from captum_rectgrad._engine.layer_recorder import LayerRecorder
 from captum_rectgrad._engine.settings import Settings
-from captum_rectgrad._engine.validation import check_layers
+from captum_rectgrad._engine.validation import check_device_ids, check_layers
 from captum_rectgrad._engine.wrappers import unwrapped
 from captum_rectgrad.attr.base import HasSettings, attributions
 from captum_rectgrad.attr.options import Options
@@ -57,6 +57,7 @@ class NeuronModifiedGradient(HasSettings, NeuronAttribution, GradientAttribution
             )
         self._set_up(model, settings)
         check_layers(unwrapped(model), layer)
+        check_device_ids(device_ids)
         NeuronAttribution.__init__(self, model, layer, device_ids)
         GradientAttribution.__init__(self, model)
 

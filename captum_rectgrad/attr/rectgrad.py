@@ -93,7 +93,7 @@ def rule_of(rule: RuleName | Rule, percentile: float | None, tau: float | None) 
     """
     if isinstance(rule, str):
         return ThresholdRule(rule, percentile, tau)
-    if not callable(getattr(rule, "keep", None)):
+    if isinstance(rule, type) or not callable(getattr(rule, "keep", None)):
         raise TypeError(f"rule must be a name or an object with a method keep, got {rule!r}")
     if percentile is not None or tau is not None:
         raise ValueError(

@@ -26,6 +26,8 @@ class Rule(Protocol):
     def keep(self, activation: Tensor, grad_output: Tensor, *, is_last: bool) -> Tensor:
         """Select the units that propagate the gradient.
 
+        The tensors belong to the autograd graph and must not be modified in place.
+
         Args:
             activation: output `a` of the activation, `(N, ...)`.
             grad_output: output gradient `R_out`, of the same shape.

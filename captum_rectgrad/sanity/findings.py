@@ -68,7 +68,7 @@ def judge_cascade(found: Randomisation, bound: float, seed: int) -> Finding:
     total = f"{found.randomised[-1]} {'chosen ' if found.chosen else ''}layers"
     when = f"when the last {found.randomised[found.half]} of {total} are randomised"
     said: VerdictTexts = {
-        "failed": f"maps do not change {when} (similarity {value})",
+        "failed": f"maps change little {when} (similarity {value})",
         "passed": f"maps change {when} (similarity {value})",
         "undecided": f"it is undecided whether maps change {when} (similarity {value})",
     }
@@ -110,7 +110,7 @@ def judge_single_layers(found: Randomisation, bound: float, seed: int) -> Findin
     deaf = [layer for layer, verdict in verdicts.items() if verdict == "failed"]
     if deaf:
         which = deaf[0] if len(deaf) == 1 else f"one of {', '.join(deaf)}"
-        sentence = f"maps do not change when {which} alone is randomised ({len(deaf)} of {tried})"
+        sentence = f"maps change little when {which} alone is randomised ({len(deaf)} of {tried})"
         return Finding(check, "failed", sentence, numbers)
     unsure = [layer for layer, verdict in verdicts.items() if verdict == "undecided"]
     if unsure:
@@ -197,7 +197,7 @@ def judge_convergence(found: Convergence, bound: float, seed: int) -> Finding:
     ]
     at_input = numbers[0][1]
     said: VerdictTexts = {
-        "failed": "two random backward signals have the same direction at the input (absolute "
+        "failed": "two random backward signals have a similar direction at the input (absolute "
         f"cosine {_said(at_input)}; {chance})",
         "passed": "two random backward signals have different directions at the input (absolute "
         f"cosine {_said(at_input)}; {chance})",
@@ -208,7 +208,7 @@ def judge_convergence(found: Convergence, bound: float, seed: int) -> Finding:
 
 
 _CLASSES: VerdictTexts = {
-    "failed": "maps do not change with the class (similarity {})",
+    "failed": "maps change little with the class (similarity {})",
     "passed": "maps change with the class (similarity {})",
     "undecided": "it is undecided whether maps change with the class (similarity {})",
 }

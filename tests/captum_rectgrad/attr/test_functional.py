@@ -314,3 +314,13 @@ def test_an_activation_of_one_number_per_sample() -> None:
     x = torch.randn(9_000, requires_grad=True)
     (gradient,) = rectified_grad(torch.relu(x), x, tau=0)
     assert torch.equal(gradient, (x > 0).float())
+
+
+def test_a_class_that_no_graph_shows_is_refused() -> None:
+    class Swish(nn.Module):
+        """Composed of operations."""
+
+    x = torch.rand(2, 3, requires_grad=True)
+    for wrong in (Swish, nn.Linear, nn.ReLU()):
+        with pytest.raises(TypeError, match=r"activation classes of torch\.nn"):
+            rectified_grad(x.relu(), x, activations=[wrong])

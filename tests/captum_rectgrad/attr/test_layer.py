@@ -287,3 +287,11 @@ def test_warnings_name_the_line_that_called_attribute(kind: Any) -> None:
     with pytest.warns(RectGradWarning, match="all zero") as warned:
         method.attribute(torch.rand(2, 4), **choice)
     assert warned[0].filename == __file__
+
+
+@pytest.mark.parametrize("wrong", [50, [0.5], nn.ReLU()])
+def test_a_percentile_in_the_place_of_device_ids_is_refused(wrong: Any) -> None:
+    model = nn.Sequential(nn.Linear(3, 4), nn.ReLU(), nn.Linear(4, 2))
+    for method in (LayerRectGrad, NeuronRectGrad):
+        with pytest.raises(TypeError, match="device_ids must be a list of ints"):
+            method(model, model[0], wrong)

@@ -138,3 +138,8 @@ def test_an_object_without_keep_is_refused() -> None:
 def test_a_threshold_beside_a_rule_is_refused(threshold: dict[str, Any]) -> None:
     with pytest.raises(ValueError, match="custom rule Strongest"):
         RectGrad(model(), **threshold, rule=Strongest(2))
+
+
+def test_a_class_of_rules_is_refused() -> None:
+    with pytest.raises(TypeError, match="rule must be a name or an object"):
+        RectGrad(model(), rule=Noting)  # type: ignore[arg-type]
