@@ -21,16 +21,18 @@ from captum_rectgrad._engine.batch_norm_state import restore_statistics
 from captum_rectgrad._engine.captum_compat import TargetType
 from captum_rectgrad._engine.diagnostics import Diagnostics, merged
 from captum_rectgrad._engine.forward_inputs import ForwardInputs
+from captum_rectgrad._engine.gradients import compute_gradients, input_points
 from captum_rectgrad._engine.graph import embeddings_of, nodes_between
 from captum_rectgrad._engine.interrupts import run_and_undo
 from captum_rectgrad._engine.layer_names import LayerNames
-from captum_rectgrad._engine.layer_recorder import LayerRecorder, LayerTensor
+from captum_rectgrad._engine.layer_recorder import LayerRecorder
+from captum_rectgrad._engine.model_parts import ModelParts, examine
 from captum_rectgrad._engine.module_calls import InplaceModificationError, ModuleCalls
 from captum_rectgrad._engine.recorded_forward import RecordedForward, recording
 from captum_rectgrad._engine.settings import Settings
 from captum_rectgrad._engine.statistics import LayerStatistics, joined_statistics, layer_statistics
 from captum_rectgrad._engine.targets import select
-from captum_rectgrad._engine.validation import ModelParts, check_batch_size, examine
+from captum_rectgrad._engine.validation import check_batch_size
 from captum_rectgrad._engine.wrappers import uncompiled
 from captum_rectgrad.errors import RectGradError
 
@@ -224,58 +226,6 @@ def enter_contexts(undo: ExitStack) -> None:
     undo.enter_context(torch.enable_grad())
     # Backward in this thread also on a GPU, since a checkpoint recomputes parts of the model.
     undo.enter_context(torch.autograd.set_multithreading_enabled(False))
-
-
-def input_points(inputs: Sequence[Tensor]) -> list[LayerTensor]:
-    """The inputs as attributed tensors."""
-    return [
-        LayerTensor(tensor, get_gradient_edge(tensor), f"input {i}")
-        for i, tensor in enumerate(inputs)
-    ]
-
-
-def compute_gradients(
-    outputs: Sequence[Tensor],
-    points: Sequence[LayerTensor],
-    grad_outputs: Sequence[Tensor] | None = None,
-    *,
-    retain_graph: bool | None = None,
-    create_graph: bool = False,
-) -> list[Tensor]:
-    """The gradients of outputs with respect to tensors of a graph.
-
-    Args:
-        outputs: differentiated tensors, of any shape.
-        points: tensors of the same graph.
-        grad_outputs: output gradients, of the shapes of `outputs`; None for ones.
-        retain_graph: as in `torch.autograd.grad`.
-        create_graph: as in `torch.autograd.grad`.
-
-    Returns:
-        The gradient of each point, of its shape.
-
-    Raises:
-        RectGradError: a point has no gradient.
-    """
-    found: Sequence[Tensor | None] = [None] * len(points)
-    if any(output.requires_grad for output in outputs):
-        found = torch.autograd.grad(
-            outputs,
-            [point.edge for point in points],
-            grad_outputs=grad_outputs or [torch.ones_like(output) for output in outputs],
-            retain_graph=retain_graph,
-            create_graph=create_graph,
-            allow_unused=True,
-        )
-    for point, gradient in zip(points, found, strict=True):
-        if gradient is None:
-            raise RectGradError(
-                f"no gradient reaches {point.name}: the output does not depend on it, or only "
-                "through operations without a derivative (argmax, detach(), torch.no_grad() in "
-                "forward(), integer or quantized tensors). Pass inputs without attribution in "
-                "additional_forward_args"
-            )
-    return [gradient for gradient in found if gradient is not None]
 
 
 def _leaf(tensor: Tensor, *, create_graph: bool) -> Tensor:

@@ -7,13 +7,14 @@ import torch
 from torch import Tensor
 
 from captum_rectgrad._engine.activations import TORCH_ACTIVATIONS, Activations
-from captum_rectgrad._engine.attribution import compute_gradients, enter_contexts, input_points
+from captum_rectgrad._engine.attribution import enter_contexts
 from captum_rectgrad._engine.backward_pass import (
     BackwardPass,
     BatchDimensionError,
     RecordingNeededError,
 )
 from captum_rectgrad._engine.diagnostics import Diagnostics, warn
+from captum_rectgrad._engine.gradients import compute_gradients, input_points
 from captum_rectgrad._engine.graph import nodes_between
 from captum_rectgrad._engine.interrupts import run_and_undo
 from captum_rectgrad._engine.settings import Settings

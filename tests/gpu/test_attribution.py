@@ -12,7 +12,7 @@ import rectgrad_zoo
 from captum_rectgrad import NoBiasRectGrad, RectGrad, RectGradMod, RectGradPRR
 from captum_rectgrad._engine.attribution import AttributionRequest
 from captum_rectgrad._engine.forward_inputs import ForwardInputs
-from captum_rectgrad._engine.validation import examine
+from captum_rectgrad._engine.model_parts import examine
 
 pytestmark = pytest.mark.gpu
 METHODS: tuple[Callable[[nn.Module], RectGrad], ...] = (

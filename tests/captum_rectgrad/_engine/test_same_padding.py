@@ -8,9 +8,9 @@ from torch import Tensor, nn
 
 from captum_rectgrad import LayerRectGrad, RectGrad
 from captum_rectgrad._engine.activations import ActivationFilter
+from captum_rectgrad._engine.model_parts import examine
 from captum_rectgrad._engine.module_calls import ModuleCalls
 from captum_rectgrad._engine.same_padding import padded_dims
-from captum_rectgrad._engine.validation import examine
 
 
 def dims_of(conv: nn.Module, size: tuple[int, ...]) -> tuple[int, ...]:
