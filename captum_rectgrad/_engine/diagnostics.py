@@ -154,7 +154,12 @@ class Diagnostics:
             )
         elif self.all_zero and not self.is_plain:
             samples = _first([zero.sample for zero in self.all_zero])
-            remedy = "; lower percentile or tau" * isinstance(rule, ThresholdRule)
+            remedy = ""
+            if isinstance(rule, ThresholdRule):
+                remedy = (
+                    "; lower percentile or tau. If this has no effect, the gradient of the output "
+                    "is zero at this activation"
+                )
             found.append(
                 f"attribution of sample {samples} is all zero: no gradient passed "
                 f"{self.all_zero[0].name} ({self.all_zero[0].units} units), the first such "
