@@ -1,4 +1,4 @@
-"""The workflows and forms for GitHub, held to its schemas and read by linters for workflows."""
+"""The workflows and forms for GitHub, checked by its schemas and by linters for workflows."""
 
 import os
 import re
