@@ -1,17 +1,16 @@
 """Accuracy with a confidence interval."""
 
-import math
 from collections.abc import Callable
 from dataclasses import dataclass
 
 import torch
+from scipy.stats import binomtest
 from torch import Tensor, nn
 from tqdm import tqdm
 
 from rectgrad_zoo.data.images import LabelledImages, to_model_range
 
 _BATCH = 500
-_NORMAL_QUANTILE_95 = 1.959963984540054  # two-sided
 
 
 @dataclass(frozen=True)
@@ -34,10 +33,8 @@ class Accuracy:
     @property
     def interval(self) -> tuple[float, float]:
         """Wilson's 95 % interval of the accuracy, 0 to 1."""
-        z, n, p = _NORMAL_QUANTILE_95, self.total, self.value
-        centre = (p + z * z / (2 * n)) / (1 + z * z / n)
-        half = z / (1 + z * z / n) * math.sqrt(p * (1 - p) / n + z * z / (4 * n * n))
-        return centre - half, centre + half
+        found = binomtest(self.correct, self.total).proportion_ci(method="wilson")
+        return float(found.low), float(found.high)
 
     def __str__(self) -> str:
         low, high = self.interval
