@@ -1,4 +1,4 @@
-"""The number of threads, the order of the tests, and what a source distribution cannot test.
+"""Threads, Triton's interpreter, the order of the tests, and what an sdist cannot test.
 
 An operation has one thread, or as many as `OMP_NUM_THREADS` says. With tensors as small as those of
 tests more threads only wait for each other, the workers of pytest-xdist share the cores already,
@@ -17,6 +17,9 @@ ROOT = Path(__file__).resolve().parents[1]
 
 # A list has a number for each level of nesting.
 THREADS = os.environ.setdefault("OMP_NUM_THREADS", "1").partition(",")[0]
+# Triton reads this when it is imported. Its kernels then run on the CPU, slowly.
+if not torch.cuda.is_available():
+    os.environ.setdefault("TRITON_INTERPRET", "1")
 # PyTorch itself takes no more threads than there are cores.
 torch.set_num_threads(int(THREADS))
 

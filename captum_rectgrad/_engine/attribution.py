@@ -18,7 +18,6 @@ from captum_rectgrad._engine.backward_pass import (
     RecordingNeededError,
 )
 from captum_rectgrad._engine.batch_norm_state import restore_statistics
-from captum_rectgrad._engine.captum_compat import TargetType
 from captum_rectgrad._engine.diagnostics import Diagnostics, merged
 from captum_rectgrad._engine.forward_inputs import ForwardInputs
 from captum_rectgrad._engine.gradients import compute_gradients, input_points
@@ -36,15 +35,15 @@ from captum_rectgrad._engine.validation import check_batch_size
 from captum_rectgrad._engine.wrappers import uncompiled
 from captum_rectgrad.errors import RectGradError
 
-# Function from the model's output, the target and the recorded layers to one number per sample,
+# Function from the model's output, the arguments and the recorded layers to one number per sample,
 # which is differentiated.
-Objective = Callable[[Any, TargetType, LayerRecorder], Tensor]
+Objective = Callable[[Any, ForwardInputs, LayerRecorder], Tensor]
 
 
-def selected_output(output: Any, target: TargetType, layers: LayerRecorder) -> Tensor:
+def selected_output(output: Any, call: ForwardInputs, layers: LayerRecorder) -> Tensor:
     """The objective of methods that attribute an output of the model."""
     del layers
-    return select(output, target)
+    return select(output, call.target, call.target_values)
 
 
 @dataclass(frozen=True)
@@ -176,7 +175,7 @@ class AttributionRequest:
         output = self.model(*copies, *call.args)
         layers.is_open = calls.is_open = False
         values = None if mode is None else mode.finish()
-        scalars = self.objective(output, call.target, layers)
+        scalars = self.objective(output, call, layers)
         _check_rows(scalars, call.samples, exact=self.objective is selected_output)
         groups = (
             [layers.only(name) for name in self.layers]

@@ -58,7 +58,8 @@ class ActivationRecord(NamedTuple):
     Attributes:
         node: node of the call.
         units: number of elements per sample.
-        passed: boolean tensor `(N, ...)` of the selected units, or `(N,)` for any unit per sample.
+        passed: boolean tensor `(N, ...)` of the selected units, or `(N,)`, not zero if any unit of
+            a sample passed.
         share: share of the selected units, `(N,)`; None if not requested.
         threshold: threshold of each sample, `(N,)`; None if not requested or without a threshold.
         zero_scores: share of the scores that are zero, `(N,)`; None as for `threshold`.

@@ -86,11 +86,14 @@ class Diagnostics:
         if scalars.numel() == state.samples:
             numbers.append(_real(scalars.reshape(-1, 1)).sum(dim=1))
         dtype = reduce(torch.promote_types, (number.dtype for number in numbers))
-        # One transfer, since each one synchronises the GPU.
-        by_sample = torch.stack([number.to(dtype) for number in numbers], dim=1).tolist()
+        seen = torch.stack([number.to(dtype) for number in numbers], dim=1)
+        passed: Tensor | None = None
+        if seen.is_cuda:  # in one transfer, since each one synchronises the GPU
+            both = torch.cat([seen, _passed(state).to(dtype)], dim=1).cpu()
+            seen, passed = both.tensor_split([len(numbers)], dim=1)
         zero, not_finite = [], []
-        for sample, seen in enumerate(by_sample):
-            ends, values = seen[: 2 * len(rows)], seen[2 * len(rows) :]
+        for sample, row in enumerate(seen.tolist()):
+            ends, values = row[: 2 * len(rows)], row[2 * len(rows) :]
             is_zero = any(low == high == 0 for low, high in zip(ends[::2], ends[1::2], strict=True))
             # An infinite output may have a valid gradient, but not an all-zero one.
             is_lost = any(math.isnan(v) or (math.isinf(v) and is_zero) for v in values)
@@ -98,23 +101,15 @@ class Diagnostics:
                 not_finite.append(sample)
             if is_zero:
                 zero.append(sample)
-        records = [
-            (record, record.passed.reshape(state.samples, -1).any(dim=1).cpu())
-            for record in (state.records if zero else ())
-        ]
-        closed = (
-            (sample, next((record for record, passed in records if not passed[sample]), None))
-            for sample in zero
-        )
-        return replace(
-            found,
-            all_zero=tuple(
-                AllZeroSample(sample, names.of(record.node), record.units)
-                for sample, record in closed
-                if record is not None
-            ),
-            not_finite=tuple(not_finite),
-        )
+        all_zero = []
+        if zero:
+            by_sample = (_passed(state) if passed is None else passed).tolist()
+            for sample in zero:
+                closed = (r for r, p in zip(state.records, by_sample[sample], strict=True) if not p)
+                record = next(closed, None)
+                if record is not None:
+                    all_zero.append(AllZeroSample(sample, names.of(record.node), record.units))
+        return replace(found, all_zero=tuple(all_zero), not_finite=tuple(not_finite))
 
     def shifted(self, first: int) -> "Diagnostics":
         """The same diagnostics with sample indices from `first`."""
@@ -188,6 +183,14 @@ def warn(messages: Sequence[str], stacklevel: int) -> None:
     """
     for message in messages:
         warnings.warn(message, RectGradWarning, stacklevel=stacklevel + 1)
+
+
+def _passed(state: BackwardPass) -> Tensor:
+    """For each sample and record, `(N, records)`: not zero if a unit passed."""
+    passed = [record.passed for record in state.records]
+    # A kernel for each record is avoided where it is reduced already.
+    by_record = [p if p.dim() == 1 else p.reshape(state.samples, -1).any(dim=1) for p in passed]
+    return torch.stack(by_record, dim=1) if by_record else torch.ones(state.samples, 0)
 
 
 def _real(rows: Tensor) -> Tensor:

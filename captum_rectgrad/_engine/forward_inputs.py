@@ -17,11 +17,14 @@ class ForwardInputs:
         inputs: input tensors, `(N, ...)` each.
         target: target as in Captum.
         args: additional arguments of the model.
+        target_values: elements of the target of the whole batch, if it is a tensor whose values
+            can be read.
     """
 
     inputs: tuple[Tensor, ...]
     target: TargetType
     args: tuple[Any, ...]
+    target_values: list[int] | None = None
 
     @property
     def samples(self) -> int:
@@ -55,6 +58,7 @@ class ForwardInputs:
                 tuple(tensor[part] for tensor in self.inputs),
                 self.target[part] if _per_sample(self.target) else self.target,
                 tuple(self._argument(argument, part) for argument in self.args),
+                self.target_values,
             )
 
     def _argument(self, argument: Any, part: slice) -> Any:

@@ -6,7 +6,7 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
-from captum_rectgrad.rules.cpu_selection import MIN_NUMBERS, MIN_UNITS, mask_above_percentile
+from captum_rectgrad.rules.fast_selection import fast_selection
 from captum_rectgrad.rules.rule import Rule
 from captum_rectgrad.rules.scores import score
 from captum_rectgrad.rules.threshold import ThresholdRule
@@ -19,8 +19,9 @@ class MaskedGradient(NamedTuple):
 
     Attributes:
         gradient: masked gradient, of the shape of the output gradient.
-        passed: boolean tensor `(N, ...)` of the selected units, or `(N,)` for any unit per sample.
-            It is used for all-zero maps only, so small masks are kept without reduction.
+        passed: boolean tensor `(N, ...)` of the selected units, or `(N,)`, not zero if any unit of
+            a sample passed. It is used for all-zero maps only, so small masks are kept without
+            reduction.
         share: share of the selected units, `(N,)`; None if not requested.
         threshold: threshold of each sample, `(N,)`; None if not requested or without a threshold.
         zero_scores: share of the scores that are zero, `(N,)`; None as for `threshold`.
@@ -58,14 +59,12 @@ def mask_gradient(
     if (
         isinstance(rule, ThresholdRule)
         and rule.percentile is not None
-        and grad_output.device.type == "cpu"
-        and grad_output.numel() >= max(MIN_NUMBERS, MIN_UNITS * len(grad_output))
         and not (with_statistics or torch.is_grad_enabled())
     ):
-        name = rule.score_at(is_last=is_last)
-        return MaskedGradient(
-            *mask_above_percentile(name, rule.percentile, activation, grad_output, out)
-        )
+        select = fast_selection(activation, grad_output)
+        if select is not None:
+            name = rule.score_at(is_last=is_last)
+            return MaskedGradient(*select(name, rule.percentile, activation, grad_output, out))
     # With create_graph the masks are constants. Without, entering the context would take time.
     with torch.no_grad() if torch.is_grad_enabled() else nullcontext():
         kept = _kept(rule, activation, grad_output, is_last=is_last)

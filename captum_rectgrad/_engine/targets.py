@@ -1,17 +1,21 @@
 """Selection of targets as in Captum, with explicit errors."""
 
+from collections.abc import Sequence
+
 from torch import Tensor
 
 from captum_rectgrad._engine.captum_compat import TargetType, select_targets
-from captum_rectgrad._engine.validation import has_concrete_values
 
 
-def select(output: object, target: TargetType) -> Tensor:
+def select(
+    output: object, target: TargetType, target_values: Sequence[int] | None = None
+) -> Tensor:
     """The attributed number of each sample.
 
     Args:
         output: output of the model, `(N, classes)` or `(N, ...)`.
         target: target as in Captum.
+        target_values: elements of a target tensor, if they can be read.
 
     Returns:
         The selected numbers, `(N,)`.
@@ -26,7 +30,7 @@ def select(output: object, target: TargetType) -> Tensor:
             "that returns the logits"
         )
     # Checked before indexing, since an index out of range on a GPU aborts the process.
-    _check_range(output, target)
+    _check_range(output, target, target_values)
     selected: Tensor = select_targets(output, target)
     if selected.dim() == 0 or selected[0].numel() != 1:
         raise AssertionError(
@@ -36,11 +40,9 @@ def select(output: object, target: TargetType) -> Tensor:
     return selected
 
 
-def _check_range(output: Tensor, target: TargetType) -> None:
+def _check_range(output: Tensor, target: TargetType, target_values: Sequence[int] | None) -> None:
     if isinstance(target, Tensor):
-        if not has_concrete_values(target):
-            return
-        rows: list[tuple[int, ...]] = [(index,) for index in target.reshape(-1).tolist()]
+        rows: list[tuple[int, ...]] = [(index,) for index in target_values or ()]
     elif isinstance(target, list):
         rows = [row if isinstance(row, tuple) else (row,) for row in target]
     elif isinstance(target, tuple):

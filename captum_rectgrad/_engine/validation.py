@@ -1,6 +1,7 @@
 """Validation of arguments."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
+from typing import cast
 
 import torch
 from torch import Tensor, nn
@@ -119,7 +120,7 @@ def check_batch_size(internal_batch_size: object, samples: int) -> int:
 
 
 def check_inputs(inputs: tuple[object, ...], *, integers: bool = False) -> tuple[Tensor, ...]:
-    """Refuse inputs without a gradient, non-finite inputs and inconsistent batches.
+    """Refuse inputs without a gradient and inconsistent batches.
 
     Args:
         inputs: inputs of the user.
@@ -130,7 +131,7 @@ def check_inputs(inputs: tuple[object, ...], *, integers: bool = False) -> tuple
 
     Raises:
         TypeError: an input is not a floating point tensor.
-        ValueError: an input is NaN or infinite, or the batch is empty or differs between inputs.
+        ValueError: the batch is empty or differs between inputs.
     """
     tensors = []
     for i, tensor in enumerate(inputs):
@@ -141,12 +142,6 @@ def check_inputs(inputs: tuple[object, ...], *, integers: bool = False) -> tuple
                 "and normalise it as the model expects, or pass it in additional_forward_args. For "
                 "token ids, attribute to the embedding with LayerRectGrad"
             )
-        checked = tensor.is_floating_point() and has_concrete_values(tensor)
-        if checked and not torch.isfinite(tensor).all():
-            raise ValueError(
-                f"input {i} of shape {tuple(tensor.shape)} contains NaN or infinite values, which "
-                "would spread over the whole map; replace them, for example by torch.nan_to_num"
-            )
         tensors.append(tensor)
     shapes = [tuple(tensor.shape) for tensor in tensors]
     batches = {shape[:1] for shape in shapes}
@@ -156,6 +151,45 @@ def check_inputs(inputs: tuple[object, ...], *, integers: bool = False) -> tuple
             "non-empty batch dimension 0; add it with unsqueeze(0)"
         )
     return tuple(tensors)
+
+
+def read_target(inputs: Sequence[Tensor], target: object) -> list[int] | None:
+    """Refuse non-finite inputs, and read the target, with one transfer from a GPU for both.
+
+    Args:
+        inputs: inputs of the model.
+        target: target as in Captum.
+
+    Returns:
+        The elements of the target if it is a tensor of readable integers, otherwise None.
+
+    Raises:
+        ValueError: an input is NaN or infinite.
+    """
+    checked = [i for i, x in enumerate(inputs) if x.is_floating_point() and has_concrete_values(x)]
+    numbers = [torch.isfinite(inputs[i]).all().reshape(1) for i in checked]
+    is_read = _has_readable_integers(target)
+    if is_read:
+        numbers.append(cast("Tensor", target).reshape(-1))
+    if not numbers:
+        return None
+    if len({number.device for number in numbers}) > 1:  # such as a target on the CPU
+        numbers = [number.cpu() for number in numbers]
+    read = torch.cat([number.long() for number in numbers]).tolist()
+    for i, is_finite in zip(checked, read, strict=False):
+        if not is_finite:
+            raise ValueError(
+                f"input {i} of shape {tuple(inputs[i].shape)} contains NaN or infinite values, "
+                "which would spread over the whole map; replace them, for example by "
+                "torch.nan_to_num"
+            )
+    return read[len(checked) :] if is_read else None
+
+
+def _has_readable_integers(target: object) -> bool:
+    if not isinstance(target, Tensor) or target.dtype.is_floating_point:
+        return False
+    return has_concrete_values(target)
 
 
 def has_concrete_values(tensor: Tensor) -> bool:

@@ -18,7 +18,7 @@ from captum_rectgrad._engine.diagnostics import warn
 from captum_rectgrad._engine.forward_inputs import ForwardInputs
 from captum_rectgrad._engine.settings import Settings
 from captum_rectgrad._engine.statistics import LayerStatistics
-from captum_rectgrad._engine.validation import check_inputs, check_model
+from captum_rectgrad._engine.validation import check_inputs, check_model, read_target
 from captum_rectgrad._engine.wrappers import unwrapped
 
 # From `warn` to the line that called `attribute`: past `attributions`, the method and Captum's
@@ -36,7 +36,9 @@ def attributions(
 ) -> Attributions:
     """Run a request and raise warnings at the caller of the calling method."""
     tensors = check_inputs(as_tuple(inputs), integers=request.to_layers)
-    call = ForwardInputs(tensors, target, as_arguments(additional_forward_args))
+    call = ForwardInputs(
+        tensors, target, as_arguments(additional_forward_args), read_target(tensors, target)
+    )
     found = request.attributions(call, internal_batch_size)
     settings = request.settings
     warn(found.diagnostics.messages(settings.rule, settings.activations), stacklevel)

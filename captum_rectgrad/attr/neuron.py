@@ -1,6 +1,6 @@
 """Attribution of hidden neurons to the inputs."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import Any, ClassVar, cast
 
 from captum.attr import GradientAttribution, NeuronAttribution
@@ -8,15 +8,15 @@ from torch import Tensor, nn
 from typing_extensions import Unpack
 
 from captum_rectgrad._engine.activations import Activations
-from captum_rectgrad._engine.attribution import AttributionRequest
+from captum_rectgrad._engine.attribution import AttributionRequest, Objective
 from captum_rectgrad._engine.captum_compat import (
     NeuronSelector,
-    TargetType,
     TensorOrTensors,
     is_tuple,
     log_usage,
     select_neuron,
 )
+from captum_rectgrad._engine.forward_inputs import ForwardInputs
 from captum_rectgrad._engine.layer_recorder import LayerRecorder
 from captum_rectgrad._engine.settings import Settings
 from captum_rectgrad._engine.validation import check_device_ids, check_layers
@@ -243,9 +243,9 @@ class NeuronGradient(NeuronModifiedGradient):
         super().__init__(model, layer, sign_settings(None), device_ids)
 
 
-def _neuron(selector: NeuronSelector) -> Callable[[Any, TargetType, LayerRecorder], Tensor]:
-    def objective(output: Any, target: TargetType, layers: LayerRecorder) -> Tensor:
-        del output, target
+def _neuron(selector: NeuronSelector) -> Objective:
+    def objective(output: Any, call: ForwardInputs, layers: LayerRecorder) -> Tensor:
+        del output, call
         (name,) = layers.layers
         tensors = tuple(point.tensor for point in layers.only(name))
         shapes = ", ".join(str(tuple(tensor.shape)) for tensor in tensors)

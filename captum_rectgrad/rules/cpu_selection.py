@@ -20,6 +20,11 @@ from captum_rectgrad.rules.threshold import nearest_rank
 MIN_UNITS, MIN_NUMBERS = 8192, 32768
 
 
+def is_worth_it(grad_output: Tensor) -> bool:
+    """Whether a gradient is large enough for this path to be faster."""
+    return grad_output.numel() >= max(MIN_NUMBERS, MIN_UNITS * len(grad_output))
+
+
 def mask_above_percentile(
     name: ScoreName,
     percentile: float,

@@ -19,7 +19,7 @@ from torch import Tensor, nn
 from tqdm import trange
 
 from captum_rectgrad._engine.attribution import Objective
-from captum_rectgrad._engine.captum_compat import TargetType
+from captum_rectgrad._engine.forward_inputs import ForwardInputs
 from captum_rectgrad._engine.layer_recorder import LayerRecorder
 from captum_rectgrad._engine.wrappers import unwrapped
 from captum_rectgrad.attr.base import ModifiedGradient
@@ -134,8 +134,8 @@ def _rows(model: nn.Module, x: Tensor, names: Sequence[str]) -> dict[str, int]:
 def _random_sum(seed: int, which: str, start: int) -> Objective:
     """The logits times a random vector of each image, independent of the batch."""
 
-    def objective(output: Any, target: TargetType, layers: LayerRecorder) -> Tensor:
-        del target, layers
+    def objective(output: Any, call: ForwardInputs, layers: LayerRecorder) -> Tensor:
+        del call, layers
         values: Tensor = output
         seeds = (derived_seed(seed, which, start + place) for place in range(len(values)))
         vectors = [
