@@ -20,7 +20,7 @@ from captum_rectgrad.studies.roar_kar.stacked_training import (
     training_step,
 )
 from captum_rectgrad.studies.roar_kar.training import Training
-from rectgrad_zoo.training.train import deterministic
+from rectgrad_zoo.determinism import deterministic
 
 FRACTION = 0.5  # of the pixels that are removed; the time does not depend on it
 BATCH = 128  # as in the recipe of `cifar10_cnn`

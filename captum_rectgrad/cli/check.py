@@ -53,6 +53,7 @@ from captum_rectgrad.studies.data.generated import drawn
 from captum_rectgrad.studies.report.provenance import name_of
 from rectgrad_zoo import registry
 from rectgrad_zoo.data.cifar10 import read_cifar10
+from rectgrad_zoo.determinism import deterministic
 from rectgrad_zoo.devices import parse_device
 
 FAILED, UNDECIDED = 1, 3  # exit statuses
@@ -113,14 +114,17 @@ def _run(args: argparse.Namespace) -> int:
     if of_random_labels is not None:
         other = rectgrad_zoo.load(of_random_labels, device=device)
     name, images = _images(args, model)
-    predicted = logits(model, images, args.batch_size).argmax(dim=1)
-    task = AttributionTask(method, images, predicted, args.batch_size, args.seed)
     rule = _rule(args.method, model, args.percentile)
-    try:
-        checked = check(task, model, options, rule=rule, of_random_labels=other)
-    except MethodUnreliableError as error:
-        raise ValueError(f"{method.title} cannot be checked on {args.model}: {error}") from error
-    caution = _caution(args.method, model, images, predicted)
+    with deterministic(device):
+        predicted = logits(model, images, args.batch_size).argmax(dim=1)
+        task = AttributionTask(method, images, predicted, args.batch_size, args.seed)
+        try:
+            checked = check(task, model, options, rule=rule, of_random_labels=other)
+        except MethodUnreliableError as error:
+            raise ValueError(
+                f"{method.title} cannot be checked on {args.model}: {error}"
+            ) from error
+        caution = _caution(args.method, model, images, predicted)
     facts = {
         **({} if caution is None else {"caution": caution}),
         "images": f"{len(images)} {name}",

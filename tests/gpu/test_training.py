@@ -23,7 +23,7 @@ from captum_rectgrad.studies.roar_kar.stacked_training import (
     training_step,
 )
 from captum_rectgrad.studies.roar_kar.training import Training
-from rectgrad_zoo.training.train import deterministic
+from rectgrad_zoo.determinism import deterministic
 
 pytestmark = pytest.mark.gpu
 # 20 images in batches of 8: two sizes of batch, both captured in the fourth epoch at the latest.

@@ -21,6 +21,7 @@ from captum_rectgrad.errors import RectGradError
 from captum_rectgrad.evaluation.methods import Method
 from captum_rectgrad.studies.compute.engines import WORKER_THREADS, Cluster
 from captum_rectgrad.studies.compute.maps import MapBatch, stream_maps
+from rectgrad_zoo.determinism import deterministic
 
 # A network of this size uses only a part of a data-centre GPU.
 GPU_SHARE = 0.25
@@ -65,7 +66,7 @@ def task(function: Callable[..., Any], device: torch.device) -> Callable[..., An
     """
     gpus = GPU_SHARE if device.type == "cuda" else 0
     remote = ray.remote(num_cpus=1, num_gpus=gpus, max_retries=RETRIES)(_alone)
-    return partial(remote.remote, function)
+    return partial(remote.remote, function, device)
 
 
 def result(reference: Any) -> Any:
@@ -169,10 +170,11 @@ def _attribute(
     return torch.cat([batch.maps for batch in found])
 
 
-def _alone(function: Callable[..., Any], *args: Any) -> Any:
-    """Call a function with the recorded number of threads, independent of the environment."""
+def _alone(function: Callable[..., Any], device: torch.device, *args: Any) -> Any:
+    """Call a function as a study does, independent of the environment of the worker."""
     torch.set_num_threads(WORKER_THREADS)
-    return function(*args)
+    with deterministic(device):
+        return function(*args)
 
 
 def _in_flight(cluster: Cluster) -> int:

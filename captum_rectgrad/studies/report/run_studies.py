@@ -26,6 +26,7 @@ from captum_rectgrad.studies.report.run_folder import (
 )
 from captum_rectgrad.studies.report.summary import section
 from rectgrad_zoo import ZooError
+from rectgrad_zoo.determinism import deterministic
 
 # Errors that concern one study only, such as missing data.
 _LACKING = (RectGradError, ZooError)
@@ -61,7 +62,8 @@ def run_study(study: AnyStudy, preset: Preset, context: StudyContext) -> Path:
         return context.folder / REPORT
     with session(context.cluster), unclaimed_if_nothing_was_done(context.folder):
         begun = time.monotonic()
-        result = study.run(study.presets[preset], context)
+        with deterministic(context.device):
+            result = study.run(study.presets[preset], context)
         origin = run_provenance(context, time.monotonic() - begun, resumed=state == "begun")
         if context.study_data.note:
             result = dataclasses.replace(result, notes=(*result.notes, context.study_data.note))

@@ -18,7 +18,7 @@ from torch.nn import functional as F
 
 from captum_rectgrad.studies.roar_kar.cuda_graphs import Captured
 from captum_rectgrad.studies.roar_kar.training import See, Training
-from rectgrad_zoo.training.train import deterministic
+from rectgrad_zoo.determinism import deterministic
 
 # Options of PyTorch's optimizers, if available: one kernel for all weights, and a step counter
 # that a CUDA graph can advance.

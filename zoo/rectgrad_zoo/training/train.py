@@ -1,7 +1,6 @@
 """Deterministic training of a network from a recipe."""
 
 import math
-import os
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -24,6 +23,7 @@ from rectgrad_zoo.data.images import (
 )
 from rectgrad_zoo.data.occlusion import occluded
 from rectgrad_zoo.data.random_labels import relabelled
+from rectgrad_zoo.determinism import deterministic
 from rectgrad_zoo.training.accuracy import measure_accuracy
 from rectgrad_zoo.training.adversary import measure_adversarial_accuracy, training_attack
 from rectgrad_zoo.training.recipes import BEST_ADVERSARIAL, BEST_VALIDATION, Recipe
@@ -251,21 +251,3 @@ def _seeded(seed: int, epoch: int, device: torch.device) -> Iterator[None]:
     with torch.random.fork_rng(devices=[device] if device.type == "cuda" else []):
         torch.manual_seed(int(state))
         yield
-
-
-@contextmanager
-def deterministic(device: torch.device) -> Iterator[None]:
-    """Use deterministic algorithms only, inside this context.
-
-    Args:
-        device: Device of the computation.
-    """
-    if device.type == "cuda":  # cuBLAS reads this variable at its start
-        os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")
-    enabled = torch.are_deterministic_algorithms_enabled()
-    warn_only = torch.is_deterministic_algorithms_warn_only_enabled()
-    torch.use_deterministic_algorithms(mode=True)
-    try:
-        yield
-    finally:
-        torch.use_deterministic_algorithms(enabled, warn_only=warn_only)

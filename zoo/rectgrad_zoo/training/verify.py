@@ -7,6 +7,7 @@ import torch
 
 from rectgrad_zoo.checkpoint import METRICS_FILE, RECIPE_FILE, load_folder
 from rectgrad_zoo.data.cifar10 import read_cifar10
+from rectgrad_zoo.determinism import deterministic
 from rectgrad_zoo.training.accuracy import Accuracy
 from rectgrad_zoo.training.measure_checkpoint import measure_checkpoint
 from rectgrad_zoo.training.metrics import Metrics, read_metrics
@@ -82,7 +83,8 @@ def verify_folder(folder: Path, data: str | Path, device: torch.device) -> Verif
     images = read_cifar10(data, "test")
     training = read_cifar10(data, "train") if recipe.random_labels is not None else None
     model = load_folder(folder).to(device)
-    found = measure_checkpoint(model, recipe, images, training)
+    with deterministic(device):
+        found = measure_checkpoint(model, recipe, images, training)
     return Verification(
         claimed=claimed,
         sha256=provenance(model).sha256,
