@@ -1,15 +1,16 @@
-"""Whether networks trained in bfloat16 are as accurate: many of each, compared as distributions."""
+"""Whether networks trained in bfloat16 are as accurate: many of each, paired by seed."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, get_args
 
 import numpy as np
 import torch
 from scipy import stats
-from tqdm import tqdm
 
 from benchmarks.training.contenders import BATCH
 from captum_rectgrad.studies.compute.precision import Precision
+from captum_rectgrad.studies.compute.progress import Progress
 from captum_rectgrad.studies.roar_kar.cells import Cell
 from captum_rectgrad.studies.roar_kar.engines import default_stack
 from captum_rectgrad.studies.roar_kar.masked_inputs import MaskedInputs
@@ -17,19 +18,19 @@ from captum_rectgrad.studies.roar_kar.stacked_training import train_networks
 from captum_rectgrad.studies.roar_kar.training import Training, answers
 from rectgrad_zoo.data.images import LabelledImages
 
+BOUND = 0.005  # half a point: bfloat16 is the default on GPUs if the whole interval is within
+
 
 @dataclass(frozen=True)
 class Compared:
-    """Test accuracies of networks trained in float32 and in bfloat16.
+    """Test accuracies of networks trained in float32 and in bfloat16, paired by seed.
 
     Attributes:
         float32: of each network.
-        bfloat16: of as many others.
-        difference: of the means, bfloat16 less float32.
-        low: lower end of its 95 % interval, by Welch.
+        bfloat16: of the networks with the same seeds.
+        difference: mean of the differences, bfloat16 less float32.
+        low: lower end of its 95 % interval, by Student's t.
         high: its upper end.
-        same_mean: p-value of Welch's test.
-        same_distribution: p-value of the two-sample test of Kolmogorov and Smirnov, exact.
     """
 
     float32: tuple[float, ...]
@@ -37,29 +38,27 @@ class Compared:
     difference: float
     low: float
     high: float
-    same_mean: float
-    same_distribution: float
+
+    @property
+    def is_equivalent(self) -> bool:
+        """Whether the whole interval is within half a point."""
+        return self.low > -BOUND and self.high < BOUND
 
 
 def compared(float32: list[float], bfloat16: list[float]) -> Compared:
-    """Compare two samples of accuracies.
+    """Compare two samples of accuracies, paired by seed.
 
     Args:
         float32: at least two.
-        bfloat16: at least two.
+        bfloat16: as many.
     """
-    welch: Any = stats.ttest_ind(bfloat16, float32, equal_var=False)
-    interval = welch.confidence_interval(0.95)
-    two_sample: Any = stats.ks_2samp(bfloat16, float32, method="exact")
-    return Compared(
-        tuple(float32),
-        tuple(bfloat16),
-        float(np.mean(bfloat16) - np.mean(float32)),
-        float(interval.low),
-        float(interval.high),
-        float(welch.pvalue),
-        float(two_sample.pvalue),
-    )
+    found: Any = stats.ttest_rel(bfloat16, float32)
+    interval = found.confidence_interval(0.95)
+    difference = float(np.mean(np.subtract(bfloat16, float32)))
+    low, high = float(interval.low), float(interval.high)
+    if not np.any(np.subtract(bfloat16, float32) - difference):  # no variance, no interval
+        low = high = difference
+    return Compared(tuple(float32), tuple(bfloat16), difference, low, high)
 
 
 def measured(
@@ -69,7 +68,7 @@ def measured(
     epochs: int,
     device: torch.device,
 ) -> Compared:
-    """Train networks on whole images in both, each with a seed of its own.
+    """Train networks on whole images in both precisions, with the same seeds.
 
     Args:
         train: images to train on.
@@ -79,15 +78,13 @@ def measured(
         device: where.
     """
     found: dict[str, list[float]] = {}
-    with tqdm(total=2 * networks, unit="network", disable=None) as progress:
-        for number, precision in enumerate(get_args(Precision)):
+    with Progress(2 * networks, "network") as progress:
+        for precision in get_args(Precision):
             training = Training("cifar10_cnn", 10, "adam", 0.001, 0.0, BATCH, epochs, precision)
-            # Other seeds for the other: the two samples are independent, as the tests take it.
-            seeds = range(number * networks, (number + 1) * networks)
             found[precision] = []
             for start in range(0, networks, default_stack(device)):
-                some = seeds[start : start + default_stack(device)]
-                found[precision] += _accuracies(training, train, test, some, device)
+                some = range(start, min(start + default_stack(device), networks))
+                found[precision] += _accuracies(training, train, test, some, device, progress.beat)
                 progress.update(len(some))
     return compared(found["float32"], found["bfloat16"])
 
@@ -98,6 +95,7 @@ def _accuracies(
     test: LabelledImages,
     seeds: range,
     device: torch.device,
+    beat: Callable[[str], object],
 ) -> list[float]:
     def sight(data: LabelledImages, count: int) -> MaskedInputs:
         cells = [Cell("whole", "", "signed", 0, number) for number in range(count)]
@@ -110,7 +108,8 @@ def _accuracies(
         train.labels,
         seeds,
         device,
-        capture=device.type == "cuda" and len(seeds) > 1,
+        capture=device.type == "cuda",
+        beat=beat,
     )
     see = sight(test, 1)
     return [float(answers(network, see, test.labels, 500).mean()) for network in trained]

@@ -7,24 +7,19 @@ import torch
 from torch import Tensor, nn
 
 from benchmarks.training.plain import plain_step
-from benchmarks.training.stacks import Grouped, OnStreams, Vmapped
 from captum_rectgrad.studies.compute.precision import Precision, precision_of
 from captum_rectgrad.studies.roar_kar.cells import Cell
 from captum_rectgrad.studies.roar_kar.cuda_graphs import Captured
 from captum_rectgrad.studies.roar_kar.engines import STACK
+from captum_rectgrad.studies.roar_kar.grouped_networks import Grouped
 from captum_rectgrad.studies.roar_kar.masked_inputs import MaskedInputs
-from captum_rectgrad.studies.roar_kar.stacked_training import (
-    SideBySide,
-    Stack,
-    new_network,
-    training_step,
-)
+from captum_rectgrad.studies.roar_kar.stacked_networks import SideBySide, Stack
+from captum_rectgrad.studies.roar_kar.stacked_training import new_network, training_step
 from captum_rectgrad.studies.roar_kar.training import Training
 from rectgrad_zoo.determinism import deterministic
 
 FRACTION = 0.5  # of the pixels that are removed; the time does not depend on it
 BATCH = 128  # as in the recipe of `cifar10_cnn`
-FEW = 4  # networks at once on a CPU, to show that nothing is gained
 
 Step = Callable[[Tensor], None]
 
@@ -126,35 +121,21 @@ PLAIN = Contender("plain", "plain loop, float32", 1, "float32")
 
 
 def contenders(device: torch.device) -> tuple[Contender, ...]:
-    """What is timed on a device, the plain loop first, then what `roar-kar` does there.
+    """What is timed on a device: the plain loop, then what `roar-kar` does there.
 
     Args:
         device: which.
     """
     best = precision_of(device)
     if device.type == "cuda":
+        title = f"{STACK} grouped, in a graph"
         return (
             PLAIN,
-            Contender("ours", f"{STACK} in a graph", STACK, best, SideBySide, captured=True),
-            Contender("eager", "1, no graph (`--stack 1`)", 1, best, SideBySide),
-            Contender("one", "1 in a graph", 1, best, SideBySide, captured=True),
-            Contender("float32", f"{STACK} in a graph", STACK, "float32", SideBySide, True),
-            Contender(
-                "streams",
-                f"{STACK} in a graph, {OnStreams.STREAMS} streams",
-                STACK,
-                best,
-                OnStreams,
-                captured=True,
-            ),
-            Contender("grouped", f"{STACK} grouped, graph", STACK, best, Grouped, captured=True),
-            Contender("vmap", f"{STACK} by vmap, graph", STACK, best, Vmapped, captured=True),
+            Contender("ours", title, STACK, best, Grouped, captured=True),
+            Contender("float32", title, STACK, "float32", Grouped, captured=True),
         )
     return (
         PLAIN,
         Contender("ours", "1", 1, best, SideBySide),
         Contender("float32", "1", 1, "float32", SideBySide),
-        Contender("stacked", f"{FEW}", FEW, best, SideBySide),
-        Contender("grouped", f"{FEW} grouped", FEW, best, Grouped),
-        Contender("vmap", f"{FEW} by vmap", FEW, best, Vmapped),
     )

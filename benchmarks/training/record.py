@@ -8,7 +8,7 @@ import numpy as np
 import torch
 
 from benchmarks.attribution.record import machine
-from benchmarks.training.accuracy import Compared
+from benchmarks.training.accuracy import BOUND, Compared
 from benchmarks.training.contenders import BATCH, Contender
 from benchmarks.training.timing import Speed, peak_of
 
@@ -129,8 +129,8 @@ def accuracy_page(found: Compared, about: str) -> str:
         )
     verdict = (
         f"bfloat16 less float32: {found.difference:+.2%}, 95 % interval {found.low:+.2%} to "
-        f"{found.high:+.2%} (Welch; p = {found.same_mean:.2f}). Same distribution, by Kolmogorov "
-        f"and Smirnov: p = {found.same_distribution:.2f}."
+        f"{found.high:+.2%} (Student's t, paired by seed). It is "
+        f"{'' if found.is_equivalent else 'not '}within {BOUND:.1%} either way."
     )
     lines += ["", verdict]
     return "\n".join(lines) + "\n"

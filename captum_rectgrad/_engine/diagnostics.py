@@ -88,7 +88,7 @@ class Diagnostics:
         dtype = reduce(torch.promote_types, (number.dtype for number in numbers))
         seen = torch.stack([number.to(dtype) for number in numbers], dim=1)
         passed: Tensor | None = None
-        if seen.is_cuda:  # in one transfer, since each one synchronises the GPU
+        if seen.is_cuda and state.records:  # in one transfer, since each one synchronises the GPU
             both = torch.cat([seen, _passed(state).to(dtype)], dim=1).cpu()
             seen, passed = both.tensor_split([len(numbers)], dim=1)
         zero, not_finite = [], []
@@ -102,7 +102,7 @@ class Diagnostics:
             if is_zero:
                 zero.append(sample)
         all_zero = []
-        if zero:
+        if zero and state.records:
             by_sample = (_passed(state) if passed is None else passed).tolist()
             for sample in zero:
                 closed = (r for r, p in zip(state.records, by_sample[sample], strict=True) if not p)
@@ -190,7 +190,7 @@ def _passed(state: BackwardPass) -> Tensor:
     passed = [record.passed for record in state.records]
     # A kernel for each record is avoided where it is reduced already.
     by_record = [p if p.dim() == 1 else p.reshape(state.samples, -1).any(dim=1) for p in passed]
-    return torch.stack(by_record, dim=1) if by_record else torch.ones(state.samples, 0)
+    return torch.stack(by_record, dim=1)
 
 
 def _real(rows: Tensor) -> Tensor:

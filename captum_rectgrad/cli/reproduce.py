@@ -12,15 +12,25 @@ import torch
 from captum_rectgrad.cli.reproduce_arguments import ALL, GENERATED, MASKS, PHOTOGRAPHS
 from captum_rectgrad.evaluation.methods import choose_methods, methods
 from captum_rectgrad.studies.compute.engines import Cluster
+from captum_rectgrad.studies.compute.time_limit import TimeLimit, TimeUpError
 from captum_rectgrad.studies.data.cifar10 import Cifar10
 from captum_rectgrad.studies.data.generated import Shapes
 from captum_rectgrad.studies.data.photographs import Photographs
 from captum_rectgrad.studies.data.study_data import StudyData
 from captum_rectgrad.studies.framework.context import StudyContext
 from captum_rectgrad.studies.framework.registry import find, studies
-from captum_rectgrad.studies.options import BATCH_SIZE, FEW, FINAL_PERCENTILE, PRESETS, Role
+from captum_rectgrad.studies.options import (
+    BATCH_SIZE,
+    FEW,
+    FINAL_PERCENTILE,
+    GPU_BATCH_SIZE,
+    PRESETS,
+    Role,
+)
 from captum_rectgrad.studies.report.run_studies import run_all, run_study
 from rectgrad_zoo.devices import parse_device
+
+NOT_FINISHED = 75  # exit status: EX_TEMPFAIL of sysexits.h, "try again"
 
 
 def reproduce(args: argparse.Namespace) -> int:
@@ -30,7 +40,7 @@ def reproduce(args: argparse.Namespace) -> int:
         args: parsed by `reproduce_arguments`.
 
     Returns:
-        The exit status: 0 for success, 1 if a study failed.
+        The exit status: 0 for success, 1 if a study failed, 75 if the time of --minutes was up.
 
     Raises:
         ValueError: an argument is invalid.
@@ -43,13 +53,16 @@ def reproduce(args: argparse.Namespace) -> int:
         return 0
     name = _name(args.name)
     if args.batch_size is None:
-        args.batch_size = BATCH_SIZE if args.model is None else FEW
+        many = GPU_BATCH_SIZE if args.device.startswith("cuda") else BATCH_SIZE
+        args.batch_size = many if args.model is None else FEW
     _check_machine(args)
     study = None if name == ALL else find(name)
     if study is not None and args.methods is not None and not study.compares:
         raise ValueError(f"{study.name} has fixed methods; remove --methods")
     checkpoints = tuple(_checkpoint(given) for given in args.checkpoint)
     study_data = _study_data(args, checkpoints)
+    if (args.pack or args.unpack) and name != "roar-kar":
+        raise ValueError("--pack and --unpack only apply to roar-kar, which has cells")
     for role, given in checkpoints:
         if study is not None and role not in study.roles:
             raise ValueError(
@@ -67,13 +80,20 @@ def reproduce(args: argparse.Namespace) -> int:
         seed=args.seed,
         cluster=cluster,
         stack=args.stack,
+        time_limit=TimeLimit(None if args.minutes is None else 60 * args.minutes),
+        pack=args.pack,
+        unpack=args.unpack,
         final_percentile=None if args.no_final_threshold else FINAL_PERCENTILE,
     )
-    if study is None:
-        suited = [study for study in studies() if args.model is None or study.any_network]
-        done, report = run_all(suited, args.preset, context)
-    else:
-        done, report = True, run_study(study, args.preset, context)
+    try:
+        if study is None:
+            suited = [study for study in studies() if args.model is None or study.any_network]
+            done, report = run_all(suited, args.preset, context)
+        else:
+            done, report = True, run_study(study, args.preset, context)
+    except TimeUpError as error:
+        print(f"not finished: {error}")
+        return NOT_FINISHED
     print(f"wrote {report}")
     return 0 if done else 1
 
@@ -101,6 +121,8 @@ def _folder(given: Path) -> Path:
 def _check_machine(args: argparse.Namespace) -> None:
     if args.batch_size < 1:
         raise ValueError(f"--batch-size must be at least 1, got {args.batch_size}")
+    if args.minutes is not None and not args.minutes > 0:
+        raise ValueError(f"--minutes must be more than 0, got {args.minutes:g}")
     if args.stack is not None and args.stack < 1:
         raise ValueError(f"--stack must be at least 1, got {args.stack}")
     if args.stack is not None and args.engine == "ray":

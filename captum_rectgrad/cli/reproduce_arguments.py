@@ -7,7 +7,15 @@ from typing import Literal, get_args
 from captum_rectgrad.cli.completion import COMPARED, complete_models
 from captum_rectgrad.cli.lazy import lazy_command
 from captum_rectgrad.studies.framework.registry import MODULES
-from captum_rectgrad.studies.options import BATCH_SIZE, FEW, FINAL_PERCENTILE, PRESETS, Role
+from captum_rectgrad.studies.options import (
+    BATCH_SIZE,
+    FEW,
+    FINAL_PERCENTILE,
+    GPU_BATCH_SIZE,
+    PAPER,
+    PRESETS,
+    Role,
+)
 
 EngineName = Literal["local", "ray"]
 GENERATED, PHOTOGRAPHS = "shapes", "photographs"
@@ -32,11 +40,31 @@ def add_parser(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]"
     name.completer = _complete_study  # type: ignore[attr-defined]
     parser.add_argument("--list", action="store_true", help="list the studies")
     parser.add_argument(
-        "--preset", choices=PRESETS, default="quick", help="size of the run (default: %(default)s)"
+        "--preset",
+        choices=(*PRESETS, PAPER),
+        default="quick",
+        help=f"size of the run (default: %(default)s); {PAPER}: exactly table 1, for roar-kar",
     )
     parser.add_argument("--seed", type=int, default=0, help="random seed (default: %(default)s)")
     parser.add_argument(
         "--out", type=Path, metavar="DIR", help="output folder (default: reproduced/NAME)"
+    )
+    parser.add_argument(
+        "--minutes",
+        type=float,
+        metavar="N",
+        help="stop before N minutes are over, with exit status 75 if the run is not finished; the "
+        "same command continues it",
+    )
+    parser.add_argument(
+        "--pack",
+        type=Path,
+        metavar="FILE",
+        help="at the end, also if the time is up, write the finished cells of roar-kar to one "
+        "file, to continue on another machine",
+    )
+    parser.add_argument(
+        "--unpack", type=Path, metavar="FILE", help="begin with the cells of such a file"
     )
     _add_data(parser)
     _add_methods(parser)
@@ -104,14 +132,14 @@ def _add_machine(parser: argparse.ArgumentParser) -> None:
         "--batch-size",
         type=int,
         metavar="N",
-        help=f"batch size (default: {BATCH_SIZE}; with --model {FEW})",
+        help=f"batch size (default: {BATCH_SIZE}, on a GPU {GPU_BATCH_SIZE}; with --model {FEW})",
     )
     parser.add_argument(
         "--stack",
         type=int,
         metavar="N",
         help="number of roar-kar networks trained at once in this process (default: several on a "
-        "GPU, 1 elsewhere); 1 also disables CUDA graphs",
+        "GPU, 1 elsewhere)",
     )
     parser.add_argument(
         "--engine",

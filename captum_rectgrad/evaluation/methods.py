@@ -6,7 +6,8 @@ be incorrect on the given model raises `MethodUnreliableError`.
 
 import importlib
 import warnings
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
 from weakref import WeakKeyDictionary
@@ -264,9 +265,31 @@ def _integrated_gradients(model: nn.Module, x: Tensor, target: Tensor) -> Tensor
 
 
 def _deep_lift(model: nn.Module, x: Tensor, target: Tensor) -> Tensor:
-    _check_once(model, "deeplift", lambda: _incomplete(model, x.detach(), target))
-    attribution: Tensor = DeepLift(captum_compatible(model)).attribute(x, target=target)
+    with _unpooling_allowed():
+        _check_once(model, "deeplift", lambda: _incomplete(model, x.detach(), target))
+        attribution: Tensor = DeepLift(captum_compatible(model)).attribute(x, target=target)
     return attribution
+
+
+@contextmanager
+def _unpooling_allowed() -> Iterator[None]:
+    """Let Captum's rule for max-pooling call `max_unpool2d` where algorithms are deterministic.
+
+    PyTorch refuses it on a GPU, since windows that overlap may write to one place in any order. The
+    maps of such networks may differ between runs; without overlaps the result is deterministic.
+    """
+    warn_only = torch.is_deterministic_algorithms_warn_only_enabled()
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", message=".*max_unpooling.*deterministic")
+        torch.use_deterministic_algorithms(
+            torch.are_deterministic_algorithms_enabled(), warn_only=True
+        )
+        try:
+            yield
+        finally:
+            torch.use_deterministic_algorithms(
+                torch.are_deterministic_algorithms_enabled(), warn_only=warn_only
+            )
 
 
 def _incomplete(model: nn.Module, x: Tensor, target: Tensor) -> str | None:

@@ -24,11 +24,12 @@ from captum_rectgrad.rules.threshold import nearest_rank
 
 DTYPES = frozenset({torch.float32, torch.float16, torch.bfloat16})
 # Rows with at most this number of units are ranked as a whole.
-SHORT = 32768
+SHORT = 8192
 SAMPLE = 4096  # scores in the sample of a row
+MANY = 1 << 20  # units of a row whose sample is twice as large
 MARGIN = 4.5  # distance of the bounds from the threshold, in standard deviations of its rank
 SPARE = 2.0  # room for collected scores, as a multiple of their expected number
-BLOCK, WARPS = 4096, 8  # of one program
+BLOCK, WARPS = 2048, 8  # of one program
 MIN_BLOCK = 256
 
 
@@ -81,50 +82,31 @@ def _long_rows(
 ) -> Tensor:
     rows = len(grad_output)
     units = grad_output.numel() // rows
-    high, low, room = _bounds(units, rank)
-    state = torch.empty(rows, kernels.WORDS.value, dtype=torch.int32, device=grad_output.device)
-    keys, places = torch.empty(2, rows, room, dtype=torch.int32, device=grad_output.device)
+    sample = SAMPLE if units < MANY else 2 * SAMPLE
+    high, low, room = _bounds(units, rank, sample)
+    work = torch.empty(
+        rows, kernels.WORDS.value + 2 * room, dtype=torch.int32, device=grad_output.device
+    )
     blocks = triton.cdiv(units, BLOCK)
     kernels.propose[(rows,)](
-        activation, grad_output, state, units, high, low, name, SAMPLE, num_warps=4
+        activation, grad_output, work, units, room, high, low, name, sample, num_warps=WARPS
     )
     kernels.split[(blocks, rows)](
-        activation,
-        grad_output,
-        out,
-        state,
-        keys,
-        places,
-        units,
-        room,
-        name,
-        BLOCK,
-        num_warps=WARPS,
+        activation, grad_output, out, work, units, room, name, BLOCK, num_warps=WARPS
     )
     kernels.finish[(rows,)](
-        activation,
-        grad_output,
-        out,
-        state,
-        keys,
-        places,
-        units,
-        room,
-        rank,
-        name,
-        BLOCK,
-        num_warps=WARPS,
+        activation, grad_output, out, work, units, room, rank, name, 2 * BLOCK, num_warps=16
     )
-    return state[:, kernels.PASSED.value]
+    return work[:, kernels.PASSED.value]
 
 
-def _bounds(units: int, rank: int) -> tuple[int, int, int]:
+def _bounds(units: int, rank: int, sample: int) -> tuple[int, int, int]:
     """The ranks of the bounds in the sample, and the room for the scores between them."""
     share = (rank + 0.5) / units
-    spread = MARGIN * math.sqrt(SAMPLE * share * (1 - share)) + 1
-    high = max(math.floor(SAMPLE * share - spread), 0)
-    low = min(math.ceil(SAMPLE * share + spread), SAMPLE - 1)
-    room = math.ceil(SPARE * units * (low - high + 1) / SAMPLE)
+    spread = MARGIN * math.sqrt(sample * share * (1 - share)) + 1
+    high = max(math.floor(sample * share - spread), 0)
+    low = min(math.ceil(sample * share + spread), sample - 1)
+    room = math.ceil(SPARE * units * (low - high + 1) / sample)
     return high, low, min(room, units)
 
 

@@ -4,9 +4,11 @@ from typing import Literal
 
 # Role of a network in a study: the noise it was trained behind.
 Role = Literal["plain", "occluded", "noise"]
-Preset = Literal["smoke", "quick", "full"]
-PRESETS: tuple[Preset, ...] = ("smoke", "quick", "full")
+Preset = Literal["smoke", "quick", "full", "paper"]
+PRESETS: tuple[Preset, ...] = ("smoke", "quick", "full")  # of every study
+PAPER: Preset = "paper"  # exactly the paper's table; of roar-kar alone, where `full` has more
 
 BATCH_SIZE = 200  # for images of 32 x 32 pixels
+GPU_BATCH_SIZE = 4096  # the same on a GPU
 FEW = 10  # for 224 x 224 pixels and a network as large as VGG-16: 2 GiB
 FINAL_PERCENTILE = 95.0  # final threshold of the baselines' maps, section 5.2

@@ -17,8 +17,8 @@ from captum_rectgrad.studies.roar_kar.engines import local
 from captum_rectgrad.studies.roar_kar.masked_inputs import MaskedInputs, rank_table
 from captum_rectgrad.studies.roar_kar.ranks import RankFiles
 from captum_rectgrad.studies.roar_kar.stacked_training import (
-    SideBySide,
     new_network,
+    stack_of,
     train_networks,
     training_step,
 )
@@ -53,24 +53,34 @@ def weights(network: nn.Module) -> Tensor:
 
 
 @pytest.mark.parametrize("precision", ["float32", "bfloat16"])
-def test_a_captured_stack_is_as_many_plain_trainings(
+def test_a_network_depends_on_the_number_of_others_alone(
     work: CellInputs, ranks: RankFiles, device: torch.device, precision: Precision
 ) -> None:
+    """Whatever the others are and wherever it is among them; and the same in every run."""
     training = replace(TRAINING, precision=precision)
     train = partial(train_networks, training, labels=work.train.labels, device=device)
-    seeds = [cell.seed(work.seed) for cell in CELLS]
-    see = sight(CELLS, work, ranks, device)
-    together = train(see=see, seeds=seeds, capture=device.type == "cuda")
-    for cell, seed, network in zip(CELLS, seeds, together, strict=True):
-        (alone,) = train(see=sight([cell], work, ranks, device), seeds=[seed])
-        assert torch.equal(weights(network), weights(alone))
-        assert not torch.equal(weights(network).cpu(), weights(new_network(training, seed)))
+    capture = device.type == "cuda"
+    first, *others = CELLS
+
+    def trained(cells: Sequence[Cell]) -> Tensor:
+        seeds = [cell.seed(work.seed) for cell in cells]
+        see = sight(cells, work, ranks, device)
+        networks = train(see=see, seeds=seeds, capture=capture)
+        return weights(networks[cells.index(first)])
+
+    found = trained([first, *others])
+    assert torch.equal(trained([first, *others]), found)
+    assert torch.equal(trained([*others, first]), found)
+    assert torch.equal(trained([first, *others[:1] * 3]), found)
+    assert not torch.equal(found.cpu(), weights(new_network(training, first.seed(work.seed))))
 
 
 def test_a_step_waits_for_nothing(
     work: CellInputs, ranks: RankFiles, cuda: torch.device, synchronisations: Synchronisations
 ) -> None:
-    stack = SideBySide([new_network(TRAINING, seed).to(cuda).train() for seed in range(4)])
+    stack = stack_of(
+        TRAINING, [new_network(TRAINING, seed).to(cuda).train() for seed in range(4)], cuda
+    )
     labels = work.train.labels.to(cuda)
     step = training_step(TRAINING, stack, sight(CELLS, work, ranks, cuda), labels)
     batch = torch.arange(20, device=cuda).repeat(4, 1)
@@ -81,16 +91,16 @@ def test_a_step_waits_for_nothing(
     assert waits == []
 
 
-def test_cells_of_a_stack_are_those_of_none(
+def test_cells_do_not_depend_on_how_many_are_left(
     work: CellInputs, ranks: RankFiles, device: torch.device
 ) -> None:
     training = replace(TRAINING, learning_rate=0.01, precision=precision_of(device))
     work = replace(work, device=device, training=training)
     cells = [*CELLS, Cell("road-morf", "saliency", "signed", 0.3, 0)]
-    alone = {cell: found.tolist() for cell, found in local(cells, work, ranks)}
-    stacked = {cell: found.tolist() for cell, found in local(cells, work, ranks, stack=3)}
-    assert stacked == alone
-    assert len({tuple(found) for found in alone.values()}) > 2
+    found = {cell: right.tolist() for cell, right in local(cells, work, ranks, stack=3)}
+    again = {cell: right.tolist() for cell, right in local(cells[2:], work, ranks, stack=3)}
+    assert again == {cell: found[cell] for cell in cells[2:]}
+    assert len({tuple(right) for right in found.values()}) > 2
 
 
 def ways(kind: str) -> tuple[Contender, ...]:

@@ -1,4 +1,4 @@
-"""Progress: a bar on a terminal, or a log line every few minutes."""
+"""Progress: a bar on a terminal, or a log line every ten seconds."""
 
 import logging
 import time
@@ -7,7 +7,7 @@ from types import TracebackType
 from tqdm import tqdm
 from typing_extensions import Self
 
-EVERY = 300.0  # seconds between two log lines
+EVERY = 10.0  # seconds between two log lines
 _LOG = logging.getLogger(__name__)
 
 
@@ -49,11 +49,32 @@ class Progress:
         self._done += count
         self._bar.set_postfix_str(last, refresh=False)
         self._bar.update(count)
+        self._log("")
+
+    def beat(self, what: str) -> None:
+        """Show that the next item is in progress.
+
+        Args:
+            what: description of its progress.
+        """
+        if not self._bar.disable and time.monotonic() - self._said >= 1:
+            self._bar.set_postfix_str(what)
+            self._said = time.monotonic()
+        self._log(f"; {what}")
+
+    def _log(self, what: str) -> None:
         now = time.monotonic()
-        if self._bar.disable and now - self._said >= EVERY:
-            what = f"{self._desc}: " if self._desc else ""
-            minutes = (now - self._begun) / 60
-            _LOG.info(
-                "%s%d of %d %ss, %.0f min", what, self._done, self._total, self._unit, minutes
-            )
-            self._said = now
+        if not self._bar.disable or now - self._said < EVERY:
+            return
+        desc = f"{self._desc}: " if self._desc else ""
+        minutes = (now - self._begun) / 60
+        _LOG.info(
+            "%s%d of %d %ss, %.1f min%s",
+            desc,
+            self._done,
+            self._total,
+            self._unit,
+            minutes,
+            what,
+        )
+        self._said = now

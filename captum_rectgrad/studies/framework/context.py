@@ -13,6 +13,7 @@ from captum_rectgrad.evaluation.methods import Method
 from captum_rectgrad.evaluation.seeds import derived_seed
 from captum_rectgrad.studies.compute.engines import WORKER_THREADS, Cluster, require_ray
 from captum_rectgrad.studies.compute.maps import MapBatch, predictions, stream_maps
+from captum_rectgrad.studies.compute.time_limit import TimeLimit
 from captum_rectgrad.studies.data.study_data import MaskedImages, Network, StudyData
 from captum_rectgrad.studies.options import BATCH_SIZE, FINAL_PERCENTILE, Role
 from rectgrad_zoo.data.cifar10 import Split
@@ -38,6 +39,9 @@ class StudyContext:
         folder: folder for intermediate results, from which a run is resumed.
         cluster: cluster for the parallel parts of a study; None: this process.
         stack: number of networks trained at once in this process; None: chosen by the device.
+        time_limit: limit on the time of the run.
+        pack: file for the finished cells of roar-kar, written at the end of the run; or None.
+        unpack: file of such cells to begin with; or None.
         used: names and hashes of the used data and networks, by role.
     """
 
@@ -50,6 +54,9 @@ class StudyContext:
     final_percentile: float | None = FINAL_PERCENTILE
     cluster: Cluster | None = None
     stack: int | None = None
+    time_limit: TimeLimit = field(default_factory=TimeLimit)
+    pack: Path | None = None
+    unpack: Path | None = None
     used: dict[str, str] = field(default_factory=dict)
 
     def images(self, split: Split, count: int | None = None) -> LabelledImages:
@@ -123,6 +130,7 @@ class StudyContext:
         Raises:
             MethodUnreliableError: the method is unreliable on this network.
             RectGradError: the cluster is not usable; see `studies.compute.cluster`.
+            TimeUpError: the time of the run is up.
         """
         stream = stream_maps
         if self.cluster is not None:
@@ -130,7 +138,8 @@ class StudyContext:
             from captum_rectgrad.studies.compute.cluster import maps_on_cluster  # noqa: PLC0415 (needs Ray)
 
             stream = partial(maps_on_cluster, self.cluster)
-        yield from stream(
+        self.time_limit.check()
+        for batch in stream(
             method,
             network.model,
             images,
@@ -138,7 +147,9 @@ class StudyContext:
             batch_size=self.batch_size,
             seed=derived_seed(self.seed, split),
             final_percentile=self.final_percentile,
-        )
+        ):
+            yield batch
+            self.time_limit.check()
 
     def few_maps(self, method: Method, network: Network, images: Tensor, targets: Tensor) -> Tensor:
         """The maps of a few images in one batch, `(N, C, H, W)`."""

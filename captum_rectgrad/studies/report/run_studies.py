@@ -9,6 +9,7 @@ from typing import Any
 
 from captum_rectgrad.errors import RectGradError
 from captum_rectgrad.studies.compute.engines import session
+from captum_rectgrad.studies.compute.time_limit import TimeUpError
 from captum_rectgrad.studies.data.photographs import Photographs
 from captum_rectgrad.studies.framework.context import StudyContext
 from captum_rectgrad.studies.framework.study import AnyStudy
@@ -63,7 +64,7 @@ def run_study(study: AnyStudy, preset: Preset, context: StudyContext) -> Path:
     with session(context.cluster), unclaimed_if_nothing_was_done(context.folder):
         begun = time.monotonic()
         with deterministic(context.device):
-            result = study.run(study.presets[preset], context)
+            result = study.run(config_of(study, preset), context)
         origin = run_provenance(context, time.monotonic() - begun, resumed=state == "begun")
         if context.study_data.note:
             result = dataclasses.replace(result, notes=(*result.notes, context.study_data.note))
@@ -91,8 +92,21 @@ def recorded_config(study: AnyStudy, preset: Preset, context: StudyContext) -> d
         "seed": context.seed,
         "batch size": context.batch_size,
         "device": device_name(context),
-        **dataclasses.asdict(study.presets[preset]),
+        **dataclasses.asdict(config_of(study, preset)),
     }
+
+
+def config_of(study: AnyStudy, preset: Preset) -> Any:
+    """The configuration of a study at a size.
+
+    Raises:
+        RectGradError: the study does not have the preset.
+    """
+    if preset not in study.presets:
+        raise RectGradError(
+            f"{study.name} has no preset {preset}; choose from {', '.join(study.presets)}"
+        )
+    return study.presets[preset]
 
 
 def run_all(
@@ -133,6 +147,8 @@ def _section(study: AnyStudy, preset: Preset, context: StudyContext) -> tuple[bo
     own = dataclasses.replace(context, folder=context.folder / study.name, used={})
     try:
         run_study(study, preset, own)
+    except TimeUpError:
+        raise
     except _LACKING as error:
         _LOG.error("%s was not run: %s", study.name, error)
         return False, f"## {study.name} ({study.shows})\n\nNot run: {error}."

@@ -41,9 +41,10 @@ def best_forms(curves: Curves, measure: Measure) -> list[Ranking]:
 
 def _size(curves: Curves, work: CellInputs) -> str:
     config, training = curves.config, work.training
+    masks = f" (masks alone: {config.mask_networks})" if config.mask_networks else ""
     return (
         f"{len(work.train)} training and {len(work.test)} test images. Networks per cell: "
-        f"{config.networks} (masks alone: {config.mask_networks}); epochs: {training.epochs}; "
+        f"{config.networks}{masks}; epochs: {training.epochs}; "
         f"{training.optimizer} with a learning rate of {training.learning_rate:g} on batches of "
         f"{training.batch_size} in {training.precision}; the last epoch is used. The accuracy on "
         f"whole images is {curves.start('roar'):.1%} for such networks and "
@@ -62,8 +63,7 @@ def _how(curves: Curves) -> tuple[str, ...]:
         ),
         (
             "Intervals resample the test images, which all cells share, and the networks of cells "
-            f"with several. {_networks(curves)} ROAD evaluates the explained network alone, so its "
-            "intervals are over images and only hold for that network."
+            f"with several. {_networks(curves)}{_road(curves)}"
         ),
         (
             "Pixels are ranked by the channel sum of the attribution of the predicted class, since "
@@ -75,12 +75,21 @@ def _how(curves: Curves) -> tuple[str, ...]:
     )
 
 
+def _road(curves: Curves) -> str:
+    if "road-morf" not in curves.measures:
+        return ""
+    return (
+        " ROAD evaluates the explained network alone, so its intervals are over images and only "
+        "hold for that network."
+    )
+
+
 def _networks(curves: Curves) -> str:
     """A note on intervals over few networks, or over one."""
     said = []
     names: dict[Measure, str] = {"roar": "ROAR and KAR", "mask": "masks alone"}
     for measure, which in names.items():
-        if not curves.by_networks(measure):
+        if measure in curves.measures and not curves.by_networks(measure):
             said.append(
                 f"{which}: one network per cell. The intervals are over images alone and do not "
                 "include the variance between trainings."

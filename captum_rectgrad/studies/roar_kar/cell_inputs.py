@@ -1,6 +1,6 @@
 """Inputs of cells, and their measurement: the same in this process and on a cluster."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TypeAlias
 
@@ -59,20 +59,26 @@ def measure_cell(cell: Cell, work: CellInputs, ranks: RankPair | None) -> Answer
     return found
 
 
-def measure_cells(cells: Sequence[Cell], work: CellInputs, ranks: RankPairs) -> list[Answers]:
+def measure_cells(
+    cells: Sequence[Cell],
+    work: CellInputs,
+    ranks: RankPairs,
+    beat: Callable[[str], object] = str,
+) -> list[Answers]:
     """Measure cells, and train all their networks at once.
 
     Args:
         cells: the cells.
         work: their inputs.
         ranks: ranks of the pixels, by method and form.
+        beat: called before every step of a training with a description of the progress.
 
     Returns:
         Which test images are classified correctly, `(N,)`, for each cell. The result does not
         depend on the other cells.
     """
     trained = [cell for cell in cells if cell.measure not in ROAD]
-    models = dict.fromkeys(cells, work.model)
+    models: dict[Cell, nn.Module] = dict.fromkeys(cells, work.model)
     if trained:
         networks = train_networks(
             work.training,
@@ -80,10 +86,8 @@ def measure_cells(cells: Sequence[Cell], work: CellInputs, ranks: RankPairs) -> 
             work.train.labels,
             [cell.seed(work.seed) for cell in trained],
             work.device,
-            # The steps of a single network are launched without a CUDA graph.
-            capture=work.device.type == "cuda"
-            and len(trained) > 1
-            and can_be_captured(work.training),
+            capture=work.device.type == "cuda" and can_be_captured(work.training),
+            beat=beat,
         )
         models.update(zip(trained, networks, strict=True))
     return [

@@ -63,16 +63,18 @@ def cell_file(folder: Path, cell: Cell) -> Path:
     return folder / f"{cell.name}.json"
 
 
-def write_cell(folder: Path, cell: Cell, answers: Answers) -> None:
+def write_cell(folder: Path, cell: Cell, answers: Answers, device: str) -> None:
     """Save the result of a cell atomically.
 
     Args:
         folder: folder of the cells.
         cell: the cell.
         answers: which test images were classified correctly, `(N,)`.
+        device: name of the device of the measurement, for the record.
     """
     content = {
         **asdict(cell),
+        "device": device,
         "images": len(answers),
         "correct": int(answers.sum()),
         "answers": np.packbits(answers).tobytes().hex(),

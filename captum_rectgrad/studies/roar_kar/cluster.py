@@ -4,7 +4,7 @@ Ranks are sent through Ray's object store, and results are returned to this proc
 them.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 
 import ray
 
@@ -15,9 +15,15 @@ from captum_rectgrad.studies.roar_kar.cells import Cell
 from captum_rectgrad.studies.roar_kar.ranks import RankFiles
 from captum_rectgrad.studies.roar_kar.training import Answers
 
+BEAT = 5.0  # seconds between two descriptions of the progress
+
 
 def on_cluster(
-    cluster: Cluster, cells: Sequence[Cell], work: CellInputs, ranks: RankFiles
+    cluster: Cluster,
+    cells: Sequence[Cell],
+    work: CellInputs,
+    ranks: RankFiles,
+    beat: Callable[[str], object] = str,
 ) -> Iterator[tuple[Cell, Answers]]:
     """Measure cells on a cluster.
 
@@ -26,6 +32,7 @@ def on_cluster(
         cells: cells to measure.
         work: their inputs; on CUDA every cell uses a share of a GPU.
         ranks: ranks of the pixels.
+        beat: called now and then with a description of the progress.
 
     Yields:
         Each cell and its answers, in order of completion.
@@ -45,5 +52,7 @@ def on_cluster(
             measure(cell, shared, pairs.get((cell.method, cell.form))): cell for cell in cells
         }
         while waiting:
-            (done, *_), _ = ray.wait(list(waiting))
-            yield waiting.pop(done), result(done)
+            beat(f"{len(waiting)} tasks")
+            done, _ = ray.wait(list(waiting), timeout=BEAT)
+            for reference in done:
+                yield waiting.pop(reference), result(reference)

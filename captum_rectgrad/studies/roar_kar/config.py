@@ -26,7 +26,8 @@ class RoarKarConfig:
         test_images: number of test images; None: all.
         fractions: fractions of replaced pixels, ascending, above 0 and below 1.
         networks: number of networks trained for each cell.
-        mask_networks: number of networks trained for each cell of the mask alone.
+        mask_networks: number of networks trained for each cell of the mask alone; 0: none.
+        road: whether ROAD is measured.
         epochs: epochs of each training.
         forms: forms of the baselines' rankings.
         of_methods: keys of the compared methods, among the chosen ones; None: all.
@@ -37,6 +38,7 @@ class RoarKarConfig:
     fractions: tuple[float, ...] = FRACTIONS
     networks: int = NETWORKS
     mask_networks: int = 1
+    road: bool = True
     epochs: int = EPOCHS
     forms: tuple[Form, ...] = FORMS
     of_methods: tuple[str, ...] | None = None

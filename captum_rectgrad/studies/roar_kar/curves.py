@@ -42,15 +42,23 @@ class Ranking:
     form: Form
 
 
+def measures_of(config: RoarKarConfig) -> list[Measure]:
+    """The measures of a configuration, in order."""
+    return [
+        measure
+        for measure in OVER
+        if (config.mask_networks or measure != "mask") and (config.road or measure not in OF_ONE)
+    ]
+
+
 def table_cells(config: RoarKarConfig, rankings: Sequence[Ranking]) -> list[Cell]:
-    """All cells of a table, the reference cells first.
+    """All cells of a table, the reference cells first, then those without a baseline.
 
     Args:
         config: size of the study.
         rankings: rows of the table.
 
     Returns:
-        The cells.
         The cells.
     """
     networks: dict[Measure, int] = {
@@ -63,8 +71,8 @@ def table_cells(config: RoarKarConfig, rankings: Sequence[Ranking]) -> list[Cell
     whole = [Cell("whole", "", OWN, 0, network) for network in range(config.networks)]
     return whole + [
         Cell(measure, ranking.method.key, ranking.form, fraction, network)
-        for ranking in rankings
-        for measure in OVER
+        for ranking in sorted(rankings, key=lambda ranking: ranking.method.baseline)
+        for measure in measures_of(config)
         for fraction in config.fractions
         for network in range(networks[measure])
     ]
@@ -100,6 +108,11 @@ class Curves:
             and (cell.method, cell.form) == wanted
         ]
         return np.stack(found)
+
+    @property
+    def measures(self) -> list[Measure]:
+        """The measures, in order."""
+        return measures_of(self.config)
 
     def by_networks(self, measure: Measure) -> bool:
         """Whether a measure's intervals are over networks, too."""
@@ -164,7 +177,7 @@ class Curves:
             fraction if measure == "roar" else round(1 - fraction, 9)
             for fraction in self.config.fractions
         ]
-        if not set(fractions) <= set(self.config.fractions):
+        if "mask" not in self.measures or not set(fractions) <= set(self.config.fractions):
             return None
         masks = [self.point("mask", ranking, fraction) for fraction in fractions]
         weights = trapezoid_weights(self.config.fractions)

@@ -1,5 +1,6 @@
 """Engines that measure cells: this process, or a Ray cluster."""
 
+import time
 from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 
@@ -7,14 +8,19 @@ import torch
 
 from captum_rectgrad.studies.compute.batches import in_batches
 from captum_rectgrad.studies.compute.engines import require_ray
+from captum_rectgrad.studies.compute.time_limit import TimeLimit
 from captum_rectgrad.studies.framework.context import StudyContext
 from captum_rectgrad.studies.roar_kar.cell_inputs import CellInputs, RankPairs, measure_cells
 from captum_rectgrad.studies.roar_kar.cells import ROAD, Cell
 from captum_rectgrad.studies.roar_kar.ranks import RankFiles
 from captum_rectgrad.studies.roar_kar.training import Answers
 
-# Measures cells in any order, and yields the results of each cell when it is done.
-Engine = Callable[[Sequence[Cell], CellInputs, RankFiles], Iterator[tuple[Cell, Answers]]]
+# Measures cells in any order, and yields the results of each cell when it is done. The last
+# argument is called with descriptions of the progress.
+Engine = Callable[
+    [Sequence[Cell], CellInputs, RankFiles, Callable[[str], object]],
+    Iterator[tuple[Cell, Answers]],
+]
 
 # Number of networks trained at once on a GPU. On a CPU this is not faster.
 STACK = 16
@@ -33,7 +39,8 @@ def engine_of(context: StudyContext) -> Engine:
         RectGradError: the engine is Ray, which is not installed.
     """
     if context.cluster is None:
-        return partial(local, stack=context.stack or default_stack(context.device))
+        stack = context.stack or default_stack(context.device)
+        return partial(local, stack=stack, limit=context.time_limit)
     require_ray()
     from captum_rectgrad.studies.roar_kar.cluster import on_cluster  # noqa: PLC0415 (needs Ray)
 
@@ -50,7 +57,13 @@ def default_stack(device: torch.device) -> int:
 
 
 def local(
-    cells: Sequence[Cell], work: CellInputs, ranks: RankFiles, stack: int = 1
+    cells: Sequence[Cell],
+    work: CellInputs,
+    ranks: RankFiles,
+    beat: Callable[[str], object] = str,
+    *,
+    stack: int = 1,
+    limit: TimeLimit | None = None,
 ) -> Iterator[tuple[Cell, Answers]]:
     """The engine of this process: several cells at a time.
 
@@ -58,19 +71,36 @@ def local(
         cells: cells to measure.
         work: their inputs.
         ranks: ranks of the pixels.
+        beat: called before every step with a description of the progress.
         stack: number of cells at a time, halved after an out-of-memory error.
+        limit: limit on the time. No stack is begun that is not expected to end in time.
 
     Yields:
         Each cell and its answers.
+
+    Raises:
+        TimeUpError: the time is up; the cells that were not yielded are lost.
     """
-    # Cells with a training come first, so that they fill whole stacks.
-    ordered = sorted(cells, key=lambda cell: cell.measure in ROAD)
+    limit = limit or TimeLimit()
+    trained = [cell for cell in cells if cell.measure not in ROAD]
+    # Always whole stacks, since the last digits of a result depend on their size on a GPU.
+    filled = trained + trained[-1:] * (-len(trained) % stack)
+    others = [cell for cell in cells if cell.measure in ROAD]
+    ordered = filled + others
+
+    def step(what: str) -> None:
+        limit.check()
+        beat(what)
 
     def compute(part: slice) -> list[Answers]:
-        return measure_cells(ordered[part], work, ranks_of(ordered[part], ranks))
+        return measure_cells(ordered[part], work, ranks_of(ordered[part], ranks), step)
 
+    begun = time.monotonic()
     for part, found in in_batches(len(ordered), stack, compute, "networks"):
-        yield from zip(ordered[part], found, strict=True)
+        yield from dict(zip(ordered[part], found, strict=True)).items()
+        if part.stop < len(filled):
+            limit.check(needed=time.monotonic() - begun)
+        begun = time.monotonic()
 
 
 def ranks_of(cells: Sequence[Cell], ranks: RankFiles) -> RankPairs:

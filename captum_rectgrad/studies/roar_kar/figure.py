@@ -51,19 +51,22 @@ def draw(curves: Curves) -> Figure:
         The figure. Points with several networks also show the single networks.
     """
     forms = _forms(curves.rankings)
-    size = (_WIDTH * len(PANELS), _HEIGHT * len(forms) + 0.8)
+    panels = {measure: title for measure, title in PANELS.items() if measure in curves.measures}
+    size = (_WIDTH * len(panels), _HEIGHT * len(forms) + 0.8)
     figure = Figure(figsize=size, dpi=150, layout="constrained")
     FigureCanvasAgg(figure)
-    grid = figure.subplots(len(forms), len(PANELS), squeeze=False, sharex=True)
+    grid = figure.subplots(len(forms), len(panels), squeeze=False, sharex=True)
     styles = _styles(curves.rankings)
     for line, form in zip(grid, forms, strict=True):
-        for axes, (measure, title) in zip(line, PANELS.items(), strict=True):
+        for axes, (measure, title) in zip(line, panels.items(), strict=True):
             _panel(axes, curves, measure, form, styles)
             axes.set_title(f"{title}\n{form} maps of the baselines", fontsize=_SMALL)
         line[0].set_ylabel("test accuracy", fontsize=_SMALL)
-    columns = dict(zip(PANELS, grid.T, strict=True))
+    columns = dict(zip(panels, grid.T, strict=True))
     for measures in _ONE_SCALE:
-        _scale([axes for measure in measures for axes in columns[measure]], curves.chance)
+        axes_of = [axes for measure in measures for axes in columns.get(measure, ())]
+        if axes_of:
+            _scale(axes_of, curves.chance)
     for axes in grid[-1]:
         axes.set_xlabel("fraction of the pixels", fontsize=_SMALL)
     handles, _ = grid[0][0].get_legend_handles_labels()

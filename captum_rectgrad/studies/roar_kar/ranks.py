@@ -1,13 +1,17 @@
 """Ranks of pixels, computed once for each method and saved with two bytes per pixel."""
 
 import logging
+import os
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
+import torch
 from numpy.typing import NDArray
 from torch import Tensor
+from typing_extensions import Self
 
 from captum_rectgrad.evaluation.map_metrics import channel_sum
 from captum_rectgrad.evaluation.methods import Method
@@ -24,15 +28,16 @@ _LOG = logging.getLogger(__name__)
 _SPLITS: tuple[Split, Split] = ("train", "test")
 
 
-def pixel_ranks(values: NDArray[np.float64], order: NDArray[np.uint64]) -> Ranks:
-    """Rank the pixels of each image.
+def pixel_ranks(values: Tensor, order: Tensor) -> Tensor:
+    """Rank the pixels of each image, on the device of the values.
 
     Args:
         values: importance, `(N, P)`.
-        order: among pixels of equal importance, those with lower numbers come first, `(N, P)`.
+        order: permutation of the pixels of each image, `(N, P)`, from `tie_order`; pixels of equal
+            importance are ranked in this order.
 
     Returns:
-        `(N, P)`: 0 for the most important pixel, P - 1 for the least important.
+        `(N, P)`, int64: 0 for the most important pixel, P - 1 for the least important.
 
     Raises:
         ValueError: there are more pixels than two bytes can number.
@@ -40,13 +45,12 @@ def pixel_ranks(values: NDArray[np.float64], order: NDArray[np.uint64]) -> Ranks
     pixels = values.shape[1]
     if pixels - 1 > np.iinfo(np.uint16).max:
         raise ValueError(f"got images of {pixels} pixels, expected at most 65536 (two-byte ranks)")
-    chosen = np.lexsort((order, -values), axis=1)
-    ranks = np.empty(values.shape, dtype=np.uint16)
-    np.put_along_axis(ranks, chosen, np.arange(pixels, dtype=np.uint16)[None], axis=1)
-    return ranks
+    order = order.to(values.device, torch.int64)
+    by_value = values.gather(1, order).argsort(dim=1, descending=True, stable=True)
+    return order.gather(1, by_value).argsort(dim=1)
 
 
-def tie_order(images: slice, pixels: int, seed: int, split: Split) -> NDArray[np.uint64]:
+def tie_order(images: slice, pixels: int, seed: int, split: Split) -> Tensor:
     """A random order of the pixels of each image, independent of the batch size.
 
     Args:
@@ -56,18 +60,17 @@ def tie_order(images: slice, pixels: int, seed: int, split: Split) -> NDArray[np
         split: split of the images.
 
     Returns:
-        `(N, P)`, from the raw stream of NumPy's PCG64, which is stable between NumPy versions.
+        `(N, P)`, int32, permutations: the order of numbers from the raw stream of NumPy's PCG64,
+        which is stable between NumPy versions.
     """
     which = _SPLITS.index(split)
-    return np.stack(
-        [
-            np.random.PCG64([seed, which, image]).random_raw(pixels)
-            for image in range(images.start, images.stop)
-        ]
-    )
+    order = np.empty((images.stop - images.start, pixels), dtype=np.int32)
+    for row, image in enumerate(range(images.start, images.stop)):
+        order[row] = np.random.PCG64([seed, which, image]).random_raw(pixels).argsort(kind="stable")
+    return torch.from_numpy(order)
 
 
-def importance(maps: Tensor, form: Form, percentile: float | None) -> NDArray[np.float64]:
+def importance(maps: Tensor, form: Form, percentile: float | None) -> Tensor:
     """Importance of the pixels of maps.
 
     Args:
@@ -77,13 +80,12 @@ def importance(maps: Tensor, form: Form, percentile: float | None) -> NDArray[np
         percentile: percentile of all values of a map, for `thresholded`; None: no threshold.
 
     Returns:
-        `(N, H * W)`.
+        `(N, H * W)`, float64.
     """
     if form == "thresholded" and percentile is not None:
         maps = final_threshold(maps, percentile)
     sums = channel_sum(maps).flatten(1)
-    found: NDArray[np.float64] = (sums.abs() if form == "absolute" else sums).numpy()
-    return found
+    return sums.abs() if form == "absolute" else sums
 
 
 @dataclass(frozen=True)
@@ -104,6 +106,40 @@ class RankFiles:
         """The ranks of the training and the test images, `(N, P)`, memory-mapped."""
         train, test = (np.load(self.file(method, form, split), mmap_mode="r") for split in _SPLITS)
         return train, test
+
+
+class RankFile:
+    """A rank file that is written image by image, and has its name once it is complete.
+
+    Used as a context manager, which deletes an incomplete file.
+
+    Args:
+        file: path of the file.
+        images: number of images.
+        pixels: number of pixels of each image.
+    """
+
+    def __init__(self, file: Path, images: int, pixels: int) -> None:
+        self._file, self._unfinished = file, file.with_name(f".{file.name}.{os.getpid()}")
+        self._stream = self._unfinished.open("wb")
+        header = {"descr": "<u2", "fortran_order": False, "shape": (images, pixels)}
+        np.lib.format.write_array_header_1_0(self._stream, header)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._stream.close()
+        self._unfinished.unlink(missing_ok=True)
+
+    def write(self, ranks: Tensor) -> None:
+        """Append the ranks of some images, `(N, P)`."""
+        self._stream.write(ranks.cpu().numpy().astype("<u2").tobytes())
+
+    def finish(self) -> None:
+        """Give the complete file its name."""
+        self._stream.close()
+        self._unfinished.replace(self._file)
 
 
 def is_whole(file: Path, images: int, pixels: int) -> bool:
@@ -144,6 +180,7 @@ def write_ranks(
     targets: Tensor,
     files: Mapping[Form, Path],
     split: Split,
+    ties: Tensor,
     advance: Callable[[int], object],
 ) -> None:
     """Attribute images once and write missing or damaged rank files atomically.
@@ -156,6 +193,7 @@ def write_ranks(
         targets: the classes to explain, `(N,)`.
         files: the files.
         split: split of the images.
+        ties: order of pixels of equal importance, from `tie_order`.
         advance: called with the number of finished images.
     """
     pixels = images.shape[-2] * images.shape[-1]
@@ -165,23 +203,20 @@ def write_ranks(
     if not missing:
         advance(len(images))
         return
-    unfinished = {form: file.with_name(f".{file.name}") for form, file in missing.items()}
-    arrays = {
-        form: np.lib.format.open_memmap(
-            file, mode="w+", dtype=np.uint16, shape=(len(images), pixels)
-        )
-        for form, file in unfinished.items()
-    }
     whole = replace(context, final_percentile=None)  # the form determines the threshold
-    for batch in whole.maps(method, network, images, targets, split):
-        order = tie_order(batch.images, pixels, context.seed, split)
-        for form, array in arrays.items():
-            values = importance(batch.maps, form, context.final_percentile)
-            array[batch.images] = pixel_ranks(values, order)
-        advance(len(batch.maps))
-    for form, array in arrays.items():
-        array.flush()
-        unfinished[form].replace(missing[form])
+    with ExitStack() as files_open:
+        written = {
+            form: files_open.enter_context(RankFile(file, len(images), pixels))
+            for form, file in missing.items()
+        }
+        for batch in whole.maps(method, network, images, targets, split):
+            maps = batch.maps.to(context.device)
+            for form, file in written.items():
+                values = importance(maps, form, context.final_percentile)
+                file.write(pixel_ranks(values, ties[batch.images]))
+            advance(len(maps))
+        for file in written.values():
+            file.finish()
 
 
 def rank_all(
@@ -205,8 +240,10 @@ def rank_all(
     """
     ranks = RankFiles(context.folder / "ranks")
     ranks.folder.mkdir(parents=True, exist_ok=True)
-    for method, forms in methods.items():
-        for split, (images, targets) in splits.items():
+    for split, (images, targets) in splits.items():
+        every, pixels = slice(0, len(images)), images.shape[-2] * images.shape[-1]
+        ties = tie_order(every, pixels, context.seed, split).to(context.device)
+        for method, forms in methods.items():
             files = {form: ranks.file(method.key, form, split) for form in forms}
-            write_ranks(context, network, method, images, targets, files, split, progress)
+            write_ranks(context, network, method, images, targets, files, split, ties, progress)
     return ranks

@@ -4,7 +4,10 @@ import logging
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
+import torch
+
 from captum_rectgrad.studies.compute.progress import Progress
+from captum_rectgrad.studies.report.provenance import name_of
 from captum_rectgrad.studies.roar_kar.cell_inputs import CellInputs
 from captum_rectgrad.studies.roar_kar.cells import (
     Cell,
@@ -37,9 +40,11 @@ def run_cells(
     found = {cell: _read(folder, cell, len(work.test)) for cell in cells}
     missing = [cell for cell, answers in found.items() if answers is None]
     done = len(cells) - len(missing)
+    is_here = work.device.type != "cuda" or torch.cuda.is_available()
+    device = name_of(work.device) if is_here else str(work.device)  # a GPU of a cluster
     with Progress(len(cells), "cell", initial=done) as progress:
-        for cell, answers in engine(missing, work, ranks):
-            write_cell(folder, cell, answers)
+        for cell, answers in engine(missing, work, ranks, progress.beat):
+            write_cell(folder, cell, answers, device)
             found[cell] = answers
             progress.update(last=cell.name)
     return {cell: answers for cell, answers in found.items() if answers is not None}

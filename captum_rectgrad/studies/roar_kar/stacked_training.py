@@ -2,8 +2,8 @@
 
 A network of this size leaves a GPU idle while Python launches its kernels. The steps of several
 networks are therefore combined: one batch for each network from data on the device, one loss, one
-optimizer, and on a GPU one CUDA graph. Each network has its own weights, order of images and
-kernels, so its result does not depend on the others.
+optimizer, and on a GPU grouped convolutions in one CUDA graph. Each network has its own weights and
+order of images, so its result does not depend on the others, but on a GPU on their number.
 """
 
 from collections.abc import Callable, Sequence
@@ -17,6 +17,8 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from captum_rectgrad.studies.roar_kar.cuda_graphs import Captured
+from captum_rectgrad.studies.roar_kar.grouped_networks import ARCHITECTURE, Grouped
+from captum_rectgrad.studies.roar_kar.stacked_networks import SideBySide, Stack
 from captum_rectgrad.studies.roar_kar.training import See, Training
 from rectgrad_zoo.determinism import deterministic
 
@@ -27,39 +29,6 @@ _FUSED: dict[str, tuple[str, ...]] = {
     "adamw": ("fused", "capturable"),
     "sgd": ("fused",),
 }
-
-
-class Stack(nn.Module):
-    """Networks that are called as one module and trained together.
-
-    Their `forward` maps inputs `(K, B, C, H, W)`, a batch for each network, to logits
-    `(K, B, classes)`.
-    """
-
-    def networks(self) -> list[nn.Module]:
-        """The networks, each with its present weights."""
-        raise NotImplementedError
-
-
-class SideBySide(Stack):
-    """The networks called one after the other.
-
-    Args:
-        networks: K networks.
-    """
-
-    def __init__(self, networks: Sequence[nn.Module]) -> None:
-        super().__init__()
-        self.stacked = nn.ModuleList(networks)
-
-    def forward(self, inputs: Tensor) -> Tensor:
-        """See `Stack`."""
-        pairs = zip(self.stacked, inputs, strict=True)
-        return torch.stack([network(batch) for network, batch in pairs])
-
-    def networks(self) -> list[nn.Module]:
-        """See `Stack`."""
-        return list(self.stacked)
 
 
 def can_be_captured(training: Training) -> bool:
@@ -75,7 +44,7 @@ def train_networks(
     device: torch.device,
     *,
     capture: bool = False,
-    stack: Callable[[Sequence[nn.Module]], Stack] = SideBySide,
+    beat: Callable[[str], object] = str,
 ) -> list[nn.Module]:
     """Train networks.
 
@@ -85,29 +54,39 @@ def train_networks(
         labels: their classes, `(N,)`, int64.
         seeds: seeds of the weights and the order of the images, for each network; global
             generators are restored.
-        device: device of the training. On one device with the same number of threads, the weights
-            only depend on the network's own seed.
+        device: device of the training. The weights only depend on the device, the number of
+            threads (on a GPU, of networks) and the network's own seed.
         capture: whether steps are captured as a CUDA graph; only for CUDA, and for trainings that
             can be captured.
-        stack: constructor of the stack from the networks.
+        beat: called before every step with a description of the progress.
 
     Returns:
         The networks, in eval mode, in the order of their seeds.
     """
     started = [new_network(training, seed).to(device).train() for seed in seeds]
-    stacked, labels = stack(started), labels.to(device)
+    stacked, labels = stack_of(training, started, device), labels.to(device)
     step = training_step(training, stacked, see, labels, capturable=capture)
     orders = [torch.Generator().manual_seed(seed) for seed in seeds]
     # CUDA streams belong to the current device.
     here = torch.cuda.device(device) if device.type == "cuda" else nullcontext()
     with here, deterministic(device):
         run = Captured(step) if capture else step
-        for _ in range(training.epochs):
+        for epoch in range(1, training.epochs + 1):
             drawn = [torch.randperm(len(labels), generator=order) for order in orders]
             shuffled = torch.stack(drawn).to(device)
             for batch in torch.split(shuffled, training.batch_size, dim=1):
+                beat(f"{len(seeds)} networks, epoch {epoch} of {training.epochs}")
                 run(batch)
+            if device.type == "cuda":  # so that the description is true
+                torch.cuda.synchronize(device)
     return [network.eval() for network in stacked.networks()]
+
+
+def stack_of(training: Training, networks: Sequence[nn.Module], device: torch.device) -> Stack:
+    """The fastest stack of networks on a device."""
+    if device.type == "cuda" and training.architecture == ARCHITECTURE:
+        return Grouped(networks)
+    return SideBySide(networks)
 
 
 def new_network(training: Training, seed: int) -> nn.Module:

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from torch import Tensor
 
 from captum_rectgrad.errors import RectGradError
-from captum_rectgrad.studies.compute.precision import precision_of
+from captum_rectgrad.studies.compute.precision import Precision, precision_of
 from captum_rectgrad.studies.compute.progress import Progress
 from captum_rectgrad.studies.data.study_data import Network
 from captum_rectgrad.studies.framework.context import StudyContext
@@ -15,9 +15,10 @@ from captum_rectgrad.studies.framework.study import Study
 from captum_rectgrad.studies.report.run_folder import claim_folder
 from captum_rectgrad.studies.roar_kar.caveats import notes
 from captum_rectgrad.studies.roar_kar.cell_inputs import CellInputs
+from captum_rectgrad.studies.roar_kar.cell_pack import pack_cells, unpack_cells
 from captum_rectgrad.studies.roar_kar.config import RoarKarConfig, forms_of
 from captum_rectgrad.studies.roar_kar.curves import Curves, Ranking, table_cells
-from captum_rectgrad.studies.roar_kar.engines import engine_of
+from captum_rectgrad.studies.roar_kar.engines import Engine, default_stack, engine_of
 from captum_rectgrad.studies.roar_kar.figure import draw
 from captum_rectgrad.studies.roar_kar.masking import mean_colour
 from captum_rectgrad.studies.roar_kar.ranks import RankFiles, rank_all
@@ -26,6 +27,7 @@ from captum_rectgrad.studies.roar_kar.table import claims, rows
 from captum_rectgrad.studies.roar_kar.training import training_of
 from rectgrad_zoo.data.cifar10 import Split
 from rectgrad_zoo.data.images import LabelledImages
+from rectgrad_zoo.training.recipes import Recipe
 
 
 def roar_kar(config: RoarKarConfig, context: StudyContext) -> Result:
@@ -34,7 +36,7 @@ def roar_kar(config: RoarKarConfig, context: StudyContext) -> Result:
     Args:
         config: size of the study.
         context: methods, data and device. Its folder keeps ranks and cells, from which an
-            interrupted run is resumed.
+            interrupted run is resumed; its `pack` and `unpack` name files of cells.
 
     Returns:
         ROAR, KAR, ROAD and the accuracy of masks alone, for each method and form of its maps.
@@ -45,13 +47,32 @@ def roar_kar(config: RoarKarConfig, context: StudyContext) -> Result:
     """
     engine = engine_of(context)  # first, so that a missing engine is reported at once
     network = context.network("plain")
-    if network.recipe is None:
-        raise RectGradError(f"{network.name} has no recipe, expected a network trained with one")
+    _recipe(network)
     train = network.with_occlusion(context.images("train", config.train_images))
     test = network.with_occlusion(context.images("test", config.test_images))
     cells = context.folder / "cells"
     precision = precision_of(context.worker_device)
-    claim_folder(cells, {**_identity(context, train, test), "precision": precision})
+    identity = {**_identity(config, context, train, test), "precision": precision}
+    if context.unpack is not None:
+        unpack_cells(context.unpack, cells, identity)
+    claim_folder(cells, identity)
+    try:
+        return _measured(config, context, network, train, test, precision, engine)
+    finally:
+        if context.pack is not None:
+            pack_cells(cells, context.pack)
+
+
+def _measured(
+    config: RoarKarConfig,
+    context: StudyContext,
+    network: Network,
+    train: LabelledImages,
+    test: LabelledImages,
+    precision: Precision,
+    engine: Engine,
+) -> Result:
+    cells = context.folder / "cells"
     rankings = _rankings(config, context)
     predicted = context.predictions(network, test.images)
     ranks = _ranks(context, network, rankings, {"train": train, "test": test})
@@ -61,7 +82,7 @@ def roar_kar(config: RoarKarConfig, context: StudyContext) -> Result:
         colour=mean_colour(train.images),
         model=copy.deepcopy(network.model).cpu(),
         training=training_of(
-            network.recipe, len(context.study_data.classes), config.epochs, precision
+            _recipe(network), len(context.study_data.classes), config.epochs, precision
         ),
         device=context.worker_device,
         seed=context.seed,
@@ -78,16 +99,30 @@ def roar_kar(config: RoarKarConfig, context: StudyContext) -> Result:
     return Result(rows(curves), claims(curves), draw(curves), notes(curves, work))
 
 
+def _recipe(network: Network) -> Recipe:
+    if network.recipe is None:
+        raise RectGradError(f"{network.name} has no recipe, expected a network trained with one")
+    return network.recipe
+
+
 def _identity(
-    context: StudyContext, train: LabelledImages, test: LabelledImages
+    config: RoarKarConfig, context: StudyContext, train: LabelledImages, test: LabelledImages
 ) -> dict[str, object]:
     """What cells depend on besides the configuration; it must be equal for all in a folder."""
     return {
         **context.used,
+        "seed": context.seed,
+        "epochs": config.epochs,
+        "batch size of maps": context.batch_size,
+        "final percentile": context.final_percentile,
         "number of training images": len(train),
         "number of test images": len(test),
-        # The number of threads changes the order of sums and thus the last digits of weights.
-        "threads of a training": context.worker_threads,
+        # These change the order of sums and thus the last digits of weights.
+        **(
+            {"networks trained at once": context.stack or default_stack(context.worker_device)}
+            if context.worker_device.type == "cuda"
+            else {"threads of a training": context.worker_threads}
+        ),
     }
 
 
@@ -168,7 +203,8 @@ STUDY = Study(
             ),
         ),
         "full": RoarKarConfig(),
+        "paper": RoarKarConfig(mask_networks=0, road=False, forms=("thresholded",)),
     },
-    minutes={"smoke": 0.3, "quick": 62.5, "full": None},
+    minutes={"smoke": 0.3, "quick": 62.5, "full": None, "paper": None},
     compares=True,
 )

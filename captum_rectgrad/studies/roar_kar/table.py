@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 
 from captum_rectgrad.studies.framework.result import Claim, Row, all_of, gap_text, judged
 from captum_rectgrad.studies.roar_kar.cells import Measure
-from captum_rectgrad.studies.roar_kar.curves import OF_ONE, OVER, Curves, Ranking
+from captum_rectgrad.studies.roar_kar.curves import OF_ONE, Curves, Ranking
 
 TITLES: Mapping[Measure, str] = {
     "roar": "ROAR (AUC)",
@@ -37,7 +37,9 @@ def rows(curves: Curves) -> list[Row]:
     Returns:
         The rows, measure by measure.
     """
-    return [_row(curves, measure, ranking) for measure in OVER for ranking in curves.rankings]
+    return [
+        _row(curves, measure, ranking) for measure in curves.measures for ranking in curves.rankings
+    ]
 
 
 def claims(curves: Curves) -> list[Claim]:
@@ -65,6 +67,8 @@ def claims(curves: Curves) -> list[Claim]:
         if len(own) < len(others):
             every = f"{text}, whichever way their maps are ranked"
             found.append(_claim(curves, measure, winner, others, every, where))
+        if road not in curves.measures:
+            continue
         untrained = f"For the network explained, RectGrad has a lower {TITLES[road]} than all"
         untrained += " baselines, whichever way their maps are ranked"
         found.append(_claim(curves, road, winner, others, untrained, _ROAD))

@@ -16,7 +16,7 @@ from triton.backends.compiler import GPUTarget
 from triton.compiler import ASTSource
 from captum_rectgrad.rules import triton_kernels as kernels
 
-WHOLE = {"state", "keys", "places", "passed"}
+WHOLE = {"work", "passed"}
 for kernel in (kernels.short_rows, kernels.propose, kernels.split, kernels.finish):
     for dtype in ("fp32", "bf16"):
         constants, signature = {}, {}

@@ -33,7 +33,7 @@ IN_PROPERTY = settings(
 def interpreted() -> Iterator[ModuleType]:
     """The host code with small blocks, since the interpreter is slow."""
     with pytest.MonkeyPatch.context() as patch:
-        for name, value in {"SHORT": 300, "SAMPLE": 256, "BLOCK": 512}.items():
+        for name, value in {"SHORT": 300, "SAMPLE": 256, "BLOCK": 256}.items():
             patch.setattr(triton_selection, name, value)
         yield triton_selection
 
@@ -164,10 +164,10 @@ def test_bounds_usually_enclose_the_threshold(interpreted: ModuleType, percentil
     a, r = drawn((8, 6000))
     count = r[0].numel()
     rank = count - 1 - nearest_rank(count, percentile)
-    high, low, room = interpreted._bounds(count, rank)
-    state = torch.empty(len(a), 8, dtype=torch.int32)
+    high, low, room = interpreted._bounds(count, rank, interpreted.SAMPLE)
+    state = torch.empty(len(a), 8 + 2 * room, dtype=torch.int32)
     kernels = interpreted.kernels
-    kernels.propose[(len(a),)](a, r, state, count, high, low, "PR1", interpreted.SAMPLE)
+    kernels.propose[(len(a),)](a, r, state, count, room, high, low, "PR1", interpreted.SAMPLE)
     scores = (a * r).sort(dim=1, descending=True).values
     # Bounds are float32 numbers without their lower bits; positive ones are their own keys.
     keys = scores.view(torch.int32)

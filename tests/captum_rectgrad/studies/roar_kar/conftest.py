@@ -42,5 +42,6 @@ def ranks(work: CellInputs, tmp_path: Path) -> RankFiles:
     for split in SPLITS:
         data = work.train if split == "train" else work.test
         order = tie_order(slice(0, len(data)), 1024, 5, split)
-        np.save(files.file(METHOD, "signed", split), pixel_ranks(np.zeros(order.shape), order))
+        found = pixel_ranks(torch.zeros(order.shape), order).numpy().astype(np.uint16)
+        np.save(files.file(METHOD, "signed", split), found)
     return files

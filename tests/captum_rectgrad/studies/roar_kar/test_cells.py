@@ -28,7 +28,7 @@ ANSWERS = np.array([True, False, True, True, False, False, False, True, True, Fa
 
 def test_what_was_written_is_read(tmp_path: Path) -> None:
     assert read_cell(tmp_path, CELL, 10) is None
-    write_cell(tmp_path, CELL, ANSWERS)
+    write_cell(tmp_path, CELL, ANSWERS, "cpu")
     assert [file.name for file in tmp_path.iterdir()] == ["roar-saliency-signed-0.1-2.json"]
     assert np.array_equal(read_cell(tmp_path, CELL, 10), ANSWERS)  # type: ignore[arg-type]
 
@@ -53,7 +53,7 @@ DAMAGES: dict[str, Callable[[str], str]] = {
 
 @pytest.mark.parametrize("damage", DAMAGES.values(), ids=DAMAGES)
 def test_damage_is_seen(damage: Callable[[str], str], tmp_path: Path) -> None:
-    write_cell(tmp_path, CELL, ANSWERS)
+    write_cell(tmp_path, CELL, ANSWERS, "cpu")
     file = cell_file(tmp_path, CELL)
     file.write_text(damage(file.read_text()))
     with pytest.raises(CorruptCellError, match=r"roar-saliency-signed-0\.1-2"):
@@ -96,10 +96,13 @@ def test_only_what_is_missing_or_damaged_is_done(
     asked: list[list[Cell]] = []
 
     def watched(
-        cells: Sequence[Cell], work: CellInputs, ranks: RankFiles
+        cells: Sequence[Cell],
+        work: CellInputs,
+        ranks: RankFiles,
+        beat: Callable[[str], object],
     ) -> Iterator[tuple[Cell, Answers]]:
         asked.append(list(cells))
-        return local(cells, work, ranks)
+        return local(cells, work, ranks, beat)
 
     folder = tmp_path / "cells"
     folder.mkdir()

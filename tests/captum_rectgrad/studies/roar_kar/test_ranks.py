@@ -26,39 +26,39 @@ from tests.captum_rectgrad.studies.roar_kar.conftest import SPLITS
 
 
 def test_ranks_by_hand() -> None:
-    values = np.array([[0.5, 2.0, -1.0, 0.0], [1.0, 0.0, 1.0, -0.0]])
-    order = np.array([[0, 1, 2, 3], [9, 1, 4, 0]], dtype=np.uint64)
+    values = torch.tensor([[0.5, 2.0, -1.0, 0.0], [1.0, 0.0, 1.0, -0.0]])
+    order = torch.tensor([[0, 1, 2, 3], [3, 1, 2, 0]])
     ranks = pixel_ranks(values, order)
-    assert ranks.dtype == np.uint16
     # The second image: of the ones the third pixel comes first, of the zeros the fourth.
     assert ranks.tolist() == [[1, 0, 3, 2], [1, 3, 0, 2]]
 
 
 def test_ranks_are_those_of_a_plain_sort() -> None:
-    generator = np.random.default_rng(0)
-    values = generator.integers(-3, 4, (5, 30)).astype(np.float64)
-    order = generator.permuted(np.tile(np.arange(30, dtype=np.uint64), (5, 1)), axis=1)
+    generator = torch.Generator().manual_seed(0)
+    values = torch.randint(-3, 4, (5, 30), generator=generator).double()
+    order = torch.stack([torch.randperm(30, generator=generator) for _ in range(5)])
     ranks = pixel_ranks(values, order)
     for image in range(5):
-        first = sorted(range(30), key=lambda p: (-values[image, p], order[image, p]))
-        assert [ranks[image, pixel] for pixel in first] == list(range(30))
+        first = sorted(order[image].tolist(), key=lambda p: -float(values[image, p]))
+        assert ranks[image, first].tolist() == list(range(30))
 
 
 def test_as_many_pixels_as_two_bytes_number() -> None:
-    most = pixel_ranks(np.arange(65536.0)[None], np.zeros((1, 65536), np.uint64))
+    most = pixel_ranks(torch.arange(65536.0)[None], torch.arange(65536)[None])
     assert most[0, 0] == 65535
     with pytest.raises(ValueError, match="images of 65537 pixels"):
-        pixel_ranks(np.zeros((1, 65537)), np.zeros((1, 65537), np.uint64))
+        pixel_ranks(torch.zeros(1, 65537), torch.arange(65537)[None])
 
 
 def test_the_order_of_ties_is_each_images_own() -> None:
     together = tie_order(slice(0, 6), 50, seed=3, split="train")
-    apart = np.concatenate([tie_order(slice(i, i + 2), 50, 3, "train") for i in (0, 2, 4)])
-    assert (together == apart).all()
-    orders = {tuple(np.argsort(row)) for row in together}
-    orders |= {tuple(np.argsort(row)) for row in tie_order(slice(0, 6), 50, 3, "test")}
-    orders |= {tuple(np.argsort(row)) for row in tie_order(slice(0, 6), 50, 4, "train")}
+    apart = torch.cat([tie_order(slice(i, i + 2), 50, 3, "train") for i in (0, 2, 4)])
+    assert torch.equal(together, apart)
+    orders = {tuple(row) for row in together.tolist()}
+    orders |= {tuple(row) for row in tie_order(slice(0, 6), 50, 3, "test").tolist()}
+    orders |= {tuple(row) for row in tie_order(slice(0, 6), 50, 4, "train").tolist()}
     assert len(orders) == 18
+    assert all(sorted(order) == list(range(50)) for order in orders)
 
 
 def test_importance_by_hand() -> None:
@@ -111,13 +111,14 @@ def test_files_are_whole_and_written_once(exact_context: Callable[..., StudyCont
     def write(method: Method, *forms: str) -> list[int]:
         done: list[int] = []
         wanted = {f: files.file("saliency", f, "train") for f in FORMS if f in forms}
-        write_ranks(made, network, method, images, targets, wanted, "train", done.append)
+        ties = tie_order(slice(0, len(images)), 1024, made.seed, "train")
+        write_ranks(made, network, method, images, targets, wanted, "train", ties, done.append)
         return done
 
     watched = replace(method, attribute=attribute)
     with pytest.raises(StoppedError):
         write(watched, "signed")
-    assert not files.file("saliency", "signed", "train").exists()
+    assert not list(made.folder.iterdir())
     assert write(watched, "signed") == [7, 7, 6]
     before = len(calls)
     assert write(watched, "signed") == [IMAGES]
@@ -131,7 +132,7 @@ def test_files_are_whole_and_written_once(exact_context: Callable[..., StudyCont
     for form in FORMS[1:]:
         found = np.load(files.file("saliency", form, "train"))
         order = tie_order(slice(0, IMAGES), 1024, made.seed, "train")
-        assert (found == pixel_ranks(importance(maps, form, None), order)).all()
+        assert (found == pixel_ranks(importance(maps, form, None), order).numpy()).all()
 
 
 def cut(file: Path) -> None:

@@ -22,8 +22,8 @@ from captum_rectgrad.studies.roar_kar.cells import Cell
 from captum_rectgrad.studies.roar_kar.masked_inputs import MaskedInputs, rank_table
 from captum_rectgrad.studies.roar_kar.masking import mask_alone, removed, replaced
 from captum_rectgrad.studies.roar_kar.ranks import RankFiles
+from captum_rectgrad.studies.roar_kar.stacked_networks import SideBySide
 from captum_rectgrad.studies.roar_kar.stacked_training import (
-    SideBySide,
     new_network,
     train_networks,
     training_step,

@@ -31,7 +31,6 @@ from captum_rectgrad.studies.roar_kar.cells import Cell
 from captum_rectgrad.studies.roar_kar.config import RoarKarConfig
 from captum_rectgrad.studies.roar_kar.engines import STACK, engine_of, local
 from captum_rectgrad.studies.roar_kar.masking import mean_colour
-from captum_rectgrad.studies.roar_kar.ranks import RankFiles
 from captum_rectgrad.studies.roar_kar.study import chance, roar_kar
 from captum_rectgrad.studies.roar_kar.training import Answers
 from tests.captum_rectgrad.studies.conftest import Tiny
@@ -170,7 +169,7 @@ def test_the_colour_of_removed_pixels_is_the_mean_of_the_training_images(
     given: list[CellInputs] = []
 
     def answer_nothing(
-        cells: Sequence[Cell], work: CellInputs, _: RankFiles
+        cells: Sequence[Cell], work: CellInputs, *_: object
     ) -> Iterator[tuple[Cell, Answers]]:
         given.append(work)
         yield from ((cell, np.zeros(len(work.test), dtype=bool)) for cell in cells)

@@ -1,4 +1,7 @@
-"""Other ways to make one of several networks, to hold `SideBySide` against."""
+"""Several `cifar10_cnn` as one network with grouped convolutions: the fastest training on a GPU.
+
+`benchmarks/training` compares it with a plain loop.
+"""
 
 import copy
 from collections.abc import Sequence
@@ -6,11 +9,11 @@ from typing import Any
 
 import torch
 from torch import Tensor, nn
-from torch.func import functional_call, stack_module_state
 from torch.nn import functional as F
 
-from captum_rectgrad.studies.roar_kar.stacked_training import SideBySide, Stack
+from captum_rectgrad.studies.roar_kar.stacked_networks import Stack
 
+ARCHITECTURE = "cifar10_cnn"
 _CONVOLUTIONS = ("conv1", "conv2", "conv3", "conv4")
 _POOLED = ("conv2", "conv4")
 _DENSE = ("fc1", "fc2")
@@ -20,7 +23,7 @@ class Grouped(Stack):
     """`cifar10_cnn` with a group of channels for each network, and batched matrix products.
 
     Args:
-        networks: K of them, all `cifar10_cnn`.
+        networks: K networks of this architecture.
     """
 
     def __init__(self, networks: Sequence[nn.Module]) -> None:
@@ -65,62 +68,3 @@ class Grouped(Stack):
 
     def _layer(self, name: str) -> tuple[Tensor, Tensor]:
         return self.get_parameter(f"{name}_weight"), self.get_parameter(f"{name}_bias")
-
-
-class Vmapped(Stack):
-    """`torch.func.vmap` over stacked parameters.
-
-    Args:
-        networks: K of them, of one architecture without buffers.
-    """
-
-    def __init__(self, networks: Sequence[nn.Module]) -> None:
-        super().__init__()
-        self._template = [copy.deepcopy(networks[0])]
-        state, _ = stack_module_state(list(networks))
-        self._names = list(state)
-        self.stacked = nn.ParameterList(nn.Parameter(value.detach()) for value in state.values())
-
-    def forward(self, inputs: Tensor) -> Tensor:
-        """See `Stack`."""
-        state = dict(zip(self._names, self.stacked, strict=True))
-        logits: Tensor = torch.vmap(self._one)(state, inputs)
-        return logits
-
-    def networks(self) -> list[nn.Module]:
-        """See `Stack`."""
-        found = [copy.deepcopy(self._template[0]) for _ in self.stacked[0]]
-        with torch.no_grad():
-            for name, values in zip(self._names, self.stacked, strict=True):
-                for network, value in zip(found, values, strict=True):
-                    network.get_parameter(name).copy_(value)
-        return found
-
-    def _one(self, state: dict[str, Tensor], inputs: Tensor) -> Any:
-        return functional_call(self._template[0], state, (inputs,))
-
-
-class OnStreams(SideBySide):
-    """The networks one beside the other on several CUDA streams.
-
-    Args:
-        networks: K of them, on one GPU.
-    """
-
-    STREAMS = 4
-
-    def __init__(self, networks: Sequence[nn.Module]) -> None:
-        super().__init__(networks)
-        self._streams = [torch.cuda.Stream() for _ in range(self.STREAMS)]
-
-    def forward(self, inputs: Tensor) -> Tensor:
-        """See `Stack`."""
-        current, logits = torch.cuda.current_stream(), []
-        for number, (network, batch) in enumerate(zip(self.stacked, inputs, strict=True)):
-            stream = self._streams[number % self.STREAMS]
-            stream.wait_stream(current)
-            with torch.cuda.stream(stream):
-                logits.append(network(batch))
-        for stream in self._streams:
-            current.wait_stream(stream)
-        return torch.stack(logits)

@@ -1,0 +1,106 @@
+"""Cells of a table as one small file, to carry them from one machine to another."""
+
+import json
+import re
+import zipfile
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import captum_rectgrad
+from captum_rectgrad.errors import RectGradError
+from captum_rectgrad.studies.report.run_folder import CONFIG, claim_folder, write_whole
+
+ABOUT = "pack.json"
+FORMAT = 1
+MAX_FILE = 1 << 20  # bytes of a file in a pack, more than a cell of a million images has
+MAX_FILES = 100_000
+_CELL = re.compile(r"[A-Za-z0-9_:-][A-Za-z0-9._:-]*\.json")
+
+
+def pack_cells(cells: Path, file: Path) -> int:
+    """Pack the finished cells of a folder. Ranks are left out, since they can be computed again.
+
+    Args:
+        cells: folder of the cells.
+        file: file to write, a ZIP archive.
+
+    Returns:
+        The number of cells.
+    """
+    config = json.loads((cells / CONFIG).read_text(encoding="utf-8"))
+    about = {"format": FORMAT, "version": captum_rectgrad.__version__, "config": config}
+    found = sorted(path for path in cells.glob("[!.]*.json") if path.name != CONFIG)
+    file.parent.mkdir(parents=True, exist_ok=True)
+    unfinished = file.with_name(f".{file.name}.unfinished")
+    try:
+        with zipfile.ZipFile(unfinished, "w", zipfile.ZIP_DEFLATED, compresslevel=9) as archive:
+            for name, text in ((ABOUT, json.dumps(about, indent=2)), *map(_named, found)):
+                # Without a date, so that the same cells give the same bytes.
+                archive.writestr(zipfile.ZipInfo(name), text, zipfile.ZIP_DEFLATED)
+        unfinished.replace(file)
+    finally:
+        unfinished.unlink(missing_ok=True)
+    return len(found)
+
+
+def _named(file: Path) -> tuple[str, str]:
+    return file.name, file.read_text(encoding="utf-8")
+
+
+def unpack_cells(file: Path, cells: Path, config: Mapping[str, Any]) -> int:
+    """Add the cells of a pack to a folder. Cells that the folder has already are kept.
+
+    Args:
+        file: the pack.
+        cells: folder of the cells; it is created if it does not exist.
+        config: the configuration of the cells of this run.
+
+    Returns:
+        The number of cells that were added.
+
+    Raises:
+        RectGradError: the file is not a pack, or belongs to another configuration or version; the
+            error lists the difference. Nothing is written.
+    """
+    try:
+        contents = _read(file)
+        about = json.loads(contents.pop(ABOUT))
+        found = {"format": about["format"], "version": about["version"], **about["config"]}
+    except (OSError, ValueError, KeyError, TypeError, zipfile.BadZipFile) as error:
+        raise RectGradError(
+            f"{file} is not a pack of cells ({type(error).__name__}: {error})"
+        ) from error
+    wanted = {
+        "format": FORMAT,
+        "version": captum_rectgrad.__version__,
+        **json.loads(json.dumps(config)),
+    }
+    different = [
+        f"{key} is {found.get(key)!r} in the pack, {wanted.get(key)!r} here"
+        for key in sorted(found.keys() | wanted.keys())
+        if found.get(key) != wanted.get(key)
+    ]
+    if different:
+        raise RectGradError(
+            f"{file} has cells of another run: {'; '.join(different)}. Give the same options, or "
+            "another pack"
+        )
+    claim_folder(cells, config)
+    missing = {name: text for name, text in contents.items() if not (cells / name).exists()}
+    for name, text in missing.items():
+        write_whole(cells / name, text)
+    return len(missing)
+
+
+def _read(file: Path) -> dict[str, str]:
+    with zipfile.ZipFile(file) as archive:
+        members = archive.infolist()
+        if len(members) > MAX_FILES:
+            raise ValueError(f"{len(members)} files, expected at most {MAX_FILES}")
+        for member in members:
+            if not _CELL.fullmatch(member.filename) or member.filename == CONFIG:
+                raise ValueError(f"{member.filename!r} is not the name of a cell")
+            if member.file_size > MAX_FILE:
+                raise ValueError(f"{member.filename} has {member.file_size} bytes")
+        return {member.filename: archive.read(member).decode() for member in members}
