@@ -87,7 +87,7 @@ plt.show()
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from captum_rectgrad.plotting.maps import plot_map
+from captum_rectgrad.plotting.single_map import plot_map
 from captum_rectgrad.studies.data.shapes import SHAPE_CLASSES, shapes
 
 
