@@ -140,8 +140,9 @@ def _add_explain(commands: "argparse._SubParsersAction[argparse.ArgumentParser]"
 
 def _explain(args: argparse.Namespace) -> int:
     import rectgrad_zoo
-    from captum_rectgrad.cli.explain import class_index, explain, save_maps
     from captum_rectgrad.evaluation.methods import choose_methods
+    from captum_rectgrad.explain.classes import class_index
+    from captum_rectgrad.explain.explanation import explain, save_maps
     from captum_rectgrad.plotting.images import read_image, sample_images
     from captum_rectgrad.plotting.maps import check_format, plot_comparison
 

@@ -1,5 +1,6 @@
-"""Figures of attribution maps (Kim et al. 2019, appendix F.1, figures 1 and 5a)."""
+"""Figures of images in rows and methods in columns (Kim et al. 2019, figures 1 and 5a)."""
 
+import io
 import math
 import textwrap
 from collections.abc import Mapping, Sequence
@@ -10,79 +11,22 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 from torch import Tensor
 
-Map = NDArray[np.float64]
+from captum_rectgrad.plotting.single_map import plain, plot_map, write
+from captum_rectgrad.plotting.whole_pixels import draw_pixels
 
 TITLE_SIZE = 8.5  # points
-LOW, HIGH = 0.5, 99.5  # percentiles, appendix F.1
-COLOURS = "seismic"  # blue to white at zero to red, as in the paper, with darker ends
-# All in inches, multiples of 1/224 of the panel, so that sizes are whole pixels.
-PIXELS = 224
+PIXELS = 224  # least number of pixels of a panel
+# All in inches.
 PANEL = 1.6
 GAP = 8 / PIXELS * PANEL
 TITLE_LINE = 20 / PIXELS * PANEL
 TITLE_ROOM = 14 / PIXELS * PANEL
+NAME_ROOM = 20 / PIXELS * PANEL
+COLORBAR_ROOM = 32 / PIXELS * PANEL
 TITLE_WIDTH = 24  # characters
-
-
-def capped_map(attribution: Tensor | ArrayLike) -> Map:
-    """Sum a map over channels and clip outliers (appendix F.1).
-
-    Values below the 0.5th percentile are set to it, values above the 99.5th likewise. RectGrad's
-    maps can be so sparse that a percentile is zero and clipping would remove the whole map. In
-    that case the percentile is taken over the values of that sign only.
-
-    Args:
-        attribution: `(C, H, W)` or `(H, W)`, finite.
-
-    Returns:
-        `(H, W)`.
-
-    Raises:
-        ValueError: the shape is different, or a value is NaN or infinite.
-    """
-    if isinstance(attribution, Tensor):
-        attribution = attribution.detach().double().cpu().numpy()
-    values = np.asarray(attribution, dtype=np.float64)
-    if values.ndim not in {2, 3} or values.size == 0:
-        raise ValueError(
-            f"got an attribution map of shape {values.shape}, expected (C, H, W) or (H, W); pass "
-            "one sample of a batch"
-        )
-    if not np.isfinite(values).all():
-        raise ValueError("the attribution map has NaN or infinite values; expected finite values")
-    if values.ndim == 3:  # noqa: PLR2004
-        values = values.sum(axis=0)
-    low, high = np.percentile(values, [LOW, HIGH])
-    if high <= 0 < values.max():
-        high = np.percentile(values[values > 0], HIGH)
-    if low >= 0 > values.min():
-        low = np.percentile(values[values < 0], LOW)
-    return np.clip(values, low, high)
-
-
-def plot_map(attribution: Tensor | ArrayLike, axes: Axes) -> None:
-    """Plot one attribution map: red for the class, blue against it, white for zero.
-
-    The colour scale is linear and symmetric about zero, up to the largest absolute clipped value,
-    so maps with and without negative values are comparable.
-
-    Args:
-        attribution: `(C, H, W)` or `(H, W)`, as for `capped_map`.
-        axes: axes to plot on; their ticks are removed.
-
-    Raises:
-        ValueError: as `capped_map`.
-    """
-    values = capped_map(attribution)
-    limit = abs(values).max()
-    scale = limit or 1.0
-    axes.imshow(values, cmap=COLOURS, vmin=-scale, vmax=scale, interpolation="nearest")
-    _plain(axes)
-    if not limit:
-        _write(axes, "all zero")
 
 
 @dataclass(frozen=True)
@@ -94,25 +38,49 @@ class Row:
         caption: text above the image.
         panels: by column title, an attribution map (`(C, H, W)` or `(H, W)`), or the reason why
             there is none.
+        name: text at the left of the image, such as the name of its file.
     """
 
     image: ArrayLike
     caption: str
     panels: Mapping[str, Tensor | str] = field(default_factory=dict)
+    name: str = ""
 
 
-def plot_comparison(rows: Sequence[Row], figure: Figure | None = None) -> Figure:
+class NotebookFigure(Figure):
+    """A figure without a window, which a notebook displays as the value of a cell.
+
+    Notebooks know how to display a `Figure` after `import matplotlib.pyplot` only.
+    """
+
+    def _repr_png_(self) -> bytes:
+        written = io.BytesIO()
+        self.savefig(written, format="png", dpi=self.dpi)
+        return written.getvalue()
+
+
+def plot_comparison(
+    rows: Sequence[Row],
+    figure: Figure | None = None,
+    *,
+    overlay: bool = False,
+    colorbar: bool = False,
+) -> Figure:
     """Plot images in rows and attribution methods in columns (figures 1 and 5a).
 
-    Each pixel of a map is a whole number of figure pixels, so isolated pixels are visible.
+    Each pixel of a map is a whole number of figure pixels, so isolated pixels are visible. This
+    holds for `figure.savefig`, `plt.savefig` and notebooks, for PDF and SVG, and for every `dpi` of
+    `savefig` that is not below that of the figure. Below, pixels are averaged.
 
     Args:
         rows: at least one; the columns are the titles of their panels, in order of appearance.
-        figure: an empty figure, such as `plt.figure()` for a window or a notebook; its size and
-            resolution are set. None: a new figure without a window.
+        figure: an empty figure, such as `plt.figure()` for a window. Its size is set, its
+            resolution is not. None: a new figure without a window, with the resolution of the maps.
+        overlay: draw the maps over the image in grey.
+        colorbar: draw the colour scale of each map.
 
     Returns:
-        The figure; `figure.savefig(...)` writes it.
+        The figure; `figure.savefig(...)` writes it, and a notebook displays it.
 
     Raises:
         ValueError: there are no rows, or a map cannot be plotted.
@@ -121,35 +89,36 @@ def plot_comparison(rows: Sequence[Row], figure: Figure | None = None) -> Figure
         raise ValueError("got no rows to plot; give at least one row")
     titles = list(dict.fromkeys(title for row in rows for title in row.panels))
     captions = [textwrap.fill(row.caption, TITLE_WIDTH) for row in rows]
+    figure, panel = _sized(figure, rows)
     columns = 1 + len(titles)
+    left = GAP + NAME_ROOM * any(row.name for row in rows)
     above = TITLE_LINE * (1 + max(caption.count("\n") for caption in captions)) + TITLE_ROOM
-    width, height = columns * PANEL + (columns + 1) * GAP, (PANEL + above) * len(rows) + GAP
-    size = max(np.shape(row.image)[1] for row in rows)
-    if figure is None:
-        figure = Figure()
-        FigureCanvasAgg(figure)
-    figure.set_dpi(size * math.ceil(PIXELS / size) / PANEL)
+    below = GAP + COLORBAR_ROOM * colorbar
+    width = left + columns * (panel + GAP)
+    height = (panel + above) * len(rows) + COLORBAR_ROOM * colorbar * (len(rows) - 1) + below
     figure.set_size_inches(width, height)
     grid = figure.subplots(len(rows), columns, squeeze=False)
     for row, caption, line in zip(rows, captions, grid, strict=True):
-        line[0].imshow(np.clip(np.asarray(row.image, dtype=np.float64), 0, 1))
-        _plain(line[0])
+        draw_pixels(line[0], np.clip(np.asarray(row.image, dtype=np.float64), 0, 1))
+        plain(line[0])
         line[0].set_title(caption, fontsize=TITLE_SIZE, pad=4)
+        line[0].set_ylabel(textwrap.shorten(row.name, TITLE_WIDTH), fontsize=TITLE_SIZE)
         for title, axes in zip(titles, line[1:], strict=True):
-            panel = row.panels.get(title, "not computed")
-            if isinstance(panel, str):
-                _say(axes, panel)
+            shown = row.panels.get(title, "not computed")
+            if isinstance(shown, str):
+                _say(axes, shown)
             else:
-                plot_map(panel, axes)
+                over = row.image if overlay else None
+                plot_map(shown, axes, over=over, colorbar=colorbar)
     for title, axes in zip(titles, grid[0][1:], strict=True):
         axes.set_title(title, fontsize=TITLE_SIZE, pad=4)
     figure.subplots_adjust(
-        left=GAP / width,
+        left=left / width,
         right=1 - GAP / width,
         top=1 - above / height,
-        bottom=GAP / height,
-        wspace=GAP / PANEL,
-        hspace=above / PANEL,
+        bottom=below / height,
+        wspace=GAP / panel,
+        hspace=(above + COLORBAR_ROOM * colorbar) / panel,
     )
     return figure
 
@@ -168,28 +137,23 @@ def check_format(path: Path) -> None:
         raise ValueError(f"{str(path)!r} must end in one of: {', '.join('.' + k for k in known)}")
 
 
-def _plain(axes: Axes) -> None:
-    axes.set_xticks([])
-    axes.set_yticks([])
-    for spine in axes.spines.values():
-        spine.set_color("0.75")
+def _sized(figure: Figure | None, rows: Sequence[Row]) -> tuple[Figure, float]:
+    """The figure, and the side of a panel in inches: a whole number of the largest image.
+
+    `savefig` writes with the resolution that a figure was created with, so `set_dpi` on a figure of
+    the caller would have no effect there.
+    """
+    maps = [panel for row in rows for panel in row.panels.values() if not isinstance(panel, str)]
+    shapes = [np.shape(row.image)[:2] for row in rows] + [each.shape[-2:] for each in maps]
+    size = max(max(shape) for shape in shapes)
+    if figure is None:
+        figure = NotebookFigure(dpi=size * math.ceil(PIXELS / size) / PANEL)
+        FigureCanvasAgg(figure)
+    return figure, size * math.ceil(PANEL * figure.dpi / size - 1e-9) / figure.dpi
 
 
 def _say(axes: Axes, words: str) -> None:
-    _plain(axes)
+    plain(axes)
     axes.set_aspect("equal")
     axes.set_facecolor("0.96")
-    _write(axes, words)
-
-
-def _write(axes: Axes, words: str) -> None:
-    axes.text(
-        0.5,
-        0.5,
-        textwrap.fill(words, 24),
-        transform=axes.transAxes,
-        ha="center",
-        va="center",
-        fontsize=6.5,
-        color="0.35",
-    )
+    write(axes, words)

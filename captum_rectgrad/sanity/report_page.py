@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from captum_rectgrad.evaluation.intervals import crossed_mean, mean
 from captum_rectgrad.plotting.curves import draw_curve
-from captum_rectgrad.plotting.maps import plot_map
+from captum_rectgrad.plotting.single_map import plot_map
 from captum_rectgrad.sanity.caveats import notes
 from captum_rectgrad.sanity.check import CheckOptions, CheckReport
 from captum_rectgrad.sanity.findings import Finding

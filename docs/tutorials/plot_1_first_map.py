@@ -64,7 +64,7 @@ print(f"{(attributions[0].sum(dim=0) != 0).float().mean():.0%} of the pixels are
 import matplotlib.pyplot as plt
 from captum.attr import Saliency
 
-from captum_rectgrad.cli.explain import picture
+from captum_rectgrad.explain.preprocessing import picture
 from captum_rectgrad.plotting.maps import Row, plot_comparison
 
 image.requires_grad_()
@@ -87,7 +87,7 @@ plt.show()
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from captum_rectgrad.plotting.maps import plot_map
+from captum_rectgrad.plotting.single_map import plot_map
 from captum_rectgrad.studies.data.shapes import SHAPE_CLASSES, shapes
 
 

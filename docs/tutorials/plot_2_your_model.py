@@ -137,7 +137,7 @@ for title, attribute in methods.items():
 
 import timm
 
-from captum_rectgrad.cli.explain import picture
+from captum_rectgrad.explain.preprocessing import picture
 from captum_rectgrad.plotting.maps import Row, plot_comparison
 
 model = rectgrad_zoo.load("tf_efficientnet_lite0")

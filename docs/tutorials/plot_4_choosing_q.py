@@ -18,7 +18,8 @@ import torch
 
 import rectgrad_zoo
 from captum_rectgrad import RectGrad
-from captum_rectgrad.cli.explain import class_name, picture
+from captum_rectgrad.explain.classes import class_name
+from captum_rectgrad.explain.preprocessing import picture
 from captum_rectgrad.plotting.images import photographs
 from captum_rectgrad.plotting.maps import Row, plot_comparison
 

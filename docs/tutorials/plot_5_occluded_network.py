@@ -86,7 +86,7 @@ corner[:side, :side] = True
 
 # %%
 
-from captum_rectgrad.cli.explain import picture
+from captum_rectgrad.explain.preprocessing import picture
 from captum_rectgrad.plotting.maps import Row, plot_comparison
 
 names = list(photographs())

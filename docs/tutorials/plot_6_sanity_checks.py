@@ -24,7 +24,8 @@ from torch import nn
 
 import rectgrad_zoo
 from captum_rectgrad import RectGrad
-from captum_rectgrad.cli.explain import class_index, picture
+from captum_rectgrad.explain.classes import class_index
+from captum_rectgrad.explain.preprocessing import picture
 from captum_rectgrad.plotting.images import sample_images
 from captum_rectgrad.plotting.maps import Row, plot_comparison
 

@@ -17,7 +17,7 @@ from matplotlib.patches import Rectangle
 from numpy.typing import NDArray
 from torch import Tensor
 
-from captum_rectgrad.plotting.maps import COLOURS, Map, capped_map
+from captum_rectgrad.plotting.single_map import COLOURS, Map, capped_map
 from captum_rectgrad.studies.compute.maps import model_inputs
 from captum_rectgrad.studies.figures import legends
 

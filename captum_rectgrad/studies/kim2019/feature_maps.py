@@ -15,7 +15,7 @@ from torch import Tensor, nn
 
 from captum_rectgrad.evaluation.intervals import mean
 from captum_rectgrad.evaluation.methods import choose_methods
-from captum_rectgrad.plotting.maps import plot_map
+from captum_rectgrad.plotting.single_map import plot_map
 from captum_rectgrad.studies.compute.batches import in_batches
 from captum_rectgrad.studies.data.study_data import MaskedImages, Network
 from captum_rectgrad.studies.figures import legends

@@ -14,7 +14,7 @@ from captum_rectgrad import LayerRectGrad
 from captum_rectgrad.evaluation.intervals import difference, mean
 from captum_rectgrad.evaluation.map_metrics import share_inside
 from captum_rectgrad.plotting.curves import draw_curve
-from captum_rectgrad.plotting.maps import plot_map
+from captum_rectgrad.plotting.single_map import plot_map
 from captum_rectgrad.studies.compute.batches import in_batches
 from captum_rectgrad.studies.compute.progress import Progress
 from captum_rectgrad.studies.data.study_data import MaskedImages

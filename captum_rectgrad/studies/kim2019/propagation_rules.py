@@ -13,7 +13,7 @@ from torch import Tensor, nn
 from captum_rectgrad.attr.rectgrad import RectGrad
 from captum_rectgrad.evaluation.intervals import difference, proportion
 from captum_rectgrad.evaluation.methods import Method
-from captum_rectgrad.plotting.maps import plot_map
+from captum_rectgrad.plotting.single_map import plot_map
 from captum_rectgrad.rules.threshold import RuleName
 from captum_rectgrad.studies.data.study_data import MaskedImages, Network
 from captum_rectgrad.studies.figures import legends

@@ -9,7 +9,8 @@ import torch
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
-from captum_rectgrad.plotting.maps import Row, capped_map, check_format, plot_comparison, plot_map
+from captum_rectgrad.plotting.maps import Row, check_format, plot_comparison
+from captum_rectgrad.plotting.single_map import capped_map, plot_map
 
 
 def test_channels_are_summed_and_outliers_capped_by_hand() -> None:
@@ -101,15 +102,32 @@ def test_every_pixel_of_a_map_is_drawn_in_one_size(size: int) -> None:
     assert lit.sum() == pytest.approx(expected, rel=0.05)
 
 
-def test_a_comparison_in_a_figure_of_the_caller_is_the_same_picture() -> None:
+def test_a_comparison_in_a_figure_of_the_caller_keeps_its_resolution() -> None:
     rows = [Row(np.full((8, 8, 3), 0.5), "cat 90%", {"RectGrad": torch.eye(8)})]
     given = plt.figure(figsize=(9, 1), dpi=30)
     try:
         assert plot_comparison(rows, given) is given
         assert plt.gcf() is given
-        assert np.array_equal(pixels(given), pixels(plot_comparison(rows)))
+        assert given.dpi == 30
+        assert given.axes[1].get_window_extent().width == pytest.approx(48)  # 1.6 inches
     finally:
         plt.close(given)
+
+
+def test_a_map_over_its_image_and_its_colour_scale() -> None:
+    image = np.full((8, 8, 3), 0.5)
+    values = torch.zeros(8, 8)
+    values[2], values[5] = 4, -4  # more than the half percent that is clipped
+    figure = plot_comparison([Row(image, "", {"a": values})], overlay=True, colorbar=True)
+    (shown,) = figure.axes[1].images
+    drawn = np.asarray(shown.get_array())
+    assert np.ptp(drawn[0, 0]) < 1e-9  # grey
+    assert drawn[2, 3].argmax() == 0  # red
+    assert drawn[5, 6].argmax() == 2  # blue
+    (bar,) = figure.axes[1].child_axes
+    assert [label.get_text() for label in bar.get_xticklabels()] == ["-4.0e+00", "0", "4.0e+00"]
+    with pytest.raises(ValueError, match="same height and width"):
+        plot_comparison([Row(image[:4], "", {"a": values})], overlay=True)
 
 
 def test_a_map_of_zeros_is_labelled_all_zero() -> None:

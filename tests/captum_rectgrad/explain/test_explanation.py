@@ -9,8 +9,9 @@ from PIL import Image
 from torch import nn
 
 import rectgrad_zoo
-from captum_rectgrad.cli.explain import class_index, class_name, explain, save_maps
 from captum_rectgrad.evaluation.methods import choose_methods
+from captum_rectgrad.explain.classes import class_index, class_name
+from captum_rectgrad.explain.explanation import explain, save_maps
 from captum_rectgrad.plotting.images import sample_images
 
 

@@ -1,6 +1,5 @@
-"""Attribution maps of photographs, and their figure."""
+"""Attribution maps of photographs."""
 
-import difflib
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -9,16 +8,15 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 from PIL import Image
-from timm.data.config import resolve_model_data_config
 from torch import Tensor, nn
 from tqdm import tqdm
 
 import rectgrad_zoo
 from captum_rectgrad.evaluation.methods import Method
 from captum_rectgrad.evaluation.run_method import run
+from captum_rectgrad.explain.classes import class_name
+from captum_rectgrad.explain.preprocessing import picture
 from captum_rectgrad.plotting.maps import Row
-
-NEAREST = 5
 
 
 @dataclass(frozen=True)
@@ -96,65 +94,6 @@ def _predict(model: nn.Module, x: Tensor, name: str, target: int | None) -> tupl
         target=class_name(model, index),
     )
     return explanation, index
-
-
-def picture(model: nn.Module, x: Tensor) -> NDArray[np.float32]:
-    """An input of the model as an image: undo the normalisation of `rectgrad_zoo.transform`.
-
-    Args:
-        model: from `rectgrad_zoo.load`, or any model with timm's data configuration.
-        x: one input of the model, `(C, H, W)`.
-
-    Returns:
-        `(H, W, C)` in [0, 1].
-    """
-    config = resolve_model_data_config(model)
-    mean, std = (torch.tensor(config[key])[:, None, None] for key in ("mean", "std"))
-    seen: NDArray[np.float32] = (x.cpu() * std + mean).permute(1, 2, 0).clamp(0, 1).numpy()
-    return seen
-
-
-def class_name(model: nn.Module, index: int) -> str:
-    """Name of the class with this index; "class INDEX" if the model's class names are unknown."""
-    labels = rectgrad_zoo.labels(model)
-    return labels[index] if labels else f"class {index}"
-
-
-def class_index(model: nn.Module, name: str) -> int:
-    """Index of a class given by index or by name (case is ignored).
-
-    Args:
-        model: from `rectgrad_zoo.load`.
-        name: `"282"`, `"tiger cat"`, or a part of a name that no other class has.
-
-    Raises:
-        ValueError: no class, or more than one, matches; the error lists the nearest names.
-    """
-    labels = rectgrad_zoo.labels(model) or []
-    count = len(labels) or getattr(model, "num_classes", None)
-    if name.lstrip("-").isdigit():
-        if count is not None and not 0 <= int(name) < count:
-            raise ValueError(
-                f"class {name} is out of range: the model has classes 0 to {count - 1}"
-            )
-        return int(name)
-    folded = [label.casefold() for label in labels]
-    wanted = name.casefold().strip()
-    if wanted in folded:
-        return folded.index(wanted)
-    parts = [label for label in folded if wanted and wanted in label]
-    if len(parts) == 1:
-        return folded.index(parts[0])
-    near = parts or difflib.get_close_matches(wanted, folded, n=NEAREST, cutoff=0.5)
-    shown = ", ".join(repr(labels[folded.index(label)]) for label in near[:NEAREST])
-    what = "more than one class is" if parts else "no class is"
-    if shown:
-        hint = f"nearest names: {shown}"
-    elif labels:
-        hint = f"the model has {count} classes, such as {labels[0]!r} and {labels[-1]!r}"
-    else:
-        hint = "the model's classes have no names; give an index"
-    raise ValueError(f"{what} called {name!r}; {hint}")
 
 
 def save_maps(explanations: Sequence[Explanation], path: Path) -> None:

@@ -1,0 +1,1 @@
+"""From a model and photographs to attribution maps and their figure."""

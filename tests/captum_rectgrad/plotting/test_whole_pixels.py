@@ -1,0 +1,147 @@
+"""Every lit pixel of a sparse map is in the written file, whoever writes it and how."""
+
+import base64
+import io
+import re
+from collections.abc import Callable
+
+import matplotlib.pyplot as plt
+import numpy as np
+import pytest
+import torch
+from matplotlib.figure import Figure
+from numpy.typing import NDArray
+from PIL import Image
+
+from captum_rectgrad.plotting.maps import Row, plot_comparison
+from captum_rectgrad.plotting.single_map import plot_map
+from captum_rectgrad.plotting.whole_pixels import draw_pixels
+
+SIZE = 224
+Pixels = NDArray[np.uint8]
+
+
+def sparse_map() -> torch.Tensor:
+    """Isolated pixels, at odd and even places and in the corners."""
+    values = torch.zeros(SIZE, SIZE)
+    values[0, 0] = values[-1, -1] = values[0, -1] = values[-1, 0] = 1
+    values[torch.arange(3, 221, 7)[:, None], torch.arange(4, 221, 9)] = 1
+    return values
+
+
+def comparison(figure: Figure | None = None) -> Figure:
+    return plot_comparison([Row(np.zeros((SIZE, SIZE, 3)), "cat", {"a": sparse_map()})], figure)
+
+
+def red(pixels: Pixels) -> NDArray[np.bool_]:
+    values = pixels[..., :3].astype(int)
+    return (values[..., 0] > values[..., 1] + 40) & (values[..., 0] > values[..., 2] + 40)
+
+
+def check(pixels: Pixels, zoom: int) -> None:
+    """The red pixels of a figure are those of the map, each a square of `zoom` pixels."""
+    lit = red(pixels)
+    rows, columns = np.nonzero(lit)
+    top, left = rows.min(), columns.min()
+    side = SIZE * zoom
+    assert (rows.max() - top + 1, columns.max() - left + 1) == (side, side)
+    expected = np.kron(sparse_map().numpy() > 0, np.ones((zoom, zoom), bool))
+    assert np.array_equal(lit[top : top + side, left : left + side], expected)
+
+
+def read(written: io.BytesIO) -> Pixels:
+    return np.asarray(Image.open(written).convert("RGB"))
+
+
+def saved(save: Callable[..., object], **options: object) -> Pixels:
+    written = io.BytesIO()
+    save(written, format="png", **options)
+    return read(written)
+
+
+@pytest.mark.parametrize(
+    ("options", "zoom"),
+    [
+        ({}, 1),
+        ({"dpi": "figure"}, 1),
+        ({"dpi": 280}, 2),
+        ({"dpi": 333}, 2),
+        ({"dpi": 600}, 4),
+        ({"bbox_inches": "tight"}, 1),
+        ({"bbox_inches": "tight", "dpi": 451}, 3),
+    ],
+    ids=str,
+)
+def test_savefig_of_a_comparison(options: dict[str, object], zoom: int) -> None:
+    check(saved(comparison().savefig, **options), zoom)
+
+
+@pytest.mark.parametrize("dpi", [72, 100, 140, 227])
+def test_savefig_of_pyplot(dpi: int) -> None:
+    figure = comparison(plt.figure(figsize=(3, 3), dpi=dpi))
+    try:
+        zoom = -(-16 * dpi // (10 * SIZE))
+        check(saved(plt.savefig), zoom)
+        check(saved(plt.savefig, bbox_inches="tight"), zoom)
+    finally:
+        plt.close(figure)
+
+
+@pytest.mark.parametrize("owner", ["notebook", "caller"])
+def test_the_inline_backend_of_notebooks(owner: str) -> None:
+    figure = comparison(plt.figure(dpi=72) if owner == "caller" else None)
+    try:
+        written = io.BytesIO()
+        figure.canvas.print_figure(written, dpi=figure.dpi, bbox_inches="tight", format="png")
+        check(read(written), 1)
+    finally:
+        plt.close(figure)
+
+
+def test_the_display_of_ipython() -> None:
+    pytools = pytest.importorskip("IPython.core.pylabtools")
+    check(read(io.BytesIO(pytools.print_figure(comparison()))), 1)
+    retina, _ = pytools.retina_figure(comparison())
+    check(read(io.BytesIO(retina)), 2)
+
+
+def test_a_notebook_without_pyplot_displays_the_figure() -> None:
+    figure = comparison()
+    display = getattr(figure, "_repr_png_")  # noqa: B009 (not an attribute of Figure)
+    check(read(io.BytesIO(display())), 1)
+
+
+def test_axes_in_a_layout_of_the_caller() -> None:
+    figure = Figure(figsize=(6, 3), dpi=100, layout="constrained")
+    left, right = figure.subfigures(1, 2, squeeze=False)[0]
+    right.suptitle("a title")
+    left.subplots()
+    plot_map(sparse_map(), right.subplots())
+    check(saved(figure.savefig, dpi=120), 1)
+
+
+@pytest.mark.parametrize("bbox", [None, "tight"])
+def test_svg_contains_the_map_at_its_own_size(bbox: str | None) -> None:
+    written = io.StringIO()
+    comparison().savefig(written, format="svg", bbox_inches=bbox)
+    found = re.findall(r"data:image/png;base64,\s*([^\"]+)", written.getvalue())
+    images = [read(io.BytesIO(base64.b64decode(each))) for each in found]
+    (drawn,) = [image for image in images if red(image).any()]
+    assert drawn.shape[:2] == (SIZE, SIZE)
+    check(drawn, 1)
+
+
+def test_pdf_contains_the_map_at_its_own_size() -> None:
+    written = io.BytesIO()
+    comparison().savefig(written, format="pdf")
+    sizes = re.findall(rb"/Width (\d+)", written.getvalue())
+    assert sizes == [b"%d" % SIZE] * 2  # the picture and the map
+
+
+def test_a_figure_smaller_than_the_map_loses_no_pixel() -> None:
+    figure = Figure(figsize=(1, 1), dpi=160)
+    draw_pixels(figure.add_axes((0, 0, 1, 1)), sparse_map().numpy(), cmap="Greys", vmin=0, vmax=1)
+    drawn = saved(figure.savefig)[..., 0]
+    for row, column in sparse_map()[1:-1, 1:-1].nonzero() + 1:
+        y, x = int((row + 0.5) * 160 / SIZE), int((column + 0.5) * 160 / SIZE)
+        assert drawn[max(y - 1, 0) : y + 2, max(x - 1, 0) : x + 2].min() < 235
