@@ -3,6 +3,7 @@
 from torch import Tensor
 
 from captum_rectgrad._engine.captum_compat import TargetType, select_targets
+from captum_rectgrad._engine.outputs import select_output
 from captum_rectgrad._engine.validation import has_concrete_values
 
 
@@ -10,21 +11,17 @@ def select(output: object, target: TargetType) -> Tensor:
     """The attributed number of each sample.
 
     Args:
-        output: output of the model, `(N, classes)` or `(N, ...)`.
+        output: return value of the model, with the tensor `(N, classes)` or `(N, ...)`.
         target: target as in Captum.
 
     Returns:
         The selected numbers, `(N,)`.
 
     Raises:
-        TypeError: the output is not a tensor.
+        TypeError: the return value has no tensor that `select_output` can choose.
         AssertionError: the target does not fit the output, as in Captum.
     """
-    if not isinstance(output, Tensor):
-        raise TypeError(
-            f"the model must return a tensor, got {type(output).__name__}; wrap it in a module "
-            "that returns the logits"
-        )
+    output = select_output(output)
     # Checked before indexing, since an index out of range on a GPU aborts the process.
     _check_range(output, target)
     selected: Tensor = select_targets(output, target)

@@ -135,7 +135,8 @@ class ModifiedGradient(HasSettings, GradientAttribution):  # type: ignore[misc]
             list with one `LayerStatistics` per call of an activation, from the output to the input.
 
         Raises:
-            TypeError: an input is not a floating point tensor; the output is not a tensor.
+            TypeError: an input is not a floating point tensor; the model returns no tensor, or
+                several of which `output` chooses none.
             ValueError: an input is NaN or infinite, batch sizes differ, or `internal_batch_size`
                 is below 1.
             AssertionError: `target` does not fit the output.
