@@ -1,4 +1,4 @@
-"""Selection of targets as in Captum, with explicit errors."""
+"""Selection of targets as in Captum, with explicit errors, and functions as targets."""
 
 from torch import Tensor
 
@@ -12,15 +12,24 @@ def select(output: object, target: TargetType) -> Tensor:
 
     Args:
         output: return value of the model, with the tensor `(N, classes)` or `(N, ...)`.
-        target: target as in Captum.
+        target: target as in Captum, or function from the return value to one number per sample.
 
     Returns:
         The selected numbers, `(N,)`.
 
     Raises:
-        TypeError: the return value has no tensor that `select_output` can choose.
+        TypeError: the return value has no tensor that `select_output` can choose, or the function
+            returns no tensor.
         AssertionError: the target does not fit the output, as in Captum.
     """
+    if callable(target):
+        scores: object = target(output)
+        if not isinstance(scores, Tensor):
+            raise TypeError(
+                f"target {target!r} must return a tensor with one number per sample, got "
+                f"{type(scores).__name__}"
+            )
+        return scores
     output = select_output(output)
     # Checked before indexing, since an index out of range on a GPU aborts the process.
     _check_range(output, target)
