@@ -21,6 +21,7 @@ OF_EXTRAS = {
 GUARDED = {
     "captum_rectgrad/studies/compute/engines.py": "cluster",
     "zoo/rectgrad_zoo/architectures/efficientnet_lite.py": "imagenet",
+    "zoo/rectgrad_zoo/architectures/transformers_classifier.py": "transformers",
 }
 INSTALLED = packages_distributions()
 

@@ -7,6 +7,7 @@ import pytest
 import safetensors.torch
 import timm
 import torch
+import torchvision
 from torch import nn
 
 import rectgrad_zoo
@@ -290,3 +291,26 @@ def test_a_folder_without_a_recipe_is_named(tiny_checkpoint: Path, tmp_path: Pat
     (copy / "recipe.toml").unlink()
     with pytest.raises(ZooError, match=r"has no recipe\.toml"):
         rectgrad_zoo.recipe(str(copy))
+
+
+@pytest.mark.parametrize("name", ["five.safetensors", "five.pth"])
+def test_fine_tuned_weights_determine_the_number_of_classes(name: str, tmp_path: Path) -> None:
+    fine_tuned = torchvision.models.resnet18(weights=None, num_classes=5).eval()
+    file = tmp_path / name
+    if file.suffix == ".pth":
+        torch.save(fine_tuned.state_dict(), file)
+    else:
+        safetensors.torch.save_file(fine_tuned.state_dict(), file)
+    images = torch.rand(2, 3, 64, 64)
+    for number in (None, 5):
+        found: Any = rectgrad_zoo.load("resnet18", weights=file, num_classes=number)
+        torch.testing.assert_close(found(images), fine_tuned(images))
+        assert found.num_classes == 5
+        assert rectgrad_zoo.labels(found) is None
+    with pytest.raises(ZooError, match=r"fc.weight \(5, 512\) instead of \(4, 512\)"):
+        rectgrad_zoo.load("resnet18", weights=file, num_classes=4)
+    for wrong in (0, -1):
+        with pytest.raises(ValueError, match="at least 1"):
+            rectgrad_zoo.load("resnet18", weights=file, num_classes=wrong)
+    with pytest.raises(ValueError, match="together with the weights"):
+        rectgrad_zoo.load("cifar10_cnn", num_classes=5)

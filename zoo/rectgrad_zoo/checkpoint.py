@@ -1,4 +1,4 @@
-"""Checkpoint folders in timm's Hub format: file names and loading."""
+"""Checkpoint folders in the Hub format of timm or transformers: file names and loading."""
 
 import json
 from pathlib import Path
@@ -8,6 +8,11 @@ import timm
 from torch import nn
 
 from rectgrad_zoo.architectures.efficientnet_keys import as_timm_names_them
+from rectgrad_zoo.architectures.transformers_classifier import (
+    architecture_of,
+    is_transformers_folder,
+    load_classifier,
+)
 from rectgrad_zoo.errors import ZooError
 from rectgrad_zoo.weights import load_strictly, parse_safetensors, read_bytes
 from rectgrad_zoo.weights_origin import ModelProvenance, record
@@ -21,8 +26,10 @@ WEIGHTS_FILE = "model.safetensors"
 FILES = (RECIPE_FILE, WEIGHTS_FILE, METRICS_FILE, CARD_FILE, CONFIG_FILE)
 
 
-def build_architecture(folder: Path, architecture: str | None = None) -> nn.Module:
-    """Build the network of a folder's `config.json`, with untrained weights.
+def build_architecture(
+    folder: Path, architecture: str | None = None, num_classes: int | None = None
+) -> nn.Module:
+    """Build the network of timm in a folder's `config.json`, with untrained weights.
 
     Args:
         folder: A checkpoint folder.
@@ -30,6 +37,7 @@ def build_architecture(folder: Path, architecture: str | None = None) -> nn.Modu
             configuration names another architecture, only its preprocessing, labels and number of
             classes are used. Some repositories of timm serve several architectures with equal
             tensors, for example with GELU and with its quick approximation.
+        num_classes: Number of classes; by default that of the configuration.
 
     Returns:
         The network, with timm's `pretrained_cfg` attached.
@@ -40,15 +48,17 @@ def build_architecture(folder: Path, architecture: str | None = None) -> nn.Modu
     config = folder / CONFIG_FILE
     if not config.is_file():
         raise ZooError(
-            f"{folder} is not a checkpoint: it has no {CONFIG_FILE}. Expected a folder in timm's "
-            f"Hub format, with {CONFIG_FILE} and {WEIGHTS_FILE}."
+            f"{folder} is not a checkpoint: it has no {CONFIG_FILE}. Expected a folder in the Hub "
+            f"format of timm or transformers, with {CONFIG_FILE} and {WEIGHTS_FILE}."
         )
     try:
-        model = timm.create_model(f"local-dir:{folder.resolve()}")
+        model = timm.create_model(f"local-dir:{folder.resolve()}", num_classes=num_classes)
         if architecture in (None, architecture_name(folder)):
             return model
         preprocessing: Any = model.pretrained_cfg
-        return timm.create_model(architecture, pretrained_cfg=preprocessing)
+        return timm.create_model(
+            architecture, pretrained_cfg=preprocessing, num_classes=num_classes
+        )
     # The configuration's arguments are passed to any constructor of timm, which may raise anything.
     except Exception as error:
         reason = " ".join(str(error).split())
@@ -70,7 +80,8 @@ def load_folder(
     """Load a checkpoint from its folder.
 
     Args:
-        folder: Folder with `config.json` and `model.safetensors`.
+        folder: Folder with `config.json` and `model.safetensors`, in the format of timm or as from
+            `save_pretrained` of transformers.
         sha256: Expected SHA-256 of the weights, hexadecimal, checked before a tensor is used;
             `None` for no check.
         remedy: Sentence that the error adds if the hash differs.
@@ -82,12 +93,17 @@ def load_folder(
     Raises:
         ZooError: If a file is absent or damaged, or the tensors do not fit the architecture.
     """
-    model = build_architecture(folder, architecture)
     file = folder / WEIGHTS_FILE
-    content, got = read_bytes(file, sha256, remedy)
-    architecture = architecture or architecture_name(folder)
-    tensors = as_timm_names_them(model, architecture, parse_safetensors(content, file))
-    load_strictly(model, tensors, str(file))
+    if is_transformers_folder(folder):
+        architecture = architecture_of(folder)
+        content, got = read_bytes(file, sha256, remedy)
+        model: nn.Module = load_classifier(folder, parse_safetensors(content, file), str(file))
+    else:
+        model = build_architecture(folder, architecture)
+        content, got = read_bytes(file, sha256, remedy)
+        architecture = architecture or architecture_name(folder)
+        tensors = as_timm_names_them(model, architecture, parse_safetensors(content, file))
+        load_strictly(model, tensors, str(file))
     origin = ModelProvenance(
         name=str(folder),
         source="folder",

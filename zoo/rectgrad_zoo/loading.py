@@ -1,12 +1,18 @@
 """Loading of networks by name, from the zoo, a folder, timm or the Hub."""
 
 from pathlib import Path
+from typing import Any
 
 import timm
 import torch
 from torch import nn
 
 from rectgrad_zoo.architectures.efficientnet_lite import load_efficientnet_lite0
+from rectgrad_zoo.architectures.transformers_classifier import (
+    architecture_of,
+    is_transformers_folder,
+    load_classifier,
+)
 from rectgrad_zoo.checkpoint import (
     CONFIG_FILE,
     RECIPE_FILE,
@@ -21,7 +27,7 @@ from rectgrad_zoo.hub.names import HubName
 from rectgrad_zoo.model_names import is_timm_name
 from rectgrad_zoo.sources import Source, resolve, without_weights
 from rectgrad_zoo.training.recipes import Recipe, read_recipe
-from rectgrad_zoo.weights import load_strictly, read_weights_file
+from rectgrad_zoo.weights import load_strictly, number_of_classes, read_weights_file
 from rectgrad_zoo.weights_origin import ModelProvenance, amend, record
 
 
@@ -29,23 +35,29 @@ def load(
     name: str,
     *,
     weights: str | Path | None = None,
+    num_classes: int | None = None,
     device: str | torch.device | None = None,
     dtype: torch.dtype | None = None,
 ) -> nn.Module:
     """Load a pretrained network, in eval mode.
 
     Args:
-        name: A name of the zoo (`rectgrad_zoo.list()`); the path of a checkpoint folder in timm's
-            format; a name of timm, such as `resnet18.a1_in1k`; or a Hub repository in timm's
-            format, as `timm/NAME`, `OWNER/NAME` or `hf-hub:OWNER/NAME`, optionally followed by
-            `@REVISION`. Checkpoints of the zoo are read from this package or, in a checkout of
-            the project's repository, from `zoo/hub/NAME`. Repositories are read from the cache of
-            `huggingface_hub`, or downloaded into it (`HF_HOME`, `HF_ENDPOINT`, `HF_TOKEN` and
-            `HF_HUB_OFFLINE` apply). Only safetensors files are downloaded. A name of the zoo or
-            of timm determines the architecture, independently of the repository's configuration.
+        name: A name of the zoo (`rectgrad_zoo.list()`); the path of a folder in timm's format or as
+            from `save_pretrained` of transformers; a name of timm, such as `resnet18.a1_in1k`; or a
+            Hub repository in one of these formats, as `timm/NAME`, `OWNER/NAME` or `hf:OWNER/NAME`,
+            optionally followed by `@REVISION`. Networks of transformers must be image classifiers
+            and need the extra `transformers`. They return their logits. Checkpoints of the zoo are
+            read from this package or, in a checkout of the project's repository, from
+            `zoo/hub/NAME`. Repositories are read from the cache of `huggingface_hub`, or downloaded
+            into it (`HF_HOME`, `HF_ENDPOINT`, `HF_TOKEN` and `HF_HUB_OFFLINE` apply). Only
+            safetensors files are downloaded, and code of a repository is never run. A name of the
+            zoo or of timm determines the architecture, independently of the repository's
+            configuration.
         weights: A state dict on this machine instead of the published weights, in `.safetensors`
-            or `torch.save` format. It must fit the architecture exactly. Only the configuration of
-            a Hub repository is downloaded in this case.
+            or `torch.save` format. It must fit the architecture exactly, except for the number of
+            classes. Only the configuration of a Hub repository is downloaded in this case.
+        num_classes: Number of classes of `weights`. By default it is inferred from the shapes of
+            the tensors.
         device: Device of the network; the CPU by default.
         dtype: Floating-point type of the network; by default that of timm, usually float32.
 
@@ -55,8 +67,8 @@ def load(
 
     Raises:
         TypeError: If the name is not a string.
-        ValueError: If the name is unknown (the message lists the nearest known names), or the
-            device is not available.
+        ValueError: If the name is unknown (the message lists the nearest known names), the device
+            is not available, or `num_classes` is given without `weights` or is below 1.
         ZooError: If the weights are absent or damaged, do not fit, or cannot be downloaded.
 
     Examples:
@@ -66,8 +78,16 @@ def load(
         torch.Size([2, 10])
     """
     target = parse_device(device) if device is not None else None
+    if num_classes is not None and (weights is None or num_classes < 1):
+        raise ValueError(
+            f"got num_classes={num_classes} and weights={weights!r}, expected a number of at least "
+            "1, together with the weights of a network with this number of classes"
+        )
     source = resolve(name)
-    model = _pretrained(source) if weights is None else _with_weights(source, Path(weights))
+    if weights is None:
+        model = _pretrained(source)
+    else:
+        model = _with_weights(source, Path(weights), num_classes)
     return model.to(device=target, dtype=dtype).eval()
 
 
@@ -199,7 +219,7 @@ def _amended(model: nn.Module, source: Source) -> nn.Module:
     )
 
 
-def _with_weights(source: Source, file: Path) -> nn.Module:
+def _with_weights(source: Source, file: Path, num_classes: int | None) -> nn.Module:
     tensors, sha256 = read_weights_file(file)
     folder, there = source.folder, None
     if source.hub is not None and not is_timm_name(source.name):
@@ -207,15 +227,34 @@ def _with_weights(source: Source, file: Path) -> nn.Module:
         there = cached(source.hub, needed) or download(source.hub, source.name, needed=needed)
         there.check_texts(_remedy(source))
         folder = there.folder
-    if folder is None:
-        model, architecture = timm.create_model(source.name), str(source.architecture)
+    if folder is not None and is_transformers_folder(folder):
+        architecture = architecture_of(folder)
+        model: Any = load_classifier(folder, tensors, str(file), num_classes)
     else:
-        model = build_architecture(folder, source.architecture)
-        architecture = source.architecture or architecture_name(folder)
+        model, architecture = _built(source, folder, num_classes)
+        got = None if num_classes else number_of_classes(model, tensors, model.num_classes)
+        if got is not None:
+            model, architecture = _built(source, folder, got)
+        load_strictly(model, tensors, str(file))
     if source.hub is not None and there is not None:
         keep(source.hub, there)
-    load_strictly(model, tensors, str(file))
     origin = ModelProvenance(
         name=source.name, source="file", architecture=architecture, sha256=sha256
     )
     return record(model, origin)
+
+
+def _built(source: Source, folder: Path | None, num_classes: int | None) -> tuple[Any, str]:
+    """The network of timm, with untrained weights, and the name of its architecture."""
+    model: Any
+    if folder is not None:
+        model = build_architecture(folder, source.architecture, num_classes)
+        architecture = source.architecture or architecture_name(folder)
+    else:
+        model = timm.create_model(source.name, num_classes=num_classes)
+        architecture = str(source.architecture)
+    if num_classes is not None:
+        # The names in the configuration belong to other classes.
+        other = {"num_classes": num_classes, "label_names": None, "label_descriptions": None}
+        model.pretrained_cfg = {**model.pretrained_cfg, **other}
+    return model, architecture

@@ -49,7 +49,7 @@ def resolve(name: str) -> Source:
 
     Names of the zoo and of timm take precedence over a folder of the same name; `./NAME` denotes
     the folder. A checkpoint folder takes precedence over a repository of the same name;
-    `hf-hub:OWNER/NAME` denotes the repository.
+    `hf:OWNER/NAME` denotes the repository.
 
     Args:
         name: As for `rectgrad_zoo.load`.
@@ -60,7 +60,7 @@ def resolve(name: str) -> Source:
     Raises:
         TypeError: If the name is not a string.
         ValueError: If the name is unknown. The message lists the nearest known names.
-        ZooError: If the name starts with `hf-hub:` and is malformed.
+        ZooError: If the name starts with `hf:` or `hf-hub:` and is malformed.
     """
     if not isinstance(name, str):
         raise TypeError(f"The name of a model must be a string, got {name!r}.")

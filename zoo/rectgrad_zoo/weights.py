@@ -172,6 +172,44 @@ def load_strictly(model: nn.Module, tensors: Mapping[str, Tensor], where: str) -
         ZooError: If tensors are missing or unexpected, or a shape or type differs. The model is
             unchanged.
     """
+    check_fit(model, tensors, where)
+    model.load_state_dict(tensors)
+
+
+def number_of_classes(
+    model: nn.Module, tensors: Mapping[str, Tensor], num_classes: int
+) -> int | None:
+    """The number of classes of weights that differ from the model in this number alone.
+
+    Args:
+        model: The model.
+        tensors: State dict.
+        num_classes: Number of classes of the model.
+
+    Returns:
+        The number; `None` if every common tensor has the model's shape, or if shapes differ in
+        another way. The tensors of a classifier have the number of classes as first dimension.
+    """
+    different = [
+        (tuple(tensors[name].shape), tuple(own.shape))
+        for name, own in model.state_dict().items()
+        if name in tensors and tensors[name].shape != own.shape
+    ]
+    found = {got[0] for got, own in different if got[1:] == own[1:] and own[:1] == (num_classes,)}
+    return found.pop() if len(found) == 1 else None
+
+
+def check_fit(model: nn.Module, tensors: Mapping[str, Tensor], where: str) -> None:
+    """Refuse a state dict that does not fit the model exactly.
+
+    Args:
+        model: The model.
+        tensors: State dict, of any floating-point type.
+        where: Source of the tensors, for the error.
+
+    Raises:
+        ZooError: If tensors are missing or unexpected, or a shape or type differs.
+    """
     expected = model.state_dict()
     missing = [name for name in expected if name not in tensors]
     unexpected = [name for name in tensors if name not in expected]
@@ -202,7 +240,6 @@ def load_strictly(model: nn.Module, tensors: Mapping[str, Tensor], where: str) -
             f"{'; '.join(problems)}. Choose the architecture and the number of classes that the "
             "weights were trained with."
         )
-    model.load_state_dict(tensors)
 
 
 def _converts(got: Tensor, own: Tensor) -> bool:

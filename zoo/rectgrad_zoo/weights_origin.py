@@ -18,7 +18,7 @@ class ModelProvenance:
         source: `embedded`: in this package; `package`: in another Python package; `hub`: a
             repository on the Hugging Face Hub; `folder`: a checkpoint folder on this machine;
             `file`: a state dict on this machine.
-        architecture: Name of the timm architecture.
+        architecture: Name of the timm architecture, or of the class of transformers.
         sha256: SHA-256 of the weights file, hexadecimal.
         data: Training data, if known.
         repo: Repository on the Hub, `OWNER/NAME`; `None` for other sources.

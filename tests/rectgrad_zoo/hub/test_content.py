@@ -109,7 +109,7 @@ def test_a_repository_of_pickles_alone_is_refused_with_the_reason(
     for found in (pickled, timms):
         assert "only as pytorch_model.bin, which can run code" in found["error"]
         assert "weights=PATH" in found["error"]
-    assert "expected a checkpoint in timm's format" in nothing["error"]
+    assert "expected a checkpoint in the format of timm or transformers" in nothing["error"]
     assert not any("/resolve/" in path for _, path, _ in hub.requests)
 
 

@@ -9,7 +9,7 @@ from huggingface_hub import constants
 from rectgrad_zoo.errors import ZooError
 from rectgrad_zoo.hub.download import cached
 from rectgrad_zoo.hub.errors import UnreachableError
-from rectgrad_zoo.hub.names import HUB_PREFIX, parse_hub_name
+from rectgrad_zoo.hub.names import parse_hub_name
 from rectgrad_zoo.loading import fetched, load, load_snapshot
 from rectgrad_zoo.sources import Source, resolve
 from rectgrad_zoo.training.publish import prepare, publish
@@ -46,7 +46,7 @@ def _fetch_one(source: Source) -> str:
         origin = provenance(load(source.name))
         where = _PLACES.get(source.kind, f"{source.folder}, a folder on this machine")
         if parse_hub_name(source.name):
-            where += f" (the repository of that name is {HUB_PREFIX}{source.name})"
+            where += f" (the repository of that name is hf:{source.name})"
         return f"nothing to fetch; in {where}, SHA-256 {origin.sha256}"
     there, comment = cached(source.hub), ""
     try:

@@ -1,4 +1,4 @@
-"""Preprocessing of pictures by timm's data configuration of a network."""
+"""Preprocessing of pictures as a network expects it, by timm or transformers."""
 
 from collections.abc import Callable
 
@@ -6,6 +6,8 @@ from PIL import Image
 from timm.data.config import resolve_model_data_config
 from timm.data.transforms_factory import create_transform
 from torch import Tensor, nn
+
+from rectgrad_zoo.architectures.transformers_classifier import TransformersClassifier
 
 
 def transform(model: nn.Module) -> Callable[[Image.Image], Tensor]:
@@ -18,7 +20,8 @@ def transform(model: nn.Module) -> Callable[[Image.Image], Tensor]:
         A function from a PIL image of any mode and size to a float32 tensor `(C, H, W)`.
 
     Raises:
-        ValueError: If the network has no configuration of timm.
+        ValueError: If the network has neither a configuration of timm nor an image processor of
+            transformers.
 
     Examples:
         >>> import rectgrad_zoo
@@ -27,6 +30,8 @@ def transform(model: nn.Module) -> Callable[[Image.Image], Tensor]:
         >>> rectgrad_zoo.transform(model)(Image.new("RGB", (640, 480))).shape
         torch.Size([3, 32, 32])
     """
+    if isinstance(model, TransformersClassifier):
+        return _processed_by_transformers(model)
     if not getattr(model, "pretrained_cfg", None):
         raise ValueError(
             f"{type(model).__name__} has no pretrained_cfg, so its preprocessing is not known. "
@@ -36,6 +41,22 @@ def transform(model: nn.Module) -> Callable[[Image.Image], Tensor]:
 
     def preprocess(image: Image.Image) -> Tensor:
         tensor: Tensor = apply(image.convert("RGB"))
+        return tensor
+
+    return preprocess
+
+
+def _processed_by_transformers(model: TransformersClassifier) -> Callable[[Image.Image], Tensor]:
+    processor = model.image_processor
+    if processor is None:
+        raise ValueError(
+            "The model of transformers has no image processor, so its preprocessing is not known. "
+            "Save the processor in the folder of the model: processor.save_pretrained(folder)."
+        )
+
+    def preprocess(image: Image.Image) -> Tensor:
+        pixels = processor(images=image.convert("RGB"), return_tensors="pt")
+        tensor: Tensor = pixels["pixel_values"][0]
         return tensor
 
     return preprocess

@@ -12,6 +12,7 @@ from pathlib import Path
 from huggingface_hub import constants, hf_hub_download, model_info, try_to_load_from_cache
 from huggingface_hub.hf_api import ModelInfo, RepoSibling
 
+from rectgrad_zoo.architectures.transformers_classifier import PROCESSOR_FILE
 from rectgrad_zoo.checkpoint import CONFIG_FILE, FILES, WEIGHTS_FILE
 from rectgrad_zoo.errors import ZooError
 from rectgrad_zoo.hub.errors import one_line
@@ -19,6 +20,7 @@ from rectgrad_zoo.hub.names import DEFAULT_REVISION, HubName
 from rectgrad_zoo.weights import file_tag
 
 NEEDED = (CONFIG_FILE, WEIGHTS_FILE)
+DOWNLOADED = (*FILES, PROCESSOR_FILE)
 _PICKLES = (".bin", ".pth", ".pt", ".ckpt", ".pkl", ".tar", ".npz")
 _SHA256_LENGTH = 64
 _TAG = re.compile(r"[0-9a-f]{40}|[0-9a-f]{64}")
@@ -58,7 +60,7 @@ class Snapshot:
         Raises:
             ZooError: If a file is damaged or was changed.
         """
-        for name in FILES:
+        for name in DOWNLOADED:
             file, tag = self.folder / name, self._tag(name)
             if name != WEIGHTS_FILE and tag is not None and file_tag(file, tag) != tag:
                 raise ZooError(
@@ -167,10 +169,11 @@ def _listed(info: ModelInfo, name: str, needed: tuple[str, ...]) -> dict[str, Re
             "Only safetensors files are loaded from the Hub. Ask the owner for one, or convert the "
             "file in a safe environment and pass the state dict with weights=PATH."
             if pickles and WEIGHTS_FILE in missing
-            else f"expected a checkpoint in timm's format, with {' and '.join(needed)}."
+            else "expected a checkpoint in the format of timm or transformers, with "
+            f"{' and '.join(needed)}."
         )
         raise ZooError(f"Cannot get {name}: {info.id} has no {' and no '.join(missing)}; {reason}")
-    optional = {*FILES} - {*NEEDED}
+    optional = {*DOWNLOADED} - {*NEEDED}
     wanted = sorted({*needed, *optional} & there.keys(), key=lambda file: file != WEIGHTS_FILE)
     return {file: there[file] for file in wanted}
 

@@ -5,7 +5,8 @@ from dataclasses import dataclass
 
 from rectgrad_zoo.errors import ZooError
 
-HUB_PREFIX = "hf-hub:"
+# The prefix of timm, and a shorter one.
+HUB_PREFIXES = ("hf-hub:", "hf:")
 DEFAULT_REVISION = "main"
 
 # The rules of the Hub: letters, digits, "-", "_" and "."; "-" and "." are not adjacent.
@@ -39,23 +40,24 @@ def parse_hub_name(name: str) -> HubName | None:
     """Parse the name of a repository.
 
     Args:
-        name: `OWNER/NAME`, optionally with the prefix `hf-hub:` and the suffix `@REVISION`.
+        name: `OWNER/NAME`, optionally with the prefix `hf:` or `hf-hub:` and the suffix
+            `@REVISION`.
 
     Returns:
         The repository; `None` if the name does not denote a repository.
 
     Raises:
-        ZooError: If the name has the prefix `hf-hub:` and is not valid on the Hub.
+        ZooError: If the name has a prefix and is not valid on the Hub.
     """
-    meant = name.startswith(HUB_PREFIX)
-    repo, at, revision = name.removeprefix(HUB_PREFIX).partition("@")
+    prefix = next((prefix for prefix in HUB_PREFIXES if name.startswith(prefix)), "")
+    repo, at, revision = name.removeprefix(prefix).partition("@")
     well_formed = is_repository(repo) and (not at or _REVISION.fullmatch(revision) is not None)
     if well_formed:
         return HubName(repo, revision or None)
-    if meant:
+    if prefix:
         raise ZooError(
             f"Cannot get {name}: the name of the repository is not valid, expected "
-            f"{HUB_PREFIX}OWNER/NAME or {HUB_PREFIX}OWNER/NAME@REVISION."
+            f"{prefix}OWNER/NAME or {prefix}OWNER/NAME@REVISION. A folder has no prefix."
         )
     return None
 
