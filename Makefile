@@ -18,7 +18,7 @@ demo: demo.png
 
 demo.png: .venv/.demo $(wildcard captum_rectgrad/*.py captum_rectgrad/*/*.py captum_rectgrad/*/*/*.py zoo/rectgrad_zoo/*.py zoo/rectgrad_zoo/*/*.py)
 	@echo "Picture: $@"
-	$(BIN)/rectgrad explain --out $@
+	$(BIN)/rectgrad explain --methods all --out $@
 
 test: linters
 	$(BIN)/python -m pytest $(IN_PARALLEL) -m "$(PYTEST_MARKS)"

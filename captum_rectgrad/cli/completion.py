@@ -21,7 +21,7 @@ CHECKED_TOO = ("deconvnet", "nobias-rectgrad")
 
 
 def complete_methods(prefix: str, **_: object) -> list[str]:
-    """Completions of a comma-separated list of method keys.
+    """Completions of a comma-separated list of method keys, or of `all`.
 
     Args:
         prefix: the typed text.
@@ -30,7 +30,8 @@ def complete_methods(prefix: str, **_: object) -> list[str]:
         The completions.
     """
     before, comma, last = prefix.rpartition(",")
-    return [f"{before}{comma}{key}" for key in COMPARED if key.startswith(last)]
+    keys = COMPARED if comma else (*COMPARED, "all")
+    return [f"{before}{comma}{key}" for key in keys if key.startswith(last)]
 
 
 def complete_models(prefix: str, **_: object) -> list[str]:
@@ -42,9 +43,14 @@ def complete_models(prefix: str, **_: object) -> list[str]:
     Returns:
         The completions.
     """
+    return [name for name in zoo_names() if name.startswith(prefix)]
+
+
+def zoo_names() -> list[str]:
+    """Names of the zoo's checkpoints that can be loaded here."""
     # Any import from the zoo registers its architectures with timm, which imports PyTorch.
     found = importlib.util.find_spec("rectgrad_zoo")
     if found is None or found.origin is None:
         return []
     names: list[str] = runpy.run_path(str(Path(found.origin).with_name("registry.py")))["names"]()
-    return [name for name in names if name.startswith(prefix)]
+    return names

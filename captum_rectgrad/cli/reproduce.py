@@ -10,6 +10,7 @@ from typing import cast, get_args
 import torch
 
 from captum_rectgrad.cli.reproduce_arguments import ALL, GENERATED, MASKS, PHOTOGRAPHS
+from captum_rectgrad.cli.reproduce_list import print_studies
 from captum_rectgrad.evaluation.methods import choose_methods, methods
 from captum_rectgrad.studies.compute.engines import Cluster
 from captum_rectgrad.studies.compute.time_limit import TimeLimit, TimeUpError
@@ -24,7 +25,6 @@ from captum_rectgrad.studies.options import (
     FEW,
     FINAL_PERCENTILE,
     GPU_BATCH_SIZE,
-    PRESETS,
     Role,
 )
 from captum_rectgrad.studies.report.run_studies import run_all, run_study
@@ -49,7 +49,7 @@ def reproduce(args: argparse.Namespace) -> int:
     """
     logging.basicConfig(format="rectgrad: %(message)s", level=logging.INFO)
     if args.list:
-        _list()
+        print_studies()
         return 0
     name = _name(args.name)
     if args.batch_size is None:
@@ -138,23 +138,6 @@ def _machine(args: argparse.Namespace) -> tuple[torch.device, Cluster | None]:
     kind = args.device.partition(":")[0]
     here = args.device if kind != "cuda" or torch.cuda.is_available() else "cpu"
     return parse_device(here), Cluster(args.ray_address, torch.device(kind))
-
-
-def _list() -> None:
-    rows = [("name", "shows", "asks", "needs", "minutes: " + ", ".join(PRESETS))]
-    for study in studies():
-        times = ", ".join(_time(study.minutes[preset]) for preset in PRESETS)
-        rows.append((study.name, study.shows, study.asks, study.needs, times))
-    widths = [max(len(cell) for cell in column) for column in zip(*rows, strict=True)]
-    for cells in rows:
-        line = "  ".join(cell.ljust(width) for cell, width in zip(cells, widths, strict=True))
-        print(line.rstrip())
-
-
-def _time(minutes: float | None) -> str:
-    if minutes is None:
-        return "?"
-    return f"{minutes:g}" if minutes else "< 0.1"
 
 
 def _study_data(args: argparse.Namespace, checkpoints: tuple[tuple[Role, str], ...]) -> StudyData:

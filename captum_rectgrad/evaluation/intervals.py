@@ -7,11 +7,12 @@ intervals. `crossed_mean` accounts for networks and images together: with three 
 bootstrap over networks misses a third of their variance.
 """
 
+import warnings
 from collections.abc import Callable
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from scipy.stats import binomtest, bootstrap
+from scipy.stats import DegenerateDataWarning, binomtest, bootstrap
 from scipy.stats import t as student
 
 from captum_rectgrad.evaluation.estimate import Estimate
@@ -207,15 +208,19 @@ def resampled(
         times = np.stack([np.bincount(row, minlength=count) for row in rows])
         return statistic(times.astype(np.float64)).reshape(drawn.shape[:-1])
 
-    found = bootstrap(
-        (np.arange(count),),
-        of_drawn,
-        n_resamples=RESAMPLES,
-        batch=AT_ONCE,
-        method="percentile",
-        vectorized=True,
-        rng=np.random.default_rng(seed),
-    ).confidence_interval
+    with warnings.catch_warnings():
+        # A statistic that is not defined for some draws has no interval (NaN). SciPy's warning
+        # about it names another method (BCa).
+        warnings.simplefilter("ignore", DegenerateDataWarning)
+        found = bootstrap(
+            (np.arange(count),),
+            of_drawn,
+            n_resamples=RESAMPLES,
+            batch=AT_ONCE,
+            method="percentile",
+            vectorized=True,
+            rng=np.random.default_rng(seed),
+        ).confidence_interval
     return Estimate(value, float(found.low), float(found.high), count)
 
 

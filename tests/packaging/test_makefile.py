@@ -119,7 +119,7 @@ def test_each_step_is_announced_in_few_lines(tmp_path: Path) -> None:
         "Environment",
         "Packages",
         "Picture",
-        ".venv/bin/rectgrad explain --out demo.png",
+        ".venv/bin/rectgrad explain --methods all --out demo.png",
     ]
     assert not done.stderr
     again = make(project)

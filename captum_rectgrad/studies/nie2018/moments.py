@@ -1,11 +1,12 @@
 """Statistics of theorems 1 and 2 and proposition 1, estimated over random networks."""
 
 import math
+import warnings
 from collections.abc import Callable
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.stats import bootstrap
+from scipy.stats import DegenerateDataWarning, bootstrap
 
 from captum_rectgrad.evaluation.estimate import Estimate
 from captum_rectgrad.evaluation.intervals import difference, mean
@@ -133,14 +134,18 @@ def _over_networks(
         nan = float("nan")
         return Estimate(statistic(np.arange(count)) if count else nan, nan, nan, count)
     everything = np.arange(count)
-    found = bootstrap(
-        (everything,),
-        lambda chosen: statistic(np.asarray(chosen, dtype=np.intp)),
-        n_resamples=_RESAMPLES,
-        vectorized=False,
-        method="percentile",
-        rng=np.random.default_rng(seed),
-    ).confidence_interval
+    with warnings.catch_warnings():
+        # A statistic that is not defined for some draws has no interval (NaN). SciPy's warning
+        # about it names another method (BCa).
+        warnings.simplefilter("ignore", DegenerateDataWarning)
+        found = bootstrap(
+            (everything,),
+            lambda chosen: statistic(np.asarray(chosen, dtype=np.intp)),
+            n_resamples=_RESAMPLES,
+            vectorized=False,
+            method="percentile",
+            rng=np.random.default_rng(seed),
+        ).confidence_interval
     return Estimate(statistic(everything), float(found.low), float(found.high), count)
 
 

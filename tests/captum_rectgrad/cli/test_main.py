@@ -14,6 +14,7 @@ from PIL import Image
 from captum_rectgrad import __version__
 from captum_rectgrad.cli import main as main_module
 from captum_rectgrad.cli.main import main
+from captum_rectgrad.cli.parser import BAD_REQUEST
 from captum_rectgrad.evaluation.methods import methods
 
 RECTGRAD = str(Path(sys.executable).with_name("rectgrad"))
@@ -67,13 +68,15 @@ def test_the_zoo_is_listed(capsys: pytest.CaptureFixture[str]) -> None:
     out = capsys.readouterr().out
     assert out.startswith("name")
     assert "cifar10_cnn_occluded" in out
+    assert max(map(len, out.splitlines())) <= 100
+    assert "?" not in out
 
 
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
         (["no/such/file.jpg"], "cannot read 'no/such/file.jpg' as an image"),
-        (["--model", "resnet19"], "resnet18"),
+        (["--model", "resnet18d.no_such_weights"], "resnet18d"),
         (["--model", "resnet18", "--weights", "no.safetensors"], "no.safetensors"),
         (["--target", "shipp"], "no class is called 'shipp'; nearest names: 'ship'"),
         (["--target", "10"], "classes 0 to 9"),
@@ -170,7 +173,7 @@ def test_deep_recursion_gives_a_one_line_error(
     parser = argparse.ArgumentParser()
     parser.set_defaults(run=endless)
     monkeypatch.setattr(main_module, "_parser", lambda: parser)
-    assert main_module.main([]) == main_module.BAD_REQUEST
+    assert main_module.main([]) == BAD_REQUEST
     (line,) = capsys.readouterr().err.splitlines()
     assert line.startswith("rectgrad: error: maximum recursion depth")
 

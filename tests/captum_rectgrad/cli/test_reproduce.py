@@ -16,11 +16,10 @@ def test_the_list_names_every_study_and_what_it_shows(capsys: pytest.CaptureFixt
     assert main(["reproduce", "--list"]) == 0
     out, err = capsys.readouterr()
     assert not err
-    lines = out.splitlines()
-    assert len(lines) == 1 + len(studies())
-    for study, line in zip(studies(), lines[1:], strict=True):
-        assert line.startswith(study.name)
-        assert study.shows in line
+    for study in studies():
+        assert f"\n{study.name}: {study.shows}\n" in out
+    assert max(map(len, out.splitlines())) <= 100
+    assert "?" not in out
 
 
 def machine(*words: str) -> tuple[torch.device, Cluster | None]:

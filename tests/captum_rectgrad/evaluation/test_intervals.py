@@ -5,6 +5,7 @@ import pytest
 from numpy.typing import NDArray
 
 from captum_rectgrad.evaluation.intervals import (
+    ENOUGH,
     crossed_mean,
     difference,
     independent_difference,
@@ -163,3 +164,13 @@ def test_an_image_that_one_network_has_no_value_for_is_left_out() -> None:
     assert crossed_mean(values) == crossed_mean(np.delete(values, 4, axis=1))
     with pytest.raises(ValueError, match=r"expected .* \(R, N\).*; got \(3,\)"):
         crossed_mean([1.0, 2.0, 3.0])
+
+
+def test_a_statistic_without_a_value_for_some_draws_has_no_interval_and_no_warning() -> None:
+    def ratio(times: NDArray[np.float64]) -> NDArray[np.float64]:
+        result: NDArray[np.float64] = np.where(times[:, 0] > 0, times[:, 0], np.nan)
+        return result
+
+    found = resampled(ENOUGH, ratio)  # pytest turns SciPy's warning into an error
+    assert found.value == 1
+    assert np.isnan([found.low, found.high]).all()

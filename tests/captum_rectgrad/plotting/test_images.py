@@ -1,5 +1,6 @@
 """Pictures are read as they are meant to be seen, and bad files refused by name."""
 
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -60,6 +61,37 @@ def test_files_without_an_image_raise_an_error(tmp_path: Path) -> None:
     for bad in (truncated, text, tmp_path / "missing.png", tmp_path):
         with pytest.raises(ValueError, match=f"cannot read '{bad}' as an image"):
             read_image(bad)
+
+
+def test_heic_names_the_package_that_reads_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(sys.modules, "pillow_heif", None)  # not installed
+    photo = tmp_path / "photo.heic"
+    photo.write_bytes(b"\0\0\0\x18ftypheic" + bytes(100))
+    with pytest.raises(ValueError, match=r"photo\.heic.*pip install pillow-heif"):
+        folder_images(tmp_path)
+
+
+def test_heic_is_read_with_that_package(tmp_path: Path) -> None:
+    heif = pytest.importorskip("pillow_heif")
+    heif.from_pillow(Image.new("RGB", (64, 48), "red")).save(tmp_path / "photo.heic")
+    image = read_image(tmp_path / "photo.heic")
+    assert image.size == (64, 48)
+    assert np.allclose(np.asarray(image)[9, 9], (255, 0, 0), atol=9)
+
+
+def test_a_decompression_bomb_is_refused(tmp_path: Path) -> None:
+    Image.new("1", (14000, 13000)).save(tmp_path / "bomb.png")
+    assert (tmp_path / "bomb.png").stat().st_size < 100_000
+    with pytest.raises(ValueError, match=r"bomb\.png.*more than 178 million pixels; scale it down"):
+        read_image(tmp_path / "bomb.png")
+
+
+def test_the_second_picture_of_a_camera_is_no_animation(tmp_path: Path) -> None:
+    first, second = (Image.new("RGB", (16, 16), colour) for colour in ("red", "blue"))
+    first.save(tmp_path / "camera.jpg", "MPO", save_all=True, append_images=[second])
+    assert np.allclose(np.asarray(read_image(tmp_path / "camera.jpg"))[0, 0], (255, 0, 0), atol=9)
 
 
 def test_three_photographs_that_need_no_file() -> None:

@@ -1,0 +1,83 @@
+"""The maps of `rectgrad explain`, and its files. This module imports PyTorch."""
+# ruff: noqa: T201 (a command prints)
+
+import sys
+import time
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+from torch import nn
+
+import rectgrad_zoo
+from captum_rectgrad.cli.explain import ExplainRequest
+from captum_rectgrad.cli.known_names import is_own_model
+from captum_rectgrad.cli.output_files import written_whole
+from captum_rectgrad.cli.own_model import load_own_model, name_classes
+from captum_rectgrad.evaluation.methods import Method, choose_methods
+from captum_rectgrad.explain.classes import class_index
+from captum_rectgrad.explain.explanation import Explanation, explain, save_maps
+from captum_rectgrad.plotting.images import sample_images
+from captum_rectgrad.plotting.maps import plot_comparison
+
+
+def write_explanations(request: ExplainRequest) -> None:
+    """Compute the maps of all images and write the figures.
+
+    Args:
+        request: the checked arguments.
+
+    Raises:
+        ValueError: a method cannot be imported, or the model has no such class or another number
+            of classes than there are labels.
+        TypeError: the function of `--model` returned something other than a network.
+        ZooError: the model is not available.
+    """
+    args = request.args
+    methods = choose_methods(request.methods, args.percentile)
+    if is_own_model(args.model):
+        model = load_own_model(args.model, args.weights, args.device)
+    else:
+        model = rectgrad_zoo.load(args.model, weights=args.weights, device=args.device)
+    rectgrad_zoo.transform(model)  # refuses a network whose preprocessing is not known
+    if request.labels is not None:
+        name_classes(model, request.labels, args.labels)
+    explanations = []
+    for explanation in _explanations(request, model, methods):
+        if request.figures is not None:
+            _write_figure([explanation], request.figures[explanation.name])
+        if request.figures is None or args.save_maps is not None:
+            explanations.append(explanation)
+    if request.figures is None:
+        _write_figure(explanations, Path(args.out))
+    if args.save_maps is not None:
+        with written_whole(args.save_maps) as file:
+            save_maps(explanations, file)
+        print(f"wrote {args.save_maps}")
+
+
+def _explanations(
+    request: ExplainRequest, model: nn.Module, methods: Sequence[Method]
+) -> Iterator[Explanation]:
+    """The explanations one by one; without a terminal, each with a line on standard error."""
+    args = request.args
+    images = sample_images() if request.images is None else request.images
+    target = None if args.target is None else class_index(model, args.target)
+    for number, (name, image) in enumerate(images.items(), start=1):
+        begun = time.monotonic()
+        (explanation,) = explain(model, {name: image}, methods, target)
+        if not sys.stderr.isatty():
+            print(
+                f"rectgrad: {name} ({number} of {len(images)}): {explanation.row().caption}, "
+                f"{time.monotonic() - begun:.1f} s",
+                file=sys.stderr,
+                flush=True,
+            )
+        yield explanation
+
+
+def _write_figure(explanations: Sequence[Explanation], file: Path) -> None:
+    file.parent.mkdir(parents=True, exist_ok=True)
+    figure = plot_comparison([explanation.row() for explanation in explanations])
+    with written_whole(file) as unfinished:
+        figure.savefig(unfinished)
+    print(f"wrote {file}")

@@ -1,0 +1,146 @@
+"""The images of a command line: files, folders, glob patterns, URLs and standard input."""
+
+import glob
+import io
+import sys
+import warnings
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path, PurePosixPath
+from urllib.parse import unquote, urlsplit
+
+from PIL import Image
+
+from captum_rectgrad.cli.download import LIMIT_BYTES, download, is_url
+from captum_rectgrad.cli.suggestions import did_you_mean
+from captum_rectgrad.errors import RectGradWarning
+from captum_rectgrad.plotting.images import check_size, folder_files, read_image
+
+STDIN = "-"
+
+
+@dataclass(frozen=True)
+class ImageSource:
+    """One image that is not decoded yet.
+
+    Attributes:
+        label: short name.
+        place: path, URL, or "standard input".
+        content: the bytes of an image that is not a file on this machine.
+    """
+
+    label: str
+    place: str
+    content: bytes | None = None
+
+    def read(self) -> Image.Image:
+        """Decode the image; see `read_image`."""
+        file = self.place if self.content is None else io.BytesIO(self.content)
+        return read_image(file, self.place)
+
+
+class Images(Mapping[str, Image.Image]):
+    """Images by name, in order; each is decoded when it is asked for, and not kept.
+
+    Args:
+        sources: the images. The name of one is its label, or its place if two labels are equal.
+    """
+
+    def __init__(self, sources: Sequence[ImageSource]) -> None:
+        labels = [source.label for source in sources]
+        self.sources = {
+            source.label if labels.count(source.label) == 1 else source.place: source
+            for source in sources
+        }
+
+    def __getitem__(self, name: str) -> Image.Image:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", RectGradWarning)  # given by `check` already
+            return self.sources[name].read()
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self.sources)
+
+    def __len__(self) -> int:
+        return len(self.sources)
+
+    def files(self) -> set[Path]:
+        """Resolved paths of the images that are files on this machine."""
+        own = (source for source in self.sources.values() if source.content is None)
+        return {Path(source.place).resolve() for source in own}
+
+    def check(self) -> None:
+        """Decode every image once.
+
+        Raises:
+            ValueError: an image cannot be read, or is too small.
+        """
+        for source in self.sources.values():
+            check_size(source.read(), source.place)
+
+
+def find_images(given: Sequence[str]) -> Images:
+    """Find the images of a command line; URLs are downloaded.
+
+    Args:
+        given: paths of files and folders, glob patterns, URLs, or `-` for standard input.
+
+    Returns:
+        The images.
+
+    Raises:
+        ValueError: a file does not exist, a folder or a pattern has no image, a URL cannot be
+            downloaded, standard input is empty or too long, or an image is given twice.
+    """
+    sources = [source for argument in given for source in _sources(argument)]
+    places = [source.place for source in sources]
+    twice = {place for place in places if places.count(place) > 1}
+    if twice:
+        raise ValueError(f"the image {min(twice)!r} is given twice; give each image once")
+    return Images(sources)
+
+
+def _sources(argument: str) -> list[ImageSource]:
+    if argument == STDIN:
+        return [ImageSource("stdin", "standard input", _standard_input())]
+    if is_url(argument):
+        return [ImageSource(_last_part(argument), argument, download(argument))]
+    return [ImageSource(path.stem, str(path)) for path in _files(argument)]
+
+
+def _files(argument: str) -> list[Path]:
+    path = Path(argument).expanduser()
+    if path.is_dir():
+        return folder_files(path)
+    if path.exists():
+        return [path]
+    if glob.has_magic(argument):
+        found = sorted(map(Path, glob.glob(str(path), recursive=True)))  # noqa: PTH207 (any root)
+        files = [match for match in found if match.is_file()]
+        if not files:
+            raise ValueError(f"no file matches the pattern {argument!r}")
+        return files
+    if not path.parent.is_dir():
+        raise ValueError(
+            f"cannot read {argument!r} as an image: the folder {str(path.parent)!r} does not exist"
+        )
+    beside = [entry.name for entry in path.parent.iterdir()]
+    raise ValueError(
+        f"cannot read {argument!r} as an image: no such file{did_you_mean(path.name, beside)}"
+    )
+
+
+def _standard_input() -> bytes:
+    if sys.stdin.isatty():
+        raise ValueError("got - for standard input, which is a terminal; pipe an image into it")
+    content = sys.stdin.buffer.read(LIMIT_BYTES + 1)
+    if not content:
+        raise ValueError("standard input is empty, expected an image")
+    if len(content) > LIMIT_BYTES:
+        raise ValueError(f"standard input has more than {LIMIT_BYTES // 10**6} MB")
+    return content
+
+
+def _last_part(url: str) -> str:
+    parts = urlsplit(url)
+    return PurePosixPath(unquote(parts.path)).stem or parts.hostname or url

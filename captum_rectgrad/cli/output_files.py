@@ -1,0 +1,135 @@
+"""Files that a command writes: checked before the computation, written whole or not at all."""
+
+import os
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+
+NAME = "{name}"  # in --out: one figure per image
+_TIFF = (b"II*\0", b"MM\0*")
+# The first bytes of a file of each format; "raw" and "rgba" have none.
+_STARTS: Mapping[str, tuple[bytes, ...]] = {
+    "avif": (b"\0\0\0",),
+    "eps": (b"%!PS",),
+    "gif": (b"GIF8",),
+    "jpeg": (b"\xff\xd8",),
+    "jpg": (b"\xff\xd8",),
+    "npz": (b"PK",),
+    "pdf": (b"%PDF",),
+    "pgf": (b"%%",),
+    "png": (b"\x89PNG",),
+    "ps": (b"%!PS",),
+    "svg": (b"<?xml", b"<svg"),
+    "svgz": (b"\x1f\x8b",),
+    "tif": _TIFF,
+    "tiff": _TIFF,
+    "webp": (b"RIFF",),
+}
+_LONGEST = max(len(start) for starts in _STARTS.values() for start in starts)
+
+
+def figure_files(out: str, names: Sequence[str]) -> dict[str, Path] | None:
+    """The file of each image's own figure, if `--out` asks for one figure per image.
+
+    Args:
+        out: value of `--out`: a file, a folder (it exists, or ends with a slash), or a pattern
+            with `{name}`.
+        names: names of the images.
+
+    Returns:
+        By name, the file; None if `out` is one file for all images.
+
+    Raises:
+        ValueError: two images would have the same file.
+    """
+    if NAME not in out:
+        if not (out.endswith(("/", os.sep)) or Path(out).is_dir()):
+            return None
+        out = os.path.join(out, f"{NAME}.png")  # noqa: PTH118 (a pattern, not yet a path)
+    files = {name: Path(out.replace(NAME, _file_name(name))) for name in names}
+    if len(set(files.values())) < len(files):
+        raise ValueError(f"two images would be written to the same file of {out!r}; rename one")
+    return files
+
+
+def _file_name(name: str) -> str:
+    """A name that may be a path or a URL, as a part of a file name."""
+    return "".join("_" if letter in '/\\:?*"<>|\0' else letter for letter in name).strip("._ ")
+
+
+def check_figure_format(file: Path) -> None:
+    """Check that a file name ends in a format that matplotlib writes.
+
+    Raises:
+        ValueError: the ending is missing or not supported.
+    """
+    known = sorted(FigureCanvasAgg.get_supported_filetypes())
+    if file.suffix[1:].lower() not in known:
+        raise ValueError(
+            f"{str(file)!r} must end in one of: {', '.join('.' + each for each in known)}; or in a "
+            "slash, for a folder"
+        )
+
+
+def check_output(file: Path, inputs: Collection[Path], *, create: bool = False) -> None:
+    """Check that a file can be written, and that no file of another kind is lost.
+
+    Args:
+        file: the file.
+        inputs: resolved paths of files that the command reads.
+        create: whether the folder is created if it does not exist.
+
+    Raises:
+        ValueError: the file cannot be written, is one of the inputs, or has another format than
+            its ending says.
+    """
+    if file.resolve() in inputs:
+        raise ValueError(f"{str(file)!r} is an input and would be overwritten; choose another file")
+    if create and not file.parent.exists():
+        there = next(folder for folder in file.parents if folder.exists())
+        if not there.is_dir():
+            raise ValueError(f"cannot write {str(file)!r}: {str(there)!r} is a file")
+        return
+    try:
+        existed = file.exists()
+        with file.open("ab"):
+            pass
+        if not existed:
+            file.unlink()
+            return
+        with file.open("rb") as opened:
+            start = opened.read(_LONGEST) if file.is_file() else b""
+    except OSError as error:
+        raise ValueError(
+            f"cannot write {str(file)!r}; choose an existing folder with write permission"
+        ) from error
+    starts = _STARTS.get(file.suffix[1:].lower())
+    if start and starts is not None and not start.startswith(starts):
+        raise ValueError(
+            f"{str(file)!r} exists and is not a {file.suffix} file, so it is not overwritten; "
+            "choose another file"
+        )
+
+
+@contextmanager
+def written_whole(file: Path) -> Iterator[Path]:
+    """A file to write in place of another one, which takes its name at the end.
+
+    Args:
+        file: the file. A device, such as /dev/null, is written itself.
+
+    Yields:
+        A path in the same folder with the same ending; after an error it is removed.
+    """
+    file = file.resolve()  # the file behind a link is replaced, not the link
+    if file.exists() and not file.is_file():
+        yield file
+        return
+    unfinished = file.with_name(f".{file.stem}.{os.getpid()}{file.suffix}")
+    try:
+        yield unfinished
+        unfinished.replace(file)
+    finally:
+        unfinished.unlink(missing_ok=True)

@@ -1,0 +1,58 @@
+"""Misspelt names are found without PyTorch."""
+
+import pytest
+import timm
+
+import rectgrad_zoo
+from captum_rectgrad.cli.known_names import check_methods, check_model
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        *rectgrad_zoo.list(),
+        "resnet18",
+        "resnet18.a1_in1k",
+        "timm/resnet18.a1_in1k",
+        "hf-hub:timm/resnet18.a1_in1k",
+        "no/such/folder",
+        "json:loads",
+    ],
+)
+def test_names_that_may_exist(name: str) -> None:
+    check_model(name)
+
+
+@pytest.mark.parametrize("name", timm.list_models()[::100])
+def test_every_name_of_timm_may_exist(name: str) -> None:
+    check_model(name)
+
+
+@pytest.mark.parametrize(
+    ("name", "message"),
+    [
+        ("cifar10_cnm", r"Unknown model 'cifar10_cnm' \(did you mean cifar10_cnn"),
+        ("resnet19", r"Unknown model 'resnet19' \(did you mean .*resnet1"),
+        ("", "Unknown model ''"),
+        ("no_such_package:network", "no module named 'no_such_package'"),
+        (":network", "no module named ''"),
+    ],
+)
+def test_unknown_models(name: str, message: str) -> None:
+    with pytest.raises(ValueError, match=message):
+        check_model(name)
+
+
+@pytest.mark.parametrize(
+    ("keys", "message"),
+    [
+        (["rectgard"], r"'rectgard' is not a known method \(did you mean rectgrad"),
+        (["saliency", "gradcam"], "'gradcam' is not a known method"),
+        (["all", "saliency"], "'all' is not a known method"),
+        ([""], "got no method"),
+        (["no_such_package:Method"], "no module named 'no_such_package'"),
+    ],
+)
+def test_unknown_methods(keys: list[str], message: str) -> None:
+    with pytest.raises(ValueError, match=message):
+        check_methods(keys)

@@ -1,0 +1,75 @@
+"""A network of the user's own code, and names for its classes."""
+
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from captum_rectgrad.cli.main import main
+
+CODE = """
+import rectgrad_zoo, torch
+def network():
+    return rectgrad_zoo.load("cifar10_cnn")
+def bare():
+    return torch.nn.Linear(2, 2)
+def number():
+    return 3
+def broken():
+    raise KeyError("no weights here")
+"""
+
+
+@pytest.fixture
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(sys, "path", sys.path.copy())  # the command adds the working directory
+    Image.effect_noise((64, 48), 90).save("cat.png")
+    # Each test has its own module, since imported modules stay.
+    (tmp_path / f"nets_{tmp_path.name}.py").write_text(CODE)
+    Path("names.txt").write_text("".join(f"sort {number}\n" for number in range(10)))
+    return tmp_path
+
+
+def explain(folder: Path, function: str, *more: str) -> int:
+    return main(["explain", "cat.png", "--model", f"nets_{folder.name}:{function}", *more])
+
+
+def test_a_network_and_its_labels(folder: Path) -> None:
+    more = ["--labels", "names.txt", "--target", "sort 3", "--save-maps", "maps.npz"]
+    assert explain(folder, "network", "--out", "maps/", *more) == 0
+    with np.load("maps.npz") as maps:
+        assert str(maps["cat/target"]) == "sort 3"
+    assert [file.name for file in Path("maps").iterdir()] == ["cat.png"]
+
+
+@pytest.mark.parametrize(
+    ("function", "names", "message"),
+    [
+        ("network", "one\ntwo\n", "has 2 names, but the model has 10 classes"),
+        ("network", "one\n\nthree\n", "have no name in line 2"),
+        ("network", "one\none\n", "have the name 'one' twice, in lines 1 and 2"),
+        ("network", "", "is empty"),
+        ("bare", None, "Linear has no pretrained_cfg"),
+        ("number", None, "returned a int, expected a torch.nn.Module"),
+        ("broken", None, "raised KeyError: 'no weights here'"),
+        ("missing", None, "has no attribute 'missing'"),
+    ],
+)
+def test_refusals(
+    folder: Path,
+    function: str,
+    names: str | None,
+    message: str,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    if names is not None:
+        Path("names.txt").write_text(names)
+    labels = [] if names is None else ["--labels", "names.txt"]
+    assert explain(folder, function, *labels) == 2
+    (line,) = capsys.readouterr().err.splitlines()
+    assert line.startswith("rectgrad: error: ")
+    assert message in line
+    assert not Path("rectgrad.png").exists()
