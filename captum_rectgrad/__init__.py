@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 from captum_rectgrad.errors import RectGradError, RectGradWarning
 
 if TYPE_CHECKING:
+    from captum_rectgrad._engine.outputs import SelectedOutput
     from captum_rectgrad._engine.statistics import LayerStatistics
     from captum_rectgrad.attr.functional import rectified_grad
     from captum_rectgrad.attr.layer import LayerDeconvolution, LayerGuidedBackprop, LayerRectGrad
@@ -48,6 +49,7 @@ _MODULES = {
     "RectGradPRR": "attr.variants",
     "Rule": "rules.rule",
     "Saliency": "attr.relu_rules",
+    "SelectedOutput": "_engine.outputs",
     "SignRule": "rules.signs",
     "ThresholdRule": "rules.threshold",
     "rectified_grad": "attr.functional",
@@ -73,6 +75,7 @@ __all__ = [
     "RectGradWarning",
     "Rule",
     "Saliency",
+    "SelectedOutput",
     "SignRule",
     "ThresholdRule",
     "rectified_grad",

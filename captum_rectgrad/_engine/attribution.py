@@ -28,6 +28,7 @@ from captum_rectgrad._engine.layer_names import LayerNames
 from captum_rectgrad._engine.layer_recorder import LayerRecorder
 from captum_rectgrad._engine.model_parts import ModelParts, examine
 from captum_rectgrad._engine.module_calls import InplaceModificationError, ModuleCalls
+from captum_rectgrad._engine.outputs import select_output
 from captum_rectgrad._engine.recorded_forward import RecordedForward, recording
 from captum_rectgrad._engine.settings import Settings
 from captum_rectgrad._engine.statistics import LayerStatistics, joined_statistics, layer_statistics
@@ -175,6 +176,8 @@ class AttributionRequest:
         copies = [leaf.clone() for leaf in leaves]
         output = self.model(*copies, *call.args)
         layers.is_open = calls.is_open = False
+        if self.settings.output is not None:
+            output = select_output(output, self.settings.output)
         values = None if mode is None else mode.finish()
         scalars = self.objective(output, call.target, layers)
         _check_rows(scalars, call.samples, exact=self.objective is selected_output)

@@ -8,7 +8,15 @@ from captum.log import log_usage as captums_log_usage
 from torch import Tensor
 
 # Captum defines these types but is not marked as typed.
-TargetType = None | int | tuple[int, ...] | Tensor | list[int] | list[tuple[int, ...]]
+TargetType = (
+    None
+    | int
+    | tuple[int, ...]
+    | Tensor
+    | list[int]
+    | list[tuple[int, ...]]
+    | Callable[[Any], Tensor]  # not in Captum
+)
 NeuronSelector = int | tuple[int | slice, ...] | Callable[..., Tensor]
 TensorOrTensors = TypeVar("TensorOrTensors", Tensor, tuple[Tensor, ...])
 Method = TypeVar("Method", bound=Callable[..., object])

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from torch import Tensor
 
 from captum_rectgrad._engine.activations import ActivationFilter
+from captum_rectgrad._engine.outputs import OutputChoice
 from captum_rectgrad.rules.rule import Rule
 
 
@@ -20,6 +21,7 @@ class Settings:
         final_threshold: whether negative attributions become zero.
         multiply_by_inputs: whether the gradient is multiplied by the input or layer value.
         absolute: whether the absolute value is returned.
+        output: choice of a tensor in what the model returns.
     """
 
     rule: Rule | None
@@ -29,6 +31,7 @@ class Settings:
     final_threshold: bool = False
     multiply_by_inputs: bool = False
     absolute: bool = False
+    output: OutputChoice = None
 
     def attribution(self, value: Tensor, gradient: Tensor) -> Tensor:
         """The attribution of a value, of its shape, from its gradient."""

@@ -1,8 +1,9 @@
-"""Selection of targets as in Captum, with explicit errors."""
+"""Selection of targets as in Captum, with explicit errors, and functions as targets."""
 
 from torch import Tensor
 
 from captum_rectgrad._engine.captum_compat import TargetType, select_targets
+from captum_rectgrad._engine.outputs import select_output
 from captum_rectgrad._engine.validation import has_concrete_values
 
 
@@ -10,21 +11,26 @@ def select(output: object, target: TargetType) -> Tensor:
     """The attributed number of each sample.
 
     Args:
-        output: output of the model, `(N, classes)` or `(N, ...)`.
-        target: target as in Captum.
+        output: return value of the model, with the tensor `(N, classes)` or `(N, ...)`.
+        target: target as in Captum, or function from the return value to one number per sample.
 
     Returns:
         The selected numbers, `(N,)`.
 
     Raises:
-        TypeError: the output is not a tensor.
+        TypeError: the return value has no tensor that `select_output` can choose, or the function
+            returns no tensor.
         AssertionError: the target does not fit the output, as in Captum.
     """
-    if not isinstance(output, Tensor):
-        raise TypeError(
-            f"the model must return a tensor, got {type(output).__name__}; wrap it in a module "
-            "that returns the logits"
-        )
+    if callable(target):
+        scores: object = target(output)
+        if not isinstance(scores, Tensor):
+            raise TypeError(
+                f"target {target!r} must return a tensor with one number per sample, got "
+                f"{type(scores).__name__}"
+            )
+        return scores
+    output = select_output(output)
     # Checked before indexing, since an index out of range on a GPU aborts the process.
     _check_range(output, target)
     selected: Tensor = select_targets(output, target)

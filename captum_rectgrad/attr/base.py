@@ -118,7 +118,9 @@ class ModifiedGradient(HasSettings, GradientAttribution):  # type: ignore[misc]
                 and finite.
             target: index of the output, as in Captum: an int or a tuple for all samples, a list or
                 a tensor `(N,)` with one entry per sample, or None if the model returns one number
-                per sample.
+                per sample. Also a function from the model's return value (with `output`, from the
+                chosen tensor) to one number per sample, such as those of
+                `captum_rectgrad.targets`.
             additional_forward_args: further arguments of the model.
             internal_batch_size: number of samples per forward and backward pass, to limit the
                 memory; None for all. Results agree up to rounding, since thresholds are per sample.
@@ -135,7 +137,8 @@ class ModifiedGradient(HasSettings, GradientAttribution):  # type: ignore[misc]
             list with one `LayerStatistics` per call of an activation, from the output to the input.
 
         Raises:
-            TypeError: an input is not a floating point tensor; the output is not a tensor.
+            TypeError: an input is not a floating point tensor; the model returns no tensor, or
+                several of which `output` chooses none.
             ValueError: an input is NaN or infinite, batch sizes differ, or `internal_batch_size`
                 is below 1.
             AssertionError: `target` does not fit the output.

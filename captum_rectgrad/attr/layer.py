@@ -10,6 +10,7 @@ from typing_extensions import Unpack
 from captum_rectgrad._engine.activations import Activations
 from captum_rectgrad._engine.attribution import AttributionRequest
 from captum_rectgrad._engine.captum_compat import TargetType, log_usage
+from captum_rectgrad._engine.outputs import OutputChoice
 from captum_rectgrad._engine.settings import Settings
 from captum_rectgrad._engine.validation import check_device_ids, check_layers
 from captum_rectgrad._engine.wrappers import unwrapped
@@ -153,9 +154,12 @@ class _LayerSignRule(LayerModifiedGradient):
         layer: nn.Module | Sequence[nn.Module],
         device_ids: list[int] | None = None,
         activations: Activations = None,
+        *,
+        output: OutputChoice = None,
     ) -> None:
         """Check the arguments."""
-        super().__init__(model, layer, sign_settings(self.rule_name, activations), device_ids)
+        settings = sign_settings(self.rule_name, activations, output)
+        super().__init__(model, layer, settings, device_ids)
 
 
 class LayerGuidedBackprop(_LayerSignRule):
@@ -166,6 +170,7 @@ class LayerGuidedBackprop(_LayerSignRule):
         layer: as in `LayerRectGrad`.
         device_ids: as in `LayerRectGrad`.
         activations: as in `RectGrad`.
+        output: as in `RectGrad`.
 
     Raises:
         TypeError: as in `LayerRectGrad`.
@@ -191,6 +196,7 @@ class LayerDeconvolution(_LayerSignRule):
         layer: as in `LayerRectGrad`.
         device_ids: as in `LayerRectGrad`.
         activations: as in `RectGrad`.
+        output: as in `RectGrad`.
 
     Raises:
         TypeError: as in `LayerRectGrad`.

@@ -22,7 +22,7 @@ from captum_rectgrad._engine.settings import Settings
 from captum_rectgrad._engine.validation import check_device_ids, check_layers
 from captum_rectgrad._engine.wrappers import unwrapped
 from captum_rectgrad.attr.base import HasSettings, attributions
-from captum_rectgrad.attr.options import Options
+from captum_rectgrad.attr.options import OptionsButOutput
 from captum_rectgrad.attr.rectgrad import RectGrad
 from captum_rectgrad.attr.relu_rules import sign_settings
 from captum_rectgrad.rules.signs import SignName
@@ -119,7 +119,7 @@ class NeuronRectGrad(NeuronModifiedGradient):
         model: as in `RectGrad`.
         layer: module of the model, called once per forward pass.
         device_ids: unused, for compatibility with Captum. `DataParallel` wrappers are removed.
-        **options: keyword arguments of `RectGrad`.
+        **options: keyword arguments of `RectGrad`, except `output`.
 
     Raises:
         TypeError: as in `RectGrad`; `layer` is not a module.
@@ -140,7 +140,7 @@ class NeuronRectGrad(NeuronModifiedGradient):
         model: nn.Module,
         layer: nn.Module,
         device_ids: list[int] | None = None,
-        **options: Unpack[Options],
+        **options: Unpack[OptionsButOutput],
     ) -> None:
         """Check the arguments."""
         super().__init__(model, layer, RectGrad(model, **options).settings, device_ids)

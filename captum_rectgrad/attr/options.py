@@ -3,6 +3,7 @@
 from typing import TypedDict
 
 from captum_rectgrad._engine.activations import Activations
+from captum_rectgrad._engine.outputs import OutputChoice
 from captum_rectgrad.rules.rule import Rule
 from captum_rectgrad.rules.threshold import RuleName
 
@@ -25,24 +26,38 @@ class _WithMultiplication(TypedDict, total=False):
     multiply_by_inputs: bool
 
 
-class OptionsButPRR(_Common, _WithRule, _WithMultiplication, total=False):
+class _WithThreshold(TypedDict, total=False):
+    percentile: float | None
+    tau: float | None
+
+
+class _WithOutput(TypedDict, total=False):
+    output: OutputChoice
+
+
+class OptionsButPRR(_Common, _WithRule, _WithMultiplication, _WithOutput, total=False):
     """Keyword arguments of `RectGradPRR`."""
 
 
-class OptionsButRule(_Common, _WithPRR, _WithMultiplication, total=False):
+class OptionsButRule(_Common, _WithPRR, _WithMultiplication, _WithOutput, total=False):
     """Keyword arguments of `RectGradMod`."""
 
 
-class OptionsButMultiplication(_Common, _WithRule, _WithPRR, total=False):
+class OptionsButMultiplication(_Common, _WithRule, _WithPRR, _WithOutput, total=False):
     """Keyword arguments of `NoBiasRectGrad`."""
 
 
-class OptionsButThreshold(_Common, _WithRule, _WithPRR, _WithMultiplication, total=False):
+class OptionsButOutput(
+    _Common, _WithRule, _WithPRR, _WithMultiplication, _WithThreshold, total=False
+):
+    """Keyword arguments of `NeuronRectGrad`."""
+
+
+class OptionsButThreshold(
+    _Common, _WithRule, _WithPRR, _WithMultiplication, _WithOutput, total=False
+):
     """Keyword arguments of `RectGradConst`."""
 
 
-class Options(OptionsButThreshold, total=False):
+class Options(OptionsButThreshold, _WithThreshold, total=False):
     """Keyword arguments of `RectGrad`."""
-
-    percentile: float | None
-    tau: float | None

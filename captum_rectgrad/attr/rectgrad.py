@@ -3,6 +3,7 @@
 from torch import nn
 
 from captum_rectgrad._engine.activations import Activations
+from captum_rectgrad._engine.outputs import OutputChoice, check_output
 from captum_rectgrad._engine.settings import Settings
 from captum_rectgrad._engine.validation import check_activations
 from captum_rectgrad.attr.base import ModifiedGradient
@@ -19,7 +20,8 @@ class RectGrad(ModifiedGradient):
     constant. A ReLU propagates the gradient without its derivative; with a negative threshold, also
     through inactive units (listing 1). Any other activation multiplies it by its derivative.
 
-    The model must return logits, not the result of a softmax.
+    The model must return logits, not the result of a softmax: a tensor, or a dict, tuple or
+    `ModelOutput` of transformers that contains it.
 
     Args:
         model: model in eval mode. The model is run once and is unchanged afterwards. If the batch
@@ -43,10 +45,14 @@ class RectGrad(ModifiedGradient):
             activations are differentiated normally, as are operations that mix elements, such as
             softmax and GLU. An activation composed of operations (`x * torch.sigmoid(x)`) is
             treated as its parts; wrap it in a module and list its class.
+        output: tensor of the model's return value that `target` refers to: a key, an index, or a
+            function from the return value to the tensor. Default: the return value if it is a
+            tensor, else its item `logits`, else its item `out`, else its only tensor.
 
     Raises:
         TypeError: `model` is not an `nn.Module`, or is scripted, exported or quantized; a threshold
-            is not a number; `rule` is neither a name nor a `Rule`.
+            is not a number; `rule` is neither a name nor a `Rule`; `output` is not of one of these
+            types.
         ValueError: both `percentile` and `tau` are given, or one is out of range; `rule` is
             unknown.
 
@@ -72,6 +78,7 @@ class RectGrad(ModifiedGradient):
         final_threshold: bool = True,
         multiply_by_inputs: bool = True,
         activations: Activations = None,
+        output: OutputChoice = None,
     ) -> None:
         """Check the arguments."""
         settings = Settings(
@@ -81,6 +88,7 @@ class RectGrad(ModifiedGradient):
             prr,
             final_threshold,
             multiply_by_inputs,
+            output=check_output(output),
         )
         super().__init__(model, settings)
 

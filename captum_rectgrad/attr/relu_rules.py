@@ -15,15 +15,19 @@ from torch import nn
 
 from captum_rectgrad._engine.activations import Activations
 from captum_rectgrad._engine.captum_compat import TargetType, TensorOrTensors, log_usage
+from captum_rectgrad._engine.outputs import OutputChoice, check_output
 from captum_rectgrad._engine.settings import Settings
 from captum_rectgrad._engine.validation import check_activations
 from captum_rectgrad.attr.base import ModifiedGradient
 from captum_rectgrad.rules.signs import SignName, SignRule
 
 
-def sign_settings(name: SignName | None, activations: Activations = None) -> Settings:
+def sign_settings(
+    name: SignName | None, activations: Activations = None, output: OutputChoice = None
+) -> Settings:
     """The settings of a method of this family; None for the plain gradient."""
-    return Settings(None if name is None else SignRule(name), check_activations(activations))
+    rule = None if name is None else SignRule(name)
+    return Settings(rule, check_activations(activations), output=check_output(output))
 
 
 def signed_gradient(model: nn.Module) -> ModifiedGradient:
@@ -36,6 +40,7 @@ class Saliency(ModifiedGradient):
 
     Args:
         model: as in `RectGrad`.
+        output: as in `RectGrad`.
 
     Raises:
         TypeError: as in `RectGrad`.
@@ -49,9 +54,9 @@ class Saliency(ModifiedGradient):
         torch.Size([2, 12])
     """
 
-    def __init__(self, model: nn.Module) -> None:
-        """Check the model."""
-        super().__init__(model, sign_settings(None))
+    def __init__(self, model: nn.Module, *, output: OutputChoice = None) -> None:
+        """Check the arguments."""
+        super().__init__(model, sign_settings(None, output=output))
 
     @log_usage
     def attribute(  # type: ignore[override]  # the order of Captum's arguments
@@ -103,6 +108,7 @@ class Deconvolution(ModifiedGradient):
     Args:
         model: as in `RectGrad`.
         activations: as in `RectGrad`.
+        output: as in `RectGrad`.
 
     Raises:
         TypeError: as in `RectGrad`.
@@ -117,9 +123,15 @@ class Deconvolution(ModifiedGradient):
         torch.Size([2, 12])
     """
 
-    def __init__(self, model: nn.Module, activations: Activations = None) -> None:
+    def __init__(
+        self,
+        model: nn.Module,
+        activations: Activations = None,
+        *,
+        output: OutputChoice = None,
+    ) -> None:
         """Check the arguments."""
-        super().__init__(model, sign_settings("deconvnet", activations))
+        super().__init__(model, sign_settings("deconvnet", activations, output))
 
 
 class GuidedBackprop(ModifiedGradient):
@@ -133,6 +145,7 @@ class GuidedBackprop(ModifiedGradient):
     Args:
         model: as in `RectGrad`.
         activations: as in `RectGrad`.
+        output: as in `RectGrad`.
 
     Raises:
         TypeError: as in `RectGrad`.
@@ -147,6 +160,12 @@ class GuidedBackprop(ModifiedGradient):
         torch.Size([2, 12])
     """
 
-    def __init__(self, model: nn.Module, activations: Activations = None) -> None:
+    def __init__(
+        self,
+        model: nn.Module,
+        activations: Activations = None,
+        *,
+        output: OutputChoice = None,
+    ) -> None:
         """Check the arguments."""
-        super().__init__(model, sign_settings("guided", activations))
+        super().__init__(model, sign_settings("guided", activations, output))

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import captum_rectgrad
 import captum_rectgrad.sanity
+import captum_rectgrad.targets
 import rectgrad_zoo
 
 PAGES = sorted((Path(__file__).resolve().parents[2] / "docs" / "reference").glob("*.md"))
@@ -38,6 +39,11 @@ def test_reference_has_every_name_of_captum_rectgrad_once() -> None:
 
 def test_reference_has_every_name_of_rectgrad_zoo_once() -> None:
     assert names("rectgrad_zoo") == sorted(f"rectgrad_zoo.{name}" for name in rectgrad_zoo.__all__)
+
+
+def test_reference_has_every_target_once() -> None:
+    expected = [f"captum_rectgrad.targets.{name}" for name in captum_rectgrad.targets.__all__]
+    assert names("captum_rectgrad.targets") == sorted(expected)
 
 
 def test_reference_has_the_module_of_every_check() -> None:

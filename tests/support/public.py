@@ -8,6 +8,7 @@ from typing import Any
 
 import captum_rectgrad
 import captum_rectgrad.sanity
+import captum_rectgrad.targets
 import rectgrad_zoo
 
 _PACKAGES = ("captum_rectgrad", "rectgrad_zoo")
@@ -20,6 +21,8 @@ def public() -> dict[str, Any]:
     found: dict[str, Any] = {}
     for package in (captum_rectgrad, rectgrad_zoo):
         found |= {f"{package.__name__}.{name}": getattr(package, name) for name in package.__all__}
+    for name in captum_rectgrad.targets.__all__:
+        found[f"captum_rectgrad.targets.{name}"] = getattr(captum_rectgrad.targets, name)
     for name, thing in _of_the_checks():
         found[name] = thing
     classes = {name: thing for name, thing in found.items() if isinstance(thing, type)}

@@ -108,7 +108,9 @@ def test_an_output_that_does_not_depend_on_one_of_several_inputs_is_refused() ->
         RectGrad(Second()).attribute((torch.rand(2, 3), torch.rand(2, 3)), 0)
 
 
-@pytest.mark.parametrize("end", [lambda y: {"logits": y}, lambda y: (y, y), lambda y: y.tolist()])
+@pytest.mark.parametrize(
+    "end", [lambda y: {"a": y, "b": y}, lambda y: (y, y), lambda y: y.tolist()]
+)
 def test_outputs_that_are_no_tensor_are_refused(end: object) -> None:
     with pytest.raises(TypeError, match=r"the model must return a tensor, got (dict|tuple|list)"):
         RectGrad(Computes(end)).attribute(torch.rand(2, 3, 2, 2), 0)

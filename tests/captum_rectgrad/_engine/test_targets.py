@@ -46,15 +46,6 @@ def test_out_of_range(target: Any) -> None:
     assert not any(module._forward_hooks for module in model.modules())
 
 
-def test_outputs_that_are_no_tensor() -> None:
-    class Many(nn.Module):
-        def forward(self, x: Tensor) -> dict[str, Tensor]:
-            return {"logits": x}
-
-    with pytest.raises(TypeError, match="got dict"):
-        RectGrad(Many()).attribute(torch.rand(2, 4), target=0)
-
-
 def test_one_number_for_the_whole_batch() -> None:
     class Total(nn.Module):
         def forward(self, x: Tensor) -> Tensor:
