@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import argcomplete
 
 from captum_rectgrad import __version__
-from captum_rectgrad.cli import check_arguments, completion, reproduce_arguments, zoo
+from captum_rectgrad.cli import app_arguments, check_arguments, completion, reproduce_arguments, zoo
 from captum_rectgrad.errors import RectGradError
 
 if TYPE_CHECKING:
@@ -77,6 +77,7 @@ def _parser() -> argparse.ArgumentParser:
     zoo.add_parser(commands)
     reproduce_arguments.add_parser(commands)
     check_arguments.add_parser(commands)
+    app_arguments.add_parser(commands)
     return parser
 
 
