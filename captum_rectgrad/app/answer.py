@@ -9,10 +9,10 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from captum_rectgrad import LayerStatistics, RectGrad
+from captum_rectgrad.app.layer_method import layer_method
 from captum_rectgrad.app.network import Network
 from captum_rectgrad.app.question import INPUT, Question
 from captum_rectgrad.app.uploads import Upload
-from captum_rectgrad.app.layer_method import layer_method
 from captum_rectgrad.errors import RectGradWarning
 from captum_rectgrad.evaluation.methods import Method
 from captum_rectgrad.evaluation.run_method import run

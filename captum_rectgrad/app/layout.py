@@ -31,13 +31,13 @@ CSS = Path(__file__).with_name("page.css")
 COMPUTE = {"concurrency_limit": 1, "concurrency_id": "compute"}
 
 INTRODUCTION = """# Why does the network see this?
-Give a photograph. The page shows the pixels that speak for a class, beside two maps that should look
-different: for another class, and from the same network with random weights. If they look the same,
-the map does not explain the decision. Photographs stay on the machine that runs this page, and are
-deleted after half an hour."""
-# Gradio calls the microphone and the camera by the browser's error; this says what to do.
+Give a photograph. The page shows the pixels that speak for a class, beside two maps that should
+look different: for another class, and from the same network with random weights. If they look the
+same, the map does not explain the decision. Photographs stay on the machine that runs this page,
+and are deleted after half an hour."""
+# Always there: Gradio's own message about a refused camera differs between browsers.
 CAMERA = (
-    "Without permission for the camera the picture stays empty: allow it in the browser's address "
+    "If the camera was denied or is absent, nothing is taken: allow it in the browser's address "
     "bar, or upload a file."
 )
 
@@ -100,6 +100,7 @@ def _settings(networks: Networks) -> tuple[list[Any], gr.HTML, gr.Button]:
         elem_id="photograph",
     )
     sample = gr.Button("Use a sample photograph", size="sm")
+    gr.Markdown(CAMERA)
     model = gr.Dropdown(
         list(networks.offered),
         value=networks.offered[0],

@@ -50,7 +50,9 @@ def respond(networks: Networks, photograph: Any, question: Question) -> Response
     """
     path = photograph.get("path") if isinstance(photograph, dict) else None
     if not path:
-        return Response(None, "give a photograph: upload one, take one, or use the sample", question)
+        return Response(
+            None, "give a photograph: upload one, take one, or use the sample", question
+        )
     try:
         network = networks.get(question.model)
         found = answer(network, read_upload(path), question)

@@ -1,9 +1,12 @@
 """Arguments of `rectgrad app`."""
 
-import argparse
+from typing import TYPE_CHECKING
 
 from captum_rectgrad.cli.completion import complete_models
 from captum_rectgrad.cli.lazy import lazy_command
+
+if TYPE_CHECKING:
+    import argparse
 
 MODELS = ("tf_efficientnet_lite0", "cifar10_cnn", "cifar10_cnn_occluded")
 
