@@ -124,20 +124,20 @@ def page(record: Mapping[str, Any]) -> str:
         Markdown.
     """
     about = record["machine"]
-    lines = [
-        "# How far maps differ between devices",
-        "",
+    about_it = (
         f"Maps of {record['images']} images on {about['device']} beside those of the CPU in "
         "float32, and beside those of a second run. Elements: the share of the elements of a map "
         f"that differ by more than {record['different']:g} of its largest absolute value. "
         "Attribution: the sum of the absolute differences over the sum of the absolute values. "
         f"ResNet-50 and VGG-16 have random weights. torch {about['versions']['torch']}. Made by "
-        "`python -m benchmarks.device_agreement`.",
-        "",
-        "| Network | Settings | Method | Elements, to the CPU | Attribution, to the CPU | Elements, "
-        "two runs | Attribution, two runs |",
-        "| --- | --- | --- | ---: | ---: | ---: | ---: |",
+        "`python -m benchmarks.device_agreement`."
+    )
+    heads = [
+        f"{what}, {of}" for of in ("to the CPU", "two runs") for what in ("Elements", "Attribution")
     ]
+    lines = ["# How far maps differ between devices", "", about_it, ""]
+    lines += [f"| Network | Settings | Method | {' | '.join(heads)} |"]
+    lines += ["| --- | --- | --- |" + " ---: |" * len(heads)]
     for row in record["rows"]:
         cells = [
             f"{row[of][what]:.2%}"

@@ -9,7 +9,13 @@ from typing import TYPE_CHECKING, Any, cast
 import argcomplete
 
 from captum_rectgrad import __version__
-from captum_rectgrad.cli import check_arguments, explain_arguments, reproduce_arguments, zoo
+from captum_rectgrad.cli import (
+    app_arguments,
+    check_arguments,
+    explain_arguments,
+    reproduce_arguments,
+    zoo,
+)
 from captum_rectgrad.cli.parser import BAD_REQUEST, Parser, parse
 from captum_rectgrad.errors import RectGradError
 
@@ -76,6 +82,7 @@ def _parser() -> Parser:
     zoo.add_parser(commands)
     reproduce_arguments.add_parser(commands)
     check_arguments.add_parser(commands)
+    app_arguments.add_parser(commands)
     return parser
 
 

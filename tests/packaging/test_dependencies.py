@@ -14,11 +14,14 @@ from tests.support.requirements import ROOT, names
 PACKAGES = (ROOT / "captum_rectgrad", ROOT / "zoo/rectgrad_zoo")
 # Files that are used with an extra only, and are imported where it is needed.
 OF_EXTRAS = {
+    "captum_rectgrad/app/launch.py": "app",
+    "captum_rectgrad/app/layout.py": "app",
     "captum_rectgrad/studies/compute/cluster.py": "cluster",
     "captum_rectgrad/studies/roar_kar/cluster.py": "cluster",
 }
 # Imports in functions that turn the absence of an extra into an error with advice.
 GUARDED = {
+    "captum_rectgrad/app/server.py": "app",
     "captum_rectgrad/studies/compute/engines.py": "cluster",
     "zoo/rectgrad_zoo/architectures/efficientnet_lite.py": "imagenet",
     "zoo/rectgrad_zoo/architectures/transformers_classifier.py": "transformers",

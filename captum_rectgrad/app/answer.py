@@ -1,0 +1,160 @@
+"""Maps of a photograph, each beside the maps of another class and of a randomised network."""
+
+import warnings
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+from torch import Tensor
+
+from captum_rectgrad import LayerStatistics, RectGrad
+from captum_rectgrad.app.layer_method import layer_method
+from captum_rectgrad.app.network import Network
+from captum_rectgrad.app.question import INPUT, Question
+from captum_rectgrad.app.uploads import Upload
+from captum_rectgrad.errors import RectGradWarning
+from captum_rectgrad.evaluation.methods import Method
+from captum_rectgrad.evaluation.run_method import run
+from captum_rectgrad.explain.preprocessing import picture
+from captum_rectgrad.sanity.similarity import absolute_ranks
+
+Map = Tensor | str
+
+
+@dataclass(frozen=True, eq=False)
+class Control:
+    """A map that should differ from the explanation.
+
+    Attributes:
+        map: `(C, H, W)`, or the reason why there is none.
+        similarity: rank correlation of its absolute values with those of the explanation, in
+            [-1, 1]; None if there are not two maps, or the explanation is empty.
+    """
+
+    map: Map
+    similarity: float | None
+
+
+@dataclass(frozen=True, eq=False)
+class MethodMaps:
+    """The maps of one method.
+
+    Attributes:
+        title: name of the method.
+        map: the explanation, `(C, H, W)`, or the reason why there is none.
+        another_class: for another class of the same photograph; None if not asked for.
+        randomised: for the network with random weights; None if not asked for.
+    """
+
+    title: str
+    map: Map
+    another_class: Control | None
+    randomised: Control | None
+
+
+@dataclass(frozen=True, eq=False)
+class Answer:
+    """All that the page shows.
+
+    Attributes:
+        picture: the photograph as the network sees it, `(H, W, 3)` in [0, 1].
+        classes: names of the classes, by index.
+        probabilities: `(classes,)`, in [0, 1].
+        predicted: index of the most probable class.
+        target: index of the explained class.
+        other: index of the other class: the most probable one that is not explained.
+        methods: the maps of each method.
+        layers: RectGrad's statistics, from the output to the input.
+        notes: sentences about the photograph and the maps.
+    """
+
+    picture: NDArray[np.float32]
+    classes: Sequence[str]
+    probabilities: Tensor
+    predicted: int
+    target: int
+    other: int
+    methods: Sequence[MethodMaps]
+    layers: Sequence[LayerStatistics]
+    notes: Sequence[str]
+
+
+def answer(network: Network, upload: Upload, question: Question) -> Answer:
+    """Compute the maps.
+
+    Args:
+        network: the network.
+        upload: the photograph.
+        question: the settings.
+
+    Returns:
+        The maps and their similarities.
+
+    Raises:
+        ValueError: a setting is invalid, or the network is not a classifier of photographs.
+        RectGradError: RectGrad does not apply to the network.
+    """
+    chosen = question.chosen_methods()
+    x = network.inputs(upload.image)
+    probabilities = network.probabilities(x)
+    order = probabilities.argsort(descending=True).tolist()
+    if len(order) == 1:
+        raise ValueError("the network has one output; expected a classifier of several classes")
+    wanted = question.target_index(len(order))
+    target = order[0] if wanted is None else wanted
+    if question.layer != INPUT:
+        if question.layer not in network.layers:
+            raise ValueError(f"the network has no layer {question.layer!r} with maps")
+        chosen = (*chosen, layer_method(question.layer, question.percentile))
+    other = next(index for index in order if index != target)
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        _, layers = RectGrad(network.model, question.percentile).attribute(
+            x, target=target, return_layer_statistics=True
+        )
+    with warnings.catch_warnings():
+        # They are those of the pass above, or are about maps that are not the explanation.
+        warnings.simplefilter("ignore", RectGradWarning)
+        rows = [
+            _maps(method, network, x, (target, other), question)
+            for method in chosen
+            if method.applies(network.model, x)
+        ]
+    return Answer(
+        picture=picture(network.model, x[0]),
+        classes=network.classes(len(order)),
+        probabilities=probabilities,
+        predicted=order[0],
+        target=target,
+        other=other,
+        methods=rows,
+        layers=layers,
+        notes=(*upload.notes, *_sentences(caught)),
+    )
+
+
+def _maps(
+    method: Method, network: Network, x: Tensor, classes: tuple[int, int], question: Question
+) -> MethodMaps:
+    target, other = classes
+    explained = run(method, network.model, x, target)
+    another = randomised = None
+    if question.another_class:
+        another = _control(explained, run(method, network.model, x, other))
+    if question.randomised:
+        randomised = _control(explained, run(method, network.randomised, x, target))
+    return MethodMaps(method.title, explained, another, randomised)
+
+
+def _control(explained: Map, control: Map) -> Control:
+    if isinstance(explained, str) or isinstance(control, str):
+        return Control(control, None)
+    (similarity,) = absolute_ranks(explained[None], control[None])
+    return Control(control, None if np.isnan(similarity) else float(similarity))
+
+
+def _sentences(caught: Sequence[warnings.WarningMessage]) -> list[str]:
+    """The package's own warnings, each once."""
+    texts = [str(w.message) for w in caught if issubclass(w.category, RectGradWarning)]
+    return list(dict.fromkeys(texts))

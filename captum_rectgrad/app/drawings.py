@@ -1,0 +1,86 @@
+"""Pictures and files of an answer, in memory."""
+
+import io
+
+import matplotlib as mpl
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
+from torch import Tensor
+
+from captum_rectgrad.app.answer import Answer, Map, MethodMaps
+from captum_rectgrad.plotting.maps import COLOURS, Row, capped_map, plot_comparison
+
+
+def map_png(attribution: Tensor) -> bytes:
+    """A map in the colours of `plot_map`, one pixel per value, as PNG.
+
+    Args:
+        attribution: `(C, H, W)`, finite.
+    """
+    values = capped_map(attribution)
+    scale = abs(values).max() or 1.0
+    colours = mpl.colormaps[COLOURS]((values / scale + 1) / 2)
+    return picture_png(colours[..., :3])
+
+
+def picture_png(picture: NDArray[np.floating]) -> bytes:
+    """An image, `(H, W, 3)` in [0, 1], as PNG."""
+    pixels = (np.asarray(picture) * 255).round().astype(np.uint8)
+    stream = io.BytesIO()
+    Image.fromarray(pixels).save(stream, "png")
+    return stream.getvalue()
+
+
+def figure_png(answer: Answer) -> bytes:
+    """All maps as one figure: a row per question, a column per method."""
+    caption = f"{answer.classes[answer.target]} {float(answer.probabilities[answer.target]):.0%}"
+    rows = [Row(answer.picture, caption, {one.title: one.map for one in answer.methods})]
+    for name, maps in _controls(answer).items():
+        rows.append(Row(answer.picture, name, maps))
+    stream = io.BytesIO()
+    plot_comparison(rows).savefig(stream, format="png")
+    return stream.getvalue()
+
+
+def maps_npz(answer: Answer) -> bytes:
+    """All maps as an `.npz` file.
+
+    `maps/METHOD`, `another class/METHOD` and `randomised network/METHOD` are float32 `(C, H, W)`.
+    `input` is `(H, W, 3)` in [0, 1]. `target`, `other` and `predicted` are names of classes;
+    `probabilities` is `(classes,)`.
+    """
+    arrays: dict[str, NDArray[np.generic]] = {
+        "input": answer.picture,
+        "target": np.array(answer.classes[answer.target]),
+        "other": np.array(answer.classes[answer.other]),
+        "predicted": np.array(answer.classes[answer.predicted]),
+        "probabilities": answer.probabilities.numpy(),
+    }
+    for one in answer.methods:
+        for place, found in _placed(one).items():
+            if isinstance(found, Tensor):
+                arrays[f"{place}/{one.title}"] = found.float().cpu().numpy()
+    stream = io.BytesIO()
+    np.savez_compressed(stream, **arrays)  # type: ignore[arg-type]
+    return stream.getvalue()
+
+
+def _placed(one: MethodMaps) -> dict[str, Map]:
+    placed = {"maps": one.map}
+    if one.another_class is not None:
+        placed["another class"] = one.another_class.map
+    if one.randomised is not None:
+        placed["randomised network"] = one.randomised.map
+    return placed
+
+
+def _controls(answer: Answer) -> dict[str, dict[str, Map]]:
+    """By caption of the row, the maps of each method that should differ from the explanation."""
+    another = {one.title: one.another_class.map for one in answer.methods if one.another_class}
+    randomised = {one.title: one.randomised.map for one in answer.methods if one.randomised}
+    rows = {
+        f"another class: {answer.classes[answer.other]}": another,
+        "randomised network": randomised,
+    }
+    return {caption: maps for caption, maps in rows.items() if maps}

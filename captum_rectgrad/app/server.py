@@ -1,0 +1,97 @@
+"""The server of the page: for this machine alone unless told otherwise."""
+
+import argparse
+import ipaddress
+import os
+import signal
+import sys
+import tempfile
+import threading
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+
+from captum_rectgrad.errors import RectGradError
+
+
+def run_app(args: argparse.Namespace) -> int:
+    """Run the command `rectgrad app` until it is interrupted.
+
+    Args:
+        args: see `captum_rectgrad.cli.app_arguments`.
+
+    Returns:
+        The exit status.
+    """
+    serve(args.model, host=args.host, port=args.port)
+    return 0
+
+
+def serve(models: Sequence[str], *, host: str = "127.0.0.1", port: int = 7860) -> None:
+    """Serve the page until the process is interrupted or terminated.
+
+    Args:
+        models: names of the offered models, as for `rectgrad_zoo.load`; the first is the default.
+        host: address to listen on.
+        port: port to listen on; 0 for any free port.
+
+    Raises:
+        RectGradError: Gradio is not installed.
+        OSError: the port is in use.
+    """
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))  # so that files are removed then, too
+    with launched(models, host, port) as address:
+        print(f"RectGrad runs at {address} (Ctrl+C ends it)", flush=True)  # noqa: T201
+        threading.Event().wait()
+
+
+@contextmanager
+def launched(models: Sequence[str], host: str, port: int) -> Iterator[str]:
+    """Serve the page inside the context.
+
+    Uploads and downloads are in a temporary folder, which is removed at the end. Other models than
+    the given ones are accepted on a loopback address only, since their names can be paths.
+
+    Args:
+        models: as for `serve`.
+        host: as for `serve`.
+        port: as for `serve`.
+
+    Yields:
+        The address of the page.
+
+    Raises:
+        RectGradError: Gradio is not installed.
+        OSError: the port is in use.
+    """
+    with tempfile.TemporaryDirectory(prefix="rectgrad-app-") as folder:
+        # Gradio reads these when it is imported.
+        os.environ |= {
+            "GRADIO_ANALYTICS_ENABLED": "False",
+            "GRADIO_TEMP_DIR": folder,
+            "GRADIO_SHARE": "False",
+        }
+        try:
+            import gradio  # noqa: F401, PLC0415
+        except ModuleNotFoundError as error:
+            raise RectGradError(
+                "the app needs Gradio; run pip install 'captum-rectgrad[app]', or pip install "
+                "'.[app]' in a checkout"
+            ) from error
+        # Both import Gradio.
+        from captum_rectgrad.app.launch import launch  # noqa: PLC0415
+        from captum_rectgrad.app.layout import build_page  # noqa: PLC0415
+        from captum_rectgrad.app.networks import Networks  # noqa: PLC0415
+
+        page = build_page(Networks(models, any_name=is_loopback(host)))
+        try:
+            yield launch(page, host, port)
+        finally:
+            page.close(verbose=False)
+
+
+def is_loopback(host: str) -> bool:
+    """Whether an address is reachable from this machine alone."""
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"
