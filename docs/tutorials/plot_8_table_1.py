@@ -135,8 +135,9 @@ plt.show()
 # ```
 #
 # Devices have different rounding errors, so a folder of one device cannot be resumed on another
-# device. On a GPU, several networks are trained at once (`--stack`). Each network equals the
-# network trained alone.
+# device. On a GPU, 16 networks are trained at once (`--stack`), as one network with grouped
+# convolutions. The preset `paper` has table 1 alone. [Use a GPU](../how-to/use-a-gpu.md) shows how
+# to make it in several visits.
 #
 # **On a Ray cluster** (`pip install 'captum-rectgrad[cluster,studies]'`)
 #
@@ -150,5 +151,5 @@ plt.show()
 # (`ray://HOST:10001` for a remote cluster). With `--device cuda`, cells run on the cluster's GPUs.
 # If a machine fails, its cells are computed on another machine.
 #
-# **Tested configurations**: CPUs, and a cluster of one machine. GPUs and clusters of several
-# machines have not been tested.
+# **Tested configurations**: CPUs, and a cluster of one machine. Trainings and maps have been tested
+# on one GPU; the whole study on a GPU and clusters of several machines have not.

@@ -19,6 +19,7 @@ from captum_rectgrad.cli.main import main
 from captum_rectgrad.errors import RectGradError
 from captum_rectgrad.evaluation.methods import choose_methods
 from captum_rectgrad.studies.compute.engines import Cluster
+from captum_rectgrad.studies.compute.time_limit import TimeLimit, TimeUpError
 from captum_rectgrad.studies.data.study_data import Network
 from captum_rectgrad.studies.framework.context import StudyContext
 from captum_rectgrad.studies.framework.registry import find
@@ -31,7 +32,7 @@ from captum_rectgrad.studies.roar_kar.cells import Cell
 from captum_rectgrad.studies.roar_kar.config import RoarKarConfig
 from captum_rectgrad.studies.roar_kar.engines import STACK, engine_of, local
 from captum_rectgrad.studies.roar_kar.masking import mean_colour
-from captum_rectgrad.studies.roar_kar.study import chance, roar_kar
+from captum_rectgrad.studies.roar_kar.study import STUDY, chance, roar_kar
 from captum_rectgrad.studies.roar_kar.training import Answers
 from tests.captum_rectgrad.studies.conftest import Tiny
 
@@ -228,3 +229,47 @@ def test_a_stack_is_at_least_one_network_of_this_process(
 def test_the_address_of_a_cluster_needs_its_engine(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["reproduce", "roar-kar", "--ray-address", "auto"]) == 2
     assert "--ray-address only applies to --engine ray" in capsys.readouterr().err
+
+
+class FewSteps(TimeLimit):
+    """A limit after a number of checks, which no clock decides."""
+
+    left = 12
+
+    def check(self, needed: float = 0) -> None:
+        del needed
+        self.left -= 1
+        if self.left < 0:
+            raise TimeUpError("stopped")
+
+
+@pytest.mark.bitwise("a cell that is made again is the same")
+def test_table_made_in_two_visits_is_that_of_one(
+    context: Callable[..., StudyContext], tmp_path: Path
+) -> None:
+    expected = table(context("saliency", folder="whole"))
+    pack = tmp_path / "cells.zip"
+    first = replace(context("saliency", folder="first"), pack=pack, time_limit=FewSteps())
+    with pytest.raises(TimeUpError):
+        table(first)
+    done = set(tmp_path.rglob("first/cells/[!.]*-*.json"))
+    assert 0 < len(done) < len(set(tmp_path.rglob("whole/cells/[!.]*-*.json")))
+    second = replace(context("saliency", folder="second"), unpack=pack)
+    assert table(second) == expected
+    other = replace(context("saliency", folder="other"), unpack=pack, seed=1)
+    with pytest.raises(RectGradError, match="seed is 0 in the pack, 1 here"):
+        table(other)
+    assert not list(tmp_path.rglob("other/cells/*"))
+
+
+def test_preset_of_the_papers_table_has_neither_masks_nor_road(
+    context: Callable[..., StudyContext],
+) -> None:
+    config = replace(CONFIG, mask_networks=0, road=False, forms=("thresholded",), of_methods=None)
+    paper = STUDY.presets["paper"]
+    assert (paper.mask_networks, paper.road, paper.forms) == (0, False, ("thresholded",))
+    result = roar_kar(config, context("saliency", "rectgrad", "random"))
+    assert {row["measure"] for row in result.rows} == {"ROAR (AUC)", "KAR (AOC)"}
+    assert all(row["mask alone, over chance"] is None for row in result.rows)
+    assert not any("ROAD" in text for text in result.notes)
+    assert len(result.figure.axes) == 2

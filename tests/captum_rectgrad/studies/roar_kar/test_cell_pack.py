@@ -1,0 +1,99 @@
+"""Cells carried in one file: the same cells elsewhere, and nothing of another run."""
+
+import json
+import zipfile
+from collections.abc import Mapping
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from captum_rectgrad.errors import RectGradError
+from captum_rectgrad.studies.report.run_folder import claim_folder
+from captum_rectgrad.studies.roar_kar.cell_pack import ABOUT, pack_cells, unpack_cells
+from captum_rectgrad.studies.roar_kar.cells import Cell, read_cell, write_cell
+
+CONFIG = {"seed": 0, "epochs": 20, "final percentile": 95.0}
+CELLS = [Cell("roar", "captum.attr:Saliency", "signed", 0.5, network) for network in range(3)]
+ANSWERS = np.arange(50) % 3 == 0
+
+
+def folder(path: Path, cells: list[Cell], config: Mapping[str, object] = CONFIG) -> Path:
+    claim_folder(path, config)
+    for cell in cells:
+        write_cell(path, cell, ANSWERS, "cpu")
+    return path
+
+
+def test_cells_arrive_and_those_that_are_there_are_kept(tmp_path: Path) -> None:
+    pack = tmp_path / "packs" / "cells.zip"
+    assert pack_cells(folder(tmp_path / "one", CELLS[:2]), pack) == 2
+    other = folder(tmp_path / "other", CELLS[1:])
+    write_cell(other, CELLS[1], ~ANSWERS, "cpu")
+    assert unpack_cells(pack, other, CONFIG) == 1
+    expected = [ANSWERS, ~ANSWERS, ANSWERS]
+    for cell, answers in zip(CELLS, expected, strict=True):
+        found = read_cell(other, cell, 50)
+        assert found is not None
+        assert np.array_equal(found, answers)
+    assert unpack_cells(pack, tmp_path / "new", CONFIG) == 2
+    again = tmp_path / "again.zip"
+    pack_cells(tmp_path / "new", again)
+    assert again.read_bytes() == pack.read_bytes()
+
+
+def test_pack_of_another_run_is_refused_with_the_difference(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pack = tmp_path / "cells.zip"
+    pack_cells(folder(tmp_path / "one", CELLS), pack)
+    with pytest.raises(RectGradError, match="epochs is 20 in the pack, 4 here"):
+        unpack_cells(pack, tmp_path / "two", {**CONFIG, "epochs": 4})
+    monkeypatch.setattr("captum_rectgrad.__version__", "9.9")
+    with pytest.raises(RectGradError, match=r"version is .* in the pack, '9\.9' here"):
+        unpack_cells(pack, tmp_path / "two", CONFIG)
+    assert not (tmp_path / "two").exists()
+
+
+@pytest.mark.parametrize(
+    ("name", "text"),
+    [
+        ("../outside.json", "{}"),
+        ("/etc/outside.json", "{}"),
+        ("sub/cell.json", "{}"),
+        ("config.json", "{}"),
+        ("cell.txt", "{}"),
+        ("large.json", " " * (1 << 20) + "{}"),
+    ],
+)
+def test_files_that_are_no_cells_are_refused(tmp_path: Path, name: str, text: str) -> None:
+    pack = tmp_path / "cells.zip"
+    pack_cells(folder(tmp_path / "one", CELLS), pack)
+    with zipfile.ZipFile(pack, "a") as archive:
+        archive.writestr(name, text)
+    before = sorted(tmp_path.rglob("*"))
+    with pytest.raises(RectGradError, match="is not a pack of cells"):
+        unpack_cells(pack, tmp_path / "two", CONFIG)
+    assert sorted(tmp_path.rglob("*")) == before
+
+
+@pytest.mark.parametrize("about", [None, "[]", "{}", '{"format": 1, "version": "0", "config": 3}'])
+def test_files_that_are_no_packs_are_refused(tmp_path: Path, about: str | None) -> None:
+    pack = tmp_path / "cells.zip"
+    if about is None:
+        pack.write_text("no archive")
+    else:
+        with zipfile.ZipFile(pack, "w") as archive:
+            archive.writestr(ABOUT, about)
+    with pytest.raises(RectGradError, match="is not a pack of cells"):
+        unpack_cells(pack, tmp_path / "two", CONFIG)
+    with pytest.raises(RectGradError, match="is not a pack of cells"):
+        unpack_cells(tmp_path / "none.zip", tmp_path / "two", CONFIG)
+
+
+def test_about_says_what_the_cells_are_of(tmp_path: Path) -> None:
+    pack = tmp_path / "cells.zip"
+    pack_cells(folder(tmp_path / "one", CELLS), pack)
+    with zipfile.ZipFile(pack) as archive:
+        about = json.loads(archive.read(ABOUT))
+    assert about["config"] == CONFIG
