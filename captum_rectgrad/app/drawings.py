@@ -9,7 +9,8 @@ from PIL import Image
 from torch import Tensor
 
 from captum_rectgrad.app.answer import Answer, Map, MethodMaps
-from captum_rectgrad.plotting.maps import COLOURS, Row, capped_map, plot_comparison
+from captum_rectgrad.plotting.maps import Row, plot_comparison
+from captum_rectgrad.plotting.single_map import COLOURS, capped_map
 
 
 def map_png(attribution: Tensor) -> bytes:

@@ -77,9 +77,9 @@ def explain(
             `(N, classes)`; there is no such class, or another number of labels than of classes.
         TypeError: the model returns no tensor, or the transform something else than one.
     """
-    network = SelectedOutput(model, output)
     names = class_names(model, labels, transform)
     first = model_input(model, next(iter(images.values())), transform)
+    network = _returning_logits(model, first, output)
     methods = [method for method in methods if method.applies(network, first)]
     explanations = []
     with tqdm(total=len(images) * len(methods), unit="map", disable=None) as progress:
@@ -104,6 +104,14 @@ def explain(
                 progress.update()
             explanations.append(explanation)
     return explanations
+
+
+def _returning_logits(model: nn.Module, x: Tensor, output: OutputChoice) -> nn.Module:
+    """The model itself if it can be: methods keep copies and doubts by model, between calls."""
+    with torch.no_grad():
+        if output is None and isinstance(model(x), Tensor):
+            return model
+    return SelectedOutput(model, output)
 
 
 def _probabilities(network: nn.Module, x: Tensor) -> Tensor:

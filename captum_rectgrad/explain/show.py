@@ -82,7 +82,7 @@ def show(
             "change the prediction; call model.eval() first"
         )
     chosen = choose_methods([methods] if isinstance(methods, str) else methods)
-    images = list(image) if isinstance(image, list | tuple) else [image]
+    images: list[Any] = list(image) if isinstance(image, list | tuple) else [image]
     if not images:
         raise ValueError("got an empty list of images, expected at least one")
     names = [Path(each).name if isinstance(each, str | Path) else "" for each in images]

@@ -15,6 +15,7 @@ def network():
     return rectgrad_zoo.load("cifar10_cnn")
 def torchvision():
     from torchvision.models import ResNet18_Weights, resnet18
+    torch.manual_seed(0)
     return resnet18(), ResNet18_Weights.DEFAULT
 def bare():
     return torch.nn.Linear(2, 2)

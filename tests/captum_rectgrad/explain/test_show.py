@@ -14,7 +14,7 @@ from torchvision import transforms
 from torchvision.models import ResNet18_Weights, resnet18
 
 import rectgrad_zoo
-from captum_rectgrad import RectGrad, show
+from captum_rectgrad import show
 
 WEIGHTS = ResNet18_Weights.DEFAULT
 PIXELS = np.random.default_rng(0).integers(0, 256, (48, 64, 3), dtype=np.uint8)
@@ -56,17 +56,12 @@ def test_a_network_of_torchvision(resnet: nn.Module, transform: Any) -> None:
     named = WEIGHTS.meta["categories"][best] if transform is WEIGHTS else f"class {best}"
     assert titles(figure)[0].startswith(named)
     assert titles(figure)[1:] == ["Saliency", "RectGrad"]
-    mean, std = (
-        torch.tensor(v)[:, None, None] for v in (transform_part("mean"), transform_part("std"))
-    )
+    preset = WEIGHTS.transforms()
+    mean, std = (torch.tensor(each)[:, None, None] for each in (preset.mean, preset.std))
     assert close(drawn(figure), (x * std + mean).permute(1, 2, 0).clamp(0, 1).numpy())
     assert drawn(figure, 2).any()
     with pytest.raises(ValueError, match=r"class 1000 is out of range"):
         show(resnet, PIXELS, transform=transform, target=1000)
-
-
-def transform_part(name: str) -> Any:
-    return getattr(WEIGHTS.transforms(), name)
 
 
 def test_one_image_in_all_its_forms(small: nn.Module, tmp_path: Path) -> None:
@@ -196,10 +191,3 @@ def test_other_types_and_training_mode_are_refused(small: nn.Module) -> None:
         show(small, torch.zeros(3, 16, 16, dtype=torch.uint8))
     with pytest.raises(ValueError, match=r"training mode.*model.eval\(\)"):
         show(nn.Sequential(nn.Flatten(), nn.Linear(768, 3)), torch.rand(3, 16, 16))
-
-
-def test_the_settings_are_in_the_repr(small: nn.Module) -> None:
-    assert repr(RectGrad(small, 90, prr=True)) == (
-        "RectGrad(Sequential, rule=ThresholdRule(score='PR1', percentile=90.0, tau=None), "
-        "padding_trick=True, prr=True, final_threshold=True, multiply_by_inputs=True)"
-    )
