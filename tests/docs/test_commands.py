@@ -3,12 +3,13 @@
 import argparse
 import re
 import shlex
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import pytest
 
 from captum_rectgrad.cli.main import main
+from captum_rectgrad.cli.parser import Parser, parse
 
 ROOT = Path(__file__).resolve().parents[2]
 PARSED = 99  # no exit status of a command
@@ -32,15 +33,14 @@ def commands() -> Iterator[tuple[str, str]]:
 @pytest.fixture
 def unrun(monkeypatch: pytest.MonkeyPatch) -> None:
     """Commands are parsed as ever, and not run."""
-    parse = argparse.ArgumentParser.parse_args
 
-    def parse_only(parser: argparse.ArgumentParser, line: list[str]) -> argparse.Namespace:
-        args: argparse.Namespace = parse(parser, line)
+    def parse_only(parser: Parser, line: Sequence[str] | None) -> argparse.Namespace:
+        args = parse(parser, line)
         assert callable(args.run)
         args.run = lambda _: PARSED
         return args
 
-    monkeypatch.setattr(argparse.ArgumentParser, "parse_args", parse_only)
+    monkeypatch.setattr("captum_rectgrad.cli.main.parse", parse_only)
 
 
 @pytest.mark.usefixtures("unrun")
