@@ -24,6 +24,7 @@ if TYPE_CHECKING:
         RectGradMod,
         RectGradPRR,
     )
+    from captum_rectgrad.explain.show import show
     from captum_rectgrad.rules.rule import Rule
     from captum_rectgrad.rules.signs import SignRule
     from captum_rectgrad.rules.threshold import ThresholdRule
@@ -53,6 +54,7 @@ _MODULES = {
     "SignRule": "rules.signs",
     "ThresholdRule": "rules.threshold",
     "rectified_grad": "attr.functional",
+    "show": "explain.show",
 }
 
 __all__ = [
@@ -79,6 +81,7 @@ __all__ = [
     "SignRule",
     "ThresholdRule",
     "rectified_grad",
+    "show",
 ]
 
 

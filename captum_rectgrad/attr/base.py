@@ -1,6 +1,7 @@
 """The base class of methods with a modified gradient."""
 
-from typing import Literal, cast, overload
+from dataclasses import fields
+from typing import Any, Literal, cast, overload
 
 from captum.attr import GradientAttribution
 from torch import nn
@@ -58,6 +59,17 @@ class HasSettings:
     def multiplies_by_inputs(self) -> bool:
         """Whether attributions are multiplied by the inputs (or layer values)."""
         return self.settings.multiply_by_inputs
+
+    def __repr__(self) -> str:
+        """The class of the model, the rule, and the settings that are not off."""
+        usual = Settings(self.settings.rule)
+        changed = [
+            f"{each.name}={getattr(self.settings, each.name)!r}"
+            for each in fields(Settings)
+            if each.name == "rule" or getattr(self.settings, each.name) != getattr(usual, each.name)
+        ]
+        model: Any = getattr(self, "forward_func", None)
+        return f"{type(self).__name__}({', '.join([type(model).__name__, *changed])})"
 
     def _set_up(self, model: nn.Module, settings: Settings) -> None:
         check_model(model, settings.activations)

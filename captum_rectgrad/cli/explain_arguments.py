@@ -59,8 +59,9 @@ def _add_model(parser: argparse.ArgumentParser) -> None:
         metavar="NAME",
         help="a name from `rectgrad zoo list`; a timm model name, such as resnet50; a checkpoint "
         "folder; OWNER/NAME on the Hugging Face Hub; or MODULE:FUNCTION, a function without "
-        "arguments that returns a network with timm's pretrained_cfg, in a Python file of the "
-        "working directory or an installed package (default: %(default)s)",
+        "arguments, in a Python file of the working directory or an installed package, that "
+        "returns a network with timm's pretrained_cfg, or a pair of a network and its transform: "
+        "a function, weights of torchvision or a processor of transformers (default: %(default)s)",
     )
     model.completer = complete_models  # type: ignore[attr-defined]
     parser.add_argument(
@@ -90,6 +91,9 @@ def _add_output(parser: argparse.ArgumentParser) -> None:
         metavar="FILE",
         help="figure to write; the ending determines the format. A folder (DIR/), or a name with "
         "{name}, such as maps/{name}.pdf: one figure per image (default: %(default)s)",
+    )
+    parser.add_argument(
+        "--overlay", action="store_true", help="draw the maps over the photograph in grey"
     )
     parser.add_argument(
         "--save-maps", type=Path, metavar="FILE", help="write the maps to this .npz file, too"

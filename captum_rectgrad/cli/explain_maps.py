@@ -5,6 +5,7 @@ import sys
 import time
 from collections.abc import Iterator, Sequence
 from pathlib import Path
+from typing import Any
 
 from torch import nn
 
@@ -12,10 +13,10 @@ import rectgrad_zoo
 from captum_rectgrad.cli.explain import ExplainRequest
 from captum_rectgrad.cli.known_names import is_own_model
 from captum_rectgrad.cli.output_files import written_whole
-from captum_rectgrad.cli.own_model import load_own_model, name_classes
+from captum_rectgrad.cli.own_model import load_own_model
 from captum_rectgrad.evaluation.methods import Method, choose_methods
-from captum_rectgrad.explain.classes import class_index
 from captum_rectgrad.explain.explanation import Explanation, explain, save_maps
+from captum_rectgrad.explain.preprocessing import find_transform
 from captum_rectgrad.plotting.images import sample_images
 from captum_rectgrad.plotting.maps import plot_comparison
 
@@ -35,20 +36,19 @@ def write_explanations(request: ExplainRequest) -> None:
     args = request.args
     methods = choose_methods(request.methods, args.percentile)
     if is_own_model(args.model):
-        model = load_own_model(args.model, args.weights, args.device)
+        model, transform = load_own_model(args.model, args.weights, args.device)
     else:
+        transform = None
         model = rectgrad_zoo.load(args.model, weights=args.weights, device=args.device)
-    rectgrad_zoo.transform(model)  # refuses a network whose preprocessing is not known
-    if request.labels is not None:
-        name_classes(model, request.labels, args.labels)
+    find_transform(model, transform)  # refuses a network whose preprocessing is not known
     explanations = []
-    for explanation in _explanations(request, model, methods):
+    for explanation in _explanations(request, model, methods, transform):
         if request.figures is not None:
-            _write_figure([explanation], request.figures[explanation.name])
+            _write_figure([explanation], request.figures[explanation.name], args.overlay)
         if request.figures is None or args.save_maps is not None:
             explanations.append(explanation)
     if request.figures is None:
-        _write_figure(explanations, Path(args.out))
+        _write_figure(explanations, Path(args.out), args.overlay)
     if args.save_maps is not None:
         with written_whole(args.save_maps) as file:
             save_maps(explanations, file)
@@ -56,15 +56,21 @@ def write_explanations(request: ExplainRequest) -> None:
 
 
 def _explanations(
-    request: ExplainRequest, model: nn.Module, methods: Sequence[Method]
+    request: ExplainRequest, model: nn.Module, methods: Sequence[Method], transform: Any
 ) -> Iterator[Explanation]:
     """The explanations one by one; without a terminal, each with a line on standard error."""
     args = request.args
     images = sample_images() if request.images is None else request.images
-    target = None if args.target is None else class_index(model, args.target)
     for number, (name, image) in enumerate(images.items(), start=1):
         begun = time.monotonic()
-        (explanation,) = explain(model, {name: image}, methods, target)
+        (explanation,) = explain(
+            model,
+            {name: image},
+            methods,
+            args.target,
+            transform=transform,
+            labels=request.labels,
+        )
         if not sys.stderr.isatty():
             print(
                 f"rectgrad: {name} ({number} of {len(images)}): {explanation.row().caption}, "
@@ -75,9 +81,9 @@ def _explanations(
         yield explanation
 
 
-def _write_figure(explanations: Sequence[Explanation], file: Path) -> None:
+def _write_figure(explanations: Sequence[Explanation], file: Path, overlay: bool) -> None:
     file.parent.mkdir(parents=True, exist_ok=True)
-    figure = plot_comparison([explanation.row() for explanation in explanations])
+    figure = plot_comparison([each.row() for each in explanations], overlay=overlay)
     with written_whole(file) as unfinished:
         figure.savefig(unfinished)
     print(f"wrote {file}")

@@ -4,62 +4,47 @@ import importlib
 import os
 import sys
 from pathlib import Path
+from typing import Any
 
-import torch
-from timm.data.config import resolve_model_data_config
 from torch import nn
 
 from rectgrad_zoo.devices import parse_device
 from rectgrad_zoo.weights import load_strictly, read_weights_file
 
+_PAIR = 2
 
-def load_own_model(place: str, weights: str | None, device: str) -> nn.Module:
+
+def load_own_model(place: str, weights: str | None, device: str) -> tuple[nn.Module, Any]:
     """Call a function of the user's that returns a network.
 
     Args:
         place: `MODULE:FUNCTION`. The module is imported from the working directory, or is an
-            installed one. The function has no arguments and returns a network.
+            installed one. The function has no arguments and returns a network, or a pair of a
+            network and its transform.
         weights: file with a state dict for the network, or None.
         device: name of the device.
 
     Returns:
-        The network, in eval mode on the device.
+        The network, in eval mode on the device, and its transform, as for `show`; None if the
+        function returns the network alone.
 
     Raises:
         ValueError: there is no such function, or it raised an error.
-        TypeError: it returned something other than a network.
+        TypeError: it returned something other than a network or a pair.
         ZooError: the weights cannot be read or do not fit.
     """
     target = parse_device(device)
-    model = _call(place)
+    found = _call(place)
+    model, transform = found if isinstance(found, tuple) and len(found) == _PAIR else (found, None)
     if not isinstance(model, nn.Module):
-        raise TypeError(f"{place!r} returned a {type(model).__name__}, expected a torch.nn.Module")
+        raise TypeError(
+            f"{place!r} returned a {type(model).__name__}, expected a torch.nn.Module, or a pair "
+            "of it and its transform"
+        )
     if weights is not None:
         tensors, _ = read_weights_file(Path(weights))
         load_strictly(model, tensors, weights)
-    return model.to(target).eval()
-
-
-def name_classes(model: nn.Module, labels: list[str], file: Path) -> None:
-    """Give a network other names of its classes.
-
-    Args:
-        model: a network with timm's configuration, in eval mode; its configuration is replaced.
-        labels: one name per class.
-        file: the file of the names, for the error.
-
-    Raises:
-        ValueError: the network has another number of classes.
-    """
-    size = resolve_model_data_config(model)["input_size"]
-    with torch.no_grad():
-        count = model(torch.zeros(1, *size, device=next(model.parameters()).device)).shape[1]
-    if len(labels) != count:
-        raise ValueError(
-            f"the labels file {str(file)!r} has {len(labels)} names, but the model has {count} "
-            "classes; give one name per class"
-        )
-    model.pretrained_cfg = {**model.pretrained_cfg, "label_names": labels}  # type: ignore[dict-item,assignment]
+    return model.to(target).eval(), transform
 
 
 def _call(place: str) -> object:

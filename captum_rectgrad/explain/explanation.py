@@ -3,6 +3,7 @@
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -11,11 +12,11 @@ from PIL import Image
 from torch import Tensor, nn
 from tqdm import tqdm
 
-import rectgrad_zoo
+from captum_rectgrad._engine.outputs import OutputChoice, SelectedOutput
 from captum_rectgrad.evaluation.methods import Method
 from captum_rectgrad.evaluation.run_method import run
-from captum_rectgrad.explain.classes import class_name
-from captum_rectgrad.explain.preprocessing import picture
+from captum_rectgrad.explain.classes import class_names, find_class
+from captum_rectgrad.explain.preprocessing import model_input, picture
 from captum_rectgrad.plotting.maps import Row
 
 
@@ -49,51 +50,93 @@ class Explanation:
 
 def explain(
     model: nn.Module,
-    images: Mapping[str, Image.Image],
+    images: Mapping[str, Image.Image | Tensor],
     methods: Sequence[Method],
-    target: int | None = None,
+    target: int | str | None = None,
+    *,
+    transform: Any = None,
+    labels: Sequence[str] | None = None,
+    output: OutputChoice = None,
 ) -> list[Explanation]:
     """Run the methods on the images, with a progress bar.
 
     Args:
-        model: from `rectgrad_zoo.load`, or any model with timm's data configuration.
-        images: images by name.
+        model: any image classifier in eval mode.
+        images: RGB images, or tensors `(C, H, W)` that are preprocessed already, by name.
         methods: see `methods.methods`; methods that do not apply to the model are left out.
-        target: index of the class to explain; None: the predicted class of each image.
+        target: index or name of the class to explain; None: the predicted class of each image.
+        transform: preprocessing, as `given` of `find_transform`.
+        labels: names of the classes; None: see `class_names`.
+        output: the logits in the model's return value, as in `RectGrad`.
 
     Returns:
         One explanation per image, in order.
+
+    Raises:
+        ValueError: the preprocessing is not known; the model does not return logits of the shape
+            `(N, classes)`; there is no such class, or another number of labels than of classes.
+        TypeError: the model returns no tensor, or the transform something else than one.
     """
-    transform = rectgrad_zoo.transform(model)
-    device = next(model.parameters()).device
-    first = transform(next(iter(images.values())))[None].to(device)
-    methods = [method for method in methods if method.applies(model, first)]
+    names = class_names(model, labels, transform)
+    first = model_input(model, next(iter(images.values())), transform)
+    network = _returning_logits(model, first, output)
+    methods = [method for method in methods if method.applies(network, first)]
     explanations = []
     with tqdm(total=len(images) * len(methods), unit="map", disable=None) as progress:
         for name, image in images.items():
-            x = transform(image)[None].to(device)
-            explanation, index = _predict(model, x, name, target)
+            x = model_input(model, image, transform)
+            probabilities = _probabilities(network, x)
+            known = _checked(names, len(probabilities))
+            predicted = int(probabilities.argmax())
+            index = (
+                predicted if target is None else find_class(str(target), names or [], len(known))
+            )
+            explanation = Explanation(
+                name=name,
+                picture=picture(model, x[0], transform),
+                predicted=known[predicted],
+                probability=float(probabilities[predicted]),
+                target=known[index],
+            )
             for method in methods:
                 progress.set_description(f"{name}: {method.title}")
-                explanation.maps[method.title] = run(method, model, x, index)
+                explanation.maps[method.title] = run(method, network, x, index)
                 progress.update()
             explanations.append(explanation)
     return explanations
 
 
-def _predict(model: nn.Module, x: Tensor, name: str, target: int | None) -> tuple[Explanation, int]:
+def _returning_logits(model: nn.Module, x: Tensor, output: OutputChoice) -> nn.Module:
+    """The model itself if it can be: methods keep copies and doubts by model, between calls."""
     with torch.no_grad():
-        probabilities = model(x)[0].float().softmax(dim=0)
-    predicted = int(probabilities.argmax())
-    index = predicted if target is None else target
-    explanation = Explanation(
-        name=name,
-        picture=picture(model, x[0]),
-        predicted=class_name(model, predicted),
-        probability=float(probabilities[predicted]),
-        target=class_name(model, index),
-    )
-    return explanation, index
+        if output is None and isinstance(model(x), Tensor):
+            return model
+    return SelectedOutput(model, output)
+
+
+def _probabilities(network: nn.Module, x: Tensor) -> Tensor:
+    """Probabilities of the classes, `(classes,)`."""
+    with torch.no_grad():
+        logits = network(x)
+    if logits.ndim != 2 or len(logits) != 1:  # noqa: PLR2004
+        raise ValueError(
+            f"the model returned a tensor of shape {tuple(logits.shape)} for one image, expected "
+            "logits of shape (1, classes); choose them with output=, a key, an index or a function"
+        )
+    probabilities: Tensor = logits[0].float().softmax(dim=0)
+    return probabilities
+
+
+def _checked(names: Sequence[str] | None, count: int) -> Sequence[str]:
+    """One name per class; "class INDEX" if the names are not known."""
+    if names is None:
+        return [f"class {index}" for index in range(count)]
+    if len(names) != count:
+        raise ValueError(
+            f"the list of labels has {len(names)} names, but the model has {count} classes; give "
+            "labels= with one name per class"
+        )
+    return names
 
 
 def save_maps(explanations: Sequence[Explanation], path: Path) -> None:

@@ -64,6 +64,23 @@ def read_image(file: str | Path | BinaryIO, name: str | None = None) -> Image.Im
         warnings.warn(
             f"{name!r} has {frames} frames; the first frame is used", RectGradWarning, stacklevel=2
         )
+    return as_rgb(image, name)
+
+
+def as_rgb(image: Image.Image, name: str) -> Image.Image:
+    """Convert an image of any mode to RGB.
+
+    Args:
+        image: the image. Transparency is replaced by white, and 16-bit greyscale is scaled to 8
+            bits.
+        name: its name in the message.
+
+    Returns:
+        An RGB image.
+
+    Raises:
+        ValueError: the image has floating point values.
+    """
     if image.mode == "F":
         raise ValueError(
             f"{name!r} has floating point values of unknown range; convert the image to 8 bits"

@@ -13,6 +13,10 @@ CODE = """
 import rectgrad_zoo, torch
 def network():
     return rectgrad_zoo.load("cifar10_cnn")
+def torchvision():
+    from torchvision.models import ResNet18_Weights, resnet18
+    torch.manual_seed(0)
+    return resnet18(), ResNet18_Weights.DEFAULT
 def bare():
     return torch.nn.Linear(2, 2)
 def number():
@@ -43,6 +47,20 @@ def test_a_network_and_its_labels(folder: Path) -> None:
     with np.load("maps.npz") as maps:
         assert str(maps["cat/target"]) == "sort 3"
     assert [file.name for file in Path("maps").iterdir()] == ["cat.png"]
+
+
+def test_a_network_of_torchvision_over_the_photograph(folder: Path) -> None:
+    more = ["--target", "tabby", "--save-maps", "maps.npz"]
+    assert explain(folder, "torchvision", *more, "--out", "plain.png") == 0
+    assert explain(folder, "torchvision", *more, "--out", "over.png", "--overlay") == 0
+    with np.load("maps.npz") as maps:
+        assert str(maps["cat/target"]) == "tabby"
+        assert maps["cat/input"].shape == (224, 224, 3)
+    plain, over = (np.asarray(Image.open(file)) for file in ("plain.png", "over.png"))
+    assert plain.shape == over.shape
+    third = plain.shape[1] // 3
+    np.testing.assert_array_equal(plain[:, : third - 20], over[:, : third - 20])
+    assert (plain[:, third + 20 :] != over[:, third + 20 :]).mean() > 0.5
 
 
 @pytest.mark.parametrize(

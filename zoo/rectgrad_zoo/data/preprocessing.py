@@ -1,6 +1,7 @@
 """Preprocessing of pictures as a network expects it, by timm or transformers."""
 
 from collections.abc import Callable
+from typing import Any
 
 from PIL import Image
 from timm.data.config import resolve_model_data_config
@@ -46,13 +47,15 @@ def transform(model: nn.Module) -> Callable[[Image.Image], Tensor]:
     return preprocess
 
 
-def _processed_by_transformers(model: TransformersClassifier) -> Callable[[Image.Image], Tensor]:
-    processor = model.image_processor
-    if processor is None:
-        raise ValueError(
-            "The model of transformers has no image processor, so its preprocessing is not known. "
-            "Save the processor in the folder of the model: processor.save_pretrained(folder)."
-        )
+def processor_transform(processor: Any) -> Callable[[Image.Image], Tensor]:
+    """The preprocessing by an image processor of transformers.
+
+    Args:
+        processor: An image processor of transformers.
+
+    Returns:
+        A function from a PIL image of any mode and size to a tensor `(C, H, W)`.
+    """
 
     def preprocess(image: Image.Image) -> Tensor:
         pixels = processor(images=image.convert("RGB"), return_tensors="pt")
@@ -60,3 +63,12 @@ def _processed_by_transformers(model: TransformersClassifier) -> Callable[[Image
         return tensor
 
     return preprocess
+
+
+def _processed_by_transformers(model: TransformersClassifier) -> Callable[[Image.Image], Tensor]:
+    if model.image_processor is None:
+        raise ValueError(
+            "The model of transformers has no image processor, so its preprocessing is not known. "
+            "Save the processor in the folder of the model: processor.save_pretrained(folder)."
+        )
+    return processor_transform(model.image_processor)
