@@ -1,6 +1,6 @@
 """One attribution: the forward pass, the graph of the output and the modified backward pass."""
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass, field, replace
 from itertools import chain
@@ -27,14 +27,18 @@ from captum_rectgrad._engine.layer_names import LayerNames
 from captum_rectgrad._engine.layer_recorder import LayerRecorder
 from captum_rectgrad._engine.model_parts import ModelParts, examine
 from captum_rectgrad._engine.module_calls import InplaceModificationError, ModuleCalls
+from captum_rectgrad._engine.nonzero_scores import NonZeroScores
 from captum_rectgrad._engine.outputs import select_output
+from captum_rectgrad._engine.random_states import random_states, restore_random_states
 from captum_rectgrad._engine.recorded_forward import RecordedForward, recording
+from captum_rectgrad._engine.scale_hints import are_probabilities, is_raw_image
 from captum_rectgrad._engine.settings import Settings
 from captum_rectgrad._engine.statistics import LayerStatistics, joined_statistics, layer_statistics
 from captum_rectgrad._engine.targets import select
 from captum_rectgrad._engine.validation import check_batch_size
 from captum_rectgrad._engine.wrappers import uncompiled
 from captum_rectgrad.errors import RectGradError
+from captum_rectgrad.rules.threshold import ThresholdRule
 
 # Function from the model's output, the arguments and the recorded layers to one number per sample,
 # which is differentiated.
@@ -132,8 +136,22 @@ class AttributionRequest:
         )
 
     def _whole(self, call: ForwardInputs) -> Attributions:
+        states = random_states(call.inputs)
+        found = self._computed(call, states)
+        rule = self.settings.rule
+        if not found.diagnostics.all_zero or not isinstance(rule, ThresholdRule):
+            return found
+        # Once more for a map that is all zero, so that no other call has to keep its gradients.
+        after = random_states(call.inputs)
+        restore_random_states(call.inputs, states)
+        settings = replace(self.settings, rule=NonZeroScores(rule))
+        again = replace(self, settings=settings, create_graph=False, with_statistics=False)
+        zero = again._computed(call, states).diagnostics.all_zero
+        restore_random_states(call.inputs, after)
+        return replace(found, diagnostics=found.diagnostics.without_scores(zero))
+
+    def _computed(self, call: ForwardInputs, states: list[Tensor]) -> Attributions:
         parts = examine(self.model, self.settings.activations)
-        states = _random_states(call.inputs)
         try:
             return self._pass(call, parts, recorded=False)
         except (RecordingNeededError, InplaceModificationError, CheckpointError):
@@ -141,7 +159,7 @@ class AttributionRequest:
         except RuntimeError as error:
             if "modified by an inplace operation" not in str(error):
                 raise
-        _restore_random_states(call.inputs, states)
+        restore_random_states(call.inputs, states)
         return self._pass(call, parts, recorded=True)
 
     def _pass(self, call: ForwardInputs, parts: ModelParts, *, recorded: bool) -> Attributions:
@@ -177,6 +195,11 @@ class AttributionRequest:
         layers.is_open = calls.is_open = False
         if self.settings.output is not None:
             output = select_output(output, self.settings.output)
+        has_probabilities = (
+            self.objective is selected_output
+            and not callable(call.target)
+            and are_probabilities(output)
+        )
         values = None if mode is None else mode.finish()
         scalars = self.objective(output, call, layers)
         _check_rows(scalars, call.samples, exact=self.objective is selected_output)
@@ -209,7 +232,12 @@ class AttributionRequest:
         )
         return Attributions(
             [tuple(next(attributions) for _ in group) for group in groups],
-            replace(diagnostics, batch_dependent=tuple(parts.batch_dependent)),
+            replace(
+                diagnostics,
+                batch_dependent=tuple(parts.batch_dependent),
+                has_probabilities=has_probabilities,
+                raw_images=tuple(i for i, x in enumerate(call.inputs) if is_raw_image(x)),
+            ),
             layer_statistics(state.records, names) if self.with_statistics else [],
         )
 
@@ -241,19 +269,6 @@ def _leaf(tensor: Tensor, *, create_graph: bool) -> Tensor:
     if leaf.is_inference():
         leaf = leaf.clone()
     return leaf.requires_grad_(leaf.is_floating_point())
-
-
-def _random_states(inputs: Sequence[Tensor]) -> list[Tensor]:
-    states = [torch.get_rng_state()]
-    if inputs[0].is_cuda and not torch.cuda.is_current_stream_capturing():
-        states.append(torch.cuda.get_rng_state(inputs[0].device))
-    return states
-
-
-def _restore_random_states(inputs: Sequence[Tensor], states: list[Tensor]) -> None:
-    torch.set_rng_state(states[0])
-    if len(states) > 1:
-        torch.cuda.set_rng_state(states[1], inputs[0].device)
 
 
 def _check_rows(scalars: Tensor, samples: int, *, exact: bool) -> None:

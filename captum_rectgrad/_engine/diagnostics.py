@@ -25,11 +25,13 @@ class AllZeroSample:
         sample: index of the sample in the batch.
         name: name of the first activation without gradient, counting from the output.
         units: number of elements of the activation per sample.
+        has_scores: whether a score there is not zero, so that a lower threshold has an effect.
     """
 
     sample: int
     name: str
     units: int
+    has_scores: bool = True
 
 
 @dataclass(frozen=True)
@@ -42,6 +44,8 @@ class Diagnostics:
         unhandled: operations with possible activations that hooks cannot reach.
         not_finite: samples with a NaN or infinite map or output.
         batch_dependent: names of modules that mix the samples of a batch.
+        has_probabilities: whether the outputs look like the result of a softmax.
+        raw_images: numbers of inputs that look like images in 0 to 255.
     """
 
     is_plain: bool
@@ -49,6 +53,8 @@ class Diagnostics:
     unhandled: tuple[str, ...] = ()
     not_finite: tuple[int, ...] = ()
     batch_dependent: tuple[str, ...] = ()
+    has_probabilities: bool = False
+    raw_images: tuple[int, ...] = ()
 
     @classmethod
     def from_pass(
@@ -111,6 +117,11 @@ class Diagnostics:
                     all_zero.append(AllZeroSample(sample, names.of(record.node), record.units))
         return replace(found, all_zero=tuple(all_zero), not_finite=tuple(not_finite))
 
+    def without_scores(self, samples: Sequence[AllZeroSample]) -> "Diagnostics":
+        """The same diagnostics with the samples whose scores at an activation are all zero."""
+        named = {zero.sample: replace(zero, has_scores=False) for zero in samples}
+        return replace(self, all_zero=tuple(named.get(z.sample, z) for z in self.all_zero))
+
     def shifted(self, first: int) -> "Diagnostics":
         """The same diagnostics with sample indices from `first`."""
         return replace(
@@ -132,6 +143,7 @@ class Diagnostics:
                 f"{_first(self.batch_dependent)} normalises by batch statistics, so each map "
                 "depends on the other samples; call model.eval() first"
             )
+        found += self._doubts(rule)
         if self.is_plain and rule is not None:
             found.append(_no_activation(activations))
         if self.unhandled and rule is not None:
@@ -148,17 +160,40 @@ class Diagnostics:
                 "map or the target output); check the model for overflow or division by zero"
             )
         elif self.all_zero and not self.is_plain:
-            samples = _first([zero.sample for zero in self.all_zero])
-            remedy = ""
-            if isinstance(rule, ThresholdRule):
-                remedy = (
-                    "; lower percentile or tau. If this has no effect, the gradient of the output "
-                    "is zero at this activation"
+            closed = [zero for zero in self.all_zero if zero.has_scores]
+            if closed:
+                remedy = "; lower percentile or tau" if isinstance(rule, ThresholdRule) else ""
+                found.append(
+                    f"{_all_zero(closed)}: no gradient passed {_first_activation(closed)}{remedy}"
                 )
+            without = [zero for zero in self.all_zero if not zero.has_scores]
+            if without:
+                found.append(
+                    f"{_all_zero(without)}: all scores are zero at {_first_activation(without)}. "
+                    "The activations or the gradient of the output are zero there, whatever the "
+                    "percentile; check the weights of the model and the target"
+                )
+        return found
+
+    def _doubts(self, rule: object) -> list[str]:
+        """Warnings about arguments that are valid but probably not meant."""
+        found = []
+        percentile = rule.percentile if isinstance(rule, ThresholdRule) else None
+        if percentile is not None and 0 < percentile < 1:
             found.append(
-                f"attribution of sample {samples} is all zero: no gradient passed "
-                f"{self.all_zero[0].name} ({self.all_zero[0].units} units), the first such "
-                f"activation counting from the output{remedy}"
+                f"percentile={percentile:g} cuts off {percentile:g} % of the units: 98 means 98 %. "
+                f"Did you mean percentile={100 * percentile:g}?"
+            )
+        if self.has_probabilities and rule is not None:
+            found.append(
+                "the outputs are non-negative and sum to one, as after a softmax, which mixes the "
+                "classes and has a small gradient where it is sure; pass logits, the output of the "
+                "layer before the softmax"
+            )
+        if self.raw_images:
+            found.append(
+                f"input {_first(self.raw_images)} has integers in 0 to 255; convert it with "
+                ".float() / 255 and normalise it as in training, unless the model does so itself"
             )
         return found
 
@@ -171,6 +206,8 @@ def merged(parts: Sequence[Diagnostics]) -> Diagnostics:
         unhandled=tuple(sorted({name for part in parts for name in part.unhandled})),
         not_finite=tuple(sample for part in parts for sample in part.not_finite),
         batch_dependent=parts[0].batch_dependent,
+        has_probabilities=all(part.has_probabilities for part in parts),
+        raw_images=parts[0].raw_images,
     )
 
 
@@ -201,6 +238,17 @@ def _first(things: Sequence[object]) -> str:
     """The first element, and the number of further elements."""
     more = f" (and {len(things) - 1} more)" if len(things) > 1 else ""
     return f"{things[0]}{more}"
+
+
+def _all_zero(samples: Sequence[AllZeroSample]) -> str:
+    return f"attribution of sample {_first([zero.sample for zero in samples])} is all zero"
+
+
+def _first_activation(samples: Sequence[AllZeroSample]) -> str:
+    return (
+        f"{samples[0].name} ({samples[0].units} units), the first such activation counting from "
+        "the output"
+    )
 
 
 def _no_activation(activations: ActivationFilter) -> str:

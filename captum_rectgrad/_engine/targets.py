@@ -36,7 +36,7 @@ def select(
         return scores
     output = select_output(output)
     # Checked before indexing, since an index out of range on a GPU aborts the process.
-    _check_range(output, target, target_values)
+    _check_fits(output, target, target_values)
     selected: Tensor = select_targets(output, target)
     if selected.dim() == 0 or selected[0].numel() != 1:
         raise AssertionError(
@@ -46,7 +46,7 @@ def select(
     return selected
 
 
-def _check_range(output: Tensor, target: TargetType, target_values: Sequence[int] | None) -> None:
+def _check_fits(output: Tensor, target: TargetType, target_values: Sequence[int] | None) -> None:
     if isinstance(target, Tensor):
         rows: list[tuple[int, ...]] = [(index,) for index in target_values or ()]
     elif isinstance(target, list):
@@ -58,6 +58,11 @@ def _check_range(output: Tensor, target: TargetType, target_values: Sequence[int
     else:
         return  # None, or a type that Captum refuses itself
     for row in rows:
+        if row and output.dim() == 1:
+            raise AssertionError(
+                f"target {target!r} does not fit an output of shape {tuple(output.shape)}, which "
+                "is one number per sample already; drop target"
+            )
         for index, size in zip(row, output.shape[1:], strict=False):
             if isinstance(index, int) and not -size <= index < size:
                 raise AssertionError(

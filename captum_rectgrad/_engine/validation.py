@@ -138,9 +138,12 @@ def check_inputs(inputs: tuple[object, ...], *, integers: bool = False) -> tuple
         if not isinstance(tensor, Tensor) or not (integers or tensor.is_floating_point()):
             got = tensor.dtype if isinstance(tensor, Tensor) else type(tensor).__name__
             raise TypeError(
-                f"input {i} must be a floating point tensor, got {got}; convert it with .float() "
-                "and normalise it as the model expects, or pass it in additional_forward_args. For "
-                "token ids, attribute to the embedding with LayerRectGrad"
+                f"input {i} must be a floating point tensor, got {got}; convert an image with "
+                ".float() and normalise it as the model expects. Token ids have no gradient: "
+                "attribute to their embedding with LayerRectGrad(model, embedding).attribute(ids, "
+                "target), where embedding is the nn.Embedding of the model, such as "
+                "model.get_input_embeddings() in transformers. Pass inputs without attribution in "
+                "additional_forward_args"
             )
         tensors.append(tensor)
     shapes = [tuple(tensor.shape) for tensor in tensors]

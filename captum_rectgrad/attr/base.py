@@ -162,7 +162,9 @@ class ModifiedGradient(HasSettings, GradientAttribution):  # type: ignore[misc]
         Warns:
             RectGradWarning: no activation was found, so the map is the plain gradient; hooks cannot
                 reach an activation; no gradient passed a layer, so a map is all zero; a map or the
-                output is not finite; or batch normalisation is in training mode.
+                output is not finite; batch normalisation is in training mode; `percentile` is
+                between 0 and 1; or, on the CPU, outputs look like probabilities or inputs like
+                images in 0 to 255.
 
         Examples:
             >>> import rectgrad_zoo, torch

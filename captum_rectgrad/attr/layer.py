@@ -1,7 +1,7 @@
 """Attribution to hidden layers."""
 
 from collections.abc import Sequence
-from typing import Any, ClassVar
+from typing import Any
 
 from captum.attr import GradientAttribution, LayerAttribution
 from torch import Tensor, nn
@@ -18,7 +18,6 @@ from captum_rectgrad.attr.base import HasSettings, attributions
 from captum_rectgrad.attr.options import Options
 from captum_rectgrad.attr.rectgrad import RectGrad
 from captum_rectgrad.attr.relu_rules import sign_settings
-from captum_rectgrad.rules.signs import SignName
 
 
 class LayerModifiedGradient(HasSettings, LayerAttribution, GradientAttribution):  # type: ignore[misc]
@@ -145,24 +144,7 @@ class LayerRectGrad(LayerModifiedGradient):
         super().__init__(model, layer, RectGrad(model, **options).settings, device_ids)
 
 
-class _LayerSignRule(LayerModifiedGradient):
-    rule_name: ClassVar[SignName]
-
-    def __init__(
-        self,
-        model: nn.Module,
-        layer: nn.Module | Sequence[nn.Module],
-        device_ids: list[int] | None = None,
-        activations: Activations = None,
-        *,
-        output: OutputChoice = None,
-    ) -> None:
-        """Check the arguments."""
-        settings = sign_settings(self.rule_name, activations, output)
-        super().__init__(model, layer, settings, device_ids)
-
-
-class LayerGuidedBackprop(_LayerSignRule):
+class LayerGuidedBackprop(LayerModifiedGradient):
     """Guided backpropagation at hidden layers; see `GuidedBackprop`.
 
     Args:
@@ -185,10 +167,20 @@ class LayerGuidedBackprop(_LayerSignRule):
         torch.Size([5, 64])
     """
 
-    rule_name = "guided"
+    def __init__(
+        self,
+        model: nn.Module,
+        layer: nn.Module | Sequence[nn.Module],
+        device_ids: list[int] | None = None,
+        activations: Activations = None,
+        *,
+        output: OutputChoice = None,
+    ) -> None:
+        """Check the arguments."""
+        super().__init__(model, layer, sign_settings("guided", activations, output), device_ids)
 
 
-class LayerDeconvolution(_LayerSignRule):
+class LayerDeconvolution(LayerModifiedGradient):
     """Deconvolution at hidden layers; see `Deconvolution`.
 
     Args:
@@ -211,4 +203,14 @@ class LayerDeconvolution(_LayerSignRule):
         torch.Size([5, 64])
     """
 
-    rule_name = "deconvnet"
+    def __init__(
+        self,
+        model: nn.Module,
+        layer: nn.Module | Sequence[nn.Module],
+        device_ids: list[int] | None = None,
+        activations: Activations = None,
+        *,
+        output: OutputChoice = None,
+    ) -> None:
+        """Check the arguments."""
+        super().__init__(model, layer, sign_settings("deconvnet", activations, output), device_ids)

@@ -1,7 +1,7 @@
 """Attribution of hidden neurons to the inputs."""
 
 from collections.abc import Sequence
-from typing import Any, ClassVar, cast
+from typing import Any, cast
 
 from captum.attr import GradientAttribution, NeuronAttribution
 from torch import Tensor, nn
@@ -25,7 +25,6 @@ from captum_rectgrad.attr.base import HasSettings, attributions
 from captum_rectgrad.attr.options import OptionsButOutput
 from captum_rectgrad.attr.rectgrad import RectGrad
 from captum_rectgrad.attr.relu_rules import sign_settings
-from captum_rectgrad.rules.signs import SignName
 
 
 class NeuronModifiedGradient(HasSettings, NeuronAttribution, GradientAttribution):  # type: ignore[misc]
@@ -146,21 +145,7 @@ class NeuronRectGrad(NeuronModifiedGradient):
         super().__init__(model, layer, RectGrad(model, **options).settings, device_ids)
 
 
-class _NeuronSignRule(NeuronModifiedGradient):
-    rule_name: ClassVar[SignName]
-
-    def __init__(
-        self,
-        model: nn.Module,
-        layer: nn.Module,
-        device_ids: list[int] | None = None,
-        activations: Activations = None,
-    ) -> None:
-        """Check the arguments."""
-        super().__init__(model, layer, sign_settings(self.rule_name, activations), device_ids)
-
-
-class NeuronGuidedBackprop(_NeuronSignRule):
+class NeuronGuidedBackprop(NeuronModifiedGradient):
     """Guided backpropagation of one neuron; see `GuidedBackprop`.
 
     Args:
@@ -183,10 +168,18 @@ class NeuronGuidedBackprop(_NeuronSignRule):
         torch.Size([5, 12])
     """
 
-    rule_name = "guided"
+    def __init__(
+        self,
+        model: nn.Module,
+        layer: nn.Module,
+        device_ids: list[int] | None = None,
+        activations: Activations = None,
+    ) -> None:
+        """Check the arguments."""
+        super().__init__(model, layer, sign_settings("guided", activations), device_ids)
 
 
-class NeuronDeconvolution(_NeuronSignRule):
+class NeuronDeconvolution(NeuronModifiedGradient):
     """Deconvolution of one neuron; see `Deconvolution`.
 
     Args:
@@ -209,7 +202,15 @@ class NeuronDeconvolution(_NeuronSignRule):
         torch.Size([5, 12])
     """
 
-    rule_name = "deconvnet"
+    def __init__(
+        self,
+        model: nn.Module,
+        layer: nn.Module,
+        device_ids: list[int] | None = None,
+        activations: Activations = None,
+    ) -> None:
+        """Check the arguments."""
+        super().__init__(model, layer, sign_settings("deconvnet", activations), device_ids)
 
 
 class NeuronGradient(NeuronModifiedGradient):

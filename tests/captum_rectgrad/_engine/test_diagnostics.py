@@ -178,3 +178,89 @@ def test_warnings_about_parts_of_a_batch_are_those_about_the_whole() -> None:
             RectGrad(last).attribute(torch.rand(5, 300), 0, internal_batch_size=size)
         assert len(seen) == 1
         assert seen[0].filename == __file__
+
+
+def narrow() -> nn.Sequential:
+    torch.manual_seed(0)
+    return nn.Sequential(nn.Linear(12, 40), nn.ReLU(), nn.Linear(40, 8), nn.ReLU(), nn.Linear(8, 3))
+
+
+def test_a_map_that_is_zero_for_every_percentile_does_not_ask_for_a_lower_one() -> None:
+    """Zero weights of the classifier, and an output whose own ReLU is closed."""
+    x = torch.rand(2, 12)
+    untrained, dead = narrow(), narrow().append(nn.ReLU())
+    nn.init.zeros_(untrained[-1].weight)
+    nn.init.constant_(dead[-2].bias, -100)
+    for model, size in ((untrained, None), (dead, None), (dead, 1)):
+        with pytest.warns(RectGradWarning, match=r"sample 0 \(and 1 more\) is all zero") as seen:
+            RectGrad(model, percentile=50).attribute(x, 0, internal_batch_size=size)
+        (message,) = (str(warning.message) for warning in seen)
+        assert "lower" not in message
+        place = "ReLU after '2' (8 units)" if model is untrained else "ReLU after '4' (3 units)"
+        assert f"all scores are zero at {place}" in message
+        assert "check the weights of the model and the target" in message
+    with pytest.warns(RectGradWarning, match="no gradient passed .*; lower percentile or tau$"):
+        RectGrad(narrow(), percentile=99).attribute(x, 0)
+
+
+def test_the_search_for_the_reason_of_an_all_zero_map_draws_no_random_numbers() -> None:
+    model = nn.Sequential(nn.Linear(12, 40), nn.Dropout(), nn.ReLU(), nn.Linear(40, 3))
+    x, after = torch.rand(2, 12), []
+    for percentile in (50, 100):
+        torch.manual_seed(0)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            found = RectGrad(model, percentile=percentile).attribute(x, 0)
+        after.append(torch.rand(1))
+    assert not found.any()
+    assert torch.equal(*after)
+
+
+def test_a_share_as_percentile_is_noticed_once() -> None:
+    x = torch.rand(2, 12)
+    with pytest.warns(
+        RectGradWarning, match=r"98 means 98 %. Did you mean percentile=98\?"
+    ) as seen:
+        RectGrad(narrow(), percentile=0.98).attribute(x, 0, internal_batch_size=1)
+    assert len(seen) == 1
+    for percentile in (0, 1, 50):
+        RectGrad(narrow(), percentile=percentile).attribute(x, 0)
+
+
+def test_probabilities_are_noticed_once() -> None:
+    x = torch.rand(2, 12)
+    for dtype in (torch.float32, torch.bfloat16):
+        model = narrow().append(nn.Softmax(dim=1)).to(dtype)
+        with pytest.warns(RectGradWarning, match="sum to one, .* pass logits") as seen:
+            RectGrad(model, percentile=50).attribute(x.to(dtype), 0, internal_batch_size=1)
+        assert len(seen) == 1
+
+
+def test_outputs_that_are_no_probabilities_are_not_taken_for_them() -> None:
+    x = torch.rand(2, 12)
+    sure = narrow().append(nn.Sigmoid())
+    with torch.no_grad():
+        sure[-2].weight.mul_(1e-3)
+        sure[-2].bias.copy_(torch.tensor([12.0, -12.0, -12.0]))
+        torch.testing.assert_close(sure(x).sum(dim=1), torch.ones(2), atol=1e-4, rtol=0)
+    one = nn.Sequential(*narrow()[:-1], nn.Linear(8, 1), nn.Softmax(dim=1))
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        RectGrad(sure, tau=float("-inf")).attribute(x, 0)
+        RectGrad(narrow(), percentile=50).attribute(x, 0)
+    with pytest.warns(RectGradWarning) as seen:  # one class has no gradient after a softmax
+        RectGrad(one, percentile=50).attribute(x, 0)
+    assert not any("pass logits" in str(warning.message) for warning in seen)
+
+
+def test_images_in_0_to_255_are_noticed_once() -> None:
+    model = nn.Sequential(nn.Conv2d(3, 30, 2), nn.ReLU(), nn.Flatten(), nn.Linear(30, 2))
+    raw = torch.randint(256, (2, 3, 2, 2)).float()
+    raw[0, 0, 0, 0] = 200
+    with pytest.warns(RectGradWarning, match=r"^input 0 has integers in 0 to 255") as seen:
+        RectGrad(model, percentile=50).attribute(raw, 0, internal_batch_size=1)
+    assert len(seen) == 1
+    # A range of their own, a mask, rows of a table.
+    for x in (raw / 255, raw - 128, raw + 0.5, (raw > 100).float()):
+        RectGrad(model, percentile=50).attribute(x, 0)
+    RectGrad(narrow(), percentile=50).attribute(raw.reshape(2, 12), 0)

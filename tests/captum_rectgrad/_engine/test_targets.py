@@ -53,3 +53,13 @@ def test_one_number_for_the_whole_batch() -> None:
 
     with pytest.raises(AssertionError, match="one number per sample"):
         RectGrad(Total()).attribute(torch.rand(2, 4))
+
+
+@pytest.mark.parametrize("target", [0, (0,), [0, 0], [(0,), (0,)], torch.tensor([0, 0])])
+def test_one_number_per_sample_needs_no_target(target: Any) -> None:
+    model = nn.Sequential(net(), nn.Linear(3, 1), nn.Flatten(0))
+    x = torch.rand(2, 4)
+    with pytest.raises((AssertionError, IndexError)):
+        Saliency(model).attribute(x.clone().requires_grad_(), target=target)
+    with pytest.raises(AssertionError, match=r"output of shape \(2,\).*; drop target$"):
+        RectGrad(model).attribute(x, target=target)

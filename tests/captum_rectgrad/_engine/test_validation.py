@@ -1,6 +1,7 @@
 """Bad input is refused with what was got and what to do."""
 
 import math
+import re
 from typing import Any
 
 import pytest
@@ -8,7 +9,9 @@ import torch
 import torch.fx
 from torch import nn
 
-from captum_rectgrad import RectGrad, RectGradConst
+import captum_rectgrad
+from captum_rectgrad import LayerRectGrad, RectGrad, RectGradConst
+from captum_rectgrad.attr.base import HasSettings
 
 
 def net() -> nn.Module:
@@ -87,3 +90,31 @@ def test_scripted_and_traced_models() -> None:
             RectGrad(scripted)
         with pytest.raises(TypeError, match="0 is scripted or traced"):
             RectGrad(nn.Sequential(scripted))
+
+
+def test_token_ids_are_sent_to_the_embedding_in_words_that_run() -> None:
+    embedding = nn.Embedding(10, 4)
+    model = nn.Sequential(embedding, nn.Flatten(), nn.Linear(12, 20), nn.ReLU(), nn.Linear(20, 2))
+    ids, target = torch.randint(10, (2, 3)), 1
+    with pytest.raises(TypeError, match=r"torch\.int64.*Token ids have no gradient") as raised:
+        RectGrad(model, percentile=50).attribute(ids, target)
+    words = "LayerRectGrad(model, embedding).attribute(ids, target)"
+    assert words in str(raised.value)
+    assert LayerRectGrad(model, embedding, percentile=50).attribute(ids, target).shape == (2, 3, 4)
+
+
+@pytest.mark.parametrize(
+    "method",
+    [
+        kind
+        for name in captum_rectgrad.__all__
+        if isinstance(kind := getattr(captum_rectgrad, name), type)
+        and issubclass(kind, HasSettings)
+    ],
+)
+def test_errors_about_arguments_name_no_private_class(method: Any) -> None:
+    model = net()
+    for arguments in ((), (model, model[0])):
+        with pytest.raises(TypeError) as raised:
+            method(*arguments, unknown=1)
+        assert not re.match(r"_|.*\b_[A-Z]", str(raised.value))

@@ -251,10 +251,11 @@ def test_a_model_without_activations_warns_that_this_is_the_plain_gradient(
     model: nn.Module,
 ) -> None:
     x = torch.rand(2, 4)
-    with pytest.warns(RectGradWarning, match="plain gradient"):
+    with pytest.warns(RectGradWarning) as seen:
         result = RectGrad(model, multiply_by_inputs=False, final_threshold=False).attribute(
             x, target=0
         )
+    assert any("plain gradient" in str(warning.message) for warning in seen)
     leaf = x.clone().requires_grad_()
     (expected,) = torch.autograd.grad(model(leaf)[:, 0].sum(), leaf)
     torch.testing.assert_close(result, expected)
