@@ -25,6 +25,8 @@ from tests.support.captum_configs import FORMS, OPEN, Arguments, Case, flat, kin
 pytestmark = [
     # Nets this small are often cut off whole, for some sample.
     pytest.mark.filterwarnings("ignore:attribution of sample"),
+    # Some networks of Captum end in a softmax.
+    pytest.mark.filterwarnings("ignore:the outputs are non-negative"),
     # Captum's own methods say it at every call.
     pytest.mark.filterwarnings("ignore:Setting backward hooks on ReLU activations"),
     pytest.mark.filterwarnings("ignore:Input Tensor 0 did not already require gradients"),

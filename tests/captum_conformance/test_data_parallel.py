@@ -10,7 +10,10 @@ from torch import Tensor, nn
 from tests.support.captum_configs import CASES, FORMS, KINDS, Case, case_id, flat, hooks
 
 # Nets this small are often cut off whole, for some sample.
-pytestmark = pytest.mark.filterwarnings("ignore:attribution of sample")
+pytestmark = pytest.mark.filterwarnings(
+    "ignore:attribution of sample",
+    "ignore:the outputs are non-negative",  # some networks of Captum end in a softmax
+)
 
 GPUS = torch.cuda.device_count()
 

@@ -12,7 +12,10 @@ from captum_rectgrad import NeuronRectGrad, NoBiasRectGrad, RectGrad
 from tests.support.captum_configs import CASES, INPUT_METHODS, Case, case_id, flat
 
 # Nets this small are often cut off whole, for some sample.
-pytestmark = pytest.mark.filterwarnings("ignore:attribution of sample")
+pytestmark = pytest.mark.filterwarnings(
+    "ignore:attribution of sample",
+    "ignore:the outputs are non-negative",  # some networks of Captum end in a softmax
+)
 
 DRAWS = 4
 RADIUS = 5.0

@@ -12,7 +12,10 @@ from torch import Tensor
 from tests.support.captum_configs import CASES, Case, case_id, flat
 
 # Nets this small are often cut off whole, for some sample.
-pytestmark = pytest.mark.filterwarnings("ignore:attribution of sample")
+pytestmark = pytest.mark.filterwarnings(
+    "ignore:attribution of sample",
+    "ignore:the outputs are non-negative",  # some networks of Captum end in a softmax
+)
 
 DRAWS = 5
 

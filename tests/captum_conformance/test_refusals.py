@@ -41,7 +41,10 @@ from tests.support.captum_configs import (
 )
 
 # Nets this small are often cut off whole, for some sample.
-pytestmark = pytest.mark.filterwarnings("ignore:attribution of sample")
+pytestmark = pytest.mark.filterwarnings(
+    "ignore:attribution of sample",
+    "ignore:the outputs are non-negative",  # some networks of Captum end in a softmax
+)
 
 METHODS = {**INPUT_METHODS, **LAYER_METHODS, **NEURON_METHODS}
 

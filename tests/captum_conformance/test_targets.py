@@ -9,7 +9,10 @@ from torch import Tensor
 from tests.support.captum_configs import CASES, ENTRIES, NEURON_METHODS, Arguments, Case, flat
 
 # Nets this small are often cut off whole, for some sample.
-pytestmark = pytest.mark.filterwarnings("ignore:attribution of sample")
+pytestmark = pytest.mark.filterwarnings(
+    "ignore:attribution of sample",
+    "ignore:the outputs are non-negative",  # some networks of Captum end in a softmax
+)
 
 
 def per_sample(target: Any, samples: int) -> bool:

@@ -14,7 +14,10 @@ from captum_rectgrad import RectGrad
 from tests.support.captum_configs import ENTRIES
 
 # Nets this small are often cut off whole, for some sample.
-pytestmark = pytest.mark.filterwarnings("ignore:attribution of sample")
+pytestmark = pytest.mark.filterwarnings(
+    "ignore:attribution of sample",
+    "ignore:the outputs are non-negative",  # some networks of Captum end in a softmax
+)
 
 Array = NDArray[np.float64]
 

@@ -83,6 +83,8 @@ def images() -> Tensor:
 
 @pytest.mark.parametrize("target", [1, [0, 1, 2], torch.tensor([0, 1, 2])], ids=repr)
 @pytest.mark.parametrize("name", AT_INPUTS)
+# Captum's network ends in a softmax.
+@pytest.mark.filterwarnings("ignore:the outputs are non-negative")
 def test_a_network_of_captums_tests_has_captums_maps(name: str, target: Any) -> None:
     model = relu_model()
     mine, captum = ours_and_captums(name)
