@@ -27,7 +27,6 @@ from captum_rectgrad._engine.layer_names import LayerNames
 from captum_rectgrad._engine.layer_recorder import LayerRecorder
 from captum_rectgrad._engine.model_parts import ModelParts, examine
 from captum_rectgrad._engine.module_calls import InplaceModificationError, ModuleCalls
-from captum_rectgrad._engine.nonzero_scores import NonZeroScores
 from captum_rectgrad._engine.outputs import select_output
 from captum_rectgrad._engine.random_states import random_states, restore_random_states
 from captum_rectgrad._engine.recorded_forward import RecordedForward, recording
@@ -38,7 +37,6 @@ from captum_rectgrad._engine.targets import select
 from captum_rectgrad._engine.validation import check_batch_size
 from captum_rectgrad._engine.wrappers import uncompiled
 from captum_rectgrad.errors import RectGradError
-from captum_rectgrad.rules.threshold import ThresholdRule
 
 # Function from the model's output, the arguments and the recorded layers to one number per sample,
 # which is differentiated.
@@ -137,20 +135,6 @@ class AttributionRequest:
 
     def _whole(self, call: ForwardInputs) -> Attributions:
         states = random_states(call.inputs)
-        found = self._computed(call, states)
-        rule = self.settings.rule
-        if not found.diagnostics.all_zero or not isinstance(rule, ThresholdRule):
-            return found
-        # Once more for a map that is all zero, so that no other call has to keep its gradients.
-        after = random_states(call.inputs)
-        restore_random_states(call.inputs, states)
-        settings = replace(self.settings, rule=NonZeroScores(rule))
-        again = replace(self, settings=settings, create_graph=False, with_statistics=False)
-        zero = again._computed(call, states).diagnostics.all_zero
-        restore_random_states(call.inputs, after)
-        return replace(found, diagnostics=found.diagnostics.without_scores(zero))
-
-    def _computed(self, call: ForwardInputs, states: list[Tensor]) -> Attributions:
         parts = examine(self.model, self.settings.activations)
         try:
             return self._pass(call, parts, recorded=False)

@@ -98,6 +98,8 @@ class BackwardPass:
         self.records: list[ActivationRecord] = []
         self.unhandled: set[str] = set()
         self.hooked: list[tuple[Node, str]] = []
+        # Activation and output gradient of the last activation, to tell why a map is all zero.
+        self.last_operands: tuple[Tensor, Tensor] | None = None
         self._recorded = recorded
         self._positions: Mapping[Node, int | None] = {}
         self._handles: list[RemovableHandle] = []
@@ -261,6 +263,8 @@ class BackwardPass:
             gradient, out = samples_first(gradient, position, self.samples), None
         rule = cast("Rule", self.settings.rule)
         is_last = not any(record.units for record in self.records)
+        if is_last:
+            self.last_operands = activation.detach(), gradient.detach()
         found = mask_gradient(
             rule,
             activation,

@@ -14,6 +14,7 @@ from captum_rectgrad._engine.backward_pass import BackwardPass
 from captum_rectgrad._engine.layer_names import LayerNames
 from captum_rectgrad._engine.validation import has_concrete_values
 from captum_rectgrad.errors import RectGradWarning
+from captum_rectgrad.rules.scores import score
 from captum_rectgrad.rules.threshold import ThresholdRule
 
 
@@ -25,7 +26,8 @@ class AllZeroSample:
         sample: index of the sample in the batch.
         name: name of the first activation without gradient, counting from the output.
         units: number of elements of the activation per sample.
-        has_scores: whether a score there is not zero, so that a lower threshold has an effect.
+        has_scores: False if it is the last activation before the output, and all scores there are
+            zero, so that no percentile has an effect.
     """
 
     sample: int
@@ -110,17 +112,14 @@ class Diagnostics:
         all_zero = []
         if zero and state.records:
             by_sample = (_passed(state) if passed is None else passed).tolist()
+            has_scores = _has_scores(state)
             for sample in zero:
                 closed = (r for r, p in zip(state.records, by_sample[sample], strict=True) if not p)
                 record = next(closed, None)
                 if record is not None:
-                    all_zero.append(AllZeroSample(sample, names.of(record.node), record.units))
+                    has = record is not state.records[0] or has_scores[sample]
+                    all_zero.append(AllZeroSample(sample, names.of(record.node), record.units, has))
         return replace(found, all_zero=tuple(all_zero), not_finite=tuple(not_finite))
-
-    def without_scores(self, samples: Sequence[AllZeroSample]) -> "Diagnostics":
-        """The same diagnostics with the samples whose scores at an activation are all zero."""
-        named = {zero.sample: replace(zero, has_scores=False) for zero in samples}
-        return replace(self, all_zero=tuple(named.get(z.sample, z) for z in self.all_zero))
 
     def shifted(self, first: int) -> "Diagnostics":
         """The same diagnostics with sample indices from `first`."""
@@ -228,6 +227,16 @@ def _passed(state: BackwardPass) -> Tensor:
     # A kernel for each record is avoided where it is reduced already.
     by_record = [p if p.dim() == 1 else p.reshape(state.samples, -1).any(dim=1) for p in passed]
     return torch.stack(by_record, dim=1)
+
+
+def _has_scores(state: BackwardPass) -> list[bool]:
+    """For each sample, whether a score at the last activation before the output is not zero."""
+    rule = state.settings.rule
+    if not isinstance(rule, ThresholdRule) or state.last_operands is None:
+        return [True] * state.samples
+    scores = score(rule.score_at(is_last=True), *state.last_operands)
+    found: list[bool] = (scores.reshape(state.samples, -1) != 0).any(dim=1).tolist()
+    return found
 
 
 def _real(rows: Tensor) -> Tensor:

@@ -113,7 +113,7 @@ def test_token_ids_are_sent_to_the_embedding_in_words_that_run() -> None:
     ],
 )
 def test_errors_about_arguments_name_no_private_class(method: Any) -> None:
-    model = net()
+    model: Any = net()
     for arguments in ((), (model, model[0])):
         with pytest.raises(TypeError) as raised:
             method(*arguments, unknown=1)
