@@ -9,6 +9,7 @@ from typing_extensions import TypeIs
 
 _TOLERANCE = 1e-3  # of the sum of probabilities; half precision is summed in float32
 _LOGITS_DIMS, _IMAGE_DIMS, _CHANNELS = 2, 4, (1, 3)
+_SMALLEST = 16  # pixels a side; Captum's tests have grids of 4 and 10 with integers
 _BRIGHT, _BRIGHTEST = 16, 255  # normalised images have smaller values
 
 
@@ -39,10 +40,12 @@ def is_raw_image(tensor: Tensor) -> bool:
         tensor: input of the model.
 
     Returns:
-        Whether it is a tensor `(N, 1 or 3, H, W)` on the CPU whose first sample has integers only,
-        from 0 to between 17 and 255.
+        Whether it is a tensor `(N, 1 or 3, H, W)` on the CPU with at least 16 pixels a side, whose
+        first sample has only integers from 0 to 255, some above 16.
     """
     if not _is_readable(tensor, _IMAGE_DIMS) or tensor.shape[1] not in _CHANNELS:
+        return False
+    if min(tensor.shape[2:]) < _SMALLEST:
         return False
     first = tensor[0].detach()
     low, high = first.aminmax()
