@@ -120,7 +120,6 @@ WRAPPERS = (
         "the model returns a dictionary",
         _Answer,
         plain,
-        expected="refused",
         says="dict|to be a torch.Tensor",
     ),
     twins(

@@ -23,33 +23,41 @@ def run(*arguments: Path | str, python: str) -> "subprocess.CompletedProcess[str
     )
 
 
-def test_a_folder_must_be_given(tmp_path: Path) -> None:
-    done = run(python=sys.executable)
-    assert (done.returncode, done.stdout) == (2, "")
-    assert done.stderr.startswith("usage:")
-    assert run(tmp_path / "out", tmp_path / "none", python=sys.executable).returncode == 2
+def test_a_part_and_a_folder_must_be_given(tmp_path: Path) -> None:
+    for arguments in ((), (tmp_path / "out",), ("all", tmp_path / "out")):
+        done = run(*arguments, python=sys.executable)
+        assert (done.returncode, done.stdout) == (2, "")
+        assert done.stderr.startswith("usage:")
+    assert run("table", tmp_path / "out", tmp_path / "none", python=sys.executable).returncode == 2
 
 
-def test_a_part_that_fails_does_not_stop_the_others(tmp_path: Path) -> None:
-    done = run(tmp_path / "out", python="/bin/false")
+def test_a_command_that_fails_does_not_stop_the_others(tmp_path: Path) -> None:
+    done = run("speed", tmp_path / "out", python="/bin/false")
     assert done.returncode == 1
-    log = (tmp_path / "out" / "log.txt").read_text(encoding="utf-8")
-    assert log.count("== exit status 1 after") == 4
+    log = (tmp_path / "out" / "speed.txt").read_text(encoding="utf-8")
+    assert log.count("== exit status 1 after") == 2
 
 
 @pytest.mark.slow
-def test_everything_is_run_and_written(tmp_path: Path) -> None:
-    done = run(tmp_path / "out", python=sys.executable)
-    log = (tmp_path / "out" / "log.txt").read_text(encoding="utf-8")
+@pytest.mark.parametrize(
+    ("part", "records"),
+    [("tests", ["agreement"]), ("speed", ["attribution", "training"]), ("table", ["accuracy"])],
+)
+def test_everything_is_run_and_written(tmp_path: Path, part: str, records: list[str]) -> None:
+    done = run(part, tmp_path / "out", python=sys.executable)
+    log = (tmp_path / "out" / f"{part}.txt").read_text(encoding="utf-8")
     assert done.returncode == 0, log
-    assert log.count("== exit status 0 after") == 4
-    assert " passed" in log
     found = {
         name: json.loads((tmp_path / "out" / f"{name}.json").read_text(encoding="utf-8"))
-        for name in ("training", "accuracy", "attribution")
+        for name in records
     }
-    assert found["training"]["ways"]["ours"]["images per second"] > 0
-    assert len(found["accuracy"]["bfloat16"]) == 2
-    (case,) = found["attribution"]["groups"]["Networks"]
-    assert case["ratios"]["rectgrad"]["median"] > 0
+    if part == "tests":
+        assert " passed" in log
+        assert all(row["to the CPU"]["attribution"] == 0 for row in found["agreement"]["rows"])
+    elif part == "speed":
+        assert found["training"]["ways"]["ours"]["images per second"] > 0
+        (case,) = found["attribution"]["groups"]["Networks"]
+        assert case["ratios"]["rectgrad"]["median"] > 0
+    else:
+        assert len(found["accuracy"]["bfloat16"]) == 2
     assert {file.suffix for file in (tmp_path / "out").iterdir()} == {".txt", ".json", ".md"}

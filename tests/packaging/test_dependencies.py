@@ -26,6 +26,11 @@ GUARDED = {
     "zoo/rectgrad_zoo/architectures/efficientnet_lite.py": "imagenet",
     "zoo/rectgrad_zoo/architectures/transformers_classifier.py": "transformers",
 }
+# It comes with PyTorch on Linux with CUDA; `rules/fast_selection.py` does without it elsewhere.
+WITH_TORCH = {
+    "captum_rectgrad/rules/triton_kernels.py": {"triton"},
+    "captum_rectgrad/rules/triton_selection.py": {"triton"},
+}
 INSTALLED = packages_distributions()
 
 
@@ -54,7 +59,7 @@ def undeclared(source: str, file: str) -> set[str]:
     found = _not_of(imported(source, in_functions=file not in GUARDED), extra)
     if file in GUARDED:
         found |= _not_of(imported(source, in_functions=True), GUARDED[file])
-    return found
+    return found - WITH_TORCH.get(file, set())
 
 
 def _not_of(modules: set[str], extra: str | None) -> set[str]:

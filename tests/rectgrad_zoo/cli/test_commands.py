@@ -88,7 +88,7 @@ def test_fetch_of_a_folder_names_the_repository_it_hides(
     monkeypatch.chdir(copied.parents[1])
     name = f"{copied.parent.name}/{copied.name}"
     assert run("fetch", name) == 0
-    assert f"(the repository of that name is hf-hub:{name})" in capsys.readouterr().out
+    assert f"(the repository of that name is hf:{name})" in capsys.readouterr().out
 
 
 def test_show_takes_any_card_and_none(copied: Path, capsys: pytest.CaptureFixture[str]) -> None:
