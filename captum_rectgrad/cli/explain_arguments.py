@@ -96,5 +96,10 @@ def _add_output(parser: argparse.ArgumentParser) -> None:
         "--overlay", action="store_true", help="draw the maps over the photograph in grey"
     )
     parser.add_argument(
+        "--deterministic",
+        action="store_true",
+        help="compute the same bytes in every run on a GPU: deterministic algorithms without TF32",
+    )
+    parser.add_argument(
         "--save-maps", type=Path, metavar="FILE", help="write the maps to this .npz file, too"
     )

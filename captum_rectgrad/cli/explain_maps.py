@@ -4,6 +4,7 @@
 import sys
 import time
 from collections.abc import Iterator, Sequence
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +20,8 @@ from captum_rectgrad.explain.explanation import Explanation, explain, save_maps
 from captum_rectgrad.explain.preprocessing import find_transform
 from captum_rectgrad.plotting.images import sample_images
 from captum_rectgrad.plotting.maps import plot_comparison
+from rectgrad_zoo.determinism import deterministic
+from rectgrad_zoo.devices import parse_device
 
 
 def write_explanations(request: ExplainRequest) -> None:
@@ -63,14 +66,16 @@ def _explanations(
     images = sample_images() if request.images is None else request.images
     for number, (name, image) in enumerate(images.items(), start=1):
         begun = time.monotonic()
-        (explanation,) = explain(
-            model,
-            {name: image},
-            methods,
-            args.target,
-            transform=transform,
-            labels=request.labels,
-        )
+        reproducibly = deterministic(parse_device(args.device)) if args.deterministic else None
+        with reproducibly or nullcontext():
+            (explanation,) = explain(
+                model,
+                {name: image},
+                methods,
+                args.target,
+                transform=transform,
+                labels=request.labels,
+            )
         if not sys.stderr.isatty():
             print(
                 f"rectgrad: {name} ({number} of {len(images)}): {explanation.row().caption}, "

@@ -1,10 +1,12 @@
 """A network of the user's own code, and names for its classes."""
 
+import re
 import sys
 from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 from PIL import Image
 
 from captum_rectgrad.cli.main import main
@@ -17,6 +19,11 @@ def torchvision():
     from torchvision.models import ResNet18_Weights, resnet18
     torch.manual_seed(0)
     return resnet18(), ResNet18_Weights.DEFAULT
+def watched():
+    model = rectgrad_zoo.load("cifar10_cnn")
+    note = lambda *_: print("deterministic:", torch.are_deterministic_algorithms_enabled())
+    model.register_forward_pre_hook(note)
+    return model
 def bare():
     return torch.nn.Linear(2, 2)
 def number():
@@ -61,6 +68,16 @@ def test_a_network_of_torchvision_over_the_photograph(folder: Path) -> None:
     third = plain.shape[1] // 3
     np.testing.assert_array_equal(plain[:, : third - 20], over[:, : third - 20])
     assert (plain[:, third + 20 :] != over[:, third + 20 :]).mean() > 0.5
+
+
+def test_deterministic_is_for_the_maps_alone(
+    folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for more, expected in (((), "False"), (("--deterministic",), "True")):
+        assert explain(folder, "watched", "--out", f"{expected}.png", *more) == 0
+        seen = set(re.findall(r"deterministic: (\w+)", capsys.readouterr().out))
+        assert seen == {expected}
+        assert not torch.are_deterministic_algorithms_enabled()
 
 
 @pytest.mark.parametrize(

@@ -92,3 +92,40 @@ def test_invalid_arguments_give_a_one_line_error(
     assert said.startswith("rectgrad: error: ")
     assert message in said
     assert "\n" not in said
+
+
+def test_time_that_is_up_has_an_exit_status_and_leaves_a_pack(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    out, pack = tmp_path / "out", tmp_path / "cells.zip"
+    command = ["reproduce", "roar-kar", "--preset", "smoke", "--out", str(out)]
+    assert (
+        main([*command, "--minutes", "1e-9", "--pack", str(pack)]) == reproduce.NOT_FINISHED == 75
+    )
+    assert "not finished: stopped before" in capsys.readouterr().out
+    assert pack.exists()
+    assert (out / "cells" / "config.json").exists()
+    assert not (out / "result.json").exists()
+
+
+@pytest.mark.parametrize(
+    ("more", "message"),
+    [
+        (["roar-kar", "--minutes", "0"], "--minutes must be more than 0"),
+        (["roar-kar", "--minutes", "nan"], "--minutes must be more than 0"),
+        (["patch", "--pack", "cells.zip"], "only apply to roar-kar"),
+        (["patch", "--preset", "paper"], "patch has no preset paper; choose from smoke"),
+        (["roar-kar", "--preset", "smoke", "--unpack", "none.zip"], "none.zip is not a pack"),
+    ],
+)
+def test_bad_limits_presets_and_packs(
+    more: list[str],
+    message: str,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert main(["reproduce", *more, "--out", "out"]) == 2
+    assert message in capsys.readouterr().err
+    assert not list(tmp_path.rglob("*.json"))
