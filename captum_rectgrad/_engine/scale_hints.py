@@ -65,4 +65,5 @@ def _is_readable(value: object, dims: int) -> TypeIs[Tensor]:
 
 def _sum_to_one(rows: Tensor) -> bool:
     sums = rows.sum(dim=1, dtype=torch.float32)
-    return bool(((sums - 1).abs() < _TOLERANCE).all()) and bool((rows >= 0).all())
+    tolerance = max(_TOLERANCE, 2 * torch.finfo(rows.dtype).eps)
+    return bool(((sums - 1).abs() < tolerance).all()) and bool((rows >= 0).all())

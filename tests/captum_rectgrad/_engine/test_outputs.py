@@ -26,6 +26,7 @@ from captum_rectgrad import (
     SelectedOutput,
 )
 
+pytestmark = pytest.mark.bitwise("the same operations on the tensor that is chosen")
 Named = namedtuple("Named", ["features", "logits"])  # noqa: PYI024 (as in torchvision's GoogLeNet)
 
 

@@ -18,6 +18,7 @@ NAME = "cifar10_cnn"
 CAT = Upload(sample_images()["chelsea"])
 
 
+@pytest.mark.bitwise("the page runs the operations of the library")
 def test_maps_and_similarities_are_those_of_the_library() -> None:
     network = Networks([NAME], any_name=False).get(NAME)
     found = answer(network, CAT, Question(NAME, target="3", methods=["rectgrad"]))

@@ -147,6 +147,7 @@ class TwoHeads(nn.Module):
         return {"species": self.body(x), "features": x}
 
 
+@pytest.mark.bitwise("the same operations on the tensor that is chosen")
 def test_an_output_is_chosen(small: nn.Module) -> None:
     x = torch.rand(3, 16, 16)
     model = TwoHeads(small).eval()
