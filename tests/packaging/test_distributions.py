@@ -113,7 +113,8 @@ def test_the_wheel_has_the_two_packages_alone(wheel: Path) -> None:
     embedded = {row.name for row in registry.CHECKPOINTS if row.source == "embedded"}
     data = [name for name in inside if name.suffix != ".py" and name.name != "py.typed"]
     folders = {name.parent for name in data}
-    assert folders == {PurePosixPath("rectgrad_zoo", "checkpoints", name) for name in embedded}
+    of_weights = {PurePosixPath("rectgrad_zoo", "checkpoints", name) for name in embedded}
+    assert folders == {*of_weights, PurePosixPath("captum_rectgrad", "app")}  # page.css
     assert not any("test" in part for name in inside for part in name.parts)
     for package in PACKAGES:
         assert PurePosixPath(package, "py.typed") in names
