@@ -24,7 +24,7 @@ from captum_rectgrad._engine.gradients import compute_gradients, input_points
 from captum_rectgrad._engine.graph import embeddings_of, nodes_between
 from captum_rectgrad._engine.interrupts import run_and_undo
 from captum_rectgrad._engine.layer_names import LayerNames
-from captum_rectgrad._engine.layer_recorder import LayerRecorder
+from captum_rectgrad._engine.layer_recorder import LayerRecorder, LayerTensor
 from captum_rectgrad._engine.model_parts import ModelParts, examine
 from captum_rectgrad._engine.module_calls import InplaceModificationError, ModuleCalls
 from captum_rectgrad._engine.outputs import select_output
@@ -179,11 +179,7 @@ class AttributionRequest:
         layers.is_open = calls.is_open = False
         if self.settings.output is not None:
             output = select_output(output, self.settings.output)
-        has_probabilities = (
-            self.objective is selected_output
-            and not callable(call.target)
-            and are_probabilities(output)
-        )
+        has_probabilities = self._selects(call) and are_probabilities(output)
         values = None if mode is None else mode.finish()
         scalars = self.objective(output, call, layers)
         _check_rows(scalars, call.samples, exact=self.objective is selected_output)
@@ -193,14 +189,14 @@ class AttributionRequest:
             else [tuple(input_points(leaves))]
         )
         points = [point for group in groups for point in group]
+        inputs = [get_gradient_edge(leaf).node for leaf in leaves if leaf.requires_grad]
+        inputs += embeddings_of(scalars.grad_fn, copies)
         state = BackwardPass(
             self.settings, call.samples, values, with_statistics=self.with_statistics
         )
         undo.callback(state.close)
-        inputs = [get_gradient_edge(leaf).node for leaf in leaves if leaf.requires_grad]
-        inputs += embeddings_of(scalars.grad_fn, copies)
-        nodes = nodes_between([scalars.grad_fn], {*inputs, *(point.edge.node for point in points)})
-        state.attach(nodes, inputs, calls.finished)
+        ends = {*inputs, *(point.edge.node for point in points)}
+        state.attach(nodes_between([scalars.grad_fn], ends), inputs, calls.finished)
         names = LayerNames(self.model, state.hooked)
         if parts.has_frozen and not calls.copies:
             names.read()  # before the backward pass frees what the nodes have saved
@@ -208,12 +204,7 @@ class AttributionRequest:
         diagnostics = Diagnostics.from_pass(
             gradients, state, scalars.detach(), names, at_layers=self.to_layers
         )
-        attributions = (
-            self.settings.attribution(
-                point.tensor if self.create_graph else point.tensor.detach(), gradient
-            )
-            for point, gradient in zip(points, gradients, strict=True)
-        )
+        attributions = map(self._attribution, points, gradients)
         return Attributions(
             [tuple(next(attributions) for _ in group) for group in groups],
             replace(
@@ -224,6 +215,14 @@ class AttributionRequest:
             ),
             layer_statistics(state.records, names) if self.with_statistics else [],
         )
+
+    def _selects(self, call: ForwardInputs) -> bool:
+        """Whether the attributed numbers are outputs, chosen by their index."""
+        return self.objective is selected_output and not callable(call.target)
+
+    def _attribution(self, point: LayerTensor, gradient: Tensor) -> Tensor:
+        tensor = point.tensor if self.create_graph else point.tensor.detach()
+        return self.settings.attribution(tensor, gradient)
 
     def _record(self, calls: ModuleCalls, parts: ModelParts) -> Iterator[RemovableHandle]:
         if self.settings.rule is not None:

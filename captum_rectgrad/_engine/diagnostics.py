@@ -169,8 +169,8 @@ class Diagnostics:
             if without:
                 found.append(
                     f"{_all_zero(without)}: all scores are zero at {_first_activation(without)}. "
-                    "The activations or the gradient of the output are zero there, whatever the "
-                    "percentile; check the weights of the model and the target"
+                    "The activations or the gradient of the output are zero there, so the "
+                    "percentile has no effect; check the weights of the model and the target"
                 )
         return found
 

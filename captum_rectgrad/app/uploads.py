@@ -36,7 +36,7 @@ def read_upload(path: str | Path) -> Upload:
 
     Raises:
         ValueError: the file is gone, too large, not an image, or damaged. The message does not
-            contain the path, which means nothing to the user of a browser.
+            contain the path on the server.
     """
     file = Path(path)
     if not file.is_file():

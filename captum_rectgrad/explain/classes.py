@@ -33,7 +33,7 @@ def class_names(
     if getattr(model, "pretrained_cfg", None):
         return rectgrad_zoo.labels(model)
     names = getattr(getattr(model, "config", None), "id2label", None) or {}
-    # transformers calls the classes so where nobody has named them.
+    # The default names of transformers, without information.
     if all(name == f"LABEL_{index}" for index, name in names.items()):
         return None
     return [names.get(index, f"class {index}") for index in range(max(names) + 1)]

@@ -28,7 +28,7 @@ def as_image(image: ImageInput) -> Image.Image | Tensor:
     Raises:
         ValueError: the file cannot be read, the image is too small, or the array has another shape
             or range.
-        TypeError: it is none of these.
+        TypeError: the image has another type.
     """
     if isinstance(image, Tensor):
         return image

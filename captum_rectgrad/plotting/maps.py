@@ -5,7 +5,6 @@ import math
 import textwrap
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from pathlib import Path
 
 import numpy as np
 from matplotlib.axes import Axes
@@ -121,20 +120,6 @@ def plot_comparison(
         hspace=(above + COLORBAR_ROOM * colorbar) / panel,
     )
     return figure
-
-
-def check_format(path: Path) -> None:
-    """Check that a file name ends in a supported figure format.
-
-    Args:
-        path: file name of the figure.
-
-    Raises:
-        ValueError: the ending is missing or not supported.
-    """
-    known = sorted(FigureCanvasAgg.get_supported_filetypes())
-    if path.suffix[1:].lower() not in known:
-        raise ValueError(f"{str(path)!r} must end in one of: {', '.join('.' + k for k in known)}")
 
 
 def _sized(figure: Figure | None, rows: Sequence[Row]) -> tuple[Figure, float]:

@@ -20,7 +20,7 @@ ROUNDING = 1e-6  # pixels
 
 
 def draw_pixels(axes: Axes, values: ArrayLike, **options: Any) -> AxesImage:
-    """Draw an image with whole pixels, in whatever resolution and format the figure is saved.
+    """Draw an image with whole pixels, at every resolution and in every format of the file.
 
     In a bitmap, each pixel of the image is a square of `n x n` pixels of the figure, with the
     largest `n` that fits in the axes. The axes shrink to the image. PDF and SVG files contain the

@@ -38,7 +38,7 @@ def _triton_selection(device: torch.device) -> Selection | None:
 
         one = torch.ones(1, 1, device=device)
         triton_selection.mask_above_percentile("PR1", 50.0, one, one)
-    # Whatever the import, the compiler or the driver raises: no Triton, an old driver.
+    # Errors of the import, the compiler or the driver have many types.
     except Exception as error:  # noqa: BLE001
         reason = str(error).partition("\n")[0]
         _LOG.warning(

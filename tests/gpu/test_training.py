@@ -56,7 +56,7 @@ def weights(network: nn.Module) -> Tensor:
 def test_a_network_depends_on_the_number_of_others_alone(
     work: CellInputs, ranks: RankFiles, device: torch.device, precision: Precision
 ) -> None:
-    """Whatever the others are and wherever it is among them; and the same in every run."""
+    """The result is the same with other networks, at another position, and in every run."""
     training = replace(TRAINING, precision=precision)
     train = partial(train_networks, training, labels=work.train.labels, device=device)
     capture = device.type == "cuda"

@@ -109,17 +109,22 @@ def check_used(folder: Path, used: Mapping[str, str]) -> None:
     _refuse_others(folder, "on other data or networks", read_used(folder), used)
 
 
-def _refuse_others(
-    folder: Path, which: str, found: Mapping[str, Any], wanted: Mapping[str, Any]
-) -> None:
-    different = [
+def differences(found: Mapping[str, Any], wanted: Mapping[str, Any]) -> str:
+    """The differences of two configurations in words; empty if there are none."""
+    return "; ".join(
         f"{key} was {found.get(key)!r}, is {wanted.get(key)!r}"
         for key in sorted(found.keys() | wanted.keys())
         if found.get(key) != wanted.get(key)
-    ]
+    )
+
+
+def _refuse_others(
+    folder: Path, which: str, found: Mapping[str, Any], wanted: Mapping[str, Any]
+) -> None:
+    different = differences(found, wanted)
     if different:
         raise RectGradError(
-            f"{folder} holds a run {which}: {'; '.join(different)}. Give another folder with "
+            f"{folder} holds a run {which}: {different}. Give another folder with "
             "--out, or delete this one"
         )
 

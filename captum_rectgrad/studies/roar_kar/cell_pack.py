@@ -9,7 +9,7 @@ from typing import Any
 
 import captum_rectgrad
 from captum_rectgrad.errors import RectGradError
-from captum_rectgrad.studies.report.run_folder import CONFIG, claim_folder, write_whole
+from captum_rectgrad.studies.report.run_folder import CONFIG, claim_folder, differences, write_whole
 
 ABOUT = "pack.json"
 FORMAT = 1
@@ -76,15 +76,10 @@ def unpack_cells(file: Path, cells: Path, config: Mapping[str, Any]) -> int:
         "version": captum_rectgrad.__version__,
         **json.loads(json.dumps(config)),
     }
-    different = [
-        f"{key} is {found.get(key)!r} in the pack, {wanted.get(key)!r} here"
-        for key in sorted(found.keys() | wanted.keys())
-        if found.get(key) != wanted.get(key)
-    ]
+    different = differences(found, wanted)
     if different:
         raise RectGradError(
-            f"{file} has cells of another run: {'; '.join(different)}. Give the same options, or "
-            "another pack"
+            f"{file} has cells of another run: {different}. Give the same options, or another pack"
         )
     claim_folder(cells, config)
     missing = {name: text for name, text in contents.items() if not (cells / name).exists()}

@@ -1,6 +1,5 @@
 """Maps become pictures in which sparse ones stay visible."""
 
-from pathlib import Path
 
 import matplotlib.pyplot as plt
 import numpy as np
@@ -9,7 +8,7 @@ import torch
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
-from captum_rectgrad.plotting.maps import Row, check_format, plot_comparison
+from captum_rectgrad.plotting.maps import Row, plot_comparison
 from captum_rectgrad.plotting.single_map import capped_map, plot_map
 
 
@@ -164,11 +163,3 @@ def test_no_text_of_the_figure_overlaps_another() -> None:
 def test_nothing_to_draw() -> None:
     with pytest.raises(ValueError, match="at least one row"):
         plot_comparison([])
-
-
-def test_endings_of_figures() -> None:
-    check_format(Path("a.PNG"))
-    check_format(Path("b.pdf"))
-    for bad in ("picture", "picture.exe"):
-        with pytest.raises(ValueError, match=r"must end in one of: .*\.png"):
-            check_format(Path(bad))

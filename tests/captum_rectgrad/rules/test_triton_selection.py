@@ -150,7 +150,7 @@ def test_rows_that_a_sample_does_not_describe(
 def test_bounds_that_do_not_enclose_the_threshold(
     interpreted: ModuleType, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Whatever is proposed, the row is ranked as a whole if it is wrong."""
+    """A row with wrong bounds is ranked as a whole."""
     a, r = drawn((4, 3000))
     for bounds in ((0, 0, 3000), (255, 255, 3000), (0, 255, 10), (3, 8, 1)):
         monkeypatch.setattr(interpreted, "_bounds", lambda *_, found=bounds: found)

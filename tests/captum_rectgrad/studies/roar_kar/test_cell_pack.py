@@ -47,10 +47,10 @@ def test_pack_of_another_run_is_refused_with_the_difference(
 ) -> None:
     pack = tmp_path / "cells.zip"
     pack_cells(folder(tmp_path / "one", CELLS), pack)
-    with pytest.raises(RectGradError, match="epochs is 20 in the pack, 4 here"):
+    with pytest.raises(RectGradError, match="epochs was 20, is 4"):
         unpack_cells(pack, tmp_path / "two", {**CONFIG, "epochs": 4})
     monkeypatch.setattr("captum_rectgrad.__version__", "9.9")
-    with pytest.raises(RectGradError, match=r"version is .* in the pack, '9\.9' here"):
+    with pytest.raises(RectGradError, match=r"version was .*, is '9\.9'"):
         unpack_cells(pack, tmp_path / "two", CONFIG)
     assert not (tmp_path / "two").exists()
 

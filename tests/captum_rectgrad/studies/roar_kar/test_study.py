@@ -257,7 +257,7 @@ def test_table_made_in_two_visits_is_that_of_one(
     second = replace(context("saliency", folder="second"), unpack=pack)
     assert table(second) == expected
     other = replace(context("saliency", folder="other"), unpack=pack, seed=1)
-    with pytest.raises(RectGradError, match="seed is 0 in the pack, 1 here"):
+    with pytest.raises(RectGradError, match="seed was 0, is 1"):
         table(other)
     assert not list(tmp_path.rglob("other/cells/*"))
 
