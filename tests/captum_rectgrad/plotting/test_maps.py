@@ -1,6 +1,5 @@
 """Maps become pictures in which sparse ones stay visible."""
 
-
 import matplotlib.pyplot as plt
 import numpy as np
 import pytest
