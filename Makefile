@@ -50,6 +50,7 @@ linters: .venv/.dev
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/lint-imports
+	$(BIN)/bandit --quiet --configfile pyproject.toml --recursive benchmarks captum_rectgrad release site_build space zoo
 	$(BIN)/mypy
 
 .venv/.demo: pyproject.toml
