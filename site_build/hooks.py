@@ -14,6 +14,7 @@ from mkdocs.exceptions import PluginError
 from mkdocs.structure.files import File, Files
 from mkdocs.structure.pages import Page
 
+from site_build.notebooks import with_badge
 from site_build.pages import ROOT, outside_pages, tutorial_page, with_links
 
 DOCS = ROOT / "docs"
@@ -44,7 +45,7 @@ def on_files(files: Files, config: MkDocsConfig) -> Files:
         for source in sources:
             page = tutorial_page(f"tutorials/{source.name}")
             text = (folder / f"{source.stem}.md").read_text(encoding="utf-8")
-            files.append(File.generated(config, page, content=text))
+            files.append(File.generated(config, page, content=with_badge(text, source)))
         for figure in sorted(folder.glob("*.png")):
             content = figure.read_bytes()
             files.append(File.generated(config, f"tutorials/{figure.name}", content=content))

@@ -22,7 +22,7 @@ OUTSIDE = {
 CARDS = ("zoo/rectgrad_zoo/checkpoints/*/README.md", "zoo/hub/*/README.md")
 MEASURED = "benchmarks/results/*.md"
 
-_LINK = re.compile(r"(!?)\[((?:[^\[\]]|\[[^\]]*\])*)\]\(([^)\s#]+)(#[^)\s]*)?\)")
+LINK = re.compile(r"(!?)\[((?:[^\[\]]|\[[^\]]*\])*)\]\(([^)\s#]+)(#[^)\s]*)?\)")
 
 
 def outside_pages() -> dict[str, str]:
@@ -83,4 +83,4 @@ def with_links(markdown: str, source: str, page: str) -> str:
             return text
         return f"{image}[{text}]({posixpath.relpath(shown, posixpath.dirname(page))}{anchor or ''})"
 
-    return _LINK.sub(turned, markdown)
+    return LINK.sub(turned, markdown)

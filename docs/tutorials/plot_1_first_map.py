@@ -7,15 +7,14 @@ units with the largest contribution propagate the gradient at each layer. The ma
 sharp regions.
 
 This tutorial computes the map of a photograph, and then the map of a custom model. It needs Python
-3.10 or newer and no GPU. In a checkout of the repository:
+3.10 or newer and no GPU. It also runs as a script, in a checkout of the repository:
 
 ```
 pip install '.[imagenet]'
 python docs/tutorials/plot_1_first_map.py
 ```
 
-The second command runs this tutorial. Without a display, replace `plt.show()` by
-`plt.savefig("map.png")`.
+Without a display, replace `plt.show()` by `plt.savefig("map.png")`.
 """
 
 # %%
@@ -87,7 +86,8 @@ plt.show()
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from captum_rectgrad.plotting.single_map import plot_map
+from captum_rectgrad.plotting.single_map import plain, plot_map
+from captum_rectgrad.plotting.whole_pixels import draw_pixels
 from captum_rectgrad.studies.data.shapes import SHAPE_CLASSES, shapes
 
 
@@ -129,7 +129,7 @@ print(f"{(predicted == unseen.labels).float().mean():.0%} of 500 new shapes are 
 
 # %%
 # The call is the same, here for a batch of images with one class per image. `plot_map` draws a
-# single map on given axes.
+# single map on given axes, `draw_pixels` an image with the same pixels.
 
 right = torch.nonzero(predicted == unseen.labels)[:6, 0]
 found = RectGrad(mine).attribute(inputs[right], target=predicted[right])
@@ -142,15 +142,16 @@ figure, axes = plt.subplots(
     layout="constrained",
 )
 for column, number in enumerate(right.tolist()):
-    axes[0, column].imshow(unseen.images[number].permute(1, 2, 0).numpy())
+    draw_pixels(axes[0, column], unseen.images[number].permute(1, 2, 0) / 255)
+    plain(axes[0, column])
     axes[0, column].set_title(SHAPE_CLASSES[predicted[number]])
-    axes[0, column].axis("off")
     plot_map(found[column], axes[1, column])
 plt.show()
 
 # %%
 # ## Next steps
 #
+# - `captum_rectgrad.show(model, "photo.jpg")` makes the first figure in one call.
 # - The command line needs no Python code: `rectgrad explain photo.jpg --out map.png`.
 # - In most libraries, hooks miss functional ReLUs. [The next tutorial](plot_2_your_model.py)
 #   measures the effect.

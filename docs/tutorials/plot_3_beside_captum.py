@@ -128,13 +128,14 @@ for title in ("Saliency", "RectGrad"):
 # ## Inside Captum's plots
 #
 # `captum.attr.visualization` takes arrays of shape `(H, W, C)`. It raises an error for all-zero
-# maps, which RectGrad can return.
+# maps, which RectGrad can return. Matplotlib omits or blurs pixels of a sparse map unless each of
+# them has a whole number of pixels in the figure, here 2 x 2 at 100 dpi. `plot_comparison` ensures
+# this itself.
 
 from captum.attr import visualization
 
-figure, axes = plt.subplots(
-    num="A cat in grey, RectGrad's map over it in red", figsize=(4, 4), layout="constrained"
-)
+figure = plt.figure("A cat in grey, RectGrad's map over it in red", figsize=(4.48, 4.78), dpi=100)
+axes = figure.add_axes((0, 0, 1, 4.48 / 4.78))
 visualization.visualize_image_attr(
     maps["RectGrad"][0].permute(1, 2, 0).numpy(),
     picture(model, images[0].detach()),

@@ -33,7 +33,7 @@ COMMAND = f"reproduce roar-kar --preset smoke --methods saliency,rectgrad --out 
 def shell() -> None:
     """Run the command, and print it with its output."""
     said = io.StringIO()
-    with contextlib.redirect_stdout(said):
+    with contextlib.redirect_stdout(said), contextlib.redirect_stderr(said):
         status = main(COMMAND.split())
     shown = f"$ rectgrad {COMMAND}\n{said.getvalue()}exit status {status}"
     print(shown.replace(f"{work}/", ""))
