@@ -7,6 +7,7 @@ from pathlib import Path
 from captum_rectgrad.cli.image_sources import Images, find_images
 from captum_rectgrad.cli.known_names import ALL, check_methods, check_model
 from captum_rectgrad.cli.output_files import check_figure_format, check_output, figure_files
+from captum_rectgrad.cli.suggestions import did_you_mean_file
 from captum_rectgrad.plotting.images import sample_images
 
 MOST_ROWS = 100  # of one figure: matplotlib draws at most 65,536 pixels
@@ -23,6 +24,7 @@ class ExplainRequest:
         methods: keys of the methods; None: all.
         labels: names of the classes; None: those of the model.
         figures: the file of each image's own figure; None: one figure, `args.out`.
+        output: key or index of the logits in what the model returns; None: the default.
     """
 
     args: argparse.Namespace
@@ -30,6 +32,7 @@ class ExplainRequest:
     methods: list[str] | None
     labels: list[str] | None
     figures: dict[str, Path] | None
+    output: str | int | None
 
 
 def explain_images(args: argparse.Namespace) -> int:
@@ -72,7 +75,8 @@ def check_request(args: argparse.Namespace) -> ExplainRequest:
             f"percentile must be in [0, 100], got {args.percentile:g}; the paper uses 98"
         )
     if args.weights is not None and not Path(args.weights).is_file():
-        raise ValueError(f"--weights: there is no file {args.weights!r}")
+        hint = did_you_mean_file(args.weights)
+        raise ValueError(f"--weights: there is no file {args.weights!r}{hint}")
     labels = None if args.labels is None else read_labels(args.labels)
     if args.save_maps is not None and args.save_maps.suffix != ".npz":
         raise ValueError(f"--save-maps must end in .npz, got {str(args.save_maps)!r}")
@@ -82,7 +86,14 @@ def check_request(args: argparse.Namespace) -> ExplainRequest:
     _check_files(args, images, figures, len(names))
     if images is not None:
         images.check()
-    return ExplainRequest(args, images, methods, labels, figures)
+    return ExplainRequest(args, images, methods, labels, figures, key_or_index(args.output))
+
+
+def key_or_index(output: str | None) -> str | int | None:
+    """The value of `--output`: digits are an index."""
+    if output is None or not output.removeprefix("-").isdigit():
+        return output
+    return int(output)
 
 
 def _methods(given: str) -> list[str] | None:

@@ -57,8 +57,9 @@ def _add_model(parser: argparse.ArgumentParser) -> None:
         "--model",
         default=DEFAULT_MODEL,
         metavar="NAME",
-        help="a name from `rectgrad zoo list`; a timm model name, such as resnet50; a checkpoint "
-        "folder; OWNER/NAME on the Hugging Face Hub; or MODULE:FUNCTION, a function without "
+        help="a name from `rectgrad zoo list`; a timm model name, such as resnet50; the folder of "
+        "a checkpoint, or of save_pretrained of transformers; OWNER/NAME or hf:OWNER/NAME on the "
+        "Hugging Face Hub; or MODULE:FUNCTION, a function without "
         "arguments, in a Python file of the working directory or an installed package, that "
         "returns a network with timm's pretrained_cfg, or a pair of a network and its transform: "
         "a function, weights of torchvision or a processor of transformers (default: %(default)s)",
@@ -75,6 +76,12 @@ def _add_model(parser: argparse.ArgumentParser) -> None:
         metavar="FILE",
         help="text file with the name of each class, one per line, in the order of the model's "
         "outputs",
+    )
+    parser.add_argument(
+        "--output",
+        metavar="KEY",
+        help="key or index of the logits in what the network returns, if it is a dict or a tuple "
+        "(default: logits, out, or the only tensor)",
     )
     parser.add_argument(
         "--target",

@@ -5,19 +5,17 @@ import sys
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import nullcontext
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from torch import nn
 
-import rectgrad_zoo
 from captum_rectgrad.cli.explain import ExplainRequest
-from captum_rectgrad.cli.known_names import is_own_model
 from captum_rectgrad.cli.output_files import written_whole
-from captum_rectgrad.cli.own_model import load_own_model
+from captum_rectgrad.cli.own_model import load_model
 from captum_rectgrad.evaluation.methods import Method, choose_methods
 from captum_rectgrad.explain.explanation import Explanation, explain, save_maps
-from captum_rectgrad.explain.preprocessing import find_transform
 from captum_rectgrad.plotting.images import sample_images
 from captum_rectgrad.plotting.maps import plot_comparison
 from rectgrad_zoo.determinism import deterministic
@@ -38,20 +36,15 @@ def write_explanations(request: ExplainRequest) -> None:
     """
     args = request.args
     methods = choose_methods(request.methods, args.percentile)
-    if is_own_model(args.model):
-        model, transform = load_own_model(args.model, args.weights, args.device)
-    else:
-        transform = None
-        model = rectgrad_zoo.load(args.model, weights=args.weights, device=args.device)
-    find_transform(model, transform)  # refuses a network whose preprocessing is not known
+    model, transform = load_model(args.model, args.weights, args.device)
     explanations = []
     for explanation in _explanations(request, model, methods, transform):
         if request.figures is not None:
-            _write_figure([explanation], request.figures[explanation.name], args.overlay)
+            _write_figure([explanation], request.figures[explanation.name], request)
         if request.figures is None or args.save_maps is not None:
             explanations.append(explanation)
     if request.figures is None:
-        _write_figure(explanations, Path(args.out), args.overlay)
+        _write_figure(explanations, Path(args.out), request)
     if args.save_maps is not None:
         with written_whole(args.save_maps) as file:
             save_maps(explanations, file)
@@ -75,6 +68,7 @@ def _explanations(
                 args.target,
                 transform=transform,
                 labels=request.labels,
+                output=request.output,
             )
         if not sys.stderr.isatty():
             print(
@@ -86,9 +80,12 @@ def _explanations(
         yield explanation
 
 
-def _write_figure(explanations: Sequence[Explanation], file: Path, overlay: bool) -> None:
+def _write_figure(explanations: Sequence[Explanation], file: Path, request: ExplainRequest) -> None:
     file.parent.mkdir(parents=True, exist_ok=True)
-    figure = plot_comparison([each.row() for each in explanations], overlay=overlay)
+    sources = {} if request.images is None else request.images.sources
+    names = {name: source.file_name for name, source in sources.items()}
+    rows = [replace(each.row(), name=names.get(each.name, "")) for each in explanations]
+    figure = plot_comparison(rows, overlay=request.args.overlay)
     with written_whole(file) as unfinished:
         figure.savefig(unfinished)
     print(f"wrote {file}")

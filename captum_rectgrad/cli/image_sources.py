@@ -12,7 +12,7 @@ from urllib.parse import unquote, urlsplit
 from PIL import Image
 
 from captum_rectgrad.cli.download import LIMIT_BYTES, download, is_url
-from captum_rectgrad.cli.suggestions import did_you_mean
+from captum_rectgrad.cli.suggestions import did_you_mean_file
 from captum_rectgrad.errors import RectGradWarning
 from captum_rectgrad.plotting.images import check_size, folder_files, read_image
 
@@ -32,6 +32,13 @@ class ImageSource:
     label: str
     place: str
     content: bytes | None = None
+
+    @property
+    def file_name(self) -> str:
+        """Name of the file with its ending, also on the web; or "standard input"."""
+        if self.content is None:
+            return Path(self.place).name
+        return PurePosixPath(unquote(urlsplit(self.place).path)).name or self.label
 
     def read(self) -> Image.Image:
         """Decode the image; see `read_image`."""
@@ -124,10 +131,7 @@ def _files(argument: str) -> list[Path]:
         raise ValueError(
             f"cannot read {argument!r} as an image: the folder {str(path.parent)!r} does not exist"
         )
-    beside = [entry.name for entry in path.parent.iterdir()]
-    raise ValueError(
-        f"cannot read {argument!r} as an image: no such file{did_you_mean(path.name, beside)}"
-    )
+    raise ValueError(f"cannot read {argument!r} as an image: no such file{did_you_mean_file(path)}")
 
 
 def _standard_input() -> bytes:

@@ -1,4 +1,4 @@
-"""Networks of the user's own code: `--model MODULE:FUNCTION`."""
+"""The network of `--model`: by name, or of the user's own code, `MODULE:FUNCTION`."""
 
 import importlib
 import os
@@ -8,10 +8,37 @@ from typing import Any
 
 from torch import nn
 
+import rectgrad_zoo
+from captum_rectgrad.cli.known_names import is_own_model
+from captum_rectgrad.explain.preprocessing import find_transform
 from rectgrad_zoo.devices import parse_device
 from rectgrad_zoo.weights import load_strictly, read_weights_file
 
 _PAIR = 2
+
+
+def load_model(name: str, weights: str | None, device: str) -> tuple[nn.Module, Any]:
+    """Load the network of `--model`.
+
+    Args:
+        name: `MODULE:FUNCTION`, or a name as for `rectgrad_zoo.load`.
+        weights: file with a state dict for the network, or None.
+        device: name of the device.
+
+    Returns:
+        The network, in eval mode on the device, and its transform, as `given` of `find_transform`.
+
+    Raises:
+        ValueError: there is no such model or function, or its preprocessing is not known.
+        TypeError: the function returned something other than a network.
+        ZooError: the model is not available, or the weights do not fit.
+    """
+    if is_own_model(name):
+        model, transform = load_own_model(name, weights, device)
+    else:
+        model, transform = rectgrad_zoo.load(name, weights=weights, device=device), None
+    find_transform(model, transform)  # refuses a network whose preprocessing is not known
+    return model, transform
 
 
 def load_own_model(place: str, weights: str | None, device: str) -> tuple[nn.Module, Any]:

@@ -101,7 +101,7 @@ def plot_comparison(
         draw_pixels(line[0], np.clip(np.asarray(row.image, dtype=np.float64), 0, 1))
         plain(line[0])
         line[0].set_title(caption, fontsize=TITLE_SIZE, pad=4)
-        line[0].set_ylabel(textwrap.shorten(row.name, TITLE_WIDTH), fontsize=TITLE_SIZE)
+        line[0].set_ylabel(_shortened(row.name), fontsize=TITLE_SIZE)
         for title, axes in zip(titles, line[1:], strict=True):
             shown = row.panels.get(title, "not computed")
             if isinstance(shown, str):
@@ -120,6 +120,12 @@ def plot_comparison(
         hspace=(above + COLORBAR_ROOM * colorbar) / panel,
     )
     return figure
+
+
+def _shortened(name: str) -> str:
+    """A name with its beginning and its end; names of cameras differ in the end."""
+    half = TITLE_WIDTH // 2 - 1
+    return name if len(name) <= TITLE_WIDTH else f"{name[:half]}...{name[-half:]}"
 
 
 def _sized(figure: Figure | None, rows: Sequence[Row]) -> tuple[Figure, float]:

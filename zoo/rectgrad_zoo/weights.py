@@ -15,8 +15,8 @@ from torch import Tensor, nn
 from rectgrad_zoo.errors import ZooError
 
 _NAMES_SHOWN = 5
-# Keys of the state dict in timm's training checkpoints, in order of preference.
-_WRAPPERS = ("state_dict_ema", "model_ema", "state_dict", "model")
+# Keys of the state dict in checkpoints of timm and of PyTorch's tutorials, in order of preference.
+_WRAPPERS = ("state_dict_ema", "model_ema", "state_dict", "model_state_dict", "model")
 
 
 def file_sha256(file: Path) -> str:

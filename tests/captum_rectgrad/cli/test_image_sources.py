@@ -48,6 +48,7 @@ def test_an_image_from_a_server(photos: Path) -> None:
         server.shutdown()
     found.check()
     assert found["cat"].size == (20, 10)
+    assert found.sources["cat"].file_name == "cat.png"
     assert not found.files()
 
 

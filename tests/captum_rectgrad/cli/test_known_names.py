@@ -1,5 +1,7 @@
 """Misspelt names are found without PyTorch."""
 
+from pathlib import Path
+
 import pytest
 import timm
 
@@ -15,7 +17,8 @@ from captum_rectgrad.cli.known_names import check_methods, check_model
         "resnet18.a1_in1k",
         "timm/resnet18.a1_in1k",
         "hf-hub:timm/resnet18.a1_in1k",
-        "no/such/folder",
+        "OWNER/no-such-name@v1.0",
+        "hf:google/vit-base-patch16-224@main",
         "json:loads",
     ],
 )
@@ -36,6 +39,14 @@ def test_every_name_of_timm_may_exist(name: str) -> None:
         ("", "Unknown model ''"),
         ("no_such_package:network", "no module named 'no_such_package'"),
         (":network", "no module named ''"),
+        ("mynet.py:build", r"got the file of a module .*, such as mynet:build"),
+        ("./nets/mynet.py:build", r"such as nets\.mynet:build"),
+        ("hf:google", "got the model 'hf:google', expected hf:OWNER/NAME or"),
+        ("hf-hub:a/b/c", "expected hf-hub:OWNER/NAME or"),
+        ("https://huggingface.co/google/vit", "got the URL .*; give hf:OWNER/NAME"),
+        ("no/such/folder", "the model folder 'no/such/folder' does not exist"),
+        (f"{Path(__file__).parent}x", r"does not exist \(did you mean cli\?\)"),
+        (__file__, r"is a file, expected a name or a folder; .* --weights /"),
     ],
 )
 def test_unknown_models(name: str, message: str) -> None:

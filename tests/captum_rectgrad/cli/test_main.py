@@ -48,6 +48,13 @@ def test_one_figure_and_the_raw_maps(picture: str, tmp_path: Path) -> None:
         assert saved["picture/RectGrad"].shape == (3, 32, 32)
 
 
+def test_rows_have_the_names_of_files(picture: str, tmp_path: Path) -> None:
+    out = tmp_path / "figure.svg"
+    arguments = ["--model", "cifar10_cnn", "--methods", "saliency", "--out", str(out)]
+    assert main(["explain", picture, *arguments]) == 0
+    assert "<!-- picture.png -->" in out.read_text()
+
+
 def test_version_and_help() -> None:
     done = subprocess.run([RECTGRAD, "--version"], capture_output=True, text=True, check=True)
     assert done.stdout == f"rectgrad {__version__}\n"

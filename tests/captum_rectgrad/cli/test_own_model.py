@@ -24,6 +24,16 @@ def watched():
     note = lambda *_: print("deterministic:", torch.are_deterministic_algorithms_enabled())
     model.register_forward_pre_hook(note)
     return model
+def two():
+    from torchvision.models import ResNet18_Weights
+    class Two(torch.nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.layer = torch.nn.Conv2d(3, 2, 8)
+        def forward(self, x):
+            maps = self.layer(x).relu()
+            return {"main": maps.mean((2, 3)), "maps": maps}
+    return Two(), ResNet18_Weights.DEFAULT
 def bare():
     return torch.nn.Linear(2, 2)
 def number():
@@ -70,6 +80,15 @@ def test_a_network_of_torchvision_over_the_photograph(folder: Path) -> None:
     assert (plain[:, third + 20 :] != over[:, third + 20 :]).mean() > 0.5
 
 
+@pytest.mark.parametrize("output", ["main", "0", "-2"])
+def test_the_logits_are_chosen_by_key_or_index(folder: Path, output: str) -> None:
+    Path("names.txt").write_text("one\ntwo\n")
+    more = ["--labels", "names.txt", "--output", output, "--save-maps", "maps.npz"]
+    assert explain(folder, "two", *more) == 0
+    with np.load("maps.npz") as maps:
+        assert str(maps["cat/predicted"]) in {"one", "two"}
+
+
 def test_deterministic_is_for_the_maps_alone(
     folder: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -91,6 +110,7 @@ def test_deterministic_is_for_the_maps_alone(
         ("number", None, "returned a int, expected a torch.nn.Module"),
         ("broken", None, "raised KeyError: 'no weights here'"),
         ("missing", None, "has no attribute 'missing'"),
+        ("two", None, "choose a tensor in it with output="),
     ],
 )
 def test_refusals(

@@ -162,3 +162,11 @@ def test_no_text_of_the_figure_overlaps_another() -> None:
 def test_nothing_to_draw() -> None:
     with pytest.raises(ValueError, match="at least one row"):
         plot_comparison([])
+
+
+def test_a_long_name_keeps_its_beginning_and_its_end() -> None:
+    image, maps = np.zeros((4, 4, 3)), {"Saliency": torch.ones(4, 4)}
+    names = ("cat.png", "IMG_20230401_123456_edited.jpg")
+    figure = plot_comparison([Row(image, "cat", maps, name) for name in names])
+    shown = [axes.get_ylabel() for axes in figure.axes if axes.get_ylabel()]
+    assert shown == ["cat.png", "IMG_2023040..._edited.jpg"]
