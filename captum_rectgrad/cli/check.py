@@ -1,79 +1,42 @@
-"""The command `rectgrad check`."""
-# ruff: noqa: T201 (a command prints)
+"""The command `rectgrad check`: what can be checked without PyTorch is checked first."""
 
 import argparse
-import importlib
-import json
-import math
-import warnings
-from collections.abc import Callable, Mapping
-from dataclasses import asdict
-from datetime import datetime, timezone
-from functools import partial
-from inspect import signature
+from dataclasses import dataclass
 from pathlib import Path
 
-import numpy as np
-import torch
-from numpy.typing import NDArray
-from timm.data.config import resolve_model_data_config
-from torch import Tensor, nn
-from torchvision.transforms.functional import to_pil_image
-
-import captum_rectgrad
-import rectgrad_zoo
-from captum_rectgrad import (
-    Deconvolution,
-    GuidedBackprop,
-    NoBiasRectGrad,
-    RectGrad,
-    RectGradPRR,
-)
-from captum_rectgrad.attr.base import ModifiedGradient
-from captum_rectgrad.attr.relu_rules import signed_gradient
 from captum_rectgrad.cli.check_arguments import GENERATED
-from captum_rectgrad.errors import RectGradError
-from captum_rectgrad.evaluation.methods import (
-    Method,
-    MethodUnreliableError,
-    choose_methods,
-    methods,
-    of_captum,
-    same_maps,
-)
-from captum_rectgrad.plotting.images import read_image, sample_images
-from captum_rectgrad.rules.threshold import check_percentile
-from captum_rectgrad.sanity.attribution_task import AttributionTask
-from captum_rectgrad.sanity.caveats import notes
-from captum_rectgrad.sanity.check import CheckOptions, CheckReport, check
-from captum_rectgrad.sanity.findings import Finding
-from captum_rectgrad.sanity.logits import logits
-from captum_rectgrad.sanity.report_page import draw, markdown
-from captum_rectgrad.studies.data.generated import drawn
-from captum_rectgrad.studies.report.provenance import name_of
-from rectgrad_zoo import registry
-from rectgrad_zoo.data.cifar10 import read_cifar10
-from rectgrad_zoo.determinism import deterministic
-from rectgrad_zoo.devices import parse_device
+from captum_rectgrad.cli.completion import CHECKED_TOO, COMPARED
+from captum_rectgrad.cli.explain import key_or_index
+from captum_rectgrad.cli.image_sources import Images, find_images
+from captum_rectgrad.cli.known_names import check_data, check_folder, check_methods, check_model
 
-FAILED, UNDECIDED = 1, 3  # exit statuses
-# Gradient rules at activations, by method key. A Captum method of the same key is checked as it is,
-# but its backward signals are those of this package's method.
-RULES: dict[str, Callable[..., ModifiedGradient]] = {
-    "saliency": signed_gradient,
-    "gradient-input": signed_gradient,
-    "guided-bp": GuidedBackprop,
-    "deconvnet": Deconvolution,
-    "rectgrad": RectGrad,
-    "rectgrad-prr": RectGradPRR,
-    "nobias-rectgrad": NoBiasRectGrad,
-}
-# Methods that the studies of Kim et al. do not compare.
-_MORE = {"deconvnet": "DeconvNet", "nobias-rectgrad": "NoBias RectGrad"}
+_LEAST = ("count", "batch_size", "steps", "repeats")  # arguments of at least 1
+_PERCENT = 100
 
 
-def check_model(args: argparse.Namespace) -> int:
-    """Run the checks, write the report and print the findings.
+@dataclass(frozen=True)
+class CheckRequest:
+    """The checked arguments of the command.
+
+    Attributes:
+        args: parsed by `check_arguments`.
+        images: the given images by name; None: those of `args.data`, or the default.
+        layers: names of the layers to randomise; None: all.
+        others: classes to compare with the predicted one; None: the default.
+        output: key or index of the logits in what the model returns; None: the default.
+        folder: output folder.
+    """
+
+    args: argparse.Namespace
+    images: Images | None
+    layers: list[str] | None
+    others: list[int] | None
+    output: str | int | None
+    folder: Path
+
+
+def check_maps(args: argparse.Namespace) -> int:
+    """Check the arguments, import PyTorch, run the checks and write the report.
 
     Args:
         args: parsed by `check_arguments`.
@@ -85,210 +48,72 @@ def check_model(args: argparse.Namespace) -> int:
     Raises:
         ValueError: an argument is invalid, or the method cannot be checked on the model.
         OSError: a file cannot be read or written.
-        RectGradError: an image cannot be read, or the model or the method raised an error of
-            another type, which is chained. It is converted because Python's exit status 1 would
-            look like a failed check.
+        RectGradError: the model or the method raised an error.
         ZooError: a network or the images are not available.
     """
-    try:
-        return _run(args)
-    except (ValueError, OSError, RectGradError, rectgrad_zoo.ZooError):
-        raise
-    except Exception as error:
-        said = " ".join(f"{type(error).__name__}: {error}".split())
-        raise RectGradError(
-            f"the checks of {args.method} on {args.model} raised an error: {said}"
-        ) from error
+    request = check_request(args)
+    from captum_rectgrad.cli.check_run import run_checks  # noqa: PLC0415 (PyTorch)
+
+    return run_checks(request)
 
 
-def _run(args: argparse.Namespace) -> int:
-    for name in ("count", "batch_size"):
-        if getattr(args, name) < 1:
-            raise ValueError(f"got --{name.replace('_', '-')} below 1, expected at least 1")
-    options = _options(args)
-    method = _method(args.method, args.percentile)
-    device = parse_device(args.device)
-    model = rectgrad_zoo.load(args.model, device=device)
-    other = None
-    of_random_labels = args.random_labels or _control(args.model)
-    if of_random_labels is not None:
-        other = rectgrad_zoo.load(of_random_labels, device=device)
-    name, images = _images(args, model)
-    rule = _rule(args.method, model, args.percentile)
-    with deterministic(device):
-        predicted = logits(model, images, args.batch_size).argmax(dim=1)
-        task = AttributionTask(method, images, predicted, args.batch_size, args.seed)
-        try:
-            checked = check(task, model, options, rule=rule, of_random_labels=other)
-        except MethodUnreliableError as error:
-            raise ValueError(
-                f"{method.title} cannot be checked on {args.model}: {error}"
-            ) from error
-        caution = _caution(args.method, model, images, predicted)
-    facts = {
-        **({} if caution is None else {"caution": caution}),
-        "images": f"{len(images)} {name}",
-        "class explained": "the predicted class",
-        **{name: value for name, value in asdict(options).items() if value is not None},
-        **({} if args.percentile is None else {"percentile": args.percentile}),
-        **({} if other is None else {"random labels": rectgrad_zoo.provenance(other).sha256}),
-        "date": datetime.now(timezone.utc).date().isoformat(),
-        "SHA-256 of the weights": rectgrad_zoo.provenance(model).sha256,
-        "device": name_of(device),
-        "versions": f"captum-rectgrad {captum_rectgrad.__version__}, torch {torch.__version__}",
-    }
-    threshold = "" if args.percentile is None else f", q = {args.percentile:g},"
-    title = f"{method.title}{threshold} on {args.model}"
-    _write(args, checked, _picture(model, images[0]), title, options, facts)
-    if caution is not None:
-        print(caution)
-    if checked.failed:
-        return FAILED
-    return 0 if checked.decided else UNDECIDED
+def check_request(args: argparse.Namespace) -> CheckRequest:
+    """Check the arguments without PyTorch, cheap checks first.
 
+    Args:
+        args: parsed by `check_arguments`.
 
-def _control(model: str) -> str | None:
-    """The zoo's network of random labels for a model of the zoo, if it needs no download."""
-    row = registry.find(f"{model}_random_labels")
-    return row.name if row and registry.local_folder(row) else None
+    Returns:
+        The checked arguments; images on the web are downloaded.
 
-
-def _options(args: argparse.Namespace) -> CheckOptions:
-    others = None
-    if args.others is not None:
-        try:
-            others = [int(number) for number in args.others.split(",")]
-        except ValueError as error:
-            raise ValueError(
-                f"--others must be class indices, such as 3,5; got {args.others!r}"
-            ) from error
-    return CheckOptions(
-        bound=args.bound,
-        layers=None if args.layers is None else args.layers.split(","),
-        steps=args.steps,
-        repeats=args.repeats,
-        others=others,
-        seed=args.seed,
-    )
-
-
-def _method(key: str, percentile: float | None) -> Method:
-    compared = [method.key for method in methods()]
-    if ":" not in key and key not in (*compared, *_MORE):
-        known = ", ".join([*compared, *_MORE])
-        raise ValueError(f"{key!r} is not a known method; choose from {known}, or MODULE:NAME")
-    make = _rule_of(key)
-    if percentile is not None:
-        check_percentile(percentile)
-        if make is None or "percentile" not in signature(make).parameters:
-            raise ValueError(f"--percentile only applies to RectGrad, got --method {key}")
-    if key in compared or make is None:
-        (method,) = choose_methods([key], percentile)
-        return method
-    options = {} if percentile is None else {"percentile": percentile}
-    return of_captum(key, _MORE.get(key, key.partition(":")[2]), partial(make, **options))
-
-
-def _rule_of(key: str) -> Callable[..., ModifiedGradient] | None:
-    """The constructor of the method if it is a gradient rule at activations."""
-    if ":" not in key:
-        return RULES.get(key)
-    module, _, name = key.partition(":")
-    try:
-        found = getattr(importlib.import_module(module), name)
-    except (ImportError, AttributeError, ValueError):
-        return None  # `choose_methods` raises a better error
-    return found if isinstance(found, type) and issubclass(found, ModifiedGradient) else None
-
-
-def _rule(key: str, model: nn.Module, percentile: float | None) -> ModifiedGradient | None:
-    """The method with its model if it is a gradient rule at activations."""
-    make = _rule_of(key)
-    if make is None:
-        return None
-    return make(model) if percentile is None else make(model, percentile=percentile)
-
-
-def _caution(key: str, model: nn.Module, images: Tensor, targets: Tensor) -> str | None:
-    """A warning if a method imported from Captum is incorrect on this model."""
-    own = {
-        "captum.attr:GuidedBackprop": GuidedBackprop,
-        "captum.attr:Deconvolution": Deconvolution,
-    }
-    if key not in own:
-        return None
-    device = next(model.parameters()).device
-    x, y = images[:4].to(device), targets[:4].to(device)
-    (method,) = choose_methods([key])
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        expected = own[key](model).attribute(x, target=y)
-        found = method.attribute(model, x.clone().requires_grad_(), y)
-    if same_maps(found, expected):
-        return None
-    return (
-        f"Captum's {method.title} is incorrect on this model (it only hooks nn.ReLU modules, once "
-        "each, and returns the plain gradient elsewhere). These findings are about that result; "
-        f"use {own[key].__name__} of this package for the method."
-    )
-
-
-def _images(args: argparse.Namespace, model: nn.Module) -> tuple[str, Tensor]:
-    """Their name in the report, and `(N, C, H, W)`, as the model takes them."""
+    Raises:
+        ValueError: an argument is invalid.
+    """
+    for name in _LEAST:
+        value, option = getattr(args, name), f"--{name.replace('_', '-')}"
+        if value < 1:
+            raise ValueError(f"{option} must be at least 1, got {value}")
+    if not 0 < args.bound < 1:
+        raise ValueError(f"--bound must be between 0 and 1, got {args.bound:g}")
+    check_methods([args.method], (*COMPARED, *CHECKED_TOO))
+    _check_percentile(args)
+    check_model(args.model)
+    if args.random_labels is not None:
+        check_model(args.random_labels)
+    layers = None if args.layers is None else args.layers.split(",")
+    others = None if args.others is None else _indices(args.others)
+    folder = args.out or Path("checked") / _folder_name(args)
+    check_folder(folder, "--out")
     if args.images and args.data is not None:
         raise ValueError("got image files and --data; give one of them")
-    transform = rectgrad_zoo.transform(model)
-    size = tuple(resolve_model_data_config(model)["input_size"][1:])
-    data = args.data or (GENERATED if size == tuple(drawn("test").images.shape[2:]) else None)
-    if args.images:
-        name, pictures = "images given", [read_image(path) for path in args.images]
-    elif data is None:
-        name, pictures = "photographs of scikit-image", list(sample_images().values())
-    else:
-        found = drawn("test") if data == GENERATED else read_cifar10(data, "test")
-        name = "generated shapes" if data == GENERATED else "test images of CIFAR-10"
-        pictures = [to_pil_image(image) for image in found.images[: args.count]]
-    return name, torch.stack([transform(picture) for picture in pictures])
+    if args.data is not None:
+        check_data(args.data, [GENERATED])
+    images = find_images(args.images) if args.images else None
+    if images is not None:
+        images.check()
+    return CheckRequest(args, images, layers, others, key_or_index(args.output), folder)
 
 
-def _write(
-    args: argparse.Namespace,
-    checked: CheckReport,
-    picture: NDArray[np.float64],
-    title: str,
-    options: CheckOptions,
-    facts: Mapping[str, object],
-) -> None:
+def _check_percentile(args: argparse.Namespace) -> None:
+    if args.percentile is None:
+        return
+    if not 0 <= args.percentile <= _PERCENT:
+        raise ValueError(
+            f"percentile must be in [0, 100], got {args.percentile:g}; the paper uses 98"
+        )
+    # Imported methods are checked after their import.
+    if ":" not in args.method and "rectgrad" not in args.method:
+        raise ValueError(f"--percentile only applies to RectGrad, got --method {args.method}")
+
+
+def _indices(given: str) -> list[int]:
+    try:
+        return [int(number) for number in given.split(",")]
+    except ValueError as error:
+        raise ValueError(f"--others must be class indices, such as 3,5; got {given!r}") from error
+
+
+def _folder_name(args: argparse.Namespace) -> str:
     threshold = "" if args.percentile is None else f"-{args.percentile:g}"
-    name = f"{Path(args.model).name}-{args.method.replace(':', '.')}{threshold}"
-    folder = args.out or Path("checked") / name
-    folder.mkdir(parents=True, exist_ok=True)
-    draw(checked, picture, title, options).savefig(folder / "figure.png")
-    text = markdown(checked, title, facts)
-    (folder / "report.md").write_text(text, encoding="utf-8")
-    found = [_plain(finding) for finding in checked.findings]
-    facts = {**facts, "notes": notes(checked)}
-    content = json.dumps({"title": title, **facts, "findings": found}, indent=2, allow_nan=False)
-    (folder / "result.json").write_text(content + "\n", encoding="utf-8")
-    for finding in checked.findings:
-        print(f"{finding.check}: {finding.verdict}. {finding.sentence}")
-    for note in notes(checked):
-        print(note)
-    print(f"wrote {folder / 'report.md'}")
-
-
-def _plain(finding: Finding) -> dict[str, object]:
-    """A finding for JSON, which has no NaN."""
-    numbers = {
-        name: {key: None if math.isnan(value) else value for key, value in asdict(number).items()}
-        for name, number in finding.numbers
-    }
-    return {**asdict(finding), "numbers": numbers}
-
-
-def _picture(model: nn.Module, image: Tensor) -> NDArray[np.float64]:
-    """Undo the normalisation: `(H, W, 3)`, in [0, 1] up to rounding."""
-    config = resolve_model_data_config(model)
-    mean, std = (np.array(config[key])[:, None, None] for key in ("mean", "std"))
-    found: NDArray[np.float64] = (image.double().numpy() * std + mean).transpose(1, 2, 0)
-    return found
+    model = Path(args.model).name.replace(":", ".")
+    return f"{model}-{args.method.replace(':', '.')}{threshold}"

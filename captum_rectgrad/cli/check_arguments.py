@@ -26,11 +26,19 @@ def add_parser(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]"
         "failed; 2: invalid arguments, or an error; 3: no check passed or failed, for example "
         "with few images.",
     )
-    parser.add_argument("images", nargs="*", metavar="IMAGE", help="image files, instead of --data")
+    parser.add_argument(
+        "images",
+        nargs="*",
+        metavar="IMAGE",
+        help="images instead of --data, as for `rectgrad explain`",
+    )
     model = parser.add_argument(
         "--model", required=True, metavar="NAME", help="model name, as for `rectgrad explain`"
     )
     model.completer = complete_models  # type: ignore[attr-defined]
+    parser.add_argument(
+        "--output", metavar="KEY", help="the network's logits, as for `rectgrad explain`"
+    )
     parser.add_argument(
         "--method",
         default="rectgrad",
@@ -50,7 +58,7 @@ def add_parser(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]"
         metavar="DIR",
         help="output folder of report.md, figure.png, result.json (default: checked/MODEL-METHOD)",
     )
-    parser.set_defaults(run=lazy_command("captum_rectgrad.cli.check:check_model"))
+    parser.set_defaults(run=lazy_command("captum_rectgrad.cli.check:check_maps"))
 
 
 def _add_images(parser: argparse.ArgumentParser) -> None:

@@ -79,7 +79,7 @@ def explain(
     """
     names = class_names(model, labels, transform)
     first = model_input(model, next(iter(images.values())), transform)
-    network = _returning_logits(model, first, output)
+    network = returning_logits(model, first, output)
     methods = [method for method in methods if method.applies(network, first)]
     explanations = []
     with tqdm(total=len(images) * len(methods), unit="map", disable=None) as progress:
@@ -106,8 +106,17 @@ def explain(
     return explanations
 
 
-def _returning_logits(model: nn.Module, x: Tensor, output: OutputChoice) -> nn.Module:
-    """The model itself if it can be: methods keep copies and doubts by model, between calls."""
+def returning_logits(model: nn.Module, x: Tensor, output: OutputChoice) -> nn.Module:
+    """A model that returns its logits as a tensor.
+
+    Args:
+        model: any classifier.
+        x: an input of the model.
+        output: the logits in the model's return value, as in `RectGrad`.
+
+    Returns:
+        The model itself if it can be: methods keep copies and doubts by model, between calls.
+    """
     with torch.no_grad():
         if output is None and isinstance(model(x), Tensor):
             return model

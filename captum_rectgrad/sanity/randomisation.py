@@ -148,7 +148,7 @@ def randomisation(
     """
     available = parameter_layers(model, task.images[:1])
     names = chosen_layers(available, layers)
-    measured = _evenly(len(names), steps, middle=order == "cascading")
+    measured = measured_layers(len(names), steps, order)
     if repeats < 1:
         raise ValueError(f"repeats must be at least 1, got {repeats}")
     before = task.maps(model) if original is None else original
@@ -188,22 +188,34 @@ def randomisation(
     )
 
 
+def measured_layers(count: int, steps: int | None, order: Order) -> set[int]:
+    """Indices of the layers at which maps are computed.
+
+    Args:
+        count: number of layers.
+        steps: as in `randomisation`.
+        order: as in `randomised_models`.
+
+    Returns:
+        The indices, in [0, count).
+
+    Raises:
+        ValueError: `steps` is below 1.
+    """
+    if steps is not None and steps < 1:
+        raise ValueError(f"steps must be at least 1, got {steps}")
+    if steps is None or steps >= count:
+        return set(range(count))
+    chosen = {round(place) for place in np.linspace(count - 1, 0, steps)}
+    return chosen | ({(count + 1) // 2 - 1} if order == "cascading" else set())
+
+
 def _restore(copied: nn.Module, model: nn.Module) -> None:
     """Restore parameters and buffers, including buffers that are not in the state dict."""
     with torch.no_grad():
         for tensors in (nn.Module.parameters, nn.Module.buffers):
             for mine, its in zip(tensors(copied), tensors(model), strict=True):
                 mine.copy_(its)
-
-
-def _evenly(count: int, steps: int | None, *, middle: bool) -> set[int]:
-    """Indices of measured layers of `count`: `steps` up to the last; with `middle`, half too."""
-    if steps is not None and steps < 1:
-        raise ValueError(f"steps must be at least 1, got {steps}")
-    if steps is None or steps >= count:
-        return set(range(count))
-    chosen = {round(place) for place in np.linspace(count - 1, 0, steps)}
-    return chosen | ({(count + 1) // 2 - 1} if middle else set())
 
 
 def _by_layer(values: Sequence[NDArray[_Number]], repeats: int) -> NDArray[_Number]:

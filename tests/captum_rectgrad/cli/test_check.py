@@ -2,6 +2,7 @@
 
 import argparse
 import json
+import re
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +11,7 @@ import torch
 from captum.attr import Saliency
 from PIL import Image
 
-from captum_rectgrad.cli.check import check_model
+from captum_rectgrad.cli.check import check_maps
 from captum_rectgrad.cli.check_arguments import add_parser
 from captum_rectgrad.cli.main import main
 from captum_rectgrad.errors import RectGradError
@@ -25,7 +26,12 @@ def test_guided_backpropagation_fails_and_says_so(
     arguments = ["check", "--model", "cifar10_cnn", "--method", "guided-bp", *FEW]
     arguments += ["--layers", "conv1,conv3,fc2"]
     assert main([*arguments, "--out", str(tmp_path)]) == 1
-    said = capsys.readouterr().out
+    said, plan = capsys.readouterr()
+    # One map of the model, 2 x (3 + 2) of randomised ones, 3 of other classes, 1 of random labels;
+    # two backward signals.
+    assert "12 generated shapes; 15 maps of each by Guided BP, with at least 204 forward" in plan
+    assert "checks: randomised layers, random labels, other classes," in plan
+    assert "not checked" not in plan
     content = json.loads((tmp_path / "result.json").read_text())
     found = {finding["check"]: finding for finding in content["findings"]}
     assert found["class sensitivity"]["verdict"] == "failed"
@@ -116,7 +122,9 @@ def test_photographs_are_too_few_for_a_verdict(
     Image.effect_noise((40, 40), 60).convert("RGB").save(path)
     arguments = ["check", str(path), "--model", "cifar10_cnn", "--method", "saliency"]
     assert main([*arguments, "--steps", "1", "--repeats", "1", "--out", str(tmp_path / "out")]) == 3
-    assert "one image is too few for an interval" in capsys.readouterr().out
+    said, plan = capsys.readouterr()
+    assert "one image is too few for an interval" in said
+    assert "1 images are too few for an interval; give at least 10" in plan
     text = (tmp_path / "out" / "result.json").read_text()
     assert "NaN" not in text
     assert json.loads(text)["images"] == "1 images given"
@@ -133,7 +141,7 @@ def test_photographs_are_too_few_for_a_verdict(
         (["--bound", "1"], "bound must be between 0 and 1"),
         (["--repeats", "0"], "repeats must be at least 1, got 0"),
         (["--others", "cat"], "--others must be class indices, such as 3,5; got 'cat'"),
-        (["--count", "0"], "--count below 1, expected at least 1"),
+        (["--count", "0"], "--count must be at least 1, got 0"),
         (
             ["--method", "saliency", "--percentile", "90"],
             "--percentile only applies to RectGrad, got --method saliency",
@@ -161,6 +169,14 @@ class Broken(Saliency):  # type: ignore[misc]
 
     def attribute(self, *_: Any, **__: Any) -> Any:
         raise RuntimeError("no map\nof these images")
+
+
+class Counting(Saliency):  # type: ignore[misc]
+    maps = 0
+
+    def attribute(self, inputs: torch.Tensor, *args: Any, **kwargs: Any) -> Any:
+        Counting.maps += len(inputs)
+        return super().attribute(inputs, *args, **kwargs)
 
 
 class Interrupted(Saliency):  # type: ignore[misc]
@@ -191,8 +207,20 @@ def test_the_cause_of_what_cannot_run_is_kept(tmp_path: Path) -> None:
     add_parser(parser.add_subparsers())
     args = parser.parse_args([*line, "--out", str(tmp_path / "out")])
     with pytest.raises(RectGradError) as raised:
-        check_model(args)
+        check_maps(args)
     assert isinstance(raised.value.__cause__, RuntimeError)
+
+
+@pytest.mark.parametrize("layers", ["conv1,conv2,conv3,fc1,fc2", "fc2"])
+def test_as_many_maps_are_computed_as_were_announced(
+    layers: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    Counting.maps = 0
+    line = ["check", "--model", "cifar10_cnn", "--method", f"{__name__}:Counting", *FEW]
+    main([*line, "--layers", layers, "--others", "1,2", "--out", str(tmp_path)])
+    announced = re.search(r"12 generated shapes; (\d+) maps of each", capsys.readouterr().err)
+    assert announced is not None
+    assert Counting.maps == 12 * int(announced[1])
 
 
 def test_an_interrupt_is_no_error(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

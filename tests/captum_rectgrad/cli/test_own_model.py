@@ -89,6 +89,15 @@ def test_the_logits_are_chosen_by_key_or_index(folder: Path, output: str) -> Non
         assert str(maps["cat/predicted"]) in {"one", "two"}
 
 
+def test_a_network_of_ones_own_is_checked(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    arguments = ["check", "cat.png", "--model", f"nets_{folder.name}:two", "--output", "main"]
+    arguments += ["--method", "saliency", "--steps", "1", "--repeats", "1", "--out", "checked"]
+    assert main(arguments) == 3
+    plan = capsys.readouterr().err
+    assert "not checked: random labels; give a network that was trained on them" in plan
+    assert "SHA-256" not in Path("checked/report.md").read_text()
+
+
 def test_deterministic_is_for_the_maps_alone(
     folder: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
