@@ -14,7 +14,7 @@ from numpy.typing import ArrayLike
 from torch import Tensor
 
 from captum_rectgrad.plotting.single_map import plain, plot_map, write
-from captum_rectgrad.plotting.whole_pixels import draw_pixels
+from captum_rectgrad.plotting.whole_pixels import draw_pixels, resolution
 
 TITLE_SIZE = 8.5  # points
 PIXELS = 224  # least number of pixels of a panel
@@ -138,7 +138,7 @@ def _sized(figure: Figure | None, rows: Sequence[Row]) -> tuple[Figure, float]:
     shapes = [np.shape(row.image)[:2] for row in rows] + [each.shape[-2:] for each in maps]
     size = max(max(shape) for shape in shapes)
     if figure is None:
-        figure = NotebookFigure(dpi=size * math.ceil(PIXELS / size) / PANEL)
+        figure = NotebookFigure(dpi=resolution(size, PANEL, PIXELS))
         FigureCanvasAgg(figure)
     return figure, size * math.ceil(PANEL * figure.dpi / size - 1e-9) / figure.dpi
 

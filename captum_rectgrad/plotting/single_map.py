@@ -6,7 +6,7 @@ import numpy as np
 from matplotlib import colormaps
 from matplotlib.axes import Axes
 from matplotlib.cm import ScalarMappable
-from matplotlib.colors import Normalize
+from matplotlib.colors import ListedColormap, Normalize
 from numpy.typing import ArrayLike, NDArray
 from torch import Tensor
 
@@ -21,6 +21,7 @@ SMALL = 6.5  # points
 LUMA = (0.299, 0.587, 0.114)
 PALE = 0.35  # share of white in the grey image below a map
 STRONGEST, WEAKEST = 0.95, 0.05  # colours of a map over an image, as shares of the colour map
+BAR = 257  # colours of the bar of an overlay, odd for one at zero
 
 
 def capped_map(attribution: Tensor | ArrayLike) -> Map:
@@ -78,7 +79,8 @@ def plot_map(
         over: an image, `(H, W, 3)` or `(H, W)` in [0, 1], drawn in grey below the map; None: no
             image. The opacity of a pixel of the map is the square root of its absolute value, as a
             share of the largest.
-        colorbar: draw the colour scale below the map.
+        colorbar: draw the colour scale below the map. With `over` it has the colours of the map
+            over an image of medium grey.
 
     Raises:
         ValueError: as `capped_map`; or the image has another size than the map.
@@ -86,11 +88,14 @@ def plot_map(
     values = capped_map(attribution)
     limit = abs(values).max()
     scale = limit or 1.0
-    colours = ScalarMappable(Normalize(-scale, scale), COLOURS)
+    norm = Normalize(-scale, scale)
     if over is None:
-        draw_pixels(axes, values, cmap=colours.cmap, norm=colours.norm)
+        colours = ScalarMappable(norm, COLOURS)
+        draw_pixels(axes, values, cmap=colours.cmap, norm=norm)
     else:
         draw_pixels(axes, _blend(values / scale, np.asarray(over, dtype=np.float64)))
+        bar = _blend(np.linspace(-1, 1, BAR)[None], np.full((1, BAR), 0.5))
+        colours = ScalarMappable(norm, ListedColormap(bar[0]))
     plain(axes)
     if not limit:
         write(axes, "all zero")

@@ -4,6 +4,7 @@ Matplotlib fits an image to its axes. If the axes have fewer pixels than the ima
 neighbour sampling drops rows and columns, and isolated pixels of a sparse map disappear.
 """
 
+import math
 from dataclasses import dataclass
 from typing import Any
 
@@ -17,6 +18,21 @@ from numpy.typing import ArrayLike
 
 ABOVE_SPINES = 2.6  # Matplotlib's zorder of spines is 2.5, and a frame would cover the outer pixels
 ROUNDING = 1e-6  # pixels
+
+
+def resolution(size: int, inches: float, least: int) -> float:
+    """The resolution at which an image fills a panel with whole pixels.
+
+    Args:
+        size: side of the image, in pixels.
+        inches: side of the panel.
+        least: least number of figure pixels of the panel.
+
+    Returns:
+        Figure pixels per inch: the panel has the lowest multiple of `size` that is not below
+        `least`.
+    """
+    return size * math.ceil(least / size) / inches
 
 
 def draw_pixels(axes: Axes, values: ArrayLike, **options: Any) -> AxesImage:

@@ -7,11 +7,13 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure, SubFigure
+from matplotlib.layout_engine import ConstrainedLayoutEngine
 from numpy.typing import NDArray
 
 from captum_rectgrad.evaluation.intervals import crossed_mean, mean
 from captum_rectgrad.plotting.curves import draw_curve
-from captum_rectgrad.plotting.single_map import plot_map
+from captum_rectgrad.plotting.single_map import plain, plot_map
+from captum_rectgrad.plotting.whole_pixels import draw_pixels, resolution
 from captum_rectgrad.sanity.caveats import notes
 from captum_rectgrad.sanity.check import CheckOptions, CheckReport
 from captum_rectgrad.sanity.findings import Finding
@@ -21,6 +23,12 @@ from captum_rectgrad.sanity.similarity import UNSIGNED
 _SMALL = 8  # points
 _LINE = 120  # characters
 _PANELS = 8  # maximum number of maps of the cascade
+_PIXELS = 130  # least number of figure pixels of a map
+# All in inches.
+_WIDTH = 11
+_MAP, _GAP = 1.0, 0.08
+_MAPS, _CURVES, _VERDICTS = 1.8, 3.2, 2.4  # heights of the parts
+_TITLES = 0.6  # above the maps
 _COLOURS = ("#c43c00", "#2a6a9e", "#5c8a3a", "#7a5195")
 _GREY, _LOGITS = "#777777", "rank correlation of the logits"
 _VERDICT = {"passed": "#2e7d32", "failed": "#c62828", "undecided": "#8d6e00", "not run": "0.5"}
@@ -40,11 +48,14 @@ def draw(
     Returns:
         The figure, without a window.
     """
-    figure = Figure(figsize=(11, 7.6), dpi=130, layout="constrained")
+    size = max(picture.shape[:2])
+    ratios = [_MAPS, _CURVES, _VERDICTS]
+    dpi = resolution(size, _MAP, _PIXELS)
+    layout = ConstrainedLayoutEngine(wspace=0, hspace=0)  # the parts have exactly these heights
+    figure = Figure(figsize=(_WIDTH, sum(ratios)), dpi=dpi, layout=layout)
     FigureCanvasAgg(figure)
-    figure.suptitle(title, fontsize=11)
-    parts = figure.subfigures(3, 1, squeeze=False, height_ratios=[2.0, 3.2, 2.4])
-    above, middle, below = parts[:, 0]
+    above, middle, below = figure.subfigures(3, 1, squeeze=False, height_ratios=ratios)[:, 0]
+    above.suptitle(title, fontsize=11)
     _draw_maps(above, checked, picture)
     curves = middle.subplots(1, 3)
     _draw_randomised(curves[0], checked.cascade, options, "all layers from the output to ...")
@@ -87,9 +98,14 @@ def _draw_maps(where: SubFigure, checked: CheckReport, picture: NDArray[np.float
     cascade = checked.cascade
     places = np.linspace(0, len(cascade.layers) - 1, min(_PANELS, len(cascade.layers)))
     shown = sorted({round(place) for place in places})
-    panels = where.subplots(1, 2 + len(shown), squeeze=False)[0]
-    panels[0].imshow(np.clip(picture, 0, 1))
-    panels[0].set_axis_off()
+    pitch, bottom = _MAP + _GAP, _MAPS - _TITLES - _MAP
+    left = (_WIDTH - (2 + len(shown)) * pitch + _GAP) / 2
+    panels = [
+        where.add_axes((x / _WIDTH, bottom / _MAPS, _MAP / _WIDTH, _MAP / _MAPS))
+        for x in left + pitch * np.arange(2 + len(shown))
+    ]
+    draw_pixels(panels[0], np.clip(picture, 0, 1))
+    plain(panels[0])
     panels[0].set_title("first image", fontsize=_SMALL)
     plot_map(checked.original[0], panels[1])
     panels[1].set_title("original map", fontsize=_SMALL)

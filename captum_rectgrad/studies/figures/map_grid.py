@@ -11,22 +11,25 @@ from itertools import product
 import numpy as np
 from matplotlib import colormaps
 from matplotlib.axes import Axes
-from matplotlib.backends.backend_agg import FigureCanvasAgg
-from matplotlib.figure import Figure, FigureBase
+from matplotlib.figure import FigureBase
 from matplotlib.patches import Rectangle
 from numpy.typing import NDArray
 from torch import Tensor
 
 from captum_rectgrad.plotting.single_map import COLOURS, Map, capped_map
+from captum_rectgrad.plotting.whole_pixels import ABOVE_SPINES, draw_pixels, resolution
 from captum_rectgrad.studies.compute.maps import model_inputs
 from captum_rectgrad.studies.figures import legends
 
-PANEL = 0.8  # inches
-CAPTION = 0.9  # inches, at the left
-TITLE = 0.75  # inches, total height above and below
-_DPI = 200
+PIXELS = 120  # least number of figure pixels of a panel
+# All in inches.
+PANEL = 0.8
+CAPTION = 0.95  # at the left, if there are captions
+TITLES = 0.65  # above
+KEY = 0.35  # below
+PAD = 0.1  # at the right
 _SMALL, _LARGE = 7, 9  # points
-_COLUMN = 11  # characters of a title per column
+_COLUMN, _CAPTION = 11, 16  # characters of a line
 _GAP = 0.8  # grey level between the panels
 
 
@@ -60,35 +63,51 @@ def picture(image: Tensor) -> NDArray[np.float64]:
     return seen
 
 
-def block_size(rows: int, columns: int) -> tuple[float, float]:
+def block_size(lines: Sequence[ImageRow]) -> tuple[float, float]:
     """Size of a block.
 
     Args:
-        rows: number of images.
-        columns: number of maps per image.
+        lines: the images and maps of the block.
 
     Returns:
         Width and height in inches.
     """
-    return CAPTION + (1 + columns) * PANEL, TITLE + rows * PANEL
+    width, height = _canvas_inches(lines)
+    return _left(lines) + width + PAD, TITLES + height + KEY
 
 
-def new_figure(width: float, height: float) -> Figure:
-    """A figure without a window, for blocks and panels in subfigures.
+def block_dpi(lines: Sequence[ImageRow]) -> float:
+    """Resolution of a figure in which the pixels of a block are whole pixels.
 
     Args:
-        width: in inches.
-        height: in inches.
+        lines: the images and maps of the block.
 
     Returns:
-        The figure.
+        Pixels per inch.
     """
-    figure = Figure(figsize=(width, height), dpi=_DPI, layout="constrained")
-    FigureCanvasAgg(figure)
-    engine = figure.get_layout_engine()
-    assert engine is not None  # noqa: S101 (for the type checker: it was asked for)
-    engine.set(w_pad=0.06, h_pad=0.06, wspace=0.01, hspace=0.01)  # type: ignore[call-arg]
-    return figure
+    return resolution(max(lines[0].image.shape[-2:]), PANEL, PIXELS)
+
+
+def _canvas_size(lines: Sequence[ImageRow]) -> tuple[int, int]:
+    """Height and width of all panels with their gaps, in pixels of the images."""
+    height, width = lines[0].image.shape[-2:]
+    gap = _gap(width)
+    return len(lines) * (height + gap) - gap, (1 + len(lines[0].maps)) * (width + gap) - gap
+
+
+def _canvas_inches(lines: Sequence[ImageRow]) -> tuple[float, float]:
+    """Width and height of the same."""
+    height, width = _canvas_size(lines)
+    inches = PANEL / max(lines[0].image.shape[-2:])
+    return width * inches, height * inches
+
+
+def _left(lines: Sequence[ImageRow]) -> float:
+    return CAPTION if any(line.caption for line in lines) else PAD
+
+
+def _gap(width: int) -> int:
+    return max(1, width // 16)
 
 
 def draw_block(
@@ -97,7 +116,8 @@ def draw_block(
     """Plot images and their maps, with captions at the left and column titles above.
 
     Args:
-        where: figure or subfigure that only holds this block.
+        where: subfigure of `block_size`, which only holds this block. Pixels are whole if
+            the figure has the resolution `block_dpi`.
         lines: at least one, all with the same columns.
         title: title of the block.
         square: side of a square marked in the upper left corner of every picture, in pixels.
@@ -109,10 +129,11 @@ def draw_block(
         raise ValueError("got no lines to plot; give at least one line")
     names = list(lines[0].maps)
     height, width = lines[0].image.shape[-2:]
-    gap = max(1, width // 16)
-    down, across = height + gap, width + gap
-    canvas = np.full((len(lines) * down - gap, (1 + len(names)) * across - gap, 3), _GAP)
-    axes = where.subplots()
+    down, across = height + _gap(width), width + _gap(width)
+    canvas = np.full((*_canvas_size(lines), 3), _GAP)
+    full, inner = block_size(lines), _canvas_inches(lines)
+    box = (_left(lines) / full[0], KEY / full[1], inner[0] / full[0], inner[1] / full[1])
+    axes = where.add_axes(box)
     for row, line in enumerate(lines):
         top = row * down
         canvas[top : top + height, :width] = picture(line.image)
@@ -122,19 +143,24 @@ def draw_block(
             canvas[top : top + height, left : left + width] = _coloured(values)
             if not values.any():
                 _say(axes, left + width / 2, top + height / 2)
-    axes.imshow(canvas, interpolation="antialiased")
+    draw_pixels(axes, canvas)
     if square is not None:
         corners = product(range(len(lines)), range(1 + len(names)))
         for row, column in corners:
             _mark(axes, column * across, row * down, square)
-    where.suptitle(title, fontsize=_LARGE)
+    axes.set_title(title, fontsize=_LARGE)
     titles = [textwrap.fill(name, _COLUMN) for name in names]
     axes.set_xticks([across * (1 + n) + width / 2 for n in range(len(names))], titles)
     key = textwrap.fill(legends.MAPS, _COLUMN * (2 + len(names)))
     axes.set_xlabel(key, fontsize=_SMALL - 1, color="0.35")
-    axes.set_yticks([down * n + height / 2 for n in range(len(lines))], [x.caption for x in lines])
+    captions = [_wrapped(line.caption) for line in lines]
+    axes.set_yticks([down * n + height / 2 for n in range(len(lines))], captions)
     axes.tick_params(labelsize=_SMALL, length=0, top=True, labeltop=True, labelbottom=False)
     axes.spines[:].set_visible(False)
+
+
+def _wrapped(caption: str) -> str:
+    return "\n".join(textwrap.fill(line, _CAPTION) for line in caption.splitlines())
 
 
 def _coloured(values: Map) -> NDArray[np.float64]:
@@ -149,7 +175,13 @@ def _mark(axes: Axes, left: int, top: int, side: int) -> None:
     for colour, width in (("black", 1.8), ("#5cff3c", 0.9)):
         axes.add_patch(
             Rectangle(
-                (left - 0.5, top - 0.5), side, side, fill=False, edgecolor=colour, linewidth=width
+                (left - 0.5, top - 0.5),
+                side,
+                side,
+                fill=False,
+                edgecolor=colour,
+                linewidth=width,
+                zorder=ABOVE_SPINES + 0.1,
             )
         )
 

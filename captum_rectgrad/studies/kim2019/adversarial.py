@@ -16,7 +16,8 @@ from captum_rectgrad.studies.compute.maps import model_inputs
 from captum_rectgrad.studies.data.study_data import Network
 from captum_rectgrad.studies.figures import legends
 from captum_rectgrad.studies.figures.boxplots import WHISKERS
-from captum_rectgrad.studies.figures.map_grid import ImageRow, block_size, draw_block, new_figure
+from captum_rectgrad.studies.figures.figure_layout import new_figure
+from captum_rectgrad.studies.figures.map_grid import ImageRow, block_dpi, block_size, draw_block
 from captum_rectgrad.studies.framework.context import StudyContext
 from captum_rectgrad.studies.framework.map_measurements import MapMeasurements
 from captum_rectgrad.studies.framework.result import Result, Row
@@ -162,9 +163,9 @@ def _figure(
         for final, percentile in context.finals.items()
     }
     lines = next(iter(blocks.values()))
-    width, height = block_size(len(lines), len(lines[0].maps))
+    width, height = block_size(lines)
     panels = _PANEL_HEIGHT * len(SIGNED)
-    figure = new_figure(width * len(blocks), height + panels)
+    figure = new_figure(width * len(blocks), height + panels, block_dpi(lines))
     above, below = figure.subfigures(2, 1, squeeze=False, height_ratios=[height, panels])[:, 0]
     parts = above.subfigures(1, len(blocks), squeeze=False)[0]
     for part, (title, block) in zip(parts, blocks.items(), strict=True):

@@ -14,7 +14,8 @@ from captum_rectgrad.evaluation.map_metrics import share_inside
 from captum_rectgrad.studies.compute.maps import finished
 from captum_rectgrad.studies.compute.progress import Progress
 from captum_rectgrad.studies.data.study_data import MaskedImages, Network
-from captum_rectgrad.studies.figures.map_grid import ImageRow, block_size, draw_block, new_figure
+from captum_rectgrad.studies.figures.figure_layout import new_figure
+from captum_rectgrad.studies.figures.map_grid import ImageRow, block_dpi, block_size, draw_block
 from captum_rectgrad.studies.framework.context import StudyContext
 from captum_rectgrad.studies.framework.map_measurements import (
     MapMeasurements,
@@ -189,8 +190,9 @@ def _figure(blocks: Mapping[str, Sequence[ImageRow]], columns: int) -> Figure:
         return new_figure(1, 1)
     titles = list(blocks)
     kinds = len(titles) // columns
-    sizes = [block_size(len(blocks[t]), len(blocks[t][0].maps)) for t in titles[:kinds]]
-    figure = new_figure(columns * sizes[0][0], sum(height for _, height in sizes))
+    sizes = [block_size(blocks[title]) for title in titles[:kinds]]
+    total = sum(height for _, height in sizes)
+    figure = new_figure(columns * sizes[0][0], total, block_dpi(blocks[titles[0]]))
     parts = figure.subfigures(
         kinds, columns, squeeze=False, height_ratios=[height for _, height in sizes]
     )

@@ -16,6 +16,7 @@ from torch import Tensor, nn
 from captum_rectgrad.evaluation.intervals import mean
 from captum_rectgrad.evaluation.methods import choose_methods
 from captum_rectgrad.plotting.single_map import plot_map
+from captum_rectgrad.plotting.whole_pixels import draw_pixels
 from captum_rectgrad.studies.compute.batches import in_batches
 from captum_rectgrad.studies.data.study_data import MaskedImages, Network
 from captum_rectgrad.studies.figures import legends
@@ -241,7 +242,7 @@ def _figure(
         show_image(line[0], images[i], data.masks[drawn[i]])
         plot_map(maps[i], line[1])
         for axes, values in zip(line[2:], activations, strict=True):
-            axes.imshow(mosaic(values[i]).numpy(), cmap="gray", norm=_BRIGHTNESS)
+            draw_pixels(axes, mosaic(values[i]).numpy(), cmap="gray", norm=_BRIGHTNESS)
     (axes,) = made.plots
     for offset, (name, colour) in zip((-0.06, 0.06), REGIONS.items(), strict=True):
         points = [mean(found[name], context.seed) for found in shares.values()]
@@ -263,7 +264,7 @@ def _figure(
     axes.set_ylim(bottom=0)
     axes.legend(title="bars: 95 % intervals", fontsize=8, title_fontsize=8, frameon=False)
     legends.draw_legend(
-        made.figure,
+        made.below,
         f"map: {legends.MAPS}; {legends.OUTLINE}",
         f"grey: the first {_SIDE * _SIDE} channels, each from 0 (black) to its largest value",
     )

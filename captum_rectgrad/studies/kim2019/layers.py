@@ -268,7 +268,7 @@ def _figure(
             for axes, found in zip(line[1:], maps, strict=True):
                 plot_map(found[i], axes)
     _draw_shares(made.plots[0], excess, context.seed)
-    legends.draw_legend(made.figure, f"maps: {legends.MAPS}; {legends.OUTLINE}")
+    legends.draw_legend(made.below, f"maps: {legends.MAPS}; {legends.OUTLINE}")
     return made.figure
 
 

@@ -14,7 +14,8 @@ from captum_rectgrad.evaluation.map_metrics import channel_sum, share_inside
 from captum_rectgrad.evaluation.methods import choose_methods
 from captum_rectgrad.studies.data.study_data import Network
 from captum_rectgrad.studies.figures import legends
-from captum_rectgrad.studies.figures.map_grid import ImageRow, block_size, draw_block, new_figure
+from captum_rectgrad.studies.figures.figure_layout import new_figure
+from captum_rectgrad.studies.figures.map_grid import ImageRow, block_dpi, block_size, draw_block
 from captum_rectgrad.studies.framework.context import StudyContext
 from captum_rectgrad.studies.framework.result import Claim, Result, Row, judged_above, judged_within
 from captum_rectgrad.studies.framework.study import ImagesConfig, Study
@@ -29,6 +30,7 @@ NEARLY_ALL = 0.95  # share of the images that counts as "consistent across test 
 NOT_SIGNIFICANT = 0.02
 NO_CHANGE = 0.01  # largest loss of accuracy of a network that does not use the noise
 _DRAWN = 4  # images
+_LEGEND = 0.4  # inches
 
 
 @dataclass(frozen=True, eq=False)
@@ -169,14 +171,16 @@ def _claims(
 
 def _figure(blocks: Mapping[str, list[ImageRow]], side: int) -> Figure:
     """The networks side by side."""
-    width, height = block_size(len(next(iter(blocks.values()))), 1)
-    figure = new_figure((width + 0.4) * len(blocks), height + 0.3)
-    parts = figure.subfigures(1, len(blocks), squeeze=False)[0]
+    first = next(iter(blocks.values()))
+    width, height = block_size(first)
+    figure = new_figure(width * len(blocks), height + _LEGEND, block_dpi(first))
+    above, below = figure.subfigures(2, 1, squeeze=False, height_ratios=[height, _LEGEND])[:, 0]
+    parts = above.subfigures(1, len(blocks), squeeze=False)[0]
     for part, (noise, lines) in zip(parts, blocks.items(), strict=True):
         draw_block(part, lines, noise, square=side)
     noise_side = side + MARGIN
     legends.draw_legend(
-        figure,
+        below,
         f"green: the {side} x {side} pixels whose filters in the first layer only see noise,",
         f"of {noise_side} x {noise_side} noise pixels",
     )

@@ -295,7 +295,7 @@ def _figure(
             plot_map(one, axes)
     draw_boxes(made.plots[0], Panel(measured, EXCESS, 1.0))
     legends.draw_legend(
-        made.figure, f"maps: {legends.MAPS}; {legends.OUTLINE}", legends.BOXES, ALIKE
+        made.below, f"maps: {legends.MAPS}; {legends.OUTLINE}", legends.BOXES, ALIKE
     )
     return made.figure
 

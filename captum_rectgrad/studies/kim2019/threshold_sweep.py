@@ -15,7 +15,8 @@ from captum_rectgrad.evaluation.estimate import Estimate
 from captum_rectgrad.evaluation.intervals import difference, mean, share
 from captum_rectgrad.plotting.curves import draw_curve
 from captum_rectgrad.studies.figures import legends
-from captum_rectgrad.studies.figures.map_grid import ImageRow, block_size, draw_block, new_figure
+from captum_rectgrad.studies.figures.figure_layout import new_figure
+from captum_rectgrad.studies.figures.map_grid import ImageRow, block_dpi, block_size, draw_block
 from captum_rectgrad.studies.framework.context import StudyContext
 from captum_rectgrad.studies.framework.result import (
     Claim,
@@ -219,8 +220,8 @@ def _least(found: Mapping[str, Estimate]) -> str:
 
 
 def _figure(found: Sweep, lines: Sequence[ImageRow], seed: int) -> Figure:
-    width, height = block_size(len(lines), len(found.titles))
-    figure = new_figure(width, height + _CURVES)
+    width, height = block_size(lines)
+    figure = new_figure(width, height + _CURVES, block_dpi(lines))
     parts = figure.subfigures(2, 1, squeeze=False, height_ratios=[height, _CURVES])
     draw_block(parts[0, 0], lines, "RectGrad by threshold")
     _draw_curves(parts[1, 0], found, seed)

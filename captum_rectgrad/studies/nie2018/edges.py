@@ -11,7 +11,8 @@ from tqdm import tqdm
 from captum_rectgrad.evaluation.intervals import difference, mean
 from captum_rectgrad.evaluation.methods import Method
 from captum_rectgrad.sanity.similarity import SIMILARITIES, input_correlation
-from captum_rectgrad.studies.figures.map_grid import ImageRow, block_size, draw_block, new_figure
+from captum_rectgrad.studies.figures.figure_layout import new_figure
+from captum_rectgrad.studies.figures.map_grid import ImageRow, block_dpi, block_size, draw_block
 from captum_rectgrad.studies.framework.context import StudyContext
 from captum_rectgrad.studies.framework.result import Claim, Result, Row, gap_text, judged
 from captum_rectgrad.studies.framework.study import NIE, Study
@@ -134,8 +135,9 @@ def _claims(found: dict[tuple[str, str], NDArray[np.float64]], seed: int) -> lis
 
 def _figure(images: Tensor, shown: list[dict[str, Tensor]]) -> Figure:
     lines = [ImageRow(image, "", maps) for image, maps in zip(images, shown, strict=True)]
-    figure = new_figure(*block_size(len(lines), len(lines[0].maps)))
-    draw_block(figure, lines, "trained network")
+    figure = new_figure(*block_size(lines), block_dpi(lines))
+    part = figure.subfigures(1, 1, squeeze=False)[0, 0]
+    draw_block(part, lines, "trained network")
     return figure
 
 

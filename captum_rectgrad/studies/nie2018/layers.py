@@ -14,7 +14,8 @@ from captum_rectgrad.sanity.defaults import REPEATS
 from captum_rectgrad.sanity.parameter_layers import module_of
 from captum_rectgrad.sanity.randomisation import Order, Randomisation, randomisation
 from captum_rectgrad.sanity.similarity import UNSIGNED
-from captum_rectgrad.studies.figures.map_grid import ImageRow, block_size, draw_block, new_figure
+from captum_rectgrad.studies.figures.figure_layout import new_figure
+from captum_rectgrad.studies.figures.map_grid import ImageRow, block_dpi, block_size, draw_block
 from captum_rectgrad.studies.framework.context import StudyContext
 from captum_rectgrad.studies.framework.result import Claim, Result, Row, judged
 from captum_rectgrad.studies.framework.study import NIE, Study
@@ -180,8 +181,8 @@ def _figure(context: StudyContext, found: Mapping[tuple[Order, str], Randomisati
             for place, layer in enumerate(run.layers)
         ]
     lines = next(iter(blocks.values()))
-    width, height = block_size(len(lines), len(METHODS))
-    figure = new_figure(width * len(blocks), height + _PANELS)
+    width, height = block_size(lines)
+    figure = new_figure(width * len(blocks), height + _PANELS, block_dpi(lines))
     above, below = figure.subfigures(2, 1, squeeze=False, height_ratios=[height, _PANELS])[:, 0]
     for part, (title, block) in zip(
         above.subfigures(1, len(blocks), squeeze=False)[0], blocks.items(), strict=True

@@ -16,7 +16,8 @@ from captum_rectgrad.evaluation.intervals import difference, mean
 from captum_rectgrad.sanity.class_sensitivity import class_sensitivity, other_classes
 from captum_rectgrad.sanity.image_recovery import image_recovery
 from captum_rectgrad.sanity.similarity import IMAGE, RECOVERIES, SIMILARITIES, UNSIGNED
-from captum_rectgrad.studies.figures.map_grid import ImageRow, block_size, draw_block, new_figure
+from captum_rectgrad.studies.figures.figure_layout import new_figure
+from captum_rectgrad.studies.figures.map_grid import ImageRow, block_dpi, block_size, draw_block
 from captum_rectgrad.studies.framework.context import StudyContext
 from captum_rectgrad.studies.framework.result import Claim, Result, Row, gap_text, judged
 from captum_rectgrad.studies.framework.study import NIE, Study
@@ -178,8 +179,8 @@ def _lines(
 
 def _figure(blocks: Mapping[str, list[ImageRow]]) -> Figure:
     first = next(iter(blocks.values()))
-    width, height = block_size(len(first), len(first[0].maps))
-    figure = new_figure(width * len(blocks), height)
+    width, height = block_size(first)
+    figure = new_figure(width * len(blocks), height, block_dpi(first))
     parts = figure.subfigures(1, len(blocks), squeeze=False)[0]
     for part, (title, lines) in zip(parts, blocks.items(), strict=True):
         draw_block(part, lines, title)

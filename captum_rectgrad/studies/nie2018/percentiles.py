@@ -27,7 +27,7 @@ from captum_rectgrad.sanity.defaults import BOUND, OTHERS, REPEATS
 from captum_rectgrad.sanity.image_recovery import image_recovery
 from captum_rectgrad.sanity.randomisation import randomisation
 from captum_rectgrad.sanity.similarity import IMAGE, UNSIGNED, empty
-from captum_rectgrad.studies.figures.map_grid import new_figure
+from captum_rectgrad.studies.figures.figure_layout import new_figure
 from captum_rectgrad.studies.framework.context import StudyContext
 from captum_rectgrad.studies.framework.result import Claim, Result, Row, judged_above
 from captum_rectgrad.studies.framework.study import Study

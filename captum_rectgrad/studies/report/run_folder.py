@@ -19,7 +19,6 @@ from captum_rectgrad.studies.framework.study import AnyStudy
 from captum_rectgrad.studies.report.report import FIGURE, report
 
 CONFIG, RESULT, TABLE, REPORT = "config.json", "result.json", "result.csv", "report.md"
-_DPI = 150
 _LOG = logging.getLogger(__name__)
 
 
@@ -155,7 +154,7 @@ def record(
         config: the configuration of the run.
         origin: see `provenance`.
     """
-    result.figure.savefig(folder / FIGURE, dpi=_DPI)
+    result.figure.savefig(folder / FIGURE, dpi="figure")
     # Without a PDF's default date, so that the same run writes the same file.
     result.figure.savefig((folder / FIGURE).with_suffix(".pdf"), metadata={"CreationDate": None})
     write_whole(folder / TABLE, _csv(result))

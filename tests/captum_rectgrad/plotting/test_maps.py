@@ -5,6 +5,7 @@ import numpy as np
 import pytest
 import torch
 from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.collections import QuadMesh
 from matplotlib.figure import Figure
 
 from captum_rectgrad.plotting.maps import Row, plot_comparison
@@ -126,6 +127,21 @@ def test_a_map_over_its_image_and_its_colour_scale() -> None:
     assert [label.get_text() for label in bar.get_xticklabels()] == ["-4.0e+00", "0", "4.0e+00"]
     with pytest.raises(ValueError, match="same height and width"):
         plot_comparison([Row(image[:4], "", {"a": values})], overlay=True)
+
+
+def test_the_colour_bar_of_an_overlay_has_the_colours_of_the_map() -> None:
+    values = torch.linspace(-4, 4, 64).reshape(8, 8)
+    rows = [Row(np.full((8, 8, 3), 0.5), "", {"a": values})]
+    figure = plot_comparison(rows, overlay=True, colorbar=True)
+    pixels(figure)
+    (shown,) = figure.axes[1].images
+    (bar,) = figure.axes[1].child_axes
+    strip = next(each for each in bar.collections if isinstance(each, QuadMesh))
+    scale = float(bar.get_xlim()[1])
+    expected = strip.to_rgba(np.clip(values.numpy(), -scale, scale))[..., :3]
+    assert expected[0, 0] == pytest.approx((0, 0, 0.4), abs=0.1)  # dark blue
+    assert expected[3, 7] == pytest.approx((0.6,) * 3, abs=0.2)  # grey
+    np.testing.assert_allclose(np.asarray(shown.get_array()), expected, atol=0.02)
 
 
 def test_a_map_of_zeros_is_labelled_all_zero() -> None:

@@ -8,49 +8,22 @@ from collections.abc import Callable
 import matplotlib.pyplot as plt
 import numpy as np
 import pytest
-import torch
 from matplotlib.figure import Figure
-from numpy.typing import NDArray
-from PIL import Image
 
 from captum_rectgrad.plotting.maps import Row, plot_comparison
 from captum_rectgrad.plotting.single_map import plot_map
 from captum_rectgrad.plotting.whole_pixels import draw_pixels
+from tests.support.drawn_pixels import Pixels, check_drawn, read, red, sparse_map
 
 SIZE = 224
-Pixels = NDArray[np.uint8]
-
-
-def sparse_map() -> torch.Tensor:
-    """Isolated pixels, at odd and even places and in the corners."""
-    values = torch.zeros(SIZE, SIZE)
-    values[0, 0] = values[-1, -1] = values[0, -1] = values[-1, 0] = 1
-    values[torch.arange(3, 221, 7)[:, None], torch.arange(4, 221, 9)] = 1
-    return values
 
 
 def comparison(figure: Figure | None = None) -> Figure:
-    return plot_comparison([Row(np.zeros((SIZE, SIZE, 3)), "cat", {"a": sparse_map()})], figure)
-
-
-def red(pixels: Pixels) -> NDArray[np.bool_]:
-    values = pixels[..., :3].astype(int)
-    return (values[..., 0] > values[..., 1] + 40) & (values[..., 0] > values[..., 2] + 40)
+    return plot_comparison([Row(np.zeros((SIZE, SIZE, 3)), "cat", {"a": sparse_map(SIZE)})], figure)
 
 
 def check(pixels: Pixels, zoom: int) -> None:
-    """The red pixels of a figure are those of the map, each a square of `zoom` pixels."""
-    lit = red(pixels)
-    rows, columns = np.nonzero(lit)
-    top, left = rows.min(), columns.min()
-    side = SIZE * zoom
-    assert (rows.max() - top + 1, columns.max() - left + 1) == (side, side)
-    expected = np.kron(sparse_map().numpy() > 0, np.ones((zoom, zoom), bool))
-    assert np.array_equal(lit[top : top + side, left : left + side], expected)
-
-
-def read(written: io.BytesIO) -> Pixels:
-    return np.asarray(Image.open(written).convert("RGB"))
+    check_drawn(pixels, SIZE, zoom)
 
 
 def saved(save: Callable[..., object], **options: object) -> Pixels:
@@ -116,7 +89,7 @@ def test_axes_in_a_layout_of_the_caller() -> None:
     left, right = figure.subfigures(1, 2, squeeze=False)[0]
     right.suptitle("a title")
     left.subplots()
-    plot_map(sparse_map(), right.subplots())
+    plot_map(sparse_map(SIZE), right.subplots())
     check(saved(figure.savefig, dpi=120), 1)
 
 
@@ -140,8 +113,10 @@ def test_pdf_contains_the_map_at_its_own_size() -> None:
 
 def test_a_figure_smaller_than_the_map_loses_no_pixel() -> None:
     figure = Figure(figsize=(1, 1), dpi=160)
-    draw_pixels(figure.add_axes((0, 0, 1, 1)), sparse_map().numpy(), cmap="Greys", vmin=0, vmax=1)
+    draw_pixels(
+        figure.add_axes((0, 0, 1, 1)), sparse_map(SIZE).numpy(), cmap="Greys", vmin=0, vmax=1
+    )
     drawn = saved(figure.savefig)[..., 0]
-    for row, column in sparse_map()[1:-1, 1:-1].nonzero() + 1:
+    for row, column in sparse_map(SIZE)[1:-1, 1:-1].nonzero() + 1:
         y, x = int((row + 0.5) * 160 / SIZE), int((column + 0.5) * 160 / SIZE)
         assert drawn[max(y - 1, 0) : y + 2, max(x - 1, 0) : x + 2].min() < 235

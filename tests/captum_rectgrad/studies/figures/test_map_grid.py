@@ -6,11 +6,11 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from captum_rectgrad.plotting.single_map import plot_map
+from captum_rectgrad.studies.figures.figure_layout import new_figure
 from captum_rectgrad.studies.figures.map_grid import (
     ImageRow,
     block_size,
     draw_block,
-    new_figure,
     picture,
 )
 
@@ -38,7 +38,7 @@ def test_panels_lie_where_their_titles_say() -> None:
         ImageRow(IMAGE, "first", {"a": MAP, "b": torch.zeros(3, 16, 16)}),
         ImageRow(IMAGE.flip(0), "second", {"a": -MAP, "b": MAP}),
     ]
-    figure = new_figure(*block_size(2, 2))
+    figure = new_figure(*block_size(lines))
     draw_block(figure, lines, "title")
     (axes,) = figure.axes
     canvas = axes.images[0].get_array()
