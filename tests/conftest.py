@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 import torch
 
-pytest_plugins = ("tests.support.perturbation",)
+pytest_plugins = ("tests.support.perturbation", "tests.support.browser")
 
 ROOT = Path(__file__).resolve().parents[1]
 

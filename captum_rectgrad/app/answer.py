@@ -3,16 +3,16 @@
 import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 from numpy.typing import NDArray
-from torch import Tensor
+from PIL import Image
+from torch import Tensor, nn
 
-from captum_rectgrad import LayerStatistics, RectGrad
-from captum_rectgrad.app.layer_method import layer_method
-from captum_rectgrad.app.network import Network
+from captum_rectgrad import LayerRectGrad, LayerStatistics, RectGrad
+from captum_rectgrad.app.networks import Network
 from captum_rectgrad.app.question import INPUT, Question
-from captum_rectgrad.app.uploads import Upload
 from captum_rectgrad.errors import RectGradWarning
 from captum_rectgrad.evaluation.methods import Method
 from captum_rectgrad.evaluation.run_method import run
@@ -66,7 +66,6 @@ class Answer:
         other: index of the other class: the most probable one that is not explained.
         methods: the maps of each method.
         layers: RectGrad's statistics, from the output to the input.
-        notes: sentences about the photograph and the maps.
     """
 
     picture: NDArray[np.float32]
@@ -77,15 +76,14 @@ class Answer:
     other: int
     methods: Sequence[MethodMaps]
     layers: Sequence[LayerStatistics]
-    notes: Sequence[str]
 
 
-def answer(network: Network, upload: Upload, question: Question) -> Answer:
-    """Compute the maps.
+def answer(network: Network, photograph: Image.Image, question: Question) -> Answer:
+    """Compute the maps. RectGrad's diagnostics of the explanation are warnings, as elsewhere.
 
     Args:
         network: the network.
-        upload: the photograph.
+        photograph: an RGB image.
         question: the settings.
 
     Returns:
@@ -96,7 +94,7 @@ def answer(network: Network, upload: Upload, question: Question) -> Answer:
         RectGradError: RectGrad does not apply to the network.
     """
     chosen = question.chosen_methods()
-    x = network.inputs(upload.image)
+    x = network.inputs(photograph)
     probabilities = network.probabilities(x)
     order = probabilities.argsort(descending=True).tolist()
     if len(order) == 1:
@@ -106,13 +104,11 @@ def answer(network: Network, upload: Upload, question: Question) -> Answer:
     if question.layer != INPUT:
         if question.layer not in network.layers:
             raise ValueError(f"the network has no layer {question.layer!r} with maps")
-        chosen = (*chosen, layer_method(question.layer, question.percentile))
+        chosen = (*chosen, _layer_method(question))
     other = next(index for index in order if index != target)
-    with warnings.catch_warnings(record=True) as caught:
-        warnings.simplefilter("always")
-        _, layers = RectGrad(network.model, question.percentile).attribute(
-            x, target=target, return_layer_statistics=True
-        )
+    _, layers = RectGrad(network.model, question.percentile).attribute(
+        x, target=target, return_layer_statistics=True
+    )
     with warnings.catch_warnings():
         # They are those of the pass above, or are about maps that are not the explanation.
         warnings.simplefilter("ignore", RectGradWarning)
@@ -130,8 +126,21 @@ def answer(network: Network, upload: Upload, question: Question) -> Answer:
         other=other,
         methods=rows,
         layers=layers,
-        notes=(*upload.notes, *_sentences(caught)),
     )
+
+
+def _layer_method(question: Question) -> Method:
+    """RectGrad of a hidden layer, as a method whose maps have the shape of the layer's output."""
+    attribute = partial(_attribute_layer, question.layer, question.percentile)
+    return Method("layer-rectgrad", f"RectGrad of layer {question.layer}", attribute)
+
+
+def _attribute_layer(
+    layer: str, percentile: float, model: nn.Module, x: Tensor, target: Tensor
+) -> Tensor:
+    method = LayerRectGrad(model, model.get_submodule(layer), percentile=percentile)
+    found: Tensor = method.attribute(x, target=target)
+    return found
 
 
 def _maps(
@@ -152,9 +161,3 @@ def _control(explained: Map, control: Map) -> Control:
         return Control(control, None)
     (similarity,) = absolute_ranks(explained[None], control[None])
     return Control(control, None if np.isnan(similarity) else float(similarity))
-
-
-def _sentences(caught: Sequence[warnings.WarningMessage]) -> list[str]:
-    """The package's own warnings, each once."""
-    texts = [str(w.message) for w in caught if issubclass(w.category, RectGradWarning)]
-    return list(dict.fromkeys(texts))

@@ -7,22 +7,28 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 from torch import Tensor
+from torch.nn.functional import interpolate
 
 from captum_rectgrad.app.answer import Answer, Map, MethodMaps
 from captum_rectgrad.plotting.maps import Row, plot_comparison
-from captum_rectgrad.plotting.single_map import COLOURS, capped_map
+from captum_rectgrad.plotting.single_map import COLOURS, blend, capped_map
 
 
-def map_png(attribution: Tensor) -> bytes:
+def map_png(attribution: Tensor, over: NDArray[np.floating] | None = None) -> bytes:
     """A map in the colours of `plot_map`, one pixel per value, as PNG.
 
     Args:
         attribution: `(C, H, W)`, finite.
+        over: an image, `(H, W, 3)` in [0, 1], to draw in grey below the map; a map of another size
+            is scaled to it. None: no image.
     """
+    if over is not None:
+        attribution = _scaled(attribution, over)
     values = capped_map(attribution)
-    scale = abs(values).max() or 1.0
-    colours = mpl.colormaps[COLOURS]((values / scale + 1) / 2)
-    return picture_png(colours[..., :3])
+    shares = values / (abs(values).max() or 1.0)
+    if over is not None:
+        return picture_png(blend(shares, np.asarray(over, dtype=np.float64)))
+    return picture_png(mpl.colormaps[COLOURS]((shares + 1) / 2)[..., :3])
 
 
 def picture_png(picture: NDArray[np.floating]) -> bytes:
@@ -33,14 +39,22 @@ def picture_png(picture: NDArray[np.floating]) -> bytes:
     return stream.getvalue()
 
 
-def figure_png(answer: Answer) -> bytes:
-    """All maps as one figure: a row per question, a column per method."""
+def figure_png(answer: Answer, *, overlay: bool = False) -> bytes:
+    """All maps as one figure: a row per question, a column per method.
+
+    Args:
+        answer: the maps.
+        overlay: draw them over the photograph in grey.
+    """
     caption = f"{answer.classes[answer.target]} {float(answer.probabilities[answer.target]):.0%}"
-    rows = [Row(answer.picture, caption, {one.title: one.map for one in answer.methods})]
-    for name, maps in _controls(answer).items():
-        rows.append(Row(answer.picture, name, maps))
+    rows = {caption: {one.title: one.map for one in answer.methods}, **_controls(answer)}
+    if overlay:
+        rows = {name: _all_scaled(maps, answer.picture) for name, maps in rows.items()}
     stream = io.BytesIO()
-    plot_comparison(rows).savefig(stream, format="png")
+    figure = plot_comparison(
+        [Row(answer.picture, name, maps) for name, maps in rows.items()], overlay=overlay
+    )
+    figure.savefig(stream, format="png")
     return stream.getvalue()
 
 
@@ -85,3 +99,15 @@ def _controls(answer: Answer) -> dict[str, dict[str, Map]]:
         "randomised network": randomised,
     }
     return {caption: maps for caption, maps in rows.items() if maps}
+
+
+def _all_scaled(maps: dict[str, Map], picture: NDArray[np.floating]) -> dict[str, Map]:
+    return {
+        title: _scaled(found, picture) if isinstance(found, Tensor) else found
+        for title, found in maps.items()
+    }
+
+
+def _scaled(attribution: Tensor, picture: NDArray[np.floating]) -> Tensor:
+    """A map in the size of the picture, as the maps of hidden layers are smaller."""
+    return interpolate(attribution[None], picture.shape[:2], mode="nearest")[0]

@@ -1,45 +1,64 @@
-"""The layout of the page, in Gradio."""
+"""The layout of the page and its server, in Gradio."""
 
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable
 from functools import partial
 from pathlib import Path
 from typing import Any
 
 import gradio as gr
 import skimage.data
-from gradio.processing_utils import save_bytes_to_cache
-from gradio.utils import get_upload_folder
 
-from captum_rectgrad.app.drawings import figure_png, maps_npz
 from captum_rectgrad.app.networks import Networks
-from captum_rectgrad.app.page_parts import answer_html, layers_html, refusal_html
+from captum_rectgrad.app.page_parts import HINT, refusal_html
 from captum_rectgrad.app.question import (
     DEFAULT_METHODS,
     DEFAULT_PERCENTILE,
     INPUT,
     PREDICTED,
-    Question,
     offered_methods,
 )
-from captum_rectgrad.app.responses import Response, of_new_model, respond
+from captum_rectgrad.app.responses import NO_LAYER, PREDICTED_CLASS, respond
+from captum_rectgrad.app.uploads import MAX_BYTES
 
 KEPT_SECONDS = 1800  # age at which uploads and downloads are deleted
 SWEEP_SECONDS = 60
 WAITING = 100  # users in the queue; further ones are told that it is full
 CSS = Path(__file__).with_name("page.css")
-# One network call at a time: PyTorch uses all cores for it.
-COMPUTE = {"concurrency_limit": 1, "concurrency_id": "compute"}
+SYSTEM = ("system-ui", "sans-serif")
 
 INTRODUCTION = """# Why does the network see this?
 Give a photograph. The page shows the pixels that speak for a class, beside two maps that should
 look different: for another class, and from the same network with random weights. If they look the
 same, the map does not explain the decision. Photographs stay on the machine that runs this page,
 and are deleted after half an hour."""
-# Always there: Gradio's own message about a refused camera differs between browsers.
-CAMERA = (
-    "If the camera was denied or is absent, nothing is taken: allow it in the browser's address "
-    "bar, or upload a file."
+MODEL_NAMES = (
+    "A name of the zoo or of timm, hf:OWNER/NAME, or the path of a checkpoint folder. Weights are "
+    "downloaded if they are not on this machine."
 )
+NO_CAMERA = (
+    "the browser gave no picture of a camera; allow the camera in the browser's address bar, or "
+    "upload a file"
+)
+# Gradio says nothing if the camera is refused or absent. Browsers have no `mediaDevices` on pages
+# that are neither encrypted nor of this machine.
+# The style is here, since Gradio confines those of the file to its own elements.
+CAMERA_SCRIPT = """<style>
+#rg-camera { display: none; }
+.rg-no-camera #rg-camera { display: block; }
+</style>
+<script>
+const cameras = navigator.mediaDevices;
+const refused = (is) => document.documentElement.classList.toggle("rg-no-camera", is);
+const request = cameras?.getUserMedia.bind(cameras);
+if (request) {
+  cameras.getUserMedia = async (wanted) => {
+    try { const stream = await request(wanted); refused(false); return stream; }
+    catch (error) { refused(true); throw error; }
+  };
+} else { refused(true); }
+</script>"""
+# Class and layer belong to the model before. In the browser, since an answer may be on its way.
+FORGET = f"() => [{PREDICTED!r}, {INPUT!r}]"
 
 
 def build_page(networks: Networks) -> gr.Blocks:
@@ -55,60 +74,74 @@ def build_page(networks: Networks) -> gr.Blocks:
         title="RectGrad", analytics_enabled=False, delete_cache=(SWEEP_SECONDS, KEPT_SECONDS)
     ) as page:
         gr.Markdown(INTRODUCTION)
-        with gr.Row():
-            with gr.Column(scale=2, min_width=320):
-                inputs, layers, sample = _settings(networks)
-            with gr.Column(scale=5, min_width=320):
-                answer = gr.HTML(refusal_html("no photograph yet"), elem_id="answer")
+        with gr.Row(elem_id="rg-page"):
+            with gr.Column(elem_id="rg-photograph", min_width=0):
+                photograph, sample = _photograph()
+            with gr.Column(elem_id="rg-settings", min_width=0):
+                settings, layers = _settings(networks)
+            with gr.Column(elem_id="rg-result", min_width=0):
+                answer = gr.HTML(HINT, elem_id="answer")
                 with gr.Row():
-                    figure = gr.DownloadButton("Download the figure (PNG)", interactive=False)
-                    maps = gr.DownloadButton("Download the maps (NPZ)", interactive=False)
-        photograph, model, target, percentile, layer, *_ = inputs
-        outputs = [target, layer, layers, answer, figure, maps]
-        gr.on(
-            [photograph.change, percentile.release, *(one.input for one in _menus(inputs))],
-            partial(_explain, networks),
-            inputs,
-            outputs,
-            api_name="explain",
-            trigger_mode="always_last",
+                    figure = gr.DownloadButton("Download the figure (PNG)", visible=False)
+                    maps = gr.DownloadButton("Download the maps (NPZ)", visible=False)
+        model, target, percentile, layer, *menus = settings
+        explain: dict[str, Any] = {
+            "fn": partial(respond, networks),
+            "inputs": [photograph, *settings],
+            "outputs": [target, layer, layers, answer, figure, maps],
+            "trigger_mode": "always_last",
             # Gradio would decode the upload itself, without limits.
-            preprocess=False,
-            **COMPUTE,
-        )
-        model.input(
-            partial(_explain_new_model, networks),
-            inputs,
-            outputs,
-            api_visibility="private",
-            trigger_mode="always_last",
-            preprocess=False,
-            **COMPUTE,
-        )
-        sample.click(skimage.data.chelsea, None, photograph, api_visibility="private")
+            "preprocess": False,
+            # One network call at a time: PyTorch uses all cores for it.
+            "concurrency_limit": 1,
+            "concurrency_id": "compute",
+        }
+        # `release` of a slider is for the mouse alone, `change` for the keyboard, too.
+        changes = [photograph.change, percentile.change]
+        changes += [menu.input for menu in (target, layer, *menus)]
+        gr.on(changes, **explain, api_name="explain")
+        private = {"api_visibility": "private"}
+        model.input(None, None, [target, layer], js=FORGET, **private).then(**explain, **private)
+        sample.click(skimage.data.chelsea, None, photograph, **private)
     return page.queue(max_size=WAITING)
 
 
-def _settings(networks: Networks) -> tuple[list[Any], gr.HTML, gr.Button]:
-    """The settings, in the order of `_question`; the table of layers; the button of the sample."""
+def _photograph() -> tuple[gr.Image, gr.Button]:
+    """The photograph, and the button of the sample."""
     photograph = gr.Image(
         label="Photograph",
         sources=["upload", "webcam", "clipboard"],
         type="filepath",
         image_mode=None,
+        format="png",  # of the sample; the default loses details
         height=280,
         elem_id="photograph",
     )
-    sample = gr.Button("Use a sample photograph", size="sm")
-    gr.Markdown(CAMERA)
+    # A subclass would do, but Gradio writes a file beside the module of each subclass.
+    photograph.async_move_resource_to_block_cache = partial(
+        _keep_file, photograph.async_move_resource_to_block_cache
+    )
+    gr.HTML(refusal_html(NO_CAMERA), elem_id="rg-camera")
+    return photograph, gr.Button("Use a sample photograph", size="sm")
+
+
+async def _keep_file(keep: Callable[[Any], Awaitable[str | None]], path: Any) -> str | None:
+    """Keep an upload; the server does not fetch an address that a client sends instead."""
+    if str(path).lower().startswith(("http:", "https:")):
+        raise ValueError("got the address of a photograph; upload the photograph itself")
+    return await keep(path)
+
+
+def _settings(networks: Networks) -> tuple[list[Any], gr.HTML]:
+    """The settings, in the order of the attributes of `Question`; the table of layers."""
     model = gr.Dropdown(
         list(networks.offered),
         value=networks.offered[0],
         label="Model",
-        info=_MODEL_NAMES if networks.any_name else None,
+        info=MODEL_NAMES if networks.any_name else None,
         allow_custom_value=networks.any_name,
     )
-    target = gr.Dropdown([("the predicted class", PREDICTED)], value=PREDICTED, label="Class")
+    target = gr.Dropdown([PREDICTED_CLASS], value=PREDICTED, label="Class")
     percentile = gr.Slider(
         0,
         100,
@@ -122,65 +155,48 @@ def _settings(networks: Networks) -> tuple[list[Any], gr.HTML, gr.Button]:
         value=list(DEFAULT_METHODS),
         label="Methods",
     )
-    another = gr.Checkbox(True, label="Beside it: another class")
-    randomised = gr.Checkbox(True, label="Beside it: the network with random weights")
-    layer = gr.Dropdown([("the input alone", INPUT)], value=INPUT, label="Layer")
-    return (
-        [photograph, model, target, percentile, layer, methods, another, randomised],
-        layers,
-        sample,
-    )
-
-
-_MODEL_NAMES = (
-    "A name of the zoo or of timm, hf:OWNER/NAME, or the path of a checkpoint folder. Weights are "
-    "downloaded if they are not on this machine."
-)
-
-
-def _menus(inputs: Sequence[Any]) -> Sequence[Any]:
-    """The settings but photograph, model and percentile."""
-    return [inputs[2], *inputs[4:]]
-
-
-def _question(settings: Sequence[Any]) -> Question:
-    model, target, percentile, layer, methods, another, randomised = settings
-    return Question(
-        str(model),
-        str(target),
-        float(percentile),
-        str(layer),
-        tuple(map(str, methods)),
-        bool(another),
-        bool(randomised),
-    )
-
-
-def _explain(networks: Networks, photograph: Any, *settings: Any) -> list[Any]:
-    return _shown(respond(networks, photograph, _question(settings)))
-
-
-def _explain_new_model(networks: Networks, photograph: Any, *settings: Any) -> list[Any]:
-    return _shown(respond(networks, photograph, of_new_model(_question(settings))))
-
-
-def _shown(response: Response) -> list[Any]:
-    """The values of the outputs."""
-    found, question = response.answer, response.question
-    if found is None:
-        off = gr.update(value=None, interactive=False)
-        return [gr.skip(), gr.skip(), "", refusal_html(str(response.refusal)), off, off]
-    return [
-        gr.update(choices=response.classes, value=question.target),
-        gr.update(choices=response.layers, value=question.layer),
-        layers_html(found.layers),
-        answer_html(found),
-        _download(figure_png(found), "rectgrad.png"),
-        _download(maps_npz(found), "rectgrad.npz"),
+    switches = [
+        gr.Checkbox(True, label="Beside it: another class"),
+        gr.Checkbox(True, label="Beside it: the network with random weights"),
+        gr.Checkbox(False, label="Maps over the photograph in grey"),
     ]
+    layer = gr.Dropdown([NO_LAYER], value=INPUT, label="Layer")
+    return [model, target, percentile, layer, methods, *switches], layers
 
 
-def _download(content: bytes, name: str) -> Any:
-    """A button with a file in Gradio's own cache, which is swept."""
-    path = save_bytes_to_cache(content, name, get_upload_folder())
-    return gr.update(value=path, interactive=True)
+def launch(page: gr.Blocks, host: str, port: int) -> str:
+    """Start the server in threads of its own, with nothing that reaches other machines.
+
+    Args:
+        page: from `build_page`.
+        host: address to listen on.
+        port: port to listen on; 0 for any free port.
+
+    Returns:
+        The address of the page.
+
+    Raises:
+        OSError: the port is in use.
+    """
+    # Gradio's own subdued grey is too pale to read.
+    theme = gr.themes.Default(
+        primary_hue="indigo", font=SYSTEM, font_mono=("ui-monospace", "monospace")
+    ).set(body_text_color_subdued="*neutral_600", body_text_color_subdued_dark="*neutral_300")
+    _, address, _ = page.launch(
+        server_name=host,
+        server_port=port or None,  # Gradio counts up from its default port if it is given none
+        prevent_thread_lock=True,
+        quiet=True,
+        share=False,
+        show_error=True,
+        max_file_size=MAX_BYTES,
+        footer_links=[],
+        enable_monitoring=False,
+        ssr_mode=False,
+        pwa=False,
+        mcp_server=False,
+        theme=theme,
+        css_paths=CSS,
+        head=CAMERA_SCRIPT,
+    )
+    return str(address)

@@ -4,6 +4,8 @@ import base64
 from collections.abc import Sequence
 from html import escape
 
+import numpy as np
+from numpy.typing import NDArray
 from torch import Tensor
 
 from captum_rectgrad import LayerStatistics
@@ -11,21 +13,31 @@ from captum_rectgrad.app.answer import Answer, Control, Map, MethodMaps
 from captum_rectgrad.app.drawings import map_png, picture_png
 from captum_rectgrad.sanity.defaults import BOUND
 
+Picture = NDArray[np.float32]
+
 SHOWN_CLASSES = 5
+HINT = "<p class='rg-hint'>The maps of your photograph appear here.</p>"
 
 
-def answer_html(answer: Answer) -> str:
-    """The photograph with its classes, then a row of maps for each method."""
+def answer_html(answer: Answer, notes: Sequence[str] = (), *, overlay: bool = False) -> str:
+    """The photograph with its classes, then a row of maps for each method.
+
+    Args:
+        answer: the maps.
+        notes: sentences about the photograph and the maps.
+        overlay: draw the maps over the photograph in grey.
+    """
     target = answer.classes[answer.target]
     photograph = _figure(
         _image(picture_png(answer.picture), "The photograph as the network sees it"),
         "What the network sees",
     )
-    notes = "".join(f"<p class='rg-note'>{escape(note)}</p>" for note in answer.notes)
-    methods = "".join(_method(answer, one) for one in answer.methods)
+    said = "".join(f"<p class='rg-note'>{escape(note)}</p>" for note in notes)
+    over = answer.picture if overlay else None
+    methods = "".join(_method(answer, one, over) for one in answer.methods)
     return (
         f"<div class='rg-answer'><h2>Why “{escape(target)}”?</h2>"
-        f"<div class='rg-row'>{photograph}{_classes(answer)}</div>{notes}{methods}"
+        f"<div class='rg-row'>{photograph}{_classes(answer)}</div>{said}{methods}"
         "<p class='rg-key'>Red pixels speak for the class, blue ones against it.</p></div>"
     )
 
@@ -61,24 +73,23 @@ def _classes(answer: Answer) -> str:
     return f"<div class='rg-classes'><h3>Most probable classes</h3><table>{rows}</table></div>"
 
 
-def _method(answer: Answer, one: MethodMaps) -> str:
+def _method(answer: Answer, one: MethodMaps, over: Picture | None) -> str:
     target, other = answer.classes[answer.target], answer.classes[answer.other]
-    figures = [_panel(one.map, f"{one.title} map for {target}", f"Map for “{target}”")]
-    if one.another_class is not None:
-        figures.append(_control(one.title, one.another_class, f"another class, {other}"))
-    if one.randomised is not None:
-        figures.append(_control(one.title, one.randomised, "a network with random weights"))
+    figures = [_panel(one.map, f"{one.title} map for {target}", f"Map for “{target}”", over)]
+    controls = {
+        f"another class, {other}": one.another_class,
+        "a network with random weights": one.randomised,
+    }
+    for what, control in controls.items():
+        if control is not None:
+            similarity = control.similarity
+            words = "" if similarity is None else f": rank correlation {similarity:.2f}"
+            title = f"Map for {what}"
+            figures.append(_panel(control.map, f"{one.title} map for {what}", title + words, over))
     return (
         f"<section><h3>{escape(one.title)}</h3><div class='rg-row'>{''.join(figures)}</div>"
         f"{_verdict(one, other)}</section>"
     )
-
-
-def _control(title: str, control: Control, what: str) -> str:
-    caption = f"Map for {what}"
-    if control.similarity is not None:
-        caption += f": rank correlation {control.similarity:.2f}"
-    return _panel(control.map, f"{title} map for {what}", caption)
 
 
 def _verdict(one: MethodMaps, other: str) -> str:
@@ -98,12 +109,12 @@ def _similar(control: Control | None) -> bool:
     return control is not None and control.similarity is not None and control.similarity > BOUND
 
 
-def _panel(found: Map, words: str, caption: str) -> str:
+def _panel(found: Map, words: str, caption: str, over: Picture | None) -> str:
     if not isinstance(found, Tensor):
         return _figure(f"<div class='rg-missing'>{escape(found)}</div>", caption)
     if not found.any():
         caption += " (all zero)"
-    return _figure(_image(map_png(found), words), caption)
+    return _figure(_image(map_png(found, over), words), caption)
 
 
 def _figure(content: str, caption: str) -> str:

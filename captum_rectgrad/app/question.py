@@ -23,6 +23,7 @@ class Question:
         methods: keys of the methods to compare; see `captum_rectgrad.evaluation.methods`.
         another_class: whether to compare with the maps of another class.
         randomised: whether to compare with the maps of the network with random weights.
+        overlay: whether to draw the maps over the photograph in grey.
     """
 
     model: str
@@ -32,6 +33,7 @@ class Question:
     methods: Sequence[str] = DEFAULT_METHODS
     another_class: bool = True
     randomised: bool = True
+    overlay: bool = False
 
     def chosen_methods(self) -> tuple[Method, ...]:
         """The methods to compare.

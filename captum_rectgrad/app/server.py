@@ -49,7 +49,8 @@ def launched(models: Sequence[str], host: str, port: int) -> Iterator[str]:
     """Serve the page inside the context.
 
     Uploads and downloads are in a temporary folder, which is removed at the end. Other models than
-    the given ones are accepted on a loopback address only, since their names can be paths.
+    the given ones are accepted on a loopback address only, since their names can be paths. A proxy
+    that publishes a loopback address publishes this, too: let it forward to another address.
 
     Args:
         models: as for `serve`.
@@ -77,9 +78,8 @@ def launched(models: Sequence[str], host: str, port: int) -> Iterator[str]:
                 "the app needs Gradio; run pip install 'captum-rectgrad[app]', or pip install "
                 "'.[app]' in a checkout"
             ) from error
-        # Both import Gradio.
-        from captum_rectgrad.app.launch import launch  # noqa: PLC0415
-        from captum_rectgrad.app.layout import build_page  # noqa: PLC0415
+        # These import Gradio.
+        from captum_rectgrad.app.layout import build_page, launch  # noqa: PLC0415
         from captum_rectgrad.app.networks import Networks  # noqa: PLC0415
 
         page = build_page(Networks(models, any_name=is_loopback(host)))

@@ -1,81 +1,60 @@
-"""Uploaded photographs, with limits on bytes and pixels."""
+"""Uploaded photographs: only those, with limits on bytes and pixels."""
 
-from dataclasses import dataclass
+import math
 from pathlib import Path
 
 from PIL import Image
 
-from captum_rectgrad.plotting.images import read_image
+from captum_rectgrad.plotting.images import check_size, read_image
 
 MAX_BYTES = 20_000_000
-# The decoded pixels take three bytes each: 150 MB, for one upload at a time.
 MAX_PIXELS = 50_000_000
+# Without the formats that Pillow reads with another program, such as EPS.
+FORMATS = ("PNG", "JPEG", "WEBP", "GIF", "BMP", "TIFF")
 
 
-@dataclass(frozen=True, eq=False)
-class Upload:
-    """A photograph that a user has given.
-
-    Attributes:
-        image: RGB, upright.
-        notes: sentences about what was left out.
-    """
-
-    image: Image.Image
-    notes: tuple[str, ...] = ()
-
-
-def read_upload(path: str | Path) -> Upload:
-    """Read an uploaded file, with its size checked before it is decoded.
+def read_upload(path: str | Path, folder: str | Path) -> Image.Image:
+    """Read an uploaded file; its size is checked before its pixels are decoded.
 
     Args:
-        path: the uploaded file.
+        path: the file, as the browser names it: any path of the server, if the user is hostile.
+        folder: the folder of uploads.
 
     Returns:
-        The photograph; of an animation, the first frame.
+        An RGB image. Of an animation the first frame is read, with a warning.
 
     Raises:
-        ValueError: the file is gone, too large, not an image, or damaged. The message does not
-            contain the path on the server.
+        ValueError: the file is not in the folder, too large, too small, not an image, or damaged.
+            The message contains the name of the file, but not its folder.
     """
-    file = Path(path)
-    if not file.is_file():
-        raise ValueError("the photograph is no longer on the server; upload it again")
+    file = Path(path).resolve()
+    if not (file.is_relative_to(Path(folder).resolve()) and file.is_file()):
+        raise ValueError("the photograph is not among the uploads; upload it again")
     size = file.stat().st_size
     if size > MAX_BYTES:
         raise ValueError(
-            f"the photograph has {size / 1e6:.0f} MB; expected at most {MAX_BYTES / 1e6:.0f} MB"
+            f"{file.name!r} has {size / 1e6:.0f} MB; expected at most {MAX_BYTES / 1e6:.0f} MB"
         )
-    frames = _checked_frames(file)
-    try:
-        image = read_image(file)
-    except ValueError as error:
+    if _number_of_pixels(file) > MAX_PIXELS:
         raise ValueError(
-            "the file cannot be decoded as an image; upload a complete PNG, JPEG or WebP file"
-        ) from error
-    notes = (f"The file has {frames} frames; the first one is explained.",) if frames > 1 else ()
-    return Upload(image, notes)
+            f"{file.name!r} has more than {MAX_PIXELS // 10**6} million pixels; scale it down"
+        )
+    with file.open("rb") as opened:
+        image = read_image(opened, file.name)
+    check_size(image, file.name)
+    return image
 
 
-def _checked_frames(file: Path) -> int:
-    """The number of frames of an image whose header states an acceptable number of pixels."""
-    before = Image.MAX_IMAGE_PIXELS
-    # The check below has a smaller limit than Pillow's error, and a sentence of its own.
-    Image.MAX_IMAGE_PIXELS = None
+def _number_of_pixels(file: Path) -> float:
+    """The number of pixels that the header of an image states."""
     try:
-        with Image.open(file) as image:
-            width, height = image.size
-            frames: int = getattr(image, "n_frames", 1)
+        with Image.open(file, formats=FORMATS) as image:
+            return float(math.prod(image.size))
+    except Image.DecompressionBombError:  # Pillow's own limit is higher
+        return math.inf
     # Decoders of damaged files raise errors of any type.
     except Exception as error:
         raise ValueError(
-            "the file is not an image of a known format; upload a PNG, JPEG or WebP file"
+            f"{file.name!r} is not an image of a known format; upload a PNG, JPEG, WebP, GIF, BMP "
+            "or TIFF file"
         ) from error
-    finally:
-        Image.MAX_IMAGE_PIXELS = before
-    if width * height > MAX_PIXELS:
-        raise ValueError(
-            f"the photograph has {width} x {height} pixels; expected at most "
-            f"{MAX_PIXELS // 1_000_000} million pixels"
-        )
-    return frames

@@ -93,8 +93,8 @@ def plot_map(
         colours = ScalarMappable(norm, COLOURS)
         draw_pixels(axes, values, cmap=colours.cmap, norm=norm)
     else:
-        draw_pixels(axes, _blend(values / scale, np.asarray(over, dtype=np.float64)))
-        bar = _blend(np.linspace(-1, 1, BAR)[None], np.full((1, BAR), 0.5))
+        draw_pixels(axes, blend(values / scale, np.asarray(over, dtype=np.float64)))
+        bar = blend(np.linspace(-1, 1, BAR)[None], np.full((1, BAR), 0.5))
         colours = ScalarMappable(norm, ListedColormap(bar[0]))
     plain(axes)
     if not limit:
@@ -125,10 +125,20 @@ def write(axes: Axes, words: str) -> None:
     )
 
 
-def _blend(values: Map, image: Map) -> Map:
-    """A map in [-1, 1] over an image: `(H, W, 3)`, in [0, 1].
+def blend(values: Map, image: Map) -> Map:
+    """Draw a map over an image in grey.
 
     One array, not two images: Matplotlib resamples images that lie on each other in PDF and SVG.
+
+    Args:
+        values: `(H, W)`, in [-1, 1].
+        image: `(H, W, 3)` or `(H, W)`, in [0, 1].
+
+    Returns:
+        `(H, W, 3)`, in [0, 1].
+
+    Raises:
+        ValueError: the image has another size than the map.
     """
     if image.shape[:2] != values.shape:
         raise ValueError(

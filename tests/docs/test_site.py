@@ -7,9 +7,9 @@ import pytest
 
 pytest.importorskip("playwright", reason="needs the extra browser")
 
-from playwright.sync_api import Browser, Error, sync_playwright
+from playwright.sync_api import Browser
 
-from tests.support.browser import Visit, contrast, executable, served, visit
+from tests.support.browser import Visit, contrast, served, visit
 
 SITE = Path(__file__).resolve().parents[2] / "site"
 PAGES = sorted(path.parent.relative_to(SITE).as_posix() for path in SITE.rglob("index.html"))
@@ -18,18 +18,6 @@ pytestmark = [
     pytest.mark.site,
     pytest.mark.skipif(not PAGES, reason="no site: make docs"),
 ]
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    with sync_playwright() as driver:
-        try:
-            # Containers have no user namespaces; the pages are our own.
-            chromium = driver.chromium.launch(executable_path=executable(), args=["--no-sandbox"])
-        except Error as error:
-            pytest.skip(f"no Chromium (apt-get install chromium, or playwright install): {error}")
-        yield chromium
-        chromium.close()
 
 
 @pytest.fixture(scope="module")

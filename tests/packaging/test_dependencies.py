@@ -14,8 +14,8 @@ from tests.support.requirements import ROOT, names
 PACKAGES = (ROOT / "captum_rectgrad", ROOT / "zoo/rectgrad_zoo")
 # Files that are used with an extra only, and are imported where it is needed.
 OF_EXTRAS = {
-    "captum_rectgrad/app/launch.py": "app",
     "captum_rectgrad/app/layout.py": "app",
+    "captum_rectgrad/app/responses.py": "app",
     "captum_rectgrad/studies/compute/cluster.py": "cluster",
     "captum_rectgrad/studies/roar_kar/cluster.py": "cluster",
 }

@@ -1,4 +1,4 @@
-"""The built site served on the loopback interface, and what a browser finds on its pages."""
+"""Chromium, the built site served on the loopback interface, and what a browser finds there."""
 
 import shutil
 import threading
@@ -9,9 +9,12 @@ from functools import partial
 from http import HTTPStatus
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from playwright.sync_api import Browser, BrowserContext, Response
+import pytest
+
+if TYPE_CHECKING:  # optional
+    from playwright.sync_api import Browser, BrowserContext, Response
 
 EXECUTABLES = ("chromium", "chromium-browser", "google-chrome")
 AFTERWARDS = 100  # milliseconds for what a page asks for after it was loaded
@@ -68,13 +71,27 @@ def served(site: Path) -> Iterator[str]:
         server.server_close()
 
 
-def executable() -> str | None:
-    """The system's Chromium; None: the one that Playwright may have installed."""
-    return next((path for name in EXECUTABLES if (path := shutil.which(name))), None)
+@pytest.fixture(scope="module")
+def browser() -> "Iterator[Browser]":
+    """Chromium: the system's, else the one that Playwright may have installed.
+
+    Its camera shows a test pattern, to pages with the permission.
+    """
+    api = pytest.importorskip("playwright.sync_api", reason="needs the extra browser")
+    chromium = next((path for name in EXECUTABLES if (path := shutil.which(name))), None)
+    # Containers have no user namespaces; the pages are our own.
+    arguments = ["--no-sandbox", "--use-fake-device-for-media-stream"]
+    with api.sync_playwright() as driver:
+        try:
+            started = driver.chromium.launch(executable_path=chromium, args=arguments)
+        except api.Error as error:
+            pytest.skip(f"no Chromium (apt-get install chromium, or playwright install): {error}")
+        yield started
+        started.close()
 
 
 def visit(
-    browser: Browser, address: str, pages: Sequence[str], width: int, scheme: str
+    browser: "Browser", address: str, pages: Sequence[str], width: int, scheme: str
 ) -> list[Visit]:
     """Open pages one after the other, as one reader does, and look at each."""
     context = browser.new_context(viewport={"width": width, "height": 800}, color_scheme=scheme)
@@ -84,10 +101,10 @@ def visit(
         context.close()
 
 
-def _look(context: BrowserContext, address: str, result: Visit) -> Visit:
+def _look(context: "BrowserContext", address: str, result: Visit) -> Visit:
     """Fill in what was found."""
 
-    def answered(answer: Response) -> None:
+    def answered(answer: "Response") -> None:
         if answer.status >= HTTPStatus.BAD_REQUEST:
             result.failures.append(answer.url)
 
