@@ -57,6 +57,7 @@ class HubServer(HubState):
 
 class _Handler(BaseHTTPRequestHandler):
     hub: HubState
+    _fault: Fault | None = None
     protocol_version = "HTTP/1.1"
     timeout = 30
 
@@ -80,16 +81,10 @@ class _Handler(BaseHTTPRequestHandler):
         body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
         with self.hub.lock:
             self.hub.requests.append((self.command, path, self.headers.get("Range")))
-        fault = self.hub.fault(self.command, path)
-        if fault is not None and fault.silent_until is not None:
-            fault.silent_until.wait(self.timeout)
-            self.close_connection = True
-            return
-        if fault is not None and fault.status is not None:
-            self._answer(fault.status, {"error": f"fault {fault.status}"}, fault.headers)
-            return
-        if fault is not None and fault.page is not None:
-            self._answer(200, fault.page, {"Content-Type": "text/html"})
+            if "Authorization" in self.headers:
+                self.hub.authorized.append((self.headers["Host"], path))
+        fault = self._fault = self.hub.fault(self.command, path)
+        if fault is not None and self._answer_wrongly(fault):
             return
         if fault is not None and self.command != "GET":
             fault.meanwhile()
@@ -119,6 +114,35 @@ class _Handler(BaseHTTPRequestHandler):
                     answer(body=body, **match.groupdict())
                 return
         self._answer(404, {"error": f"no such route {self.command} {path}"})
+
+    def _answer_wrongly(self, fault: Fault) -> bool:
+        """Give the answer of a fault that needs no repository; whether there is one."""
+        if fault.silent_until is not None:
+            fault.silent_until.wait(self.timeout)
+            self.close_connection = True
+        elif fault.status is not None:
+            self._answer(fault.status, {"error": f"fault {fault.status}"}, fault.headers)
+        elif fault.page is not None:
+            self._answer(200, fault.page, {"Content-Type": "text/html"})
+        elif fault.drip is not None or fault.endless:
+            self._send_forever(fault)
+        else:
+            return False
+        return True
+
+    def _send_forever(self, fault: Fault) -> None:
+        """An answer that does not end, until the client has closed the connection."""
+        self.close_connection = True
+        start = b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nX-Slow: "
+        try:
+            self.wfile.write(start + (b"" if fault.drip_headers else b"no\r\n\r\n"))
+            while True:
+                self.wfile.write(b"0" if fault.drip is not None else bytes(2**20))
+                with self.hub.lock:
+                    self.hub.sent += 1 if fault.drip is not None else 2**20
+                time.sleep(fault.drip or 0)
+        except OSError:
+            return
 
     def _authorized(self) -> bool:
         return bool(self.headers.get("Authorization") == f"Bearer {TOKEN}")
@@ -167,7 +191,9 @@ class _Handler(BaseHTTPRequestHandler):
             for path, data in files.items()
         ]
         content = {"id": repo, "sha": sha, "private": repository.private, "siblings": siblings}
-        self._answer(200, {**content, "tags": [], "downloads": 0, "likes": 0})
+        listing = json.dumps({**content, "tags": [], "downloads": 0, "likes": 0}).encode()
+        change = self._fault.change if self._fault is not None else None
+        self._answer(200, listing if change is None else change(listing))
 
     def _tree(
         self, body: bytes, kind: str, repo: str, revision: str, folder: str | None = None
@@ -214,11 +240,15 @@ class _Handler(BaseHTTPRequestHandler):
         start = int(wanted[1]) if wanted else 0
         stop = min(int(wanted[2]) + 1, len(data)) if wanted and wanted[2] else len(data)
         self.send_response(206 if wanted else 200)
-        self.send_header("X-Repo-Commit", sha)
-        self.send_header("ETag", f'"{tag}"')
-        self.send_header("X-Linked-Etag", f'"{tag}"')
-        self.send_header("X-Linked-Size", str(len(data)))
-        self.send_header("Accept-Ranges", "bytes")
+        stated = {
+            "X-Repo-Commit": sha,
+            "ETag": f'"{tag}"',
+            "X-Linked-Etag": f'"{tag}"',
+            "X-Linked-Size": str(len(data)),
+            "Accept-Ranges": "bytes",
+        }
+        for name, value in (stated | (fault.headers if fault is not None else {})).items():
+            self.send_header(name, value)
         if wanted:
             self.send_header("Content-Range", f"bytes {start}-{stop - 1}/{len(data)}")
         self.send_header("Content-Length", str(stop - start))

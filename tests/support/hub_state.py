@@ -36,11 +36,13 @@ class Repository:
 class Fault:
     """What goes wrong with the next requests of a kind.
 
-    `path` is searched in the request's path. `status` answers with that status; `page` answers
-    with that HTML, as the portal of a network does; `send` sends so many bytes of the body and then
-    closes, or first waits for `stall` seconds; `change` damages the body; `silent_until` sends
-    nothing and closes after the event. `meanwhile` is called before the answer, or for `GET` in the
-    middle of the body.
+    `path` is searched in the request's path. `status` answers with that status and `headers`;
+    without it `headers` replace those of a file. `page` answers with that HTML, as the portal of a
+    network does; `send` sends so many bytes of the body and then closes, or first waits for `stall`
+    seconds; `change` damages the body of a file or the listing; `silent_until` sends nothing and
+    closes after the event. `drip` sends one byte of the answer every so many seconds, from its
+    first line on if `drip_headers`; `endless` sends zeros until the client closes. `meanwhile` is
+    called before the answer, or for `GET` in the middle of the body.
     """
 
     path: str
@@ -53,6 +55,9 @@ class Fault:
     stall: float = 0.0
     silent_until: threading.Event | None = None
     change: Callable[[bytes], bytes] | None = None
+    drip: float | None = None
+    drip_headers: bool = False
+    endless: bool = False
     meanwhile: Callable[[], object] = lambda: None
 
 
@@ -65,6 +70,7 @@ class HubState:
         faults: What is to go wrong; those that did are removed.
         requests: Method, path and `Range` header of every request so far.
         sent: Bytes of file contents sent so far.
+        authorized: The `Host` header and the path of every request with a token so far.
         private_by_default: Whether a new repository is private where it is not said.
         url: Where the server is.
     """
@@ -81,6 +87,7 @@ class HubState:
         self.faults: list[Fault] = []
         self.requests: list[tuple[str, str, str | None]] = []
         self.sent = 0
+        self.authorized: list[tuple[str, str]] = []
         self.private_by_default = False
 
     def add(

@@ -16,13 +16,15 @@ from rectgrad_zoo.architectures.transformers_classifier import (
 from rectgrad_zoo.checkpoint import (
     CONFIG_FILE,
     RECIPE_FILE,
+    WEIGHTS_FILE,
     architecture_name,
     build_architecture,
     load_folder,
 )
 from rectgrad_zoo.devices import parse_device
 from rectgrad_zoo.errors import ZooError
-from rectgrad_zoo.hub.download import Snapshot, cached, download, keep
+from rectgrad_zoo.hub.cache import Snapshot, cached, keep
+from rectgrad_zoo.hub.download import download
 from rectgrad_zoo.hub.names import HubName
 from rectgrad_zoo.model_names import is_timm_name
 from rectgrad_zoo.sources import Source, resolve, without_weights
@@ -188,6 +190,8 @@ def load_snapshot(source: Source, found: Snapshot) -> nn.Module:
     remedy = _remedy(source)
     found.check_texts(remedy)
     sha256 = source.sha256 or found.stated_sha256
+    if sha256 is None:  # another program's download, to a file system without symbolic links
+        found.check([WEIGHTS_FILE], remedy)
     model = load_folder(found.folder, sha256, remedy, source.architecture)
     return _amended(amend(model, repo=found.repo, commit=found.commit), source)
 

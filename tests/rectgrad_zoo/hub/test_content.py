@@ -3,6 +3,7 @@
 import json
 import pickle
 import re
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +16,7 @@ from tests.support.hub_client import Client, digest, digest_of
 from tests.support.hub_server import HubServer
 from tests.support.hub_state import Fault, Files, git_oid
 
+WEIGHTS = "model.safetensors"
 PINNED = """
 import rectgrad_zoo
 from rectgrad_zoo import registry
@@ -137,15 +139,13 @@ def test_damage_on_the_way_is_found_and_mended(
     hub.add("owner/other", files_of(tiny_checkpoint))
     hub.faults += [
         Fault("tiny/resolve", change=_flip, times=1),
-        # One for the download, one for the second try of it, one for the next load.
-        Fault("other/resolve", change=_flip, times=3),
+        # One for the download, one for the second try of it.
+        Fault("other/resolve", change=_flip, times=2),
     ]
-    mended, first, second, third = client.load(NAME, *["owner/other"] * 3)
+    mended, damaged, found = client.load(NAME, *["owner/other"] * 2)
     assert not hub.faults
-    expected = f"the Hub reports {sha256_of(tiny_checkpoint)}"
-    assert expected in first["error"]
-    assert expected in second["error"]
-    assert mended["digest"] == third["digest"] == digest_of(tiny_checkpoint)
+    assert f"the Hub reports {sha256_of(tiny_checkpoint)}" in damaged["error"]
+    assert mended["digest"] == found["digest"] == digest_of(tiny_checkpoint)
 
 
 def test_damage_in_the_cache_is_found_and_fetch_mends_it(
@@ -188,6 +188,57 @@ def test_a_changed_configuration_in_the_cache_is_found_and_fetch_mends_it(
         assert fetched == {"status": 0}
         assert found["digest"] == digest_of(tiny_checkpoint)
         assert blob.read_bytes() == config
+
+
+def test_a_regular_file_in_the_place_of_a_link_of_the_cache_is_checked(
+    hub: HubServer, client: Client, tiny_checkpoint: Path
+) -> None:
+    hub.add(NAME, files_of(tiny_checkpoint))
+    assert client.run("zoo", "fetch", NAME).status == 0
+    (snapshot,) = client.home.rglob("snapshots/*")
+    changes = {"config.json": lambda data: data.replace(b"airplane", b"ZEBRA"), WEIGHTS: _flip}
+    for name, change in changes.items():
+        link = snapshot / name
+        content, target = link.read_bytes(), link.readlink()
+        link.unlink()
+        link.write_bytes(change(content))
+        (found,) = client.load(NAME)
+        assert "damaged" in found["error"], name
+        link.write_bytes(content)
+        (found,) = client.load(NAME)
+        assert found["digest"] == digest_of(tiny_checkpoint)
+        link.unlink()
+        link.symlink_to(target)
+    # Another program's download has no record of the hashes beside the links.
+    shutil.rmtree(snapshot.parents[1] / "listings")
+    (found,) = client.load(NAME)
+    assert found["digest"] == digest_of(tiny_checkpoint)
+    for name in changes:
+        link, content = snapshot / name, (snapshot / name).read_bytes()
+        link.unlink()
+        link.write_bytes(content)
+        unknown, fetched, found = client.load(NAME, f"fetch {NAME}", NAME)
+        assert f"{name} cannot be checked" in unknown["error"]
+        assert f"`rectgrad zoo fetch {NAME}`" in unknown["error"]
+        assert fetched == {"status": 0}
+        assert found["digest"] == digest_of(tiny_checkpoint)
+        shutil.rmtree(snapshot.parents[1] / "listings")
+
+
+def test_files_are_checked_where_links_are_not_supported(
+    hub: HubServer, client: Client, tiny_checkpoint: Path
+) -> None:
+    hub.add(NAME, files_of(tiny_checkpoint))
+    no_links = {"HF_HUB_DISABLE_SYMLINKS": "1"}
+    (found,) = client.load(NAME, **no_links)
+    assert found["digest"] == digest_of(tiny_checkpoint)
+    assert not any(path.is_symlink() for path in client.home.rglob("*"))
+    (weights,) = client.home.rglob(WEIGHTS)
+    weights.write_bytes(_flip(weights.read_bytes()))
+    damaged, fetched, found = client.load(NAME, f"fetch {NAME}", NAME, **no_links)
+    assert f"expected {sha256_of(tiny_checkpoint)}" in damaged["error"]
+    assert fetched == {"status": 0}
+    assert found["digest"] == digest_of(tiny_checkpoint)
 
 
 def test_a_newer_commit_that_does_not_load_leaves_what_was_there(

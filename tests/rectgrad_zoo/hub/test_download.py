@@ -164,7 +164,7 @@ def test_a_push_during_the_download_is_for_the_next_fetch(
     def push() -> None:
         pushed.append(hub.add(NAME, {**files, "README.md": b"new"}))
 
-    hub.faults.append(Fault("/config.json", method="HEAD", meanwhile=push))
+    hub.faults.append(Fault("/config.json", meanwhile=push))
     fetched, found = client.load(f"fetch {NAME}", NAME)
     assert pushed
     assert fetched == {"status": 0}

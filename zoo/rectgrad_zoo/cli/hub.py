@@ -7,7 +7,7 @@ import sys
 from huggingface_hub import constants
 
 from rectgrad_zoo.errors import ZooError
-from rectgrad_zoo.hub.download import cached
+from rectgrad_zoo.hub.cache import cached
 from rectgrad_zoo.hub.errors import UnreachableError
 from rectgrad_zoo.hub.names import parse_hub_name
 from rectgrad_zoo.loading import fetched, load, load_snapshot

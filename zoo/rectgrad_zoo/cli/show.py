@@ -5,7 +5,7 @@ from pathlib import Path
 from rectgrad_zoo import registry
 from rectgrad_zoo.checkpoint import CARD_FILE, WEIGHTS_FILE
 from rectgrad_zoo.errors import ZooError
-from rectgrad_zoo.hub.download import Snapshot, cached
+from rectgrad_zoo.hub.cache import Snapshot, cached
 from rectgrad_zoo.hub.names import HubName
 from rectgrad_zoo.sources import resolve, without_weights
 from rectgrad_zoo.weights import file_sha256

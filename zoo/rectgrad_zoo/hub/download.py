@@ -1,97 +1,50 @@
-"""Checkpoints on the Hugging Face Hub: lookup in the cache and download.
+"""Download of checkpoints from the Hugging Face Hub into the cache of `huggingface_hub`.
 
-Only the files of a checkpoint are downloaded, by name. None of them is a pickle. `huggingface_hub`
-provides the cache, resumption, retries and progress bars.
+Only the files of a checkpoint are downloaded, by name. None of them is a pickle. The sizes and the
+hashes come from one listing of the Hub, which is checked first. `hub.requests` gives the reasons.
 """
 
-import os
-import re
-from dataclasses import dataclass
+from contextlib import suppress
 from pathlib import Path
+from typing import BinaryIO
 
-from huggingface_hub import constants, hf_hub_download, model_info, try_to_load_from_cache
-from huggingface_hub.hf_api import ModelInfo, RepoSibling
+from huggingface_hub import constants, hf_hub_url
+from huggingface_hub.errors import HfHubHTTPError
+from huggingface_hub.utils import tqdm  # type: ignore[attr-defined]
 
-from rectgrad_zoo.architectures.transformers_classifier import PROCESSOR_FILE
-from rectgrad_zoo.checkpoint import CONFIG_FILE, FILES, WEIGHTS_FILE
+from rectgrad_zoo.checkpoint import WEIGHTS_FILE
 from rectgrad_zoo.errors import ZooError
+from rectgrad_zoo.hub.cache import (
+    DOWNLOADED,
+    NEEDED,
+    SHA256_LENGTH,
+    Snapshot,
+    blob,
+    link,
+    record_tags,
+    replacing,
+    snapshot_folder,
+)
 from rectgrad_zoo.hub.errors import one_line
-from rectgrad_zoo.hub.names import DEFAULT_REVISION, HubName
+from rectgrad_zoo.hub.listing import ListedFile, Listing, list_files
+from rectgrad_zoo.hub.names import HubName
+from rectgrad_zoo.hub.requests import PARTIAL, body, opened
+from rectgrad_zoo.hub.time_limit import TimeLimit, time_limit
+from rectgrad_zoo.input_files import MOST_TEXT_BYTES
+from rectgrad_zoo.limits import HUB_WAIT, MOST_BYTES, limit
 from rectgrad_zoo.weights import file_tag
 
-NEEDED = (CONFIG_FILE, WEIGHTS_FILE)
-DOWNLOADED = (*FILES, PROCESSOR_FILE)
 _PICKLES = (".bin", ".pth", ".pt", ".ckpt", ".pkl", ".tar", ".npz")
-_SHA256_LENGTH = 64
-_TAG = re.compile(r"[0-9a-f]{40}|[0-9a-f]{64}")
+_LARGE = (".safetensors", ".parquet")
+_RETRIED = (408, 429, 500, 502, 503, 504)
+_MOST_TRIES = 6  # without progress
+_WAIT = 1.0  # seconds before another try, as in the client
+_HTTP_ERROR: type[BaseException] = HfHubHTTPError.__bases__[0]
 _ELSEWHERE = (
     "The checkpoint is not in the cache {cache}. Run `rectgrad zoo fetch {name}` on a machine with "
     "network access and copy its folder HF_HOME to this machine, set HF_ENDPOINT to a mirror, or "
     "pass a local state dict with weights=PATH."
 )
-
-
-@dataclass(frozen=True)
-class Snapshot:
-    """Files of one commit of a repository, in the cache of `huggingface_hub`.
-
-    Attributes:
-        repo: `OWNER/NAME`.
-        commit: The commit.
-        folder: Folder of the files.
-    """
-
-    repo: str
-    commit: str
-    folder: Path
-
-    @property
-    def stated_sha256(self) -> str | None:
-        """SHA-256 of the weights that the Hub reported at the download, if any."""
-        tag = self._tag(WEIGHTS_FILE)
-        return tag if tag is not None and len(tag) == _SHA256_LENGTH else None
-
-    def check_texts(self, remedy: str) -> None:
-        """Check the Hub's tag of every file except the weights, which are checked when read.
-
-        Args:
-            remedy: Sentence that the error adds if a file differs.
-
-        Raises:
-            ZooError: If a file is damaged or was changed.
-        """
-        for name in DOWNLOADED:
-            file, tag = self.folder / name, self._tag(name)
-            if name != WEIGHTS_FILE and tag is not None and file_tag(file, tag) != tag:
-                raise ZooError(
-                    f"{file} differs from the downloaded file: it is damaged or was changed. "
-                    f"{remedy}"
-                )
-
-    def _tag(self, name: str) -> str | None:
-        """The Hub's tag of a file: its git object id or, for a large file, its SHA-256.
-
-        The tag is the file's name in the cache. File systems without symbolic links do not keep it.
-        """
-        tag = (self.folder / name).resolve().name
-        return tag if _TAG.fullmatch(tag) else None
-
-
-def cached(hub: HubName, needed: tuple[str, ...] = NEEDED) -> Snapshot | None:
-    """Find a checkpoint in the cache, without network access.
-
-    Args:
-        hub: The repository.
-        needed: Required files.
-
-    Returns:
-        The commit of the revision at the last download; `None` if a required file is absent.
-    """
-    files = [try_to_load_from_cache(hub.repo, file, revision=hub.revision) for file in needed]
-    if not all(isinstance(file, str) for file in files):
-        return None
-    folder = Path(str(files[0])).parent
-    return Snapshot(hub.repo, folder.name, folder)
 
 
 def download(
@@ -112,55 +65,117 @@ def download(
         The downloaded files, with checked hashes.
 
     Raises:
-        UnreachableError: If the Hub cannot be reached.
+        UnreachableError: If the Hub cannot be reached, or the download takes too long.
         ZooError: If the Hub refuses access, has no such checkpoint or only a pickle, or sends a
-            file with an unexpected hash; or if the disk is full.
+            listing of another format, a file with an unexpected hash or one that is too large; or
+            if the disk is full.
     """
     otherwise = _ELSEWHERE.format(name=name, cache=constants.HF_HUB_CACHE)
-    with one_line(f"Cannot get {name}", hub, otherwise):
-        # The client tries this request once, so a missing network is reported at once. It would
-        # retry the download of a file for a minute.
-        info = model_info(
-            hub.repo,
-            revision=hub.revision,
-            timeout=constants.HF_HUB_ETAG_TIMEOUT,
-            files_metadata=True,
-        )
-        if not info.sha:
-            raise ValueError("the answer has no commit")
-        listed = _listed(info, name, needed)
-        for file in listed:
-            path = Path(hf_hub_download(hub.repo, file, revision=info.sha))
-            _check(path, info.sha, listed[file], hub.repo, sha256)
-    return Snapshot(hub.repo, info.sha, path.parent)
+    with one_line(f"Cannot get {name}", hub, otherwise), time_limit() as allowed:
+        listing = list_files(hub, "model", allowed)
+        names = _wanted(listing, name, hub.repo, needed)
+        if sha256 is not None and WEIGHTS_FILE in names:
+            _check_sha256(listing.file(WEIGHTS_FILE).tag, sha256, hub.repo, listing.commit)
+        return store(hub, "model", listing, names, allowed)
 
 
-def keep(hub: HubName, found: Snapshot) -> None:
-    """Set the commit of a revision in the cache.
-
-    The client would set it before the files are checked. The layout of its cache is documented.
+def store(
+    hub: HubName, kind: str, listing: Listing, names: list[str], allowed: TimeLimit
+) -> Snapshot:
+    """Download listed files that are not in the cache yet.
 
     Args:
-        hub: The repository and its revision.
-        found: The downloaded commit.
+        hub: The repository.
+        kind: `model` or `dataset`.
+        listing: The listing of the repository.
+        names: Names of the files, which must not lead out of a folder.
+        allowed: Limit on the time.
+
+    Returns:
+        The files, with checked hashes.
 
     Raises:
-        ZooError: If the cache cannot be written.
+        ValueError: If the listing states no hash or size of a file, or one of another format, or
+            the server sends another size.
+        ZooError: If a file is too large or has another hash.
     """
-    revision = hub.revision or DEFAULT_REVISION
-    reference = found.folder.parents[1] / "refs" / revision
-    if revision == found.commit or (reference.is_file() and reference.read_text() == found.commit):
-        return
-    with one_line(f"Cannot keep {hub}", hub):
-        reference.parent.mkdir(parents=True, exist_ok=True)
-        unfinished = reference.with_name(f"{reference.name}.{os.getpid()}.tmp")
-        unfinished.write_text(found.commit)
-        unfinished.replace(reference)
+    files = {name: listing.file(name) for name in names}
+    for name, listed in files.items():
+        _check_size(hub.repo, name, listed)
+    folder = snapshot_folder(hub.repo, kind, listing.commit)
+    for name, listed in files.items():
+        there = next((at for at in (blob(folder, listed), folder / name) if at.is_file()), None)
+        if there is None or file_tag(there, listed.tag) != listed.tag:
+            there = blob(folder, listed)
+            url = hf_hub_url(hub.repo, name, repo_type=kind, revision=listing.commit)
+            with replacing(there) as unfinished:
+                got = _download(url, unfinished, name, listed, allowed)
+                if got != listed.tag:  # damaged on the way
+                    got = _download(url, unfinished, name, listed, allowed)
+                if got != listed.tag:
+                    raise ZooError(
+                        f"{hub.repo} at commit {listing.commit} sent {name} with the "
+                        f"{_kind(got)} {got}, but the Hub reports {listed.tag}. The file is "
+                        "damaged or not the released one, and is not used."
+                    )
+        if there != folder / name:
+            link(folder, name, there)
+    record_tags(folder, {name: listed.tag for name, listed in files.items()})
+    return Snapshot(hub.repo, listing.commit, folder)
 
 
-def _listed(info: ModelInfo, name: str, needed: tuple[str, ...]) -> dict[str, RepoSibling]:
+def _download(url: str, file: Path, name: str, listed: ListedFile, allowed: TimeLimit) -> str:
+    """Write the body of a URL to a file, resume after errors of the network, return the tag."""
+    tries, wait = 0, 0.0
+    with (
+        file.open("wb") as output,
+        tqdm(  # type: ignore[no-untyped-call]
+            total=listed.size, desc=name, unit="B", unit_scale=True
+        ) as progress,
+    ):
+        while True:
+            start = output.tell()
+            try:
+                _read_rest(url, output, listed.size, allowed, progress)
+                break
+            except _HTTP_ERROR as error:
+                tries = 1 if output.tell() > start else tries + 1
+                wait = _next_wait(error)
+                if tries == _MOST_TRIES or wait > limit(HUB_WAIT):
+                    raise
+            allowed.wait(wait)
+    if (got := file.stat().st_size) != listed.size:
+        raise ValueError(f"{name} should be of size {listed.size:,}, got {got:,} bytes")
+    return file_tag(file, listed.tag)
+
+
+def _read_rest(url: str, output: BinaryIO, size: int, allowed: TimeLimit, progress: tqdm) -> None:
+    start = output.tell()
+    timeout = constants.HF_HUB_DOWNLOAD_TIMEOUT
+    with opened(url, allowed, timeout=timeout, start=start) as response:
+        if response.status_code != PARTIAL:  # the server sends the whole file
+            start = output.seek(0)
+            output.truncate()
+            progress.reset()
+        for part in body(response, size - start, allowed):
+            output.write(part)
+            progress.update(len(part))
+
+
+def _next_wait(error: BaseException) -> float:
+    """Seconds before another try; infinite if there is none."""
+    if not isinstance(error, HfHubHTTPError):
+        return _WAIT
+    if error.response.status_code not in _RETRIED:
+        return float("inf")
+    with suppress(ValueError):  # a date, or no number
+        return max(_WAIT, float(error.response.headers.get("Retry-After", _WAIT)))
+    return _WAIT
+
+
+def _wanted(listing: Listing, name: str, repo: str, needed: tuple[str, ...]) -> list[str]:
     """The files to download, the weights first, because they are the most likely to fail."""
-    there = {file.rfilename: file for file in info.siblings or ()}
+    there = listing.entries
     missing = [file for file in needed if file not in there]
     if missing:
         pickles = sorted(file for file in there if file.endswith(_PICKLES))
@@ -172,29 +187,29 @@ def _listed(info: ModelInfo, name: str, needed: tuple[str, ...]) -> dict[str, Re
             else "expected a checkpoint in the format of timm or transformers, with "
             f"{' and '.join(needed)}."
         )
-        raise ZooError(f"Cannot get {name}: {info.id} has no {' and no '.join(missing)}; {reason}")
+        raise ZooError(f"Cannot get {name}: {repo} has no {' and no '.join(missing)}; {reason}")
     optional = {*DOWNLOADED} - {*NEEDED}
-    wanted = sorted({*needed, *optional} & there.keys(), key=lambda file: file != WEIGHTS_FILE)
-    return {file: there[file] for file in wanted}
+    return sorted({*needed, *optional} & there.keys(), key=lambda file: file != WEIGHTS_FILE)
 
 
-def _check(path: Path, commit: str, listed: RepoSibling, repo: str, sha256: str | None) -> None:
-    """Check a file's hash against the Hub's, and that of the weights against the zoo's.
+def _check_size(repo: str, name: str, listed: ListedFile) -> None:
+    large = name.endswith(_LARGE)
+    most = limit(MOST_BYTES) if large else MOST_TEXT_BYTES
+    if listed.size > most:
+        hint = f" Set {MOST_BYTES} to accept a larger file." if large else ""
+        raise ZooError(
+            f"{repo} lists {name} with {listed.size:,} bytes, expected at most {most:,.0f} "
+            f"bytes.{hint}"
+        )
 
-    A file that differs is downloaded once more.
-    """
-    name = listed.rfilename
-    stated = listed.lfs.sha256 if listed.lfs is not None else listed.blob_id
-    if stated is not None and file_tag(path, stated) != stated:
-        # The client accepts a cached file of the right size, even if it is damaged.
-        path = Path(hf_hub_download(repo, name, revision=commit, force_download=True))
-    expectations = [("the Hub reports", stated)]
-    if name == WEIGHTS_FILE:
-        expectations.append(("the zoo expects", sha256))
-    for who, expected in expectations:
-        if expected is not None and (got := file_tag(path, expected)) != expected:
-            kind = "SHA-256" if len(expected) == _SHA256_LENGTH else "git object id"
-            raise ZooError(
-                f"{repo} at commit {commit} sent {name} with the {kind} {got}, but {who} "
-                f"{expected}. The file is damaged or not the released one, and is not used."
-            )
+
+def _kind(tag: str) -> str:
+    return "SHA-256" if len(tag) == SHA256_LENGTH else "git object id"
+
+
+def _check_sha256(stated: str, sha256: str, repo: str, commit: str) -> None:
+    if len(stated) == SHA256_LENGTH and stated != sha256:
+        raise ZooError(
+            f"{repo} at commit {commit} has {WEIGHTS_FILE} with the SHA-256 {stated}, but the zoo "
+            f"expects {sha256}. It is not the released file and is not downloaded."
+        )

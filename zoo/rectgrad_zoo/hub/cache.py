@@ -1,0 +1,235 @@
+"""The cache of `huggingface_hub`: lookup, checks, and storage of downloaded files.
+
+The layout is documented by `huggingface_hub`: `blobs/TAG` has the content of a file under its
+SHA-256 or git object id, `snapshots/COMMIT/NAME` links to it, and `refs/REVISION` has the commit.
+In addition, `listings/COMMIT.json` has the tags that the Hub stated for the files downloaded here.
+"""
+
+import json
+import os
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from pathlib import Path
+from uuid import uuid4
+
+from huggingface_hub import constants, try_to_load_from_cache
+
+from rectgrad_zoo.architectures.transformers_classifier import PROCESSOR_FILE
+from rectgrad_zoo.checkpoint import CONFIG_FILE, FILES, WEIGHTS_FILE
+from rectgrad_zoo.errors import ZooError
+from rectgrad_zoo.hub.errors import one_line
+from rectgrad_zoo.hub.listing import ListedFile
+from rectgrad_zoo.hub.names import DEFAULT_REVISION, HubName
+from rectgrad_zoo.input_files import read_json_object
+from rectgrad_zoo.weights import file_tag
+
+NEEDED = (CONFIG_FILE, WEIGHTS_FILE)
+DOWNLOADED = (*FILES, PROCESSOR_FILE)
+SHA256_LENGTH = 64
+_TAG = re.compile(r"[0-9a-f]{40}|[0-9a-f]{64}")
+
+
+@dataclass(frozen=True)
+class Snapshot:
+    """Files of one commit of a repository, in the cache of `huggingface_hub`.
+
+    Attributes:
+        repo: `OWNER/NAME`.
+        commit: The commit.
+        folder: Folder of the files.
+    """
+
+    repo: str
+    commit: str
+    folder: Path
+
+    @property
+    def stated_sha256(self) -> str | None:
+        """SHA-256 of the weights that the Hub reported at the download, if any."""
+        tag = self.tag(WEIGHTS_FILE)
+        return tag if tag is not None and len(tag) == SHA256_LENGTH else None
+
+    def tag(self, name: str) -> str | None:
+        """The Hub's tag of a file: its git object id or, for a large file, its SHA-256.
+
+        Another program may have downloaded the file. The tag is then the name of the file that it
+        links to in the cache. File systems without symbolic links do not keep it.
+
+        Args:
+            name: Name of the file.
+
+        Returns:
+            The tag; `None` if it is not known.
+        """
+        recorded = self.listed().get(name)
+        if recorded is not None:
+            return recorded
+        file = self.folder / name
+        # One step only: the linked file may itself be a link to a store with other names.
+        linked = file.readlink().name if file.is_symlink() else ""
+        return linked if _TAG.fullmatch(linked) else None
+
+    def listed(self) -> dict[str, str]:
+        """The tags that the Hub stated for the files that this package downloaded, by name."""
+        try:
+            found = read_json_object(_record(self.folder))
+        except (OSError, ZooError):
+            return {}
+        return {
+            name: tag for name, tag in found.items() if isinstance(tag, str) and _TAG.fullmatch(tag)
+        }
+
+    def check_texts(self, remedy: str) -> None:
+        """Check the Hub's tag of every file except the weights, which are checked when read.
+
+        Args:
+            remedy: Sentence that the error adds if a file differs.
+
+        Raises:
+            ZooError: As for `check`.
+        """
+        self.check([name for name in DOWNLOADED if name != WEIGHTS_FILE], remedy)
+
+    def check(self, names: list[str], remedy: str) -> None:
+        """Check the Hub's tags of files.
+
+        Args:
+            names: The files. Files that are not in the cache are omitted.
+            remedy: Sentence that the error adds if a file differs.
+
+        Raises:
+            ZooError: If a file is damaged or was changed, or no tag is known.
+        """
+        for name in names:
+            file = self.folder / name
+            if not os.path.lexists(file):
+                continue
+            tag = self.tag(name)
+            if tag is None:
+                raise ZooError(
+                    f"{file} cannot be checked: it is no link into the cache, and the Hub's hash "
+                    f"of it is not known. {remedy}"
+                )
+            if not file.is_file() or file_tag(file, tag) != tag:
+                raise ZooError(
+                    f"{file} differs from the downloaded file: it is damaged or was changed. "
+                    f"{remedy}"
+                )
+
+
+def cached(hub: HubName, needed: tuple[str, ...] = NEEDED) -> Snapshot | None:
+    """Find a checkpoint in the cache, without network access.
+
+    Args:
+        hub: The repository.
+        needed: Required files.
+
+    Returns:
+        The commit of the revision at the last download; `None` if a required file is absent.
+    """
+    files = [try_to_load_from_cache(hub.repo, file, revision=hub.revision) for file in needed]
+    if not all(isinstance(file, str) for file in files):
+        return None
+    folder = Path(str(files[0])).parent
+    return Snapshot(hub.repo, folder.name, folder)
+
+
+def snapshot_folder(repo: str, kind: str, commit: str) -> Path:
+    """Folder of the files of a commit.
+
+    Args:
+        repo: `OWNER/NAME`, checked by `parse_hub_name`.
+        kind: `model` or `dataset`.
+        commit: The commit, checked by `list_files`.
+
+    Returns:
+        The folder, which may not exist yet.
+    """
+    name = "--".join((f"{kind}s", *repo.split("/")))
+    return Path(constants.HF_HUB_CACHE, name, "snapshots", commit)
+
+
+def blob(folder: Path, listed: ListedFile) -> Path:
+    """Location of the content of a file in the cache.
+
+    Args:
+        folder: The result of `snapshot_folder`.
+        listed: The file, checked by `Listing.file`.
+
+    Returns:
+        The path.
+    """
+    return folder.parents[1] / "blobs" / listed.tag
+
+
+@contextmanager
+def replacing(file: Path) -> Iterator[Path]:
+    """Write a file completely or not at all.
+
+    Args:
+        file: The file. Its folder is created.
+
+    Yields:
+        Path to write to, with a unique name in the same folder. It becomes the file at the end of
+        the block, and is removed after an error.
+    """
+    file.parent.mkdir(parents=True, exist_ok=True)
+    unfinished = file.with_name(f"{file.name}.{uuid4().hex[:8]}.incomplete")
+    try:
+        yield unfinished
+        unfinished.replace(file)
+    finally:
+        unfinished.unlink(missing_ok=True)
+
+
+def link(folder: Path, name: str, content: Path) -> None:
+    """Make a file of the cache part of a snapshot.
+
+    Args:
+        folder: Folder of the snapshot.
+        name: Name of the file.
+        content: Result of `blob`. It is moved where symbolic links are not supported.
+    """
+    file = folder / name
+    with replacing(file) as unfinished:
+        if not constants.HF_HUB_DISABLE_SYMLINKS:
+            with suppress(OSError):  # the file system or Windows does not support them
+                unfinished.symlink_to(os.path.relpath(content, file.parent))
+        if not unfinished.is_symlink():
+            content.replace(unfinished)
+
+
+def record_tags(folder: Path, tags: dict[str, str]) -> None:
+    """Add the Hub's tags of downloaded files to the record of a snapshot.
+
+    Args:
+        folder: Folder of the snapshot.
+        tags: Tags by name.
+    """
+    known = Snapshot("", folder.name, folder).listed()
+    with replacing(_record(folder)) as unfinished:
+        unfinished.write_text(json.dumps(known | tags, indent=1), encoding="utf-8")
+
+
+def keep(hub: HubName, found: Snapshot) -> None:
+    """Set the commit of a revision in the cache.
+
+    Args:
+        hub: The repository and its revision.
+        found: The downloaded commit.
+
+    Raises:
+        ZooError: If the cache cannot be written.
+    """
+    revision = hub.revision or DEFAULT_REVISION
+    reference = found.folder.parents[1] / "refs" / revision
+    if revision == found.commit or (reference.is_file() and reference.read_text() == found.commit):
+        return
+    with one_line(f"Cannot keep {hub}", hub), replacing(reference) as unfinished:
+        unfinished.write_text(found.commit)
+
+
+def _record(folder: Path) -> Path:
+    return folder.parents[1] / "listings" / f"{folder.name}.json"
