@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 import torch
@@ -34,7 +35,18 @@ Array = NDArray[np.float64]
 Values = Mapping[str, Array]  # by layer, `(N,)`
 
 INPUT = "input"
-COLOURS = {"Saliency": "#2a6a9e", "RectGrad": "#c43c00"}
+COLOURS = {
+    "Saliency": "#2a6a9e",
+    "NoBias RectGrad": "#c43c00",
+    "Gradient * Value": "#7fb0d6",
+    "RectGrad": "#f0986a",
+}
+# By definition of a layer's attribution: the plain method, and RectGrad. A claim compares two
+# methods of one definition, since the multiplication by a layer's values moves attribution, too.
+DEFINITIONS = {
+    "gradient": ("Saliency", "NoBias RectGrad"),
+    "value times gradient": ("Gradient * Value", "RectGrad"),
+}
 # Largest rise of the relative share (1 for a uniform map) that does not count as accumulation.
 NO_RISE = 0.05
 _DRAWN = 3  # images
@@ -65,32 +77,70 @@ def layer_saliency(
     Returns:
         For each module a tensor of the shape of its output.
     """
+    return [gradient for gradient, _ in _gradients(model, modules, inputs, targets)]
+
+
+def layer_gradient_times_value(
+    model: nn.Module, modules: Sequence[nn.Module], inputs: Tensor, targets: Tensor
+) -> list[Tensor]:
+    """The gradient times the modules' outputs; arguments as for `layer_saliency`."""
+    found = _gradients(model, modules, inputs, targets)
+    return [gradient * value.detach() for gradient, value in found]
+
+
+def _gradients(
+    model: nn.Module, modules: Sequence[nn.Module], inputs: Tensor, targets: Tensor
+) -> list[tuple[Tensor, Tensor]]:
     with outputs(modules) as found, torch.enable_grad():
         logits = model(inputs.detach().requires_grad_())
         chosen = logits.gather(1, targets[:, None]).sum()
-        return list(torch.autograd.grad(chosen, found))
+        return list(zip(torch.autograd.grad(chosen, found), found, strict=True))
 
 
 def layer_rectgrad(
-    model: nn.Module, modules: Sequence[nn.Module], inputs: Tensor, targets: Tensor
+    model: nn.Module,
+    modules: Sequence[nn.Module],
+    inputs: Tensor,
+    targets: Tensor,
+    *,
+    multiply_by_inputs: bool = True,
 ) -> list[Tensor]:
-    """RectGrad of modules' outputs in one backward pass; arguments as for `layer_saliency`."""
-    found: list[Tensor] = LayerRectGrad(model, modules).attribute(inputs, target=targets)
+    """RectGrad of modules' outputs in one backward pass, without final threshold.
+
+    Args:
+        model: see `layer_saliency`.
+        modules: see `layer_saliency`.
+        inputs: see `layer_saliency`.
+        targets: see `layer_saliency`.
+        multiply_by_inputs: whether gradients are multiplied by the modules' outputs.
+
+    Returns:
+        For each module a tensor of the shape of its output.
+    """
+    method = LayerRectGrad(
+        model, modules, multiply_by_inputs=multiply_by_inputs, final_threshold=False
+    )
+    found: list[Tensor] = method.attribute(inputs, target=targets)
     return [attribution.detach() for attribution in found]
 
 
-METHODS: dict[str, LayerMethod] = {"Saliency": layer_saliency, "RectGrad": layer_rectgrad}
+METHODS: dict[str, LayerMethod] = {
+    "Saliency": layer_saliency,
+    "NoBias RectGrad": partial(layer_rectgrad, multiply_by_inputs=False),
+    "Gradient * Value": layer_gradient_times_value,
+    "RectGrad": layer_rectgrad,
+}
 
 
 def layers(config: LayersConfig, context: StudyContext) -> Result:
-    """Measure both from the last convolution to the input, on images with masks.
+    """Measure saliency and RectGrad from the last convolution to the input, on images with masks.
 
     Args:
         config: size of the study.
         context: data and device; its methods are not used.
 
     Returns:
-        For both and each layer the share of absolute attribution outside the object, and that
+        For each method and layer the share of absolute attribution outside the object, and that
         share divided by the background's share of the area, which is 1 for a uniform map.
     """
     network = context.network("plain")
@@ -119,10 +169,14 @@ def layers(config: LayersConfig, context: StudyContext) -> Result:
         notes=(
             (
                 f"{len(data)} correctly classified images. Attributions are of a convolution's "
-                "output after activation and pooling, averaged over channels. At the input they "
-                "are the attribution map. The saliency of a layer is the plain gradient, also of "
-                "inactive units. RectGrad is rectified by all activations after a layer, but not "
-                "by the layer's own."
+                "output after activation and pooling, averaged over channels. The input is the "
+                "first layer. RectGrad is rectified by all activations after a layer, but not by "
+                "the layer's own, and has no final threshold."
+            ),
+            (
+                "The paper does not define the attribution of a layer. By gradient, Saliency is "
+                "compared with NoBias RectGrad, the gradient that RectGrad passes on. By value "
+                "times gradient, both are multiplied by the layer's output."
             ),
             (
                 "A position of a layer belongs to the object if the mask covers at least half of "
@@ -210,36 +264,39 @@ def verdicts(excess: Mapping[str, Values], seed: int) -> list[Claim]:
         seed: seed of the bootstrap.
 
     Returns:
-        The claims on the rise of the share from the last layer to the input: for saliency, for
-        RectGrad, and for their paired difference.
+        For each of `DEFINITIONS` the claims on the rise of the share from the last layer to the
+        input: for the plain method, for RectGrad, and for their paired difference.
     """
     last = list(excess["Saliency"])[-1]
     rises = {name: found[INPUT] - found[last] for name, found in excess.items()}
-    saliency, rectgrad = (mean(rises[name], seed) for name in ("Saliency", "RectGrad"))
-    falls = mean(-rises["RectGrad"], seed)
-    more = difference(rises["Saliency"], rises["RectGrad"], seed)
     what = f"share over the background's area, input minus {last}"
-    source = "section 5.2, figures 6 and 14"
-    return [
-        Claim(
-            "Noise in saliency maps accumulates towards the input",
-            source,
-            judged(saliency),
-            f"{what}: {saliency}",
-        ),
-        Claim(
-            "RectGrad does not suffer from noise accumulation",
-            source,
-            judged_above(falls, -NO_RISE),
-            f"{what}: {rectgrad}; a rise up to {NO_RISE:g} does not count as accumulation",
-        ),
-        Claim(
-            "Noise accumulates in saliency maps more than in RectGrad",
-            source,
-            judged(more),
-            f"{what}, Saliency minus RectGrad: {more}",
-        ),
-    ]
+    found: list[Claim] = []
+    for definition, (plain, rectgrad) in DEFINITIONS.items():
+        source = f"section 5.2, figures 6 and 14; by {definition}"
+        falls = mean(-rises[rectgrad], seed)
+        more = difference(rises[plain], rises[rectgrad], seed)
+        found += [
+            Claim(
+                "Noise in saliency maps accumulates towards the input",
+                source,
+                judged(mean(rises[plain], seed)),
+                f"{what}, {plain}: {mean(rises[plain], seed)}",
+            ),
+            Claim(
+                "RectGrad does not suffer from noise accumulation",
+                source,
+                judged_above(falls, -NO_RISE),
+                f"{what}, {rectgrad}: {mean(rises[rectgrad], seed)}; a rise up to {NO_RISE:g} does "
+                "not count as accumulation",
+            ),
+            Claim(
+                "Noise accumulates in saliency maps more than in RectGrad",
+                source,
+                judged(more),
+                f"{what}, {plain} minus {rectgrad}: {more}",
+            ),
+        ]
+    return found
 
 
 def _figure(
@@ -249,7 +306,7 @@ def _figure(
     data: MaskedImages,
     excess: Mapping[str, Values],
 ) -> Figure:
-    """For each image a row of saliency and one of RectGrad; the output is at the right."""
+    """For each image a row of each method; the output is at the right."""
     drawn = one_of_each(data.labels, _DRAWN)
     inputs = to_model_range(data.images[drawn].to(context.device))
     targets = data.labels[drawn].to(context.device)

@@ -15,6 +15,7 @@ from captum_rectgrad.studies.framework.context import StudyContext
 from captum_rectgrad.studies.kim2019.layers import (
     METHODS,
     background_area,
+    layer_gradient_times_value,
     layer_rectgrad,
     layer_saliency,
     measure,
@@ -67,7 +68,15 @@ def test_at_the_input_both_are_the_maps_themselves() -> None:
     expected = Saliency(model).attribute(inputs, target=TARGETS, abs=False)
     torch.testing.assert_close(gradient, expected)
     rectified = layer_rectgrad(model, [model[0], model[2]], IMAGES, TARGETS)[0]
-    torch.testing.assert_close(rectified, RectGrad(model).attribute(IMAGES, target=TARGETS))
+    whole = RectGrad(model, final_threshold=False).attribute(IMAGES, target=TARGETS)
+    torch.testing.assert_close(rectified, whole)
+
+
+def test_gradient_times_value_is_the_gradient_times_the_output_of_the_layer() -> None:
+    model = net(inplace=True)
+    gradient = layer_saliency(model, [model[3]], IMAGES, TARGETS)[0]
+    found = layer_gradient_times_value(model, [model[3]], IMAGES, TARGETS)[0]
+    torch.testing.assert_close(found, gradient * model[:4](IMAGES.clone()))
 
 
 def test_background_area_by_hand() -> None:
@@ -118,9 +127,21 @@ def excess(saliency: tuple[float, float], rectgrad: tuple[float, float]) -> list
             "conv1": 5 + NOISE,
             "conv4": at_last + 0.01 * NOISE[::-1],
         }
-        for name, (at_input, at_last) in (("Saliency", saliency), ("RectGrad", rectgrad))
+        for name, (at_input, at_last) in (
+            ("Saliency", saliency),
+            ("NoBias RectGrad", rectgrad),
+            ("Gradient * Value", rectgrad),
+            ("RectGrad", saliency),
+        )
     }
-    return [claim.verdict for claim in verdicts(values, 0)]
+    found = verdicts(values, 0)
+    assert [claim.source.rpartition("; by ")[2] for claim in found] == [
+        *["gradient"] * 3,
+        *["value times gradient"] * 3,
+    ]
+    exchanged = {"holds": "does not hold", "does not hold": "holds"}
+    assert found[5].verdict == exchanged[found[2].verdict]  # the two methods are exchanged
+    return [claim.verdict for claim in found[:3]]
 
 
 def test_verdicts_compare_the_input_with_the_last_layer() -> None:
