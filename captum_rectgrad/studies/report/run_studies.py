@@ -148,6 +148,7 @@ def run_all(
                 _LOG.info("%s: %.1f min (%d of %d)", study.name, minutes, number, len(studies))
             done = done and ran
             sections.append(section)
+    context.folder.mkdir(parents=True, exist_ok=True)  # no study made it if all lack data
     write_whole(context.folder / REPORT, "\n\n".join(sections) + "\n")
     return done, context.folder / REPORT
 

@@ -140,6 +140,15 @@ class Lacking(Tiny):
         return super().network(role)
 
 
+def test_the_report_is_written_if_every_study_lacks_its_data(
+    context: Callable[..., StudyContext],
+) -> None:
+    made = replace(context("saliency"), study_data=Lacking())
+    done, report = run_all([find("background")], "smoke", made)
+    assert done is False
+    assert "Not run: this study needs masks." in report.read_text()
+
+
 def test_a_network_that_is_missing_is_reported_before_the_first_map(
     context: Callable[..., StudyContext],
 ) -> None:
