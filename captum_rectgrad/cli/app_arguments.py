@@ -3,6 +3,7 @@
 from typing import TYPE_CHECKING
 
 from captum_rectgrad.cli.completion import complete_models
+from captum_rectgrad.cli.known_names import check_model
 from captum_rectgrad.cli.lazy import lazy_command
 
 if TYPE_CHECKING:
@@ -41,4 +42,11 @@ def add_parser(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]"
         "the models of --model alone (default: %(default)s)",
     )
     parser.add_argument("--port", type=int, default=7860, help="port (default: %(default)s)")
-    parser.set_defaults(run=lazy_command("captum_rectgrad.app.server:run_app"))
+    parser.set_defaults(run=_run)
+
+
+def _run(args: "argparse.Namespace") -> int:
+    """Check the names of the models, then import PyTorch and serve the page."""
+    for name in args.model:
+        check_model(name)
+    return lazy_command("captum_rectgrad.app.server:run_app")(args)

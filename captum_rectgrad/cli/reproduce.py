@@ -1,40 +1,45 @@
-"""The command `rectgrad reproduce`."""
-# ruff: noqa: T201 (a command prints)
+"""The command `rectgrad reproduce`: what can be checked without PyTorch is checked first."""
 
 import argparse
-import logging
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import cast, get_args
 
-import torch
-
+from captum_rectgrad.cli.known_names import check_data, check_folder, check_methods, check_model
 from captum_rectgrad.cli.reproduce_arguments import ALL, GENERATED, MASKS, PHOTOGRAPHS
-from captum_rectgrad.cli.reproduce_list import print_studies
-from captum_rectgrad.evaluation.methods import choose_methods, methods
-from captum_rectgrad.studies.compute.engines import Cluster
-from captum_rectgrad.studies.compute.time_limit import TimeLimit, TimeUpError
-from captum_rectgrad.studies.data.cifar10 import Cifar10
-from captum_rectgrad.studies.data.generated import Shapes
-from captum_rectgrad.studies.data.photographs import Photographs
-from captum_rectgrad.studies.data.study_data import StudyData
-from captum_rectgrad.studies.framework.context import StudyContext
-from captum_rectgrad.studies.framework.registry import find, studies
-from captum_rectgrad.studies.options import (
-    BATCH_SIZE,
-    FEW,
-    FINAL_PERCENTILE,
-    GPU_BATCH_SIZE,
-    Role,
-)
-from captum_rectgrad.studies.report.run_studies import run_all, run_study
-from rectgrad_zoo.devices import parse_device
+from captum_rectgrad.cli.suggestions import did_you_mean, did_you_mean_file
+from captum_rectgrad.studies.framework.registry import MODULES
+from captum_rectgrad.studies.options import BATCH_SIZE, FEW, GPU_BATCH_SIZE, Role
 
-NOT_FINISHED = 75  # exit status: EX_TEMPFAIL of sysexits.h, "try again"
+_WITH_CELLS = "roar-kar"
+
+
+@dataclass(frozen=True)
+class ReproduceRequest:
+    """The checked arguments of the command.
+
+    Attributes:
+        args: parsed by `reproduce_arguments`.
+        name: name of the study, or `ALL`.
+        methods: keys of the methods; None: all.
+        checkpoints: names of checkpoints by role.
+        masks: folder of the masks; None: no masks.
+        folder: output folder.
+        batch_size: initial batch size.
+    """
+
+    args: argparse.Namespace
+    name: str
+    methods: list[str] | None
+    checkpoints: tuple[tuple[Role, str], ...]
+    masks: Path | None
+    folder: Path
+    batch_size: int
 
 
 def reproduce(args: argparse.Namespace) -> int:
-    """Run the chosen studies, and print the path of the report.
+    """Check the arguments, import PyTorch and run the chosen studies.
 
     Args:
         args: parsed by `reproduce_arguments`.
@@ -47,55 +52,45 @@ def reproduce(args: argparse.Namespace) -> int:
         RectGradError: the folder, the data or the cluster is not usable.
         ZooError: a network or the images are not available.
     """
-    logging.basicConfig(format="rectgrad: %(message)s", level=logging.INFO)
     if args.list:
+        from captum_rectgrad.cli.reproduce_list import print_studies  # noqa: PLC0415 (PyTorch)
+
         print_studies()
         return 0
+    request = check_request(args)
+    from captum_rectgrad.cli.reproduce_run import run_request  # noqa: PLC0415 (PyTorch)
+
+    return run_request(request)
+
+
+def check_request(args: argparse.Namespace) -> ReproduceRequest:
+    """Check the arguments without PyTorch.
+
+    Args:
+        args: parsed by `reproduce_arguments`.
+
+    Returns:
+        The checked arguments.
+
+    Raises:
+        ValueError: an argument is invalid.
+    """
     name = _name(args.name)
-    if args.batch_size is None:
-        many = GPU_BATCH_SIZE if args.device.startswith("cuda") else BATCH_SIZE
-        args.batch_size = many if args.model is None else FEW
-    _check_machine(args)
-    study = None if name == ALL else find(name)
-    if study is not None and args.methods is not None and not study.compares:
-        raise ValueError(f"{study.name} has fixed methods; remove --methods")
+    methods = None if args.methods is None else args.methods.split(",")
+    if methods is not None:
+        check_methods(methods)
     checkpoints = tuple(_checkpoint(given) for given in args.checkpoint)
-    study_data = _study_data(args, checkpoints)
-    if (args.pack or args.unpack) and name != "roar-kar":
-        raise ValueError("--pack and --unpack only apply to roar-kar, which has cells")
-    for role, given in checkpoints:
-        if study is not None and role not in study.roles:
-            raise ValueError(
-                f"got --checkpoint {role}={given}, but {study.name} only uses the networks "
-                f"{', '.join(study.roles)}"
-            )
-    keys = [method.key for method in methods()] if args.methods is None else args.methods.split(",")
-    device, cluster = _machine(args)
-    context = StudyContext(
-        study_data=study_data,
-        methods=choose_methods(keys),
-        folder=_folder(args.out or Path("reproduced") / name),
-        device=device,
-        batch_size=args.batch_size,
-        seed=args.seed,
-        cluster=cluster,
-        stack=args.stack,
-        time_limit=TimeLimit(None if args.minutes is None else 60 * args.minutes),
-        pack=args.pack,
-        unpack=args.unpack,
-        final_percentile=None if args.no_final_threshold else FINAL_PERCENTILE,
-    )
-    try:
-        if study is None:
-            suited = [study for study in studies() if args.model is None or study.any_network]
-            done, report = run_all(suited, args.preset, context)
-        else:
-            done, report = True, run_study(study, args.preset, context)
-    except TimeUpError as error:
-        print(f"not finished: {error}")
-        return NOT_FINISHED
-    print(f"wrote {report}")
-    return 0 if done else 1
+    masks = _masks(args)
+    if args.model is not None:
+        check_model(args.model)
+    if (args.pack or args.unpack) and name != _WITH_CELLS:
+        raise ValueError(f"--pack and --unpack only apply to {_WITH_CELLS}, which has cells")
+    if args.unpack is not None and not args.unpack.is_file():
+        hint = did_you_mean_file(args.unpack)
+        raise ValueError(f"--unpack: there is no file {str(args.unpack)!r}{hint}")
+    folder = args.out or Path("reproduced") / name
+    check_folder(folder, "--out")
+    return ReproduceRequest(args, name, methods, checkpoints, masks, folder, _batch_size(args))
 
 
 def _name(given: Sequence[str]) -> str:
@@ -105,21 +100,18 @@ def _name(given: Sequence[str]) -> str:
         raise ValueError(
             f"got {len(given)} names, {' and '.join(map(repr, given))}: give one study, or {ALL}"
         )
-    return given[0]
+    (name,) = given
+    if name not in (*MODULES, ALL):
+        raise ValueError(
+            f"{name!r} is not a study{did_you_mean(name, MODULES)}; choose from "
+            f"{', '.join(MODULES)}, or {ALL}"
+        )
+    return name
 
 
-def _folder(given: Path) -> Path:
-    """The folder; it exists or can be created."""
-    for place in (given, *given.parents):
-        if place.exists():
-            if not place.is_dir():
-                raise ValueError(f"--out must be a folder, but {place} is a file")
-            break
-    return given
-
-
-def _check_machine(args: argparse.Namespace) -> None:
-    if args.batch_size < 1:
+def _batch_size(args: argparse.Namespace) -> int:
+    """The batch size; the other arguments of the machine are checked, too."""
+    if args.batch_size is not None and args.batch_size < 1:
         raise ValueError(f"--batch-size must be at least 1, got {args.batch_size}")
     if args.minutes is not None and not args.minutes > 0:
         raise ValueError(f"--minutes must be more than 0, got {args.minutes:g}")
@@ -129,42 +121,37 @@ def _check_machine(args: argparse.Namespace) -> None:
         raise ValueError("--stack only applies to --engine local: a Ray task trains one network")
     if args.ray_address is not None and args.engine != "ray":
         raise ValueError("--ray-address only applies to --engine ray")
+    if args.batch_size is not None:
+        return int(args.batch_size)
+    many = GPU_BATCH_SIZE if args.device.startswith("cuda") else BATCH_SIZE
+    return many if args.model is None else FEW
 
 
-def _machine(args: argparse.Namespace) -> tuple[torch.device, Cluster | None]:
-    """The device of this process, and the cluster; with a cluster, `--device` is its workers'."""
-    if args.engine == "local":
-        return parse_device(args.device), None
-    kind = args.device.partition(":")[0]
-    here = args.device if kind != "cuda" or torch.cuda.is_available() else "cpu"
-    return parse_device(here), Cluster(args.ray_address, torch.device(kind))
-
-
-def _study_data(args: argparse.Namespace, checkpoints: tuple[tuple[Role, str], ...]) -> StudyData:
+def _masks(args: argparse.Namespace) -> Path | None:
+    """The folder of the masks; the images are checked, too."""
     if args.model is not None:
-        return _photographs(args)
+        if args.masks or args.checkpoint:
+            raise ValueError("--masks and --checkpoint only apply to CIFAR-10, not to --model")
+        if args.data not in {None, PHOTOGRAPHS} and not Path(args.data).is_dir():
+            raise ValueError(
+                f"with --model, --data must be {PHOTOGRAPHS} or a folder of pictures, got "
+                f"{args.data!r}; for another network on CIFAR-10 give --checkpoint plain=NAME"
+            )
+        return None
     if args.data == PHOTOGRAPHS:
         raise ValueError(f"--data {PHOTOGRAPHS} needs --model NAME, the network to explain")
     if args.data in {None, GENERATED}:
         if args.masks or args.checkpoint:
             raise ValueError(f"--masks and --checkpoint only apply to CIFAR-10, not to {GENERATED}")
-        return Shapes(Path(torch.hub.get_dir()) / "captum-rectgrad")
+        return None
+    check_data(args.data, [GENERATED])
+    if args.masks is not None:
+        if not args.masks.is_dir():
+            hint = did_you_mean_file(args.masks)
+            raise ValueError(f"--masks: there is no folder {str(args.masks)!r}{hint}")
+        return Path(args.masks)
     beside = Path(f"{str(args.data).rstrip('/')}{MASKS}")
-    masks = args.masks or (beside if beside.is_dir() else None)
-    return Cifar10(args.data, masks, checkpoints)
-
-
-def _photographs(args: argparse.Namespace) -> Photographs:
-    if args.masks or args.checkpoint:
-        raise ValueError("--masks and --checkpoint only apply to CIFAR-10, not to --model")
-    if args.data in {None, PHOTOGRAPHS}:
-        return Photographs(args.model)
-    if args.data == GENERATED or not Path(args.data).is_dir():
-        raise ValueError(
-            f"with --model, --data must be {PHOTOGRAPHS} or a folder of pictures, got "
-            f"{args.data!r}; for another network on CIFAR-10 give --checkpoint plain=NAME"
-        )
-    return Photographs(args.model, Path(args.data))
+    return beside if beside.is_dir() else None
 
 
 def _checkpoint(given: str) -> tuple[Role, str]:
@@ -173,4 +160,5 @@ def _checkpoint(given: str) -> tuple[Role, str]:
         raise ValueError(
             f"--checkpoint {given!r} must be ROLE=NAME with ROLE of {', '.join(get_args(Role))}"
         )
+    check_model(name)
     return cast("Role", role), name

@@ -14,8 +14,12 @@ def print_studies() -> None:
     print("Minutes are for CIFAR-10 on two CPU cores, where they were measured.")
     for study in studies():
         print(f"\n{study.name}: {study.shows}")
-        for text in (study.asks, f"needs: {study.needs}", f"minutes: {_minutes(study)}"):
+        for text in (study.asks, f"needs: {_needs(study)}", f"minutes: {_minutes(study)}"):
             print(textwrap.fill(text, WIDTH, initial_indent="  ", subsequent_indent="    "))
+
+
+def _needs(study: AnyStudy) -> str:
+    return ", ".join(study.needs) + (" or any (--model)" if study.any_network else "")
 
 
 def _minutes(study: AnyStudy) -> str:

@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Generic, TypeVar
 
-from captum_rectgrad.studies.framework.context import StudyContext
+from captum_rectgrad.studies.framework.context import IMAGES, NETWORKS, StudyContext
 from captum_rectgrad.studies.framework.result import Result
 from captum_rectgrad.studies.options import Preset, Role
 
@@ -20,12 +20,12 @@ class Study(Generic[ConfigT]):
         name: name on the command line.
         shows: the paper's figure or table.
         asks: the question, in a few words.
-        needs: the data that it uses, in words.
         run: the study.
         presets: its configuration at each size; `full` is the paper's.
         minutes: duration of each preset on CIFAR-10 on two CPU cores, from `result.json`, to a
             tenth; None: not measured.
         paper: the paper of the figure or table.
+        images: names of the images that it uses, as in `StudyContext.used`.
         roles: roles of the networks that it uses.
         compares: whether it compares the chosen methods; other studies have fixed methods.
         any_network: whether it only needs test images without labels and one trained network, of
@@ -35,14 +35,19 @@ class Study(Generic[ConfigT]):
     name: str
     shows: str
     asks: str
-    needs: str
     run: Callable[[ConfigT, StudyContext], Result]
     presets: Mapping[Preset, ConfigT]
     minutes: Mapping[Preset, float | None]
     paper: str = KIM
+    images: tuple[str, ...] = (IMAGES["test"],)
     roles: tuple[Role, ...] = ("plain",)
     compares: bool = False
     any_network: bool = False
+
+    @property
+    def needs(self) -> tuple[str, ...]:
+        """Names of the images and networks that it uses, as in `StudyContext.used`."""
+        return (*self.images, *(NETWORKS[role] for role in self.roles))
 
 
 @dataclass(frozen=True)

@@ -264,7 +264,6 @@ STUDY = Study(
     name="adversarial",
     shows="figures 5b and 16",
     asks="whether maps change exactly when an attack changes the decision",
-    needs="test images; the plain network",
     run=adversarial,
     presets={
         "smoke": AdversarialConfig(images=20, epsilons=(0.02,), drawn=1),

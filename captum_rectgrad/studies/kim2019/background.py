@@ -10,7 +10,7 @@ from captum_rectgrad.evaluation.map_metrics import (
     share_inside,
 )
 from captum_rectgrad.studies.figures.boxplots import Panel, boxplots
-from captum_rectgrad.studies.framework.context import StudyContext
+from captum_rectgrad.studies.framework.context import MASKED, StudyContext
 from captum_rectgrad.studies.framework.map_measurements import (
     Measure,
     both_less_than_baselines,
@@ -120,7 +120,7 @@ STUDY = Study(
     name="background",
     shows="figure 8, top",
     asks="how much attribution falls outside the object",
-    needs="images with masks; the plain network",
+    images=(MASKED,),
     run=background,
     presets={
         "smoke": BackgroundConfig(per_class=2),

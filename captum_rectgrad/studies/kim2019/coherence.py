@@ -16,7 +16,7 @@ from captum_rectgrad.studies.compute.progress import Progress
 from captum_rectgrad.studies.data.study_data import MaskedImages, Network
 from captum_rectgrad.studies.figures.figure_layout import new_figure
 from captum_rectgrad.studies.figures.map_grid import ImageRow, block_dpi, block_size, draw_block
-from captum_rectgrad.studies.framework.context import StudyContext
+from captum_rectgrad.studies.framework.context import MASKED, StudyContext
 from captum_rectgrad.studies.framework.map_measurements import (
     MapMeasurements,
     both_less_than_baselines,
@@ -205,7 +205,7 @@ STUDY = Study(
     name="coherence",
     shows="figures 1, 5a and 15",
     asks="whether maps fall on the object, and on similar parts within a class",
-    needs="images with masks; the plain network",
+    images=(MASKED,),
     run=coherence,
     presets={
         "smoke": CoherenceConfig(per_class=2, pairs=2),

@@ -16,7 +16,7 @@ from captum_rectgrad.plotting.curves import draw_curve
 from captum_rectgrad.studies.compute.batches import in_batches
 from captum_rectgrad.studies.compute.progress import Progress
 from captum_rectgrad.studies.figures import legends
-from captum_rectgrad.studies.framework.context import StudyContext
+from captum_rectgrad.studies.framework.context import MASKED, StudyContext
 from captum_rectgrad.studies.framework.result import Claim, Result, Row, all_of, judged
 from captum_rectgrad.studies.framework.study import Study
 from captum_rectgrad.studies.kim2019.convolutions import convolution_activations
@@ -329,7 +329,7 @@ STUDY = Study(
     name="feature-map-occlusion",
     shows="figure 3",
     asks="whether the decision rests on the object's features more than on the background's",
-    needs="images with masks; the plain network",
+    images=(MASKED,),
     run=feature_map_occlusion,
     presets={
         "smoke": FeatureMapOcclusionConfig(per_class=1, steps=10, orders=2),

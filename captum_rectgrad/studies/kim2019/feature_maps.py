@@ -21,7 +21,7 @@ from captum_rectgrad.studies.compute.batches import in_batches
 from captum_rectgrad.studies.data.study_data import MaskedImages, Network
 from captum_rectgrad.studies.figures import legends
 from captum_rectgrad.studies.figures.figure_layout import sheet, show_image
-from captum_rectgrad.studies.framework.context import StudyContext
+from captum_rectgrad.studies.framework.context import MASKED, StudyContext
 from captum_rectgrad.studies.framework.result import Claim, Result, Row, all_of, judged_within
 from captum_rectgrad.studies.framework.study import Study
 from captum_rectgrad.studies.kim2019.convolutions import (
@@ -275,7 +275,7 @@ STUDY = Study(
     name="feature-maps",
     shows="figure 13",
     asks="whether the network drops features of the background",
-    needs="images with masks; the plain network",
+    images=(MASKED,),
     run=feature_maps,
     presets={
         "smoke": FeatureMapsConfig(per_class=5),

@@ -21,7 +21,7 @@ from captum_rectgrad.studies.compute.progress import Progress
 from captum_rectgrad.studies.data.study_data import MaskedImages
 from captum_rectgrad.studies.figures import legends
 from captum_rectgrad.studies.figures.figure_layout import sheet, show_image
-from captum_rectgrad.studies.framework.context import StudyContext
+from captum_rectgrad.studies.framework.context import MASKED, StudyContext
 from captum_rectgrad.studies.framework.result import Claim, Result, Row, judged, judged_above
 from captum_rectgrad.studies.framework.study import Study
 from captum_rectgrad.studies.kim2019.convolutions import convolution_activations, outputs
@@ -345,7 +345,7 @@ STUDY = Study(
     name="layers",
     shows="figures 6 and 14",
     asks="whether noise accumulates on the way to the input",
-    needs="images with masks; the plain network",
+    images=(MASKED,),
     run=layers,
     presets={
         "smoke": LayersConfig(per_class=5),

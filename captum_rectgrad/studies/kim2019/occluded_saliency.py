@@ -191,7 +191,6 @@ STUDY = Study(
     name="occluded-saliency",
     shows="figure 2",
     asks="whether saliency maps mark a corner of pure noise",
-    needs="test images; the plain network and those trained behind noise",
     run=occluded_saliency,
     presets={
         "smoke": ImagesConfig(images=40),

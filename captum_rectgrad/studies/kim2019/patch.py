@@ -156,7 +156,6 @@ STUDY = Study(
     name="patch",
     shows="figure 7",
     asks="how much attribution falls on a corner of pure noise",
-    needs="test images; the networks trained behind noise",
     run=patch,
     presets={
         "smoke": ImagesConfig(images=30),

@@ -19,7 +19,7 @@ from captum_rectgrad.studies.data.study_data import MaskedImages, Network
 from captum_rectgrad.studies.figures import legends
 from captum_rectgrad.studies.figures.boxplots import ALIKE, Panel, draw_boxes
 from captum_rectgrad.studies.figures.figure_layout import sheet, show_image
-from captum_rectgrad.studies.framework.context import StudyContext
+from captum_rectgrad.studies.framework.context import MASKED, StudyContext
 from captum_rectgrad.studies.framework.map_measurements import MapMeasurements, measure_maps, rows
 from captum_rectgrad.studies.framework.result import (
     Claim,
@@ -304,7 +304,7 @@ STUDY = Study(
     name="propagation-rules",
     shows="figure 17 and the example of appendix B",
     asks="which units the propagation rules select",
-    needs="images with masks; the plain network",
+    images=(MASKED,),
     run=propagation_rules,
     presets={
         "smoke": PropagationRulesConfig(per_class=5),

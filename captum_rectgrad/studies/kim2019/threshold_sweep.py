@@ -273,7 +273,6 @@ STUDY = Study(
     name="threshold-sweep",
     shows="figure 4",
     asks="how the threshold changes the maps",
-    needs="test images; the plain network",
     run=threshold_sweep,
     presets={
         "smoke": ThresholdSweepConfig(images=30),

@@ -66,7 +66,6 @@ STUDY = Study(
     name="total-variation",
     shows="figure 8, bottom",
     asks="how rough the maps are",
-    needs="test images; the plain network",
     run=total_variation,
     presets={
         "smoke": ImagesConfig(images=30),

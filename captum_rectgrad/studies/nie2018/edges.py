@@ -145,7 +145,6 @@ STUDY = Study(
     name="nie-edges",
     shows="supplement, figure 9",
     asks="whether maps are similar to the output of an edge detector",
-    needs="test images; the plain network, or any (--model)",
     run=edges,
     presets={
         "smoke": EdgesConfig(images=3),

@@ -214,7 +214,6 @@ STUDY = Study(
     name="nie-layers",
     shows="supplement, figures 10 and 11",
     asks="which layers' weights the maps depend on",
-    needs="test images; the plain network, or any (--model)",
     run=layers,
     presets={
         "smoke": LayersConfig(images=3, steps=3),

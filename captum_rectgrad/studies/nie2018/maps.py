@@ -191,7 +191,6 @@ STUDY = Study(
     name="nie-maps",
     shows="what the supplement's figures 1 to 8, 12 and 13 show",
     asks="whether maps differ between classes, or show the image for every class",
-    needs="test images; the plain network, or any (--model)",
     run=maps,
     presets={
         "smoke": MapsConfig(images=3, drawn=1),

@@ -260,7 +260,6 @@ STUDY = Study(
     name="rectgrad-percentiles",
     shows="claims",
     asks="how RectGrad's sanity checks depend on the percentile",
-    needs="test images; the plain network, or any (--model)",
     run=percentiles,
     presets={
         "smoke": PercentilesConfig(images=3, percentiles=(80.0, 98.0)),

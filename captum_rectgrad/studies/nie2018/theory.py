@@ -319,7 +319,7 @@ STUDY = Study(
     name="nie-theory",
     shows="theorems 1 and 2 and proposition 1",
     asks="whether guided backpropagation, and which other rules, recover random networks' images",
-    needs="test images",
+    roles=(),
     run=theory,
     presets={
         "smoke": TheoryConfig(filters=(16, 64), widths=(32, 64), networks=10),

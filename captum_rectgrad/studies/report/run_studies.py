@@ -14,6 +14,7 @@ from captum_rectgrad.studies.data.photographs import Photographs
 from captum_rectgrad.studies.framework.context import StudyContext
 from captum_rectgrad.studies.framework.study import AnyStudy
 from captum_rectgrad.studies.options import Preset
+from captum_rectgrad.studies.report.missing_data import missing_data
 from captum_rectgrad.studies.report.provenance import device_name, run_provenance
 from captum_rectgrad.studies.report.report import FINAL, size_warning
 from captum_rectgrad.studies.report.run_folder import (
@@ -63,6 +64,7 @@ def run_study(study: AnyStudy, preset: Preset, context: StudyContext) -> Path:
         return context.folder / REPORT
     with session(context.cluster), unclaimed_if_nothing_was_done(context.folder):
         begun = time.monotonic()
+        context.use(study.needs)  # what is missing is reported now, not after an hour
         with deterministic(context.device):
             result = study.run(config_of(study, preset), context)
         origin = run_provenance(context, time.monotonic() - begun, resumed=state == "begun")
@@ -129,15 +131,24 @@ def run_all(
     done, sections = True, [f"# All studies, preset `{preset}`, on {context.study_data.name}"]
     if warning := size_warning(preset):
         sections.append(warning)
+    missing = missing_data(studies, context)
+    for name, reason in missing.items():
+        lacking = [study.name for study in studies if name in study.needs]
+        _LOG.error("not run: %s: %s", ", ".join(lacking), reason)
     with session(context.cluster):
         for number, study in enumerate(studies, start=1):
             begun = time.monotonic()
-            ran, section = _section(study, preset, context)
+            reasons = [missing[name] for name in study.needs if name in missing]
+            if reasons:
+                ran, section = False, _not_run(study, reasons[0])
+            else:
+                ran, section = _section(study, preset, context)
             if ran:
                 minutes = (time.monotonic() - begun) / 60
                 _LOG.info("%s: %.1f min (%d of %d)", study.name, minutes, number, len(studies))
             done = done and ran
             sections.append(section)
+    context.folder.mkdir(parents=True, exist_ok=True)  # no study made it if all lack data
     write_whole(context.folder / REPORT, "\n\n".join(sections) + "\n")
     return done, context.folder / REPORT
 
@@ -151,5 +162,9 @@ def _section(study: AnyStudy, preset: Preset, context: StudyContext) -> tuple[bo
         raise
     except _LACKING as error:
         _LOG.error("%s was not run: %s", study.name, error)
-        return False, f"## {study.name} ({study.shows})\n\nNot run: {error}."
+        return False, _not_run(study, str(error))
     return True, section(study, own.folder)
+
+
+def _not_run(study: AnyStudy, reason: str) -> str:
+    return f"## {study.name} ({study.shows})\n\nNot run: {reason}."

@@ -9,7 +9,7 @@ from captum_rectgrad.errors import RectGradError
 from captum_rectgrad.studies.compute.precision import Precision, precision_of
 from captum_rectgrad.studies.compute.progress import Progress
 from captum_rectgrad.studies.data.study_data import Network
-from captum_rectgrad.studies.framework.context import StudyContext
+from captum_rectgrad.studies.framework.context import IMAGES, StudyContext
 from captum_rectgrad.studies.framework.result import Result
 from captum_rectgrad.studies.framework.study import Study
 from captum_rectgrad.studies.report.run_folder import claim_folder
@@ -176,7 +176,7 @@ STUDY = Study(
     name="roar-kar",
     shows="table 1 and figure 18",
     asks="how much a network learns without the pixels that a method ranks highest, or lowest",
-    needs="training and test images; the plain network",
+    images=tuple(IMAGES.values()),
     run=roar_kar,
     presets={
         "smoke": RoarKarConfig(

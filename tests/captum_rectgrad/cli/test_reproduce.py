@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 import torch
 
-from captum_rectgrad.cli import reproduce, reproduce_arguments
+from captum_rectgrad.cli import reproduce_arguments, reproduce_run
 from captum_rectgrad.cli.main import main
 from captum_rectgrad.studies.compute.engines import Cluster
 from captum_rectgrad.studies.framework.registry import studies
@@ -25,7 +25,7 @@ def test_the_list_names_every_study_and_what_it_shows(capsys: pytest.CaptureFixt
 def machine(*words: str) -> tuple[torch.device, Cluster | None]:
     parser = argparse.ArgumentParser()
     reproduce_arguments.add_parser(parser.add_subparsers())
-    return reproduce._machine(parser.parse_args(["reproduce", *words]))
+    return reproduce_run._machine(parser.parse_args(["reproduce", *words]))
 
 
 def test_with_a_cluster_its_device_counts(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -48,7 +48,7 @@ def test_all_exits_with_1_where_a_study_was_not_run(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     report = tmp_path / "report.md"
-    monkeypatch.setattr(reproduce, "run_all", lambda *_: (done, report))
+    monkeypatch.setattr(reproduce_run, "run_all", lambda *_: (done, report))
     assert main(["reproduce", "all", "--out", str(tmp_path)]) == status
     assert capsys.readouterr().out == f"wrote {report}\n"
 
@@ -59,11 +59,19 @@ def test_all_exits_with_1_where_a_study_was_not_run(
         ([], "got no study; give a name or all"),
         (["no-such"], "'no-such' is not a study; choose from occluded-saliency"),
         (["patch", "--batch-size", "0"], "--batch-size must be at least 1, got 0"),
-        (["patch", "--methods", "grad"], "'grad' is not a known method; choose from saliency"),
+        (["patch", "--methods", "grad"], "'grad' is not a known method"),
         (["patch", "--device", "cuda:9"], "device 'cuda:9' is not available"),
         (["patch", "--checkpoint", "plain=x"], "only apply to CIFAR-10, not to shapes"),
         (["patch", "--data", ".", "--checkpoint", "best=x"], "must be ROLE=NAME with ROLE of"),
         (["patch", "--data", "."], "has neither"),
+        (["pathc"], "'pathc' is not a study (did you mean patch?); choose from"),
+        (["all", "--data", "no/cifar/data"], "--data: there is no folder 'no/cifar/data'"),
+        (["all", "--data", ".", "--masks", "masks"], "--masks: there is no folder 'masks'"),
+        (["patch", "--data", ".", "--checkpoint", "plain=cifar_cnn"], "Unknown model 'cifar_cnn'"),
+        (
+            ["nie-theory", "--data", ".", "--checkpoint", "plain=cifar10_cnn"],
+            "nie-theory only uses random networks",
+        ),
         (["patch", "layers"], "got 2 names, 'patch' and 'layers': give one study, or all"),
         (["nie-maps", "--methods", "saliency"], "nie-maps has fixed methods; remove --methods"),
         (["patch", "--methods", ","], "got no method; choose from saliency"),
@@ -99,9 +107,8 @@ def test_time_that_is_up_has_an_exit_status_and_leaves_a_pack(
 ) -> None:
     out, pack = tmp_path / "out", tmp_path / "cells.zip"
     command = ["reproduce", "roar-kar", "--preset", "smoke", "--out", str(out)]
-    assert (
-        main([*command, "--minutes", "1e-9", "--pack", str(pack)]) == reproduce.NOT_FINISHED == 75
-    )
+    status = main([*command, "--minutes", "1e-9", "--pack", str(pack)])
+    assert status == reproduce_run.NOT_FINISHED == 75
     assert "not finished: stopped before" in capsys.readouterr().out
     assert pack.exists()
     assert (out / "cells" / "config.json").exists()
@@ -115,7 +122,10 @@ def test_time_that_is_up_has_an_exit_status_and_leaves_a_pack(
         (["roar-kar", "--minutes", "nan"], "--minutes must be more than 0"),
         (["patch", "--pack", "cells.zip"], "only apply to roar-kar"),
         (["patch", "--preset", "paper"], "patch has no preset paper; choose from smoke"),
-        (["roar-kar", "--preset", "smoke", "--unpack", "none.zip"], "none.zip is not a pack"),
+        (
+            ["roar-kar", "--preset", "smoke", "--unpack", "none.zip"],
+            "--unpack: there is no file 'none.zip'",
+        ),
     ],
 )
 def test_bad_limits_presets_and_packs(

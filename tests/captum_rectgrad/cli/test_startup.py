@@ -3,6 +3,7 @@
 import os
 import subprocess
 import sys
+from collections.abc import Mapping
 from pathlib import Path
 
 import pytest
@@ -16,15 +17,18 @@ HEAVY = {"torch", "captum", "timm", "torchvision", "matplotlib", "datasets", "ra
 COMMAND = "import sys; from captum_rectgrad.cli.main import main; sys.exit(main())"
 
 
-def account(code: str, *arguments: str, **environment: str) -> str:
+def account(
+    code: str, *arguments: str, environment: Mapping[str, str] | None = None, status: int = 0
+) -> str:
     """What a fresh process says on stderr: its own account of the modules that it imports."""
     done = subprocess.run(
         [sys.executable, "-X", "importtime", "-c", code, *arguments],
-        env={**os.environ, **environment},
+        env={**os.environ, **(environment or {})},
         capture_output=True,
         text=True,
-        check=True,
+        check=False,
     )
+    assert done.returncode == status, done.stderr
     return done.stderr
 
 
@@ -35,7 +39,7 @@ def modules_in(said: str) -> set[str]:
 
 def imported(code: str, *arguments: str, **environment: str) -> set[str]:
     """Every module that a fresh process imports."""
-    return modules_in(account(code, *arguments, **environment))
+    return modules_in(account(code, *arguments, environment=environment))
 
 
 def imported_by_each(*statements: str) -> list[set[str]]:
@@ -86,9 +90,44 @@ def test_help_needs_no_pytorch(arguments: list[str]) -> None:
 
 
 @pytest.mark.parametrize(
+    ("line", "said"),
+    [
+        ("explain no_such.png", "no such file"),
+        ("explain --model cifar10_cmn", "did you mean cifar10_cnn"),
+        ("explain --model resnte18", "did you mean resnet18"),
+        ("explain --methods rectgard", "did you mean rectgrad"),
+        ("explain --ovrelay", "did you mean --overlay"),
+        ("explain --labels no_such.txt", "cannot read the labels"),
+        ("check --model cifar10_cmn", "did you mean cifar10_cnn"),
+        ("check --model cifar10_cnn --method rectgard", "did you mean rectgrad"),
+        ("check --model cifar10_cnn no_such.png", "no such file"),
+        ("check --model cifar10_cnn --percentile 980", "[0, 100]"),
+        ("reproduce pathc", "did you mean patch"),
+        ("reproduce patch --methods rectgard", "did you mean rectgrad"),
+        ("reproduce patch --data no/such/folder", "there is no folder"),
+        ("reproduce patch --checkpoint noise=cifar10_cmn --data .", "did you mean cifar10_cnn"),
+        ("reproduce patch --minutes 0", "more than 0"),
+        ("app --model cifar10_cmn", "did you mean cifar10_cnn"),
+        ("ap", "did you mean app"),
+    ],
+)
+def test_a_bad_argument_is_refused_without_pytorch(line: str, said: str) -> None:
+    answer = account(COMMAND, *line.split(), status=2)
+    (error,) = [text for text in answer.splitlines() if not text.startswith("import time:")]
+    assert error.startswith("rectgrad: error: ")
+    assert said in error
+    assert not packages(modules_in(answer)) & (HEAVY - {"matplotlib"})
+
+
+@pytest.mark.parametrize(
     ("line", "answer"),
     [
         ("rectgrad zoo ver", "verify"),
+        ("rectgrad ap", "app"),
+        ("rectgrad explain --over", "--overlay"),
+        ("rectgrad explain --lab", "--labels"),
+        ("rectgrad explain --outp", "--output"),
+        ("rectgrad check --outp", "--output"),
         ("rectgrad explain --model tf_eff", "tf_efficientnet_lite0"),
         ("rectgrad explain --methods saliency,int", "saliency,integrated"),
         ("rectgrad reproduce nie-", "nie-maps"),

@@ -2,6 +2,7 @@
 
 import textwrap
 from collections import Counter
+from functools import cache
 
 from timm.data.imagenet_info import ImageNetInfo, infer_imagenet_subset
 from torch import nn
@@ -45,11 +46,13 @@ def labels(model: nn.Module) -> list[str] | None:
         by_index = {int(index): descriptions.get(name, name) for index, name in table.items()}
         return [by_index.get(index, f"class {index}") for index in range(count or len(by_index))]
     subset = infer_imagenet_subset(model)
-    return _imagenet_labels(ImageNetInfo(subset)) if subset else None
+    return list(_imagenet_labels(subset)) if subset else None
 
 
-def _imagenet_labels(info: ImageNetInfo) -> list[str]:
+@cache
+def _imagenet_labels(subset: str) -> list[str]:
     """The first lemma of each class; a shared lemma is followed by a distinction in brackets."""
+    info = ImageNetInfo(subset)
     synsets = [info.index_to_label_name(index) for index in range(info.num_classes())]
     lemmas = [info.label_name_to_description(synset).split(", ") for synset in synsets]
     hinted = [

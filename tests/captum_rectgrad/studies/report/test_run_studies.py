@@ -1,8 +1,9 @@
 """Every study, from its configuration to its folder, on material that takes no time."""
 
 import json
+import logging
 from collections.abc import Callable
-from dataclasses import replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 from unittest.mock import ANY
@@ -56,7 +57,7 @@ def test_a_study_writes_its_folder(study: AnyStudy, context: Callable[..., Study
         "does not hold",
         "undecided",
     }
-    assert content["provenance"]["used"]
+    assert set(content["provenance"]["used"]) == set(study.needs)
     text = report.read_text()
     for claim in content["claims"]:
         assert claim["text"] in text
@@ -64,7 +65,9 @@ def test_a_study_writes_its_folder(study: AnyStudy, context: Callable[..., Study
     before = (made.folder / "result.json").stat().st_mtime_ns
     run_study(study, "smoke", context())
     assert (made.folder / "result.json").stat().st_mtime_ns == before
-    again = study.run(study.presets["smoke"], context(folder="again"))
+    other = context(folder="again")
+    again = study.run(study.presets["smoke"], other)
+    assert set(other.used) == set(study.needs)
     (first,) = results
     assert repr(again.rows) == repr(first.rows)  # as text: NaN is not equal to itself
     assert again.claims == first.claims
@@ -123,8 +126,12 @@ def test_a_run_that_was_begun_before_says_so(context: Callable[..., StudyContext
     assert json.loads(file.read_text())["provenance"] == {**origin, "resumed": True, "minutes": ANY}
 
 
+@dataclass(frozen=True)
 class Lacking(Tiny):
+    looked_for: list[str] = field(default_factory=list)
+
     def masked(self) -> MaskedImages:
+        self.looked_for.append("masks")
         raise RectGradError("this study needs masks")
 
     def network(self, role: Role) -> Network:
@@ -133,20 +140,53 @@ class Lacking(Tiny):
         return super().network(role)
 
 
+def test_the_report_is_written_if_every_study_lacks_its_data(
+    context: Callable[..., StudyContext],
+) -> None:
+    made = replace(context("saliency"), study_data=Lacking())
+    done, report = run_all([find("background")], "smoke", made)
+    assert done is False
+    assert "Not run: this study needs masks." in report.read_text()
+
+
+def test_a_network_that_is_missing_is_reported_before_the_first_map(
+    context: Callable[..., StudyContext],
+) -> None:
+    def run(*_: object) -> Result:
+        raise AssertionError("the study began")
+
+    made = replace(context("saliency"), study_data=Lacking())
+    with pytest.raises(ZooError, match="no such checkpoint"):
+        run_study(replace(find("occluded-saliency"), run=run), "smoke", made)
+    assert not (made.folder / "result.json").exists()
+
+
 def not_itself(*_: object) -> Tensor:
     raise MethodUnreliableError("unreliable here")
 
 
-def test_all_studies_and_one_report(context: Callable[..., StudyContext], tmp_path: Path) -> None:
-    chosen = [find(name) for name in ("background", "patch", "total-variation")]
-    made = replace(context("saliency", "rectgrad"), study_data=Lacking())
+def test_all_studies_and_one_report(
+    context: Callable[..., StudyContext], tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.INFO)
+    data = Lacking()
+    chosen = [find(name) for name in ("total-variation", "background", "patch", "coherence")]
+    made = replace(context("saliency", "rectgrad"), study_data=data)
     done, report = run_all(chosen, "smoke", made)
+    # Missing data are looked for once, and reported before the first study.
+    assert data.looked_for == ["masks"]
+    missing, ran = caplog.messages[:2], caplog.messages[2]
+    assert sorted(missing) == [
+        "not run: background, coherence: this study needs masks",
+        "not run: patch: no such checkpoint",
+    ]
+    assert ran.startswith("total-variation: ")
     text = report.read_text()
     assert done is False
     assert report == tmp_path / "out" / "report.md"
     assert "## background (figure 8, top)\n\nNot run: this study needs masks." in text
     assert "## patch (figure 7)\n\nNot run: no such checkpoint." in text
-    assert text.index("This is a smoke run") < text.index("## background")
+    assert text.index("This is a smoke run") < text.index("## total-variation")
     assert "[report](total-variation/report.md)" in text
     claims = json.loads((tmp_path / "out" / "total-variation" / "result.json").read_text())
     assert all(claim["text"] in text for claim in claims["claims"])
