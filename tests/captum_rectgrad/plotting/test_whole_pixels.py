@@ -51,7 +51,8 @@ def test_savefig_of_a_comparison(options: dict[str, object], zoom: int) -> None:
 
 def test_a_figure_that_is_made_larger_afterwards() -> None:
     figure = comparison()
-    figure.set_size_inches(2 * figure.get_size_inches())
+    width, height = figure.get_size_inches()
+    figure.set_size_inches(2 * width, 2 * height)
     check(saved(figure.savefig), 2)
     figure.set_dpi(2 * figure.dpi)  # of the display; the file keeps the first resolution
     check(saved(figure.savefig), 2)
