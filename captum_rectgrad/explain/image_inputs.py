@@ -41,7 +41,7 @@ def as_image(image: ImageInput) -> Image.Image | Tensor:
     else:
         raise TypeError(
             f"got an image of type {type(image).__name__}, expected a path, a PIL image, a NumPy "
-            "array, a tensor (C, H, W), or a list of these"
+            "array, a tensor (C, H, W), or a list or dict of these"
         )
     check_size(found, str(image) if isinstance(image, str | Path) else "the image")
     return found
@@ -58,8 +58,9 @@ def _of_array(array: NDArray[Any]) -> Image.Image:
         low, high = array.min(), array.max()
         if not (low >= 0 and high <= 1):
             raise ValueError(
-                f"got an array of {array.dtype} from {low:g} to {high:g}, expected [0, 1]; an "
-                "input that is preprocessed already is passed as a tensor (C, H, W)"
+                f"got an array of {array.dtype} from {low:g} to {high:g}, expected [0, 1]; "
+                "divide colours in 0...255 by 255, and pass an input that is preprocessed already "
+                "as a tensor (C, H, W)"
             )
         array = (array * 255).round().astype(np.uint8)
     if array.dtype != np.uint8:

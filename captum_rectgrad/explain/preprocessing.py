@@ -43,16 +43,18 @@ def find_transform(model: nn.Module, given: Any = None) -> Callable[[Image.Image
                 "or a function from a PIL image to a tensor (C, H, W)"
             )
         return rectgrad_zoo.transform(model)
+    # A class is callable: `ResNet18_Weights` without `.DEFAULT`, or a processor without settings.
+    if isinstance(given, type) or not (callable(given) or _is_weights(given)):
+        what = f"the class {given.__name__}" if isinstance(given, type) else type(given).__name__
+        raise TypeError(
+            f"got a transform of type {what}, expected a function from a PIL image "
+            "to a tensor (C, H, W), weights of torchvision or an image processor of transformers"
+        )
     if _is_weights(given):
         preset: Callable[[Image.Image], Tensor] = given.transforms()
         return preset
     if _is_processor(given):
         return processor_transform(given)
-    if not callable(given):
-        raise TypeError(
-            f"got a transform of type {type(given).__name__}, expected a function from a PIL image "
-            "to a tensor (C, H, W), weights of torchvision or an image processor of transformers"
-        )
     function: Callable[[Image.Image], Tensor] = given
     return function
 
@@ -69,7 +71,7 @@ def model_input(model: nn.Module, image: Image.Image | Tensor, transform: Any = 
         `(1, C, H, W)`, with the device and the type of the model's parameters.
 
     Raises:
-        ValueError: the preprocessing is not known, or a tensor has another shape.
+        ValueError: the preprocessing is not known, or a tensor has another shape or NaN.
         TypeError: the transform returns something other than a floating point tensor.
     """
     given = isinstance(image, Tensor)
@@ -86,6 +88,8 @@ def model_input(model: nn.Module, image: Image.Image | Tensor, transform: Any = 
             f"{source} a tensor of shape {tuple(x.shape)}, expected (C, H, W); of a batch, pass "
             "list(images)"
         )
+    if not x.isfinite().all():
+        raise ValueError(f"{source} a tensor with NaN or infinite values; expected finite values")
     like = next(model.parameters(), x)
     return x[None].to(like.device, like.dtype)
 

@@ -5,7 +5,7 @@ installed alone. What needs the other dependencies is imported when `show` is ca
 """
 # ruff: noqa: PLC0415
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 def show(
     model: nn.Module,
-    image: "ImageInput | Sequence[ImageInput]",
+    image: "ImageInput | Sequence[ImageInput] | Mapping[str, ImageInput]",
     *,
     transform: Any = None,
     target: int | str | None = None,
@@ -37,8 +37,8 @@ def show(
         model: classifier in eval mode, on any device. It returns logits `(N, classes)`, or a dict,
             tuple or `ModelOutput` of transformers with them.
         image: path, PIL image, array `(H, W)` or `(H, W, 3)` of uint8 or of floating point numbers
-            in [0, 1], tensor `(C, H, W)` that is preprocessed already, or a list of these. A list
-            gives one row per image.
+            in [0, 1], tensor `(C, H, W)` that is preprocessed already, or a list or dict of these.
+            They give one row per image, with the name of its file or its key.
         transform: preprocessing: a function from an RGB image of PIL to a tensor `(C, H, W)`, a
             weights enum member of torchvision, or an image processor of transformers. None: that of
             a model of rectgrad_zoo or timm.
@@ -56,6 +56,8 @@ def show(
     Returns:
         A figure with a row for each image: the image, with the predicted class and its
         probability, and the maps. A notebook displays it; `figure.savefig("maps.png")` writes it.
+            Each pixel of a map is a whole number of figure pixels; with a lower `dpi` or after
+            `figure.set_size_inches` to a smaller size, pixels are averaged.
 
     Raises:
         ValueError: the model is in training mode; its preprocessing is not known; an image cannot
@@ -82,13 +84,20 @@ def show(
             "change the prediction; call model.eval() first"
         )
     chosen = choose_methods([methods] if isinstance(methods, str) else methods)
-    images: list[Any] = list(image) if isinstance(image, list | tuple) else [image]
+    names, images = _named(image)
     if not images:
         raise ValueError("got an empty list of images, expected at least one")
-    names = [Path(each).name if isinstance(each, str | Path) else "" for each in images]
     inputs = {f"image {number}": as_image(each) for number, each in enumerate(images, start=1)}
     found = explain(
         model, inputs, chosen, target, transform=transform, labels=labels, output=output
     )
     rows = [replace(each.row(), name=name) for each, name in zip(found, names, strict=True)]
     return plot_comparison(rows, overlay=overlay, colorbar=colorbar)
+
+
+def _named(image: Any) -> tuple[list[str], list[Any]]:
+    """The images, and the name of each: its key, the name of its file, or nothing."""
+    if isinstance(image, Mapping):
+        return [str(key) for key in image], list(image.values())
+    images = list(image) if isinstance(image, list | tuple) else [image]
+    return [Path(each).name if isinstance(each, str | Path) else "" for each in images], images

@@ -69,7 +69,8 @@ def plot_comparison(
 
     Each pixel of a map is a whole number of figure pixels, so isolated pixels are visible. This
     holds for `figure.savefig`, `plt.savefig` and notebooks, for PDF and SVG, and for every `dpi` of
-    `savefig` that is not below that of the figure. Below, pixels are averaged.
+    `savefig` that is not below that of the figure. Below, pixels are averaged. The same is true of
+    `figure.set_size_inches` and `figure.set_dpi`: the panels may become larger, not smaller.
 
     Args:
         rows: at least one; the columns are the titles of their panels, in order of appearance.
@@ -141,6 +142,12 @@ def _sized(figure: Figure | None, rows: Sequence[Row]) -> tuple[Figure, float]:
         figure = NotebookFigure(dpi=resolution(size, PANEL, PIXELS))
         FigureCanvasAgg(figure)
     return figure, size * math.ceil(PANEL * figure.dpi / size - 1e-9) / figure.dpi
+
+
+def _shortened(name: str) -> str:
+    """A name with its beginning and its end, since names of files often differ in the number."""
+    half = TITLE_WIDTH // 2
+    return name if len(name) <= TITLE_WIDTH else f"{name[: half - 2]}...{name[1 - half :]}"
 
 
 def _say(axes: Axes, words: str) -> None:

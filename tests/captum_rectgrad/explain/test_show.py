@@ -20,6 +20,15 @@ WEIGHTS = ResNet18_Weights.DEFAULT
 PIXELS = np.random.default_rng(0).integers(0, 256, (48, 64, 3), dtype=np.uint8)
 
 
+STEPS = transforms.Compose(
+    [
+        transforms.Resize((16, 16)),
+        transforms.ToTensor(),
+        transforms.Normalize([0.4] * 3, [0.2] * 3),
+    ]
+)
+
+
 @pytest.fixture(scope="module")
 def resnet() -> nn.Module:
     torch.manual_seed(0)
@@ -65,13 +74,6 @@ def test_a_network_of_torchvision(resnet: nn.Module, transform: Any) -> None:
 
 
 def test_one_image_in_all_its_forms(small: nn.Module, tmp_path: Path) -> None:
-    steps = transforms.Compose(
-        [
-            transforms.Resize((16, 16)),
-            transforms.ToTensor(),
-            transforms.Normalize([0.4] * 3, [0.2] * 3),
-        ]
-    )
     picture = Image.fromarray(PIXELS)
     picture.save(tmp_path / "cat.png")
     forms = [
@@ -80,9 +82,9 @@ def test_one_image_in_all_its_forms(small: nn.Module, tmp_path: Path) -> None:
         picture,
         PIXELS,
         PIXELS / 255,
-        steps(picture),
+        STEPS(picture),
     ]
-    figure = show(small, forms, transform=steps, labels=["cat", "dog", "cow"], target="dog")
+    figure = show(small, forms, transform=STEPS, labels=["cat", "dog", "cow"], target="dog")
     first = [drawn(figure, panel) for panel in range(3)]
     for row in range(1, len(forms)):
         for panel, expected in enumerate(first):
@@ -92,6 +94,15 @@ def test_one_image_in_all_its_forms(small: nn.Module, tmp_path: Path) -> None:
     seen = transforms.Resize((16, 16))(picture)
     assert close(first[0], np.asarray(seen) / 255)
     assert "dog" in titles(figure)[0]
+
+
+def test_rows_have_the_names_of_a_dict(small: nn.Module, tmp_path: Path) -> None:
+    Image.fromarray(PIXELS).save(tmp_path / "cat.png")
+    long = "holiday-photographs-of-the-year-2024-0017.png"
+    images: dict[str, Any] = {"the cat": tmp_path / "cat.png", long: PIXELS}
+    figure = show(small, images, transform=STEPS)
+    names = [axes.get_ylabel() for axes in figure.axes[::3]]
+    assert names == ["the cat", "holiday-ph...24-0017.png"]
 
 
 def test_an_unknown_normalisation_is_shown_from_black_to_white(small: nn.Module) -> None:
@@ -169,6 +180,7 @@ def test_an_output_is_chosen(small: nn.Module) -> None:
         (PIXELS.astype(np.float32), {}, r"from 0 to 255, expected \[0, 1\]"),
         (PIXELS.astype(np.int64), {}, "array of int64, expected uint8"),
         (torch.rand(2, 3, 16, 16), {}, r"list\(images\)"),
+        (torch.full((3, 16, 16), torch.nan), {}, "tensor with NaN or infinite values"),
         (torch.rand(3, 16, 16), {"labels": ["cat"]}, "has 1 names, but the model has 3 classes"),
         (torch.rand(3, 16, 16), {"target": "cat"}, "no class is called 'cat'; .* give an index"),
         (torch.rand(3, 16, 16), {"methods": ["salience"]}, "'salience' is not a known method"),
@@ -184,6 +196,8 @@ def test_other_types_and_training_mode_are_refused(small: nn.Module) -> None:
         show(small, 3)  # type: ignore[arg-type]
     with pytest.raises(TypeError, match="transform of type int, expected a function"):
         show(small, PIXELS, transform=3)
+    with pytest.raises(TypeError, match=r"transform of type the class ResNet18_Weights, expected"):
+        show(small, PIXELS, transform=type(WEIGHTS))
     with pytest.raises(
         TypeError, match=r"transform returned a Image, expected .* end it with ToTensor"
     ):

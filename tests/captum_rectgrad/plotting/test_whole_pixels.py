@@ -49,6 +49,16 @@ def test_savefig_of_a_comparison(options: dict[str, object], zoom: int) -> None:
     check(saved(comparison().savefig, **options), zoom)
 
 
+def test_a_figure_that_is_made_larger_afterwards() -> None:
+    figure = comparison()
+    width, height = figure.get_size_inches()
+    figure.set_size_inches(2 * width, 2 * height)
+    check(saved(figure.savefig), 2)
+    figure.set_dpi(2 * figure.dpi)  # of the display; the file keeps the first resolution
+    check(saved(figure.savefig), 2)
+    check(saved(figure.savefig, dpi=figure.dpi), 4)
+
+
 @pytest.mark.parametrize("dpi", [72, 100, 140, 227])
 def test_savefig_of_pyplot(dpi: int) -> None:
     figure = comparison(plt.figure(figsize=(3, 3), dpi=dpi))
