@@ -132,7 +132,7 @@ def answer(network: Network, photograph: Image.Image, question: Question) -> Ans
 def _layer_method(question: Question) -> Method:
     """RectGrad of a hidden layer, as a method whose maps have the shape of the layer's output."""
     attribute = partial(_attribute_layer, question.layer, question.percentile)
-    return Method("layer-rectgrad", f"RectGrad of layer {question.layer}", attribute)
+    return Method("layer-rectgrad", f"Layer {question.layer}", attribute)
 
 
 def _attribute_layer(

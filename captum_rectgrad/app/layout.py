@@ -90,6 +90,7 @@ def build_page(networks: Networks) -> gr.Blocks:
             "inputs": [photograph, *settings],
             "outputs": [target, layer, layers, answer, figure, maps],
             "trigger_mode": "always_last",
+            "show_progress_on": [answer],  # and not on menus that the user may be about to open
             # Gradio would decode the upload itself, without limits.
             "preprocess": False,
             # One network call at a time: PyTorch uses all cores for it.
@@ -103,7 +104,8 @@ def build_page(networks: Networks) -> gr.Blocks:
         private = {"api_visibility": "private"}
         model.input(None, None, [target, layer], js=FORGET, **private).then(**explain, **private)
         sample.click(skimage.data.chelsea, None, photograph, **private)
-    return page.queue(max_size=WAITING)
+    # Requests that skip the queue would compute at the same time.
+    return page.queue(max_size=WAITING, api_open=False)
 
 
 def _photograph() -> tuple[gr.Image, gr.Button]:
@@ -160,7 +162,7 @@ def _settings(networks: Networks) -> tuple[list[Any], gr.HTML]:
         gr.Checkbox(True, label="Beside it: the network with random weights"),
         gr.Checkbox(False, label="Maps over the photograph in grey"),
     ]
-    layer = gr.Dropdown([NO_LAYER], value=INPUT, label="Layer")
+    layer = gr.Dropdown([NO_LAYER], value=INPUT, label="RectGrad of a hidden layer")
     return [model, target, percentile, layer, methods, *switches], layers
 
 

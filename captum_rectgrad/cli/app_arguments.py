@@ -39,7 +39,8 @@ def add_parser(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]"
         default="127.0.0.1",
         metavar="ADDRESS",
         help="address to listen on; on other addresses than this machine's own, users can choose "
-        "the models of --model alone (default: %(default)s)",
+        "the models of --model alone, since names can be paths; let a public proxy forward to such "
+        "an address (default: %(default)s)",
     )
     parser.add_argument("--port", type=int, default=7860, help="port (default: %(default)s)")
     parser.set_defaults(run=_run)

@@ -1,11 +1,6 @@
 """The page of `rectgrad app`, served by the command and used in Chromium and by ten clients."""
 
-import os
 import re
-import signal
-import socket
-import subprocess
-import sys
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -23,6 +18,7 @@ pytest.importorskip("playwright", reason="needs the extra browser")
 from gradio_client import Client, handle_file
 from playwright.sync_api import Browser, Page, expect
 
+from tests.support.app_process import app_process, free_port
 from tests.support.browser import contrast
 
 pytestmark = pytest.mark.slow
@@ -40,39 +36,12 @@ COLOURS = """words => {
 
 
 @pytest.fixture(scope="module")
-def temporary(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return tmp_path_factory.mktemp("temporary")
-
-
-@pytest.fixture(scope="module")
-def address(temporary: Path) -> Iterator[str]:
-    """The page of a process of its own, which leaves no file behind."""
-    port = _free_port()
-    arguments = ["app", "--port", str(port), "--model", "cifar10_cnn", "cifar10_cnn_occluded"]
-    process = subprocess.Popen(
-        [sys.executable, "-c", COMMAND, *arguments],
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-        env={**os.environ, "TMPDIR": str(temporary)},
-    )
-    assert process.stdout is not None
-    try:
-        line = process.stdout.readline()
-        (found,) = re.findall(r"http://127\.0\.0\.1:\d+/", line) or [pytest.fail(line)]
-        yield found
-    finally:
-        process.send_signal(signal.SIGTERM)
-        process.wait(timeout=30)
-        process.stdout.close()
-    assert list(temporary.glob("rectgrad-app-*")) == []
-
-
-def _free_port() -> int:
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port: int = free.getsockname()[1]
-    return port
+def address(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    port = free_port()
+    options = ["app", "--port", str(port), "--model", "cifar10_cnn", "cifar10_cnn_occluded"]
+    temporary = tmp_path_factory.mktemp("temporary")
+    with app_process(["-c", COMMAND, *options], temporary, {}, Path.cwd()):
+        yield f"http://127.0.0.1:{port}/"
 
 
 @pytest.fixture
