@@ -12,15 +12,13 @@ from torch import nn
 from captum_rectgrad import RectGrad
 from captum_rectgrad.evaluation.map_metrics import share_inside
 from captum_rectgrad.studies.framework.context import StudyContext
-from captum_rectgrad.studies.kim2019.layers import (
+from captum_rectgrad.studies.kim2019.layer_attributions import (
     METHODS,
-    background_area,
     layer_gradient_times_value,
     layer_rectgrad,
     layer_saliency,
-    measure,
-    verdicts,
 )
+from captum_rectgrad.studies.kim2019.layers import background_area, measure, verdicts
 from rectgrad_zoo.data.images import to_model_range
 
 IMAGES = torch.randn(3, 2, 8, 8, generator=torch.manual_seed(1)).double()
