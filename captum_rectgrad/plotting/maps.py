@@ -144,12 +144,6 @@ def _sized(figure: Figure | None, rows: Sequence[Row]) -> tuple[Figure, float]:
     return figure, size * math.ceil(PANEL * figure.dpi / size - 1e-9) / figure.dpi
 
 
-def _shortened(name: str) -> str:
-    """A name with its beginning and its end, since names of files often differ in the number."""
-    half = TITLE_WIDTH // 2
-    return name if len(name) <= TITLE_WIDTH else f"{name[: half - 2]}...{name[1 - half :]}"
-
-
 def _say(axes: Axes, words: str) -> None:
     plain(axes)
     axes.set_aspect("equal")

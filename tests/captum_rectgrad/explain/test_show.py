@@ -102,7 +102,7 @@ def test_rows_have_the_names_of_a_dict(small: nn.Module, tmp_path: Path) -> None
     images: dict[str, Any] = {"the cat": tmp_path / "cat.png", long: PIXELS}
     figure = show(small, images, transform=STEPS)
     names = [axes.get_ylabel() for axes in figure.axes[::3]]
-    assert names == ["the cat", "holiday-ph...24-0017.png"]
+    assert names == ["the cat", "holiday-pho...24-0017.png"]
 
 
 def test_an_unknown_normalisation_is_shown_from_black_to_white(small: nn.Module) -> None:
