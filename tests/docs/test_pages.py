@@ -25,6 +25,14 @@ def test_python_in_the_readme_runs() -> None:
         assert attribution.count_nonzero() > 0
 
 
+def test_the_gallery_has_six_small_pictures() -> None:
+    shown = re.findall(r"!\[[^\]]+\]\((docs/images/gallery/[^)]+)\)", README)
+    drawn = list((ROOT / "docs" / "images" / "gallery").iterdir())
+    assert sorted(ROOT / path for path in shown) == sorted(drawn)
+    assert len(drawn) == 6
+    assert sum(path.stat().st_size for path in drawn) < 1_000_000
+
+
 @pytest.fixture
 def float64() -> Iterator[None]:
     """What a page creates is of double precision, so that rounding changes none of its maps."""

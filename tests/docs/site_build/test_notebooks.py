@@ -22,6 +22,8 @@ from site_build.notebooks import (
 )
 from tests.support.requirements import ROOT, project
 
+pytestmark = pytest.mark.checkout  # a source distribution has no notebooks
+
 FILES = sorted(TUTORIALS.glob("plot_*.py"))
 MOST_BYTES = 3_000_000
 MOST_SECONDS = 90  # of one processor, which other work on the machine does not change
