@@ -11,6 +11,7 @@ from captum_rectgrad.cli.suggestions import did_you_mean_file
 from captum_rectgrad.plotting.images import sample_images
 
 MOST_ROWS = 100  # of one figure: matplotlib draws at most 65,536 pixels
+MOST_LABEL_BYTES = 2**24
 _PERCENT = 100
 
 
@@ -131,8 +132,15 @@ def read_labels(file: Path) -> list[str]:
         The names, in order.
 
     Raises:
-        ValueError: the file cannot be read, or has an empty line, or a name twice.
+        ValueError: the file cannot be read, is not a regular file or too large, or has an empty
+            line, or a name twice.
     """
+    # Pipes and devices never end; rectgrad_zoo.input_files would import PyTorch.
+    if file.exists() and not (file.is_file() and file.stat().st_size <= MOST_LABEL_BYTES):
+        raise ValueError(
+            f"cannot read the labels in {str(file)!r}: expected a regular file of at most "
+            f"{MOST_LABEL_BYTES:,} bytes"
+        )
     try:
         lines = file.read_text(encoding="utf-8-sig").rstrip().splitlines()
     except (OSError, UnicodeDecodeError) as error:

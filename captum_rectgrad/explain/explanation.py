@@ -74,7 +74,8 @@ def explain(
 
     Raises:
         ValueError: the preprocessing is not known; the model does not return logits of the shape
-            `(N, classes)`; there is no such class, or another number of labels than of classes.
+            `(N, classes)`, or they are NaN or infinite; there is no such class, or another number
+            of labels than of classes.
         TypeError: the model returns no tensor, or the transform something else than one.
     """
     names = class_names(model, labels, transform)
@@ -133,6 +134,12 @@ def _probabilities(network: nn.Module, x: Tensor) -> Tensor:
             "logits of shape (1, classes); choose them with output=, a key, an index or a function"
         )
     probabilities: Tensor = logits[0].float().softmax(dim=0)
+    if not bool(probabilities.isfinite().all()):
+        raise ValueError(
+            "the probabilities of the classes are not finite (NaN or inf in the logits); check the "
+            "weights and the normalisation of the model for damage, and the image for extreme "
+            "values"
+        )
     return probabilities
 
 

@@ -88,7 +88,7 @@ def test_names_come_before_folders_that_are_called_the_same(
     ("file", "content", "message"),
     [
         ("config.json", None, r"is not a checkpoint: it has no config\.json"),
-        ("config.json", "{", "does not describe a network"),
+        ("config.json", "{", r"config\.json is not valid JSON"),
         ("config.json", "{}", "does not describe a network"),
         ("config.json", '{"architecture": "no_such_net", "pretrained_cfg": {}}', "no_such_net"),
         (
@@ -106,6 +106,7 @@ def test_damaged_folders_are_refused(
     copy = tmp_path / "copy"
     shutil.copytree(tiny_checkpoint, copy)
     (copy / file).unlink()
+    (copy / "metrics.json").unlink()  # it states the hash of the weights
     if content is not None:
         (copy / file).write_text(content)
     with pytest.raises(ZooError, match=message):
@@ -136,7 +137,7 @@ def test_any_architecture_of_timm_takes_weights_from_a_file(tmp_path: Path) -> N
     assert_same_weights(tagged, trained)
 
 
-@pytest.mark.parametrize("content", [b"", b"junk", b"101\n", bytes(1000)])
+@pytest.mark.parametrize("content", [b"", b"junk", b"101\n", bytes(10)])
 def test_a_file_of_anything_else_is_one_line(tmp_path: Path, content: bytes) -> None:
     file = tmp_path / "weights.pth"
     file.write_bytes(content)

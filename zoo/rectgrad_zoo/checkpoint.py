@@ -1,6 +1,6 @@
 """Checkpoint folders in the Hub format of timm or transformers: file names and loading."""
 
-import json
+import re
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +13,10 @@ from rectgrad_zoo.architectures.transformers_classifier import (
     is_transformers_folder,
     load_classifier,
 )
+from rectgrad_zoo.configuration import check_configuration, check_whole_numbers
 from rectgrad_zoo.errors import ZooError
+from rectgrad_zoo.input_files import parse_json_object, read_json_object, read_regular
+from rectgrad_zoo.network_size import NetworkSizeLimit
 from rectgrad_zoo.weights import load_strictly, parse_safetensors, read_bytes
 from rectgrad_zoo.weights_origin import ModelProvenance, record
 
@@ -43,22 +46,27 @@ def build_architecture(
         The network, with timm's `pretrained_cfg` attached.
 
     Raises:
-        ZooError: If the configuration is absent or invalid, or names an unknown architecture.
+        ZooError: If the configuration is absent or invalid, or names an unknown architecture, or
+            values for the preprocessing are of the wrong type or out of range.
     """
     config = folder / CONFIG_FILE
     if not config.is_file():
-        raise ZooError(
-            f"{folder} is not a checkpoint: it has no {CONFIG_FILE}. Expected a folder in the Hub "
-            f"format of timm or transformers, with {CONFIG_FILE} and {WEIGHTS_FILE}."
-        )
+        raise _without_configuration(folder)
+    # A regular file of bounded size, depth and values, before timm reads it.
+    described = read_json_object(config)
+    inner = described.get("pretrained_cfg")
+    for values in (described, inner if isinstance(inner, dict) else {}):
+        check_configuration(values, str(config))
+    check_whole_numbers(described.get("model_args"), str(config))
     try:
         model = timm.create_model(f"local-dir:{folder.resolve()}", num_classes=num_classes)
-        if architecture in (None, architecture_name(folder)):
-            return model
-        preprocessing: Any = model.pretrained_cfg
-        return timm.create_model(
-            architecture, pretrained_cfg=preprocessing, num_classes=num_classes
-        )
+        if architecture not in (None, architecture_name(folder)):
+            preprocessing: Any = model.pretrained_cfg
+            model = timm.create_model(
+                architecture, pretrained_cfg=preprocessing, num_classes=num_classes
+            )
+    except ZooError:
+        raise
     # The configuration's arguments are passed to any constructor of timm, which may raise anything.
     except Exception as error:
         reason = " ".join(str(error).split())
@@ -66,12 +74,48 @@ def build_architecture(
             f"{config} does not describe a network that timm {timm.__version__} can build: "
             f"{type(error).__name__}: {reason}"
         ) from error
+    return model
+
+
+def _without_configuration(folder: Path) -> ZooError:
+    return ZooError(
+        f"{folder} is not a checkpoint: it has no {CONFIG_FILE}. Expected a folder in the Hub "
+        f"format of timm or transformers, with {CONFIG_FILE} and {WEIGHTS_FILE}."
+    )
 
 
 def architecture_name(folder: Path) -> str:
     """Name of the timm architecture in a folder's configuration."""
-    config = json.loads((folder / CONFIG_FILE).read_text(encoding="utf-8"))
-    return str(config["architecture"])
+    return str(read_json_object(folder / CONFIG_FILE)["architecture"])
+
+
+def stated_sha256(folder: Path) -> str | None:
+    """SHA-256 of the weights in a folder's `metrics.json`; `None` if it states none.
+
+    Args:
+        folder: A checkpoint folder.
+
+    Returns:
+        The hash, hexadecimal.
+
+    Raises:
+        ZooError: If the file states a hash and is not valid JSON, or the hash is not one.
+    """
+    file = folder / METRICS_FILE
+    if not file.exists():
+        return None
+    content = read_regular(file)
+    if b'"sha256"' not in content:  # measurements of another program
+        return None
+    stated = parse_json_object(content, file).get("sha256")
+    if stated is None:
+        return None
+    if not isinstance(stated, str) or not re.fullmatch("[0-9a-f]{64}", stated):
+        raise ZooError(
+            f"{file} states the SHA-256 of the weights as {stated!r:.80}, expected 64 hexadecimal "
+            "digits."
+        )
+    return stated
 
 
 def load_folder(
@@ -91,23 +135,29 @@ def load_folder(
         The network, float32, on the CPU, with its provenance.
 
     Raises:
-        ZooError: If a file is absent or damaged, or the tensors do not fit the architecture.
+        ZooError: If a file is absent or damaged, the tensors do not fit the architecture or have
+            values that are not finite, or the configuration is not valid.
     """
     file = folder / WEIGHTS_FILE
-    if is_transformers_folder(folder):
+    of_transformers = is_transformers_folder(folder)
+    if of_transformers:
         architecture = architecture_of(folder)
-        content, got = read_bytes(file, sha256, remedy)
-        model: nn.Module = load_classifier(folder, parse_safetensors(content, file), str(file))
-    else:
-        model = build_architecture(folder, architecture)
-        content, got = read_bytes(file, sha256, remedy)
+    elif not (folder / CONFIG_FILE).is_file():
+        raise _without_configuration(folder)
+    content, got = read_bytes(file, sha256, remedy)
+    tensors = parse_safetensors(content, file)
+    with NetworkSizeLimit(tensors, len(content), str(file)):
+        if of_transformers:
+            model: nn.Module = load_classifier(folder, tensors, str(file))
+        else:
+            model = build_architecture(folder, architecture)
+    if not of_transformers:
         architecture = architecture or architecture_name(folder)
-        tensors = as_timm_names_them(model, architecture, parse_safetensors(content, file))
-        load_strictly(model, tensors, str(file))
+        load_strictly(model, as_timm_names_them(model, architecture, tensors), str(file))
     origin = ModelProvenance(
         name=str(folder),
         source="folder",
-        architecture=architecture,
+        architecture=str(architecture),
         sha256=got,
     )
     return record(model, origin)

@@ -15,11 +15,13 @@ from rectgrad_zoo.architectures.transformers_classifier import (
 )
 from rectgrad_zoo.checkpoint import (
     CONFIG_FILE,
+    METRICS_FILE,
     RECIPE_FILE,
     WEIGHTS_FILE,
     architecture_name,
     build_architecture,
     load_folder,
+    stated_sha256,
 )
 from rectgrad_zoo.devices import parse_device
 from rectgrad_zoo.errors import ZooError
@@ -27,6 +29,7 @@ from rectgrad_zoo.hub.cache import Snapshot, cached, keep
 from rectgrad_zoo.hub.download import download
 from rectgrad_zoo.hub.names import HubName
 from rectgrad_zoo.model_names import is_timm_name
+from rectgrad_zoo.network_size import NetworkSizeLimit
 from rectgrad_zoo.sources import Source, resolve, without_weights
 from rectgrad_zoo.training.recipes import Recipe, read_recipe
 from rectgrad_zoo.weights import load_strictly, number_of_classes, read_weights_file
@@ -192,7 +195,7 @@ def load_snapshot(source: Source, found: Snapshot) -> nn.Module:
     sha256 = source.sha256 or found.stated_sha256
     if sha256 is None:  # another program's download, to a file system without symbolic links
         found.check([WEIGHTS_FILE], remedy)
-    model = load_folder(found.folder, sha256, remedy, source.architecture)
+    model = _load_folder(found.folder, sha256, remedy, source.architecture)
     return _amended(amend(model, repo=found.repo, commit=found.commit), source)
 
 
@@ -208,9 +211,26 @@ def _pretrained(source: Source) -> nn.Module:
         raise without_weights(source.name)
     if source.folder is None:
         return _amended(load_efficientnet_lite0(source.sha256), source)
-    own = "Reinstall captum-rectgrad, or restore the file in your checkout."
-    model = load_folder(source.folder, source.sha256, own, source.architecture)
+    remedy = (
+        "Use both files of one `rectgrad zoo train`, or remove metrics.json."
+        if source.row is None
+        else "Reinstall captum-rectgrad, or restore the file in your checkout."
+    )
+    model = _load_folder(source.folder, source.sha256, remedy, source.architecture)
     return _amended(model, source)
+
+
+def _load_folder(
+    folder: Path, sha256: str | None, remedy: str, architecture: str | None
+) -> nn.Module:
+    """Load a checkpoint whose weights have the expected hash and that in its `metrics.json`."""
+    stated = stated_sha256(folder)
+    if None not in (sha256, stated) and sha256 != stated:
+        raise ZooError(
+            f"{folder / METRICS_FILE} states weights with the SHA-256 {stated}, expected {sha256}: "
+            f"a file is damaged or not the released one. {remedy}"
+        )
+    return load_folder(folder, sha256 or stated, remedy, architecture)
 
 
 def _amended(model: nn.Module, source: Source) -> nn.Module:
@@ -231,14 +251,18 @@ def _with_weights(source: Source, file: Path, num_classes: int | None) -> nn.Mod
         there = cached(source.hub, needed) or download(source.hub, source.name, needed=needed)
         there.check_texts(_remedy(source))
         folder = there.folder
+    largest = NetworkSizeLimit(tensors, file.stat().st_size, str(file))
     if folder is not None and is_transformers_folder(folder):
         architecture = architecture_of(folder)
-        model: Any = load_classifier(folder, tensors, str(file), num_classes)
+        with largest:
+            model: Any = load_classifier(folder, tensors, str(file), num_classes)
     else:
-        model, architecture = _built(source, folder, num_classes)
+        with largest:
+            model, architecture = _built(source, folder, num_classes)
         got = None if num_classes else number_of_classes(model, tensors, model.num_classes)
         if got is not None:
-            model, architecture = _built(source, folder, got)
+            with largest:
+                model, architecture = _built(source, folder, got)
         load_strictly(model, tensors, str(file))
     if source.hub is not None and there is not None:
         keep(source.hub, there)

@@ -2,6 +2,7 @@
 
 import hashlib
 import io
+import warnings
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -13,16 +14,19 @@ from timm.models import clean_state_dict
 from torch import Tensor, nn
 
 from rectgrad_zoo.errors import ZooError
+from rectgrad_zoo.input_files import open_regular, read_regular
+from rectgrad_zoo.limits import MOST_BYTES, limit
 
 _NAMES_SHOWN = 5
+_START = 16  # bytes; a safetensors file starts with the length of its header, 8 bytes
 # Keys of the state dict in checkpoints of timm and of PyTorch's tutorials, in order of preference.
 _WRAPPERS = ("state_dict_ema", "model_ema", "state_dict", "model_state_dict", "model")
 
 
 def file_sha256(file: Path) -> str:
-    """SHA-256 of a file, hexadecimal, read in blocks."""
+    """SHA-256 of a file of at most `RECTGRAD_MOST_BYTES` bytes, hexadecimal, read in blocks."""
     digest = hashlib.sha256()
-    with file.open("rb") as opened:
+    with open_regular(file, int(limit(MOST_BYTES))) as opened:
         while block := opened.read(1 << 20):
             digest.update(block)
     return digest.hexdigest()
@@ -40,15 +44,15 @@ def file_tag(file: Path, like: str) -> str:
     """
     if len(like) == hashlib.sha256().digest_size * 2:
         return file_sha256(file)
-    content = file.read_bytes()
+    content = read_regular(file, int(limit(MOST_BYTES)))
     return hashlib.sha1(b"blob %d\0" % len(content) + content).hexdigest()  # noqa: S324 (git's own)
 
 
 def read_bytes(file: Path, sha256: str | None = None, remedy: str = "") -> tuple[bytes, str]:
-    """Read a file once and check the hash of the content.
+    """Read a file of weights once and check the hash of the content.
 
     Args:
-        file: The file.
+        file: The file, of at most `RECTGRAD_MOST_BYTES` bytes.
         sha256: Expected SHA-256, hexadecimal; `None` for no check.
         remedy: Sentence that the error adds if the hash differs.
 
@@ -56,10 +60,16 @@ def read_bytes(file: Path, sha256: str | None = None, remedy: str = "") -> tuple
         The content and its SHA-256, hexadecimal.
 
     Raises:
-        ZooError: If the file cannot be read or its hash differs.
+        ZooError: If the file cannot be read, is not a regular file or too large, begins with zeros,
+            or its hash differs.
     """
     try:
-        content = file.read_bytes()
+        with open_regular(file, int(limit(MOST_BYTES))) as opened:
+            content = opened.read(_START)
+            # A sparse file, or a download that reserved its size, without reading all of it.
+            if len(content) == _START and not any(content):
+                raise ZooError(f"{file} begins with zeros: it is not a file of weights.")
+            content += opened.read()
     except OSError as error:
         raise ZooError(f"Cannot read the weights: {error}") from error
     got = hashlib.sha256(content).hexdigest()
@@ -108,7 +118,7 @@ def read_weights_file(file: Path) -> tuple[dict[str, Tensor], str]:
     Raises:
         ZooError: If the file does not exist or does not contain a state dict.
     """
-    if not file.is_file():
+    if not file.exists():
         raise ZooError(f"The weights file {file} does not exist. Expected the path of a file.")
     content, sha256 = read_bytes(file)
     if file.name.endswith(".safetensors"):
@@ -121,12 +131,26 @@ def read_weights_file(file: Path) -> tuple[dict[str, Tensor], str]:
         )
     wrapped = (saved[key] for key in _WRAPPERS if isinstance(saved.get(key), Mapping))
     tensors = next(wrapped, saved)
-    wrong = [str(name) for name, tensor in tensors.items() if not isinstance(tensor, Tensor)]
+    wrong = [
+        str(name)
+        for name, tensor in tensors.items()
+        if not (isinstance(name, str) and isinstance(tensor, Tensor))
+    ]
     if wrong:
         raise ZooError(
             f"{file} is not a state dict: {_some(wrong)} are not tensors. Save model.state_dict()."
         )
+    unusual = [name for name, tensor in tensors.items() if not _is_plain(tensor)]
+    if unusual:
+        raise ZooError(
+            f"{file} has tensors that are sparse, nested or without data (meta): "
+            f"{_some(unusual)}. Save the state dict of a network with dense tensors."
+        )
     return clean_state_dict(dict(tensors)), sha256
+
+
+def _is_plain(tensor: Tensor) -> bool:
+    return tensor.layout == torch.strided and not tensor.is_nested and not tensor.is_meta
 
 
 def _unpickled(content: bytes, file: Path) -> object:
@@ -152,7 +176,7 @@ def check_finite(tensors: Mapping[str, Tensor], what: str) -> None:
     Raises:
         ZooError: If a value is infinite or NaN.
     """
-    wrong = [name for name, tensor in tensors.items() if not bool(torch.isfinite(tensor).all())]
+    wrong = _not_finite(tensors)
     if wrong:
         raise ZooError(
             f"{what} has diverged: got infinite or NaN values in {_some(wrong)}. "
@@ -169,11 +193,51 @@ def load_strictly(model: nn.Module, tensors: Mapping[str, Tensor], where: str) -
         where: Source of the tensors, for the error.
 
     Raises:
-        ZooError: If tensors are missing or unexpected, or a shape or type differs. The model is
-            unchanged.
+        ZooError: If tensors are missing or unexpected, a shape or type differs, a value is infinite
+            or NaN, or every weight is zero. The model is unchanged.
     """
     check_fit(model, tensors, where)
+    check_values(model, tensors, where)
     model.load_state_dict(tensors)
+
+
+def check_values(model: nn.Module, tensors: Mapping[str, Tensor], where: str) -> None:
+    """Refuse weights that no network has, and warn about a classifier of zeros.
+
+    Args:
+        model: A model that the tensors fit, for its types and the names of its parameters.
+        tensors: State dict.
+        where: Source of the tensors, for the error.
+
+    Raises:
+        ZooError: If a value is infinite or NaN in the model's type, or every weight is zero.
+    """
+    own = model.state_dict()
+    wrong = [name for name in own if _not_finite({name: tensors[name].to(own[name].dtype)})]
+    if wrong:
+        raise ZooError(
+            f"{where} has infinite or NaN values in {_some(wrong)}: the file is damaged, or the "
+            "training diverged."
+        )
+    weights = [name for name, _ in model.named_parameters() if name in tensors]
+    zero = [name for name in weights if not bool(tensors[name].any())]
+    if weights and len(zero) == len(weights):
+        raise ZooError(f"{where} has weights of zero only, so every prediction is the same.")
+    config = getattr(model, "pretrained_cfg", None) or {}
+    named = config.get("classifier") or ()
+    classifiers = {f"{name}.weight" for name in ((named,) if isinstance(named, str) else named)} | {
+        "classifier.weight"
+    }
+    if found := classifiers.intersection(zero):
+        warnings.warn(
+            f"{where} has a classifier of zeros ({', '.join(sorted(found))}): every prediction is "
+            "the same and every attribution is zero",
+            stacklevel=2,
+        )
+
+
+def _not_finite(tensors: Mapping[str, Tensor]) -> list[str]:
+    return [name for name, tensor in tensors.items() if not bool(torch.isfinite(tensor).all())]
 
 
 def number_of_classes(

@@ -1,5 +1,6 @@
 """A network of the user's own code, and names for its classes."""
 
+import os
 import re
 import sys
 from pathlib import Path
@@ -137,3 +138,15 @@ def test_refusals(
     assert line.startswith("rectgrad: error: ")
     assert message in line
     assert not Path("rectgrad.png").exists()
+
+
+def test_labels_come_from_a_file_of_bounded_size(
+    folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    Path("sparse.txt").touch()
+    os.truncate("sparse.txt", 10**12)
+    os.mkfifo("pipe.txt")
+    for name in ("sparse.txt", "pipe.txt", "/dev/zero", "."):
+        assert explain(folder, "network", "--labels", name) == 2
+        (line,) = capsys.readouterr().err.splitlines()
+        assert "expected a regular file of at most" in line

@@ -111,3 +111,16 @@ def test_a_network_for_small_pictures() -> None:
     assert seen.picture.shape == (32, 32, 3)
     assert seen.predicted in (rectgrad_zoo.labels(model) or [])
     assert isinstance(seen.maps["RectGrad PRR"], torch.Tensor)
+
+
+class Undefined(nn.Module):
+    """A network whose logits are NaN, as from a damaged running variance."""
+
+    def forward(self, images: torch.Tensor) -> torch.Tensor:
+        return images.flatten(1).sum(1, keepdim=True).expand(-1, 3) * float("nan")
+
+
+def test_probabilities_that_are_not_finite_are_an_error() -> None:
+    methods = choose_methods(["saliency"])
+    with pytest.raises(ValueError, match=r"probabilities of the classes are not finite \(NaN"):
+        explain(Undefined(), {"image": torch.rand(3, 8, 8)}, methods)

@@ -1,6 +1,7 @@
 """Folders of `save_pretrained` are loaded with their preprocessing, names and exact weights."""
 
 import json
+import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -133,4 +134,65 @@ def test_weights_that_do_not_fit_are_refused(tmp_path: Path) -> None:
             rectgrad_zoo.load(str(tmp_path))
     file.write_bytes(b"")
     with pytest.raises(rectgrad_zoo.ZooError, match="not a complete safetensors file"):
+        rectgrad_zoo.load(str(tmp_path))
+
+
+def change(file: Path, **changes: Any) -> None:
+    file.write_text(json.dumps({**json.loads(file.read_text()), **changes}))
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"hidden_size": 8192, "num_hidden_layers": 64, "num_attention_heads": 64},
+        {"num_hidden_layers": 10**9},
+        {"image_size": 2**16},
+    ],
+)
+def test_a_network_that_is_larger_than_its_weights_is_not_built(
+    tmp_path: Path, changes: dict[str, int]
+) -> None:
+    save_vit(tmp_path)
+    change(tmp_path / "config.json", **changes)
+    started = time.monotonic()
+    with pytest.raises(rectgrad_zoo.ZooError, match=r"much larger than its weights|an argument of"):
+        rectgrad_zoo.load(str(tmp_path))
+    assert time.monotonic() - started < 20
+
+
+@pytest.mark.parametrize(
+    ("key", "value"),
+    [
+        ("image_mean", [float("nan")] * 3),
+        ("image_std", [0.0, 0.2, 0.2]),
+        ("size", {"height": 10**6, "width": 10**6}),
+        ("size", {"height": -1, "width": 16}),
+        ("size", "large"),
+    ],
+)
+def test_a_processor_that_cannot_be_applied_is_refused(
+    tmp_path: Path, key: str, value: Any
+) -> None:
+    save_vit(tmp_path)
+    change(tmp_path / "preprocessor_config.json", **{key: value})
+    name = key.removeprefix("image_")
+    with pytest.raises(rectgrad_zoo.ZooError, match=rf"preprocessor_config\.json has {name} = "):
+        rectgrad_zoo.load(str(tmp_path))
+
+
+@pytest.mark.parametrize("name", ["config.json", "preprocessor_config.json"])
+@pytest.mark.parametrize("content", ["[" * 10**6, "[]", "7", "null", '"ViT"'])
+def test_json_that_is_no_configuration_is_refused(tmp_path: Path, name: str, content: str) -> None:
+    save_vit(tmp_path)
+    (tmp_path / name).write_text(content)
+    with pytest.raises(rectgrad_zoo.ZooError, match=rf"{name} (is not valid|holds a) JSON"):
+        rectgrad_zoo.load(str(tmp_path))
+
+
+def test_weights_that_are_not_finite_are_refused(tmp_path: Path) -> None:
+    save_vit(tmp_path)
+    tensors = weights_of(tmp_path)
+    tensors["classifier.bias"][1] = float("nan")
+    safetensors.torch.save_file(tensors, tmp_path / "model.safetensors")
+    with pytest.raises(rectgrad_zoo.ZooError, match=r"NaN values in classifier\.bias"):
         rectgrad_zoo.load(str(tmp_path))

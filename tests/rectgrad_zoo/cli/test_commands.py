@@ -102,6 +102,26 @@ def test_show_takes_any_card_and_none(copied: Path, capsys: pytest.CaptureFixtur
     assert "sha256" in out
 
 
+def test_show_follows_no_link_out_of_the_folder(
+    copied: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    secret = copied.with_name("secret.txt")
+    secret.write_text("a private key")
+    card = copied / "README.md"
+    for target in (secret, Path("../secret.txt"), Path("/dev/zero")):
+        card.unlink()
+        card.symlink_to(target)
+        assert run("show", copied) == 0
+        out = capsys.readouterr().out
+        assert "is a link out of the folder and is not shown" in out
+        assert "private" not in out
+    (copied / "card.md").write_text("a card inside")
+    card.unlink()
+    card.symlink_to("card.md")
+    run("show", copied)
+    assert capsys.readouterr().out.endswith("\na card inside")
+
+
 def test_train_writes_a_checkpoint_that_verify_confirms(
     recipe_file: Path, data_folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

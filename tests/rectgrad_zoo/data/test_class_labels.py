@@ -20,7 +20,7 @@ def test_cifar10_checkpoints_know_their_classes() -> None:
 
 
 def test_names_that_are_no_list_are_refused() -> None:
-    with pytest.raises(ZooError, match="label_names 5; expected a list"):
+    with pytest.raises(ZooError, match="label_names = 5, expected a list"):
         rectgrad_zoo.labels(Configured(10, label_names=5))
 
 

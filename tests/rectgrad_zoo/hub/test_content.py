@@ -55,6 +55,7 @@ def test_content_that_is_no_checkpoint_is_refused(
     hub: HubServer, client: Client, tiny_checkpoint: Path, tmp_path: Path
 ) -> None:
     good, marker = files_of(tiny_checkpoint), tmp_path / "ran"
+    del good["metrics.json"]  # it states the hash of the weights
     payload = pickle.dumps({"weight": Payload(marker)}, protocol=2)
     tensors = safetensors.torch.load(good["model.safetensors"])
     bias = tensors["fc2.bias"]
@@ -82,8 +83,9 @@ def test_content_that_is_no_checkpoint_is_refused(
             {"config.json": json.dumps({**config, "architecture": "hf-hub:a/b"}).encode()},
             "does not describe a network",
         ),
-        "text": ({"config.json": b"\xff\xfe"}, "does not describe a network"),
-        "list": ({"config.json": b"[]"}, "does not describe a network"),
+        "text": ({"config.json": b"\xff\xfe"}, r"config\.json is not valid JSON"),
+        "list": ({"config.json": b"[]"}, r"config\.json holds a JSON list, expected an object"),
+        "deep": ({"config.json": b"[" * 10**6}, r"config\.json is not valid JSON: .*too deeply"),
         "absurd": (
             {"config.json": json.dumps({**config, "model_args": {"num_classes": -1}}).encode()},
             "does not describe a network",

@@ -65,8 +65,8 @@ def test_what_is_private_loads_with_a_token(
 def test_a_download_that_stalls_or_breaks_off_is_resumed(
     hub: HubServer, client: Client, tiny_checkpoint: Path
 ) -> None:
-    weights = _padded(tiny_checkpoint)
-    hub.add(NAME, {**files_of(tiny_checkpoint), "model.safetensors": weights})
+    files = _padded(tiny_checkpoint)
+    hub.add(NAME, files)
     hub.faults += [
         Fault("model.safetensors", send=11 * 2**20),
         Fault("model.safetensors", send=11 * 2**20, stall=3.0),
@@ -78,14 +78,14 @@ def test_a_download_that_stalls_or_breaks_off_is_resumed(
     starts = [int(re.sub(r"\D", "", text)) if text else 0 for text in asked]
     assert len(starts) == 3
     assert starts[0] == 0 < starts[1] < starts[2]
-    assert hub.sent < len(weights) + 4 * 2**20  # and not three times the file
+    assert hub.sent < len(files["model.safetensors"]) + 4 * 2**20  # and not three times the file
 
 
 @pytest.mark.slow
 def test_a_server_that_always_breaks_off_leaves_nothing_behind(
     hub: HubServer, client: Client, tiny_checkpoint: Path
 ) -> None:
-    files = {**files_of(tiny_checkpoint), "model.safetensors": _padded(tiny_checkpoint)}
+    files = _padded(tiny_checkpoint)
     hub.add(NAME, files)
     hub.faults += [
         Fault("model.safetensors", send=11 * 2**20),
@@ -233,10 +233,12 @@ def test_the_portal_of_a_network_is_told_from_the_hub(
     assert found["digest"] == digest_of(tiny_checkpoint)
 
 
-def _padded(checkpoint: Path) -> bytes:
-    """Weights of several of the 10 MiB in which the client keeps what has come."""
+def _padded(checkpoint: Path) -> dict[str, bytes]:
+    """A larger file of the same weights, without the measurements, which state another hash."""
     tensors = safetensors.torch.load_file(checkpoint / "model.safetensors")
-    return safetensors.torch.save(tensors, metadata={"padding": 24 * 2**20 * " "})
+    weights = safetensors.torch.save(tensors, metadata={"padding": 24 * 2**20 * " "})
+    config = (checkpoint / "config.json").read_bytes()
+    return {"config.json": config, "model.safetensors": weights}
 
 
 def _search(pattern: str, text: str) -> bool:

@@ -3,7 +3,6 @@
 The package transformers is optional. It is imported when such a network is loaded.
 """
 
-import json
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
@@ -13,8 +12,14 @@ import torch
 from PIL import Image
 from torch import Tensor, nn
 
+from rectgrad_zoo.configuration import (
+    check_configuration,
+    check_processor,
+    check_whole_numbers,
+)
 from rectgrad_zoo.errors import ZooError
-from rectgrad_zoo.weights import check_fit, number_of_classes
+from rectgrad_zoo.input_files import read_json_object
+from rectgrad_zoo.weights import check_fit, check_values, number_of_classes
 
 PROCESSOR_FILE = "preprocessor_config.json"
 _CONFIG_FILE = "config.json"
@@ -61,8 +66,8 @@ class TransformersClassifier(nn.Module):
 def is_transformers_folder(folder: Path) -> bool:
     """Whether a folder has a configuration of transformers, as from `save_pretrained`."""
     try:
-        return "model_type" in json.loads((folder / _CONFIG_FILE).read_text(encoding="utf-8"))
-    except (OSError, ValueError, TypeError):
+        return "model_type" in read_json_object(folder / _CONFIG_FILE)
+    except (OSError, ZooError):
         return False
 
 
@@ -79,7 +84,7 @@ def architecture_of(folder: Path) -> str:
         ZooError: If transformers is not installed, or the configuration names another class.
     """
     auto = _transformers().models.auto.modeling_auto
-    config = json.loads((folder / _CONFIG_FILE).read_text(encoding="utf-8"))
+    config = read_json_object(folder / _CONFIG_FILE)
     named = config.get("architectures")
     name = named[0] if isinstance(named, list) and named else None
     known: set[str] = set()
@@ -118,6 +123,7 @@ def load_classifier(
             classifier, or the tensors do not fit.
     """
     name = architecture_of(folder)
+    check_whole_numbers(read_json_object(folder / _CONFIG_FILE), str(folder / _CONFIG_FILE))
     with _quiet(), _one_line(folder):
         config = _transformers().AutoConfig.from_pretrained(folder, **_LOCAL)
         if num_classes is not None:
@@ -128,10 +134,14 @@ def load_classifier(
             config.num_labels = got
             model, found = _build(name, config, tensors)
         processor = None
-        if (folder / PROCESSOR_FILE).is_file():
+        if (folder / PROCESSOR_FILE).exists():
+            described = read_json_object(folder / PROCESSOR_FILE)
+            check_processor(described, str(folder / PROCESSOR_FILE))
             processor = _transformers().AutoImageProcessor.from_pretrained(folder, **_LOCAL)
         classifier = TransformersClassifier(model, processor)
     check_fit(model, found, where)
+    check_values(model, found, where)
+    check_configuration(classifier.pretrained_cfg, str(folder))
     return classifier
 
 

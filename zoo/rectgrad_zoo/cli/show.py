@@ -7,6 +7,7 @@ from rectgrad_zoo.checkpoint import CARD_FILE, WEIGHTS_FILE
 from rectgrad_zoo.errors import ZooError
 from rectgrad_zoo.hub.cache import Snapshot, cached
 from rectgrad_zoo.hub.names import HubName
+from rectgrad_zoo.input_files import read_regular
 from rectgrad_zoo.sources import resolve, without_weights
 from rectgrad_zoo.weights import file_sha256
 
@@ -30,7 +31,7 @@ def describe(name: str) -> str:
     """
     source = resolve(name)
     expected = source.sha256
-    facts, folder = _row_facts(source.row), source.folder
+    facts, folder, found = _row_facts(source.row), source.folder, None
     if source.kind == "timm":
         raise without_weights(name)
     if source.hub is not None:
@@ -43,12 +44,26 @@ def describe(name: str) -> str:
     if folder is not None:
         facts["sha256"] = _sha256(folder / WEIGHTS_FILE, expected)
     lines = [f"{key:<{_WIDTH}}{value}\n" for key, value in facts.items()]
-    card = folder / CARD_FILE if folder is not None else None
-    if card is not None:
-        # A card from the Hub is untrusted: control characters are replaced.
-        text = card.read_text(encoding="utf-8", errors="replace") if card.is_file() else _NO_CARD
-        lines += ["\n", "".join(c if c in "\n\t" or c.isprintable() else "?" for c in text)]
+    if folder is not None:
+        lines += ["\n", _card(folder, found)]
     return "".join(lines)
+
+
+def _card(folder: Path, found: Snapshot | None) -> str:
+    """The text of a card, or the reason why it is not shown."""
+    card = folder / CARD_FILE
+    if not card.exists():
+        return _NO_CARD
+    try:
+        if found is not None:
+            found.check([CARD_FILE], "Run `rectgrad zoo fetch` to download it again.")
+        elif folder.resolve() not in card.resolve().parents:
+            return f"{card} is a link out of the folder and is not shown.\n"
+        text = read_regular(card).decode("utf-8", errors="replace")
+    except (OSError, ZooError) as error:
+        return f"The card is not shown: {error}\n"
+    # A card from the Hub is untrusted: control characters are replaced.
+    return "".join(c if c in "\n\t" or c.isprintable() else "?" for c in text)
 
 
 def _row_facts(row: registry.Checkpoint | None) -> dict[str, str]:

@@ -7,7 +7,7 @@ from functools import cache
 from timm.data.imagenet_info import ImageNetInfo, infer_imagenet_subset
 from torch import nn
 
-from rectgrad_zoo.errors import ZooError
+from rectgrad_zoo.configuration import check_configuration
 
 _HINT_WIDTH = 40
 
@@ -24,7 +24,7 @@ def labels(model: nn.Module) -> list[str] | None:
         set of timm, such as ImageNet-1k.
 
     Raises:
-        ZooError: If the names in the configuration are neither a list nor a table.
+        ZooError: If the names in the configuration are neither a list nor a table of names.
 
     Examples:
         >>> import rectgrad_zoo
@@ -35,11 +35,8 @@ def labels(model: nn.Module) -> list[str] | None:
     count = getattr(model, "num_classes", config.get("num_classes"))
     given = config.get("label_names")
     if given:
-        if not isinstance(given, list | tuple | dict):
-            raise ZooError(
-                f"The network's configuration has label_names {given!r}; expected a list of names "
-                "or a table from index to name."
-            )
+        names = {key: config.get(key) for key in ("label_names", "label_descriptions")}
+        check_configuration(names, "The network's configuration")
         # JSON has no integer keys, so the indices of a table are strings.
         table = given if isinstance(given, dict) else dict(enumerate(given))
         descriptions = config.get("label_descriptions") or {}

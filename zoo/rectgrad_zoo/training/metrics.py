@@ -7,6 +7,7 @@ from types import UnionType
 from typing import Any, get_args, get_origin, get_type_hints
 
 from rectgrad_zoo.errors import ZooError
+from rectgrad_zoo.input_files import read_json_object
 from rectgrad_zoo.training.accuracy import Accuracy
 from rectgrad_zoo.training.state import Epoch
 
@@ -93,7 +94,7 @@ def read_metrics(file: Path) -> Metrics:
         ZooError: If the file is absent or not valid.
     """
     try:
-        content = json.loads(file.read_text(encoding="utf-8"))
+        content = read_json_object(file)
         metrics = Metrics(
             **{
                 **content,

@@ -13,6 +13,8 @@ from timm.models import get_pretrained_cfg
 from rectgrad_zoo.data.augmentation import Augmentation
 from rectgrad_zoo.data.occlusion import FIXED, PER_IMAGE, Occlusion
 from rectgrad_zoo.data.random_labels import RandomLabels
+from rectgrad_zoo.errors import ZooError
+from rectgrad_zoo.input_files import read_regular
 from rectgrad_zoo.training.adversary import Adversary
 
 if sys.version_info >= (3, 11):
@@ -133,8 +135,8 @@ def read_recipe(path: Path) -> Recipe:
             type or out of range.
     """
     try:
-        text = path.read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as error:
+        text = read_regular(path).decode("utf-8")
+    except (OSError, UnicodeDecodeError, ZooError) as error:
         raise ValueError(f"Cannot read the recipe {path}: {error}") from error
     return parse_recipe(text, str(path))
 
