@@ -55,6 +55,8 @@ from rectgrad_zoo import registry
 from rectgrad_zoo.data.cifar10 import read_cifar10
 from rectgrad_zoo.determinism import deterministic
 from rectgrad_zoo.devices import parse_device
+from rectgrad_zoo.output_lock import output_lock
+from rectgrad_zoo.written_whole import write_text, written_whole
 
 FAILED, UNDECIDED = 1, 3  # exit statuses
 # Gradient rules at activations, by method key. A Captum method of the same key is checked as it is,
@@ -88,10 +90,11 @@ def check_model(args: argparse.Namespace) -> int:
         RectGradError: an image cannot be read, or the model or the method raised an error of
             another type, which is chained. It is converted because Python's exit status 1 would
             look like a failed check.
-        ZooError: a network or the images are not available.
+        ZooError: another process uses the folder, or a network or the images are not available.
     """
     try:
-        return _run(args)
+        with output_lock(_folder(args)):
+            return _run(args)
     except (ValueError, OSError, RectGradError, rectgrad_zoo.ZooError):
         raise
     except Exception as error:
@@ -259,22 +262,26 @@ def _write(
     options: CheckOptions,
     facts: Mapping[str, object],
 ) -> None:
-    threshold = "" if args.percentile is None else f"-{args.percentile:g}"
-    name = f"{Path(args.model).name}-{args.method.replace(':', '.')}{threshold}"
-    folder = args.out or Path("checked") / name
-    folder.mkdir(parents=True, exist_ok=True)
-    draw(checked, picture, title, options).savefig(folder / "figure.png")
+    folder = _folder(args)
+    with written_whole(folder / "figure.png") as unfinished:
+        draw(checked, picture, title, options).savefig(unfinished)
     text = markdown(checked, title, facts)
-    (folder / "report.md").write_text(text, encoding="utf-8")
+    write_text(folder / "report.md", text)
     found = [_plain(finding) for finding in checked.findings]
     facts = {**facts, "notes": notes(checked)}
     content = json.dumps({"title": title, **facts, "findings": found}, indent=2, allow_nan=False)
-    (folder / "result.json").write_text(content + "\n", encoding="utf-8")
+    write_text(folder / "result.json", content + "\n")
     for finding in checked.findings:
         print(f"{finding.check}: {finding.verdict}. {finding.sentence}")
     for note in notes(checked):
         print(note)
     print(f"wrote {folder / 'report.md'}")
+
+
+def _folder(args: argparse.Namespace) -> Path:
+    threshold = "" if args.percentile is None else f"-{args.percentile:g}"
+    name = f"{Path(args.model).name}-{args.method.replace(':', '.')}{threshold}"
+    return args.out or Path("checked") / name
 
 
 def _plain(finding: Finding) -> dict[str, object]:

@@ -13,7 +13,6 @@ from torch import nn
 import rectgrad_zoo
 from captum_rectgrad.cli.explain import ExplainRequest
 from captum_rectgrad.cli.known_names import is_own_model
-from captum_rectgrad.cli.output_files import written_whole
 from captum_rectgrad.cli.own_model import load_own_model
 from captum_rectgrad.evaluation.methods import Method, choose_methods
 from captum_rectgrad.explain.explanation import Explanation, explain, save_maps
@@ -22,6 +21,7 @@ from captum_rectgrad.plotting.images import sample_images
 from captum_rectgrad.plotting.maps import plot_comparison
 from rectgrad_zoo.determinism import deterministic
 from rectgrad_zoo.devices import parse_device
+from rectgrad_zoo.written_whole import written_whole
 
 
 def write_explanations(request: ExplainRequest) -> None:
@@ -53,8 +53,7 @@ def write_explanations(request: ExplainRequest) -> None:
     if request.figures is None:
         _write_figure(explanations, Path(args.out), args.overlay)
     if args.save_maps is not None:
-        with written_whole(args.save_maps) as file:
-            save_maps(explanations, file)
+        save_maps(explanations, args.save_maps)
         print(f"wrote {args.save_maps}")
 
 

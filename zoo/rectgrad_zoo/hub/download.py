@@ -4,7 +4,6 @@ Only the files of a checkpoint are downloaded, by name. None of them is a pickle
 provides the cache, resumption, retries and progress bars.
 """
 
-import os
 import re
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,6 +17,7 @@ from rectgrad_zoo.errors import ZooError
 from rectgrad_zoo.hub.errors import one_line
 from rectgrad_zoo.hub.names import DEFAULT_REVISION, HubName
 from rectgrad_zoo.weights import file_tag
+from rectgrad_zoo.written_whole import write_text
 
 NEEDED = (CONFIG_FILE, WEIGHTS_FILE)
 DOWNLOADED = (*FILES, PROCESSOR_FILE)
@@ -153,9 +153,7 @@ def keep(hub: HubName, found: Snapshot) -> None:
         return
     with one_line(f"Cannot keep {hub}", hub):
         reference.parent.mkdir(parents=True, exist_ok=True)
-        unfinished = reference.with_name(f"{reference.name}.{os.getpid()}.tmp")
-        unfinished.write_text(found.commit)
-        unfinished.replace(reference)
+        write_text(reference, found.commit)
 
 
 def _listed(info: ModelInfo, name: str, needed: tuple[str, ...]) -> dict[str, RepoSibling]:
