@@ -14,6 +14,7 @@ import rectgrad_zoo
 from captum_rectgrad.cli.explain import ExplainRequest
 from captum_rectgrad.cli.known_names import is_own_model
 from captum_rectgrad.cli.own_model import load_own_model
+from captum_rectgrad.cli.printable import one_line
 from captum_rectgrad.evaluation.methods import Method, choose_methods
 from captum_rectgrad.explain.explanation import Explanation, explain, save_maps
 from captum_rectgrad.explain.preprocessing import find_transform
@@ -77,8 +78,10 @@ def _explanations(
             )
         if not sys.stderr.isatty():
             print(
-                f"rectgrad: {name} ({number} of {len(images)}): {explanation.row().caption}, "
-                f"{time.monotonic() - begun:.1f} s",
+                one_line(
+                    f"rectgrad: {name} ({number} of {len(images)}): {explanation.row().caption}, "
+                    f"{time.monotonic() - begun:.1f} s"
+                ),
                 file=sys.stderr,
                 flush=True,
             )

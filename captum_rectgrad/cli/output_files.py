@@ -55,7 +55,10 @@ def figure_files(out: str, names: Sequence[str]) -> dict[str, Path] | None:
 
 def _file_name(name: str) -> str:
     """A name that may be a path or a URL, as a part of a file name."""
-    return "".join("_" if letter in '/\\:?*"<>|\0' else letter for letter in name).strip("._ ")
+    refused = '/\\:?*"<>|'
+    return "".join(
+        letter if letter.isprintable() and letter not in refused else "_" for letter in name
+    ).strip("._ ")
 
 
 def check_figure_format(file: Path) -> None:

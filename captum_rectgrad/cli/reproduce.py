@@ -9,6 +9,7 @@ from typing import cast, get_args
 
 import torch
 
+from captum_rectgrad.cli.printable import one_line
 from captum_rectgrad.cli.reproduce_arguments import ALL, GENERATED, MASKS, PHOTOGRAPHS
 from captum_rectgrad.cli.reproduce_list import print_studies
 from captum_rectgrad.evaluation.methods import choose_methods, methods
@@ -47,7 +48,9 @@ def reproduce(args: argparse.Namespace) -> int:
         RectGradError: the folder, the data or the cluster is not usable.
         ZooError: a network or the images are not available.
     """
-    logging.basicConfig(format="rectgrad: %(message)s", level=logging.INFO)
+    handler = logging.StreamHandler()
+    handler.setFormatter(_OneLine("rectgrad: %(message)s"))
+    logging.basicConfig(handlers=[handler], level=logging.INFO)
     if args.list:
         print_studies()
         return 0
@@ -96,6 +99,13 @@ def reproduce(args: argparse.Namespace) -> int:
         return NOT_FINISHED
     print(f"wrote {report}")
     return 0 if done else 1
+
+
+class _OneLine(logging.Formatter):
+    """Log records in one line each, whatever the names in them are."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        return one_line(super().format(record))
 
 
 def _name(given: Sequence[str]) -> str:
