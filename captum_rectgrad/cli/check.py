@@ -53,8 +53,10 @@ def check_maps(args: argparse.Namespace) -> int:
     """
     request = check_request(args)
     from captum_rectgrad.cli.check_run import run_checks  # noqa: PLC0415 (PyTorch)
+    from rectgrad_zoo.output_lock import output_lock  # noqa: PLC0415 (PyTorch)
 
-    return run_checks(request)
+    with output_lock(request.folder):
+        return run_checks(request)
 
 
 def check_request(args: argparse.Namespace) -> CheckRequest:

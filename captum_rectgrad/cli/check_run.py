@@ -41,6 +41,7 @@ from rectgrad_zoo import registry
 from rectgrad_zoo.data.cifar10 import read_cifar10
 from rectgrad_zoo.determinism import deterministic
 from rectgrad_zoo.devices import parse_device
+from rectgrad_zoo.written_whole import write_text, written_whole
 
 FAILED, UNDECIDED = 1, 3  # exit statuses
 
@@ -180,14 +181,14 @@ def _write(
     facts: Mapping[str, object],
 ) -> None:
     folder = request.folder
-    folder.mkdir(parents=True, exist_ok=True)
-    draw(checked, seen, title, options).savefig(folder / "figure.png")
+    with written_whole(folder / "figure.png") as unfinished:
+        draw(checked, seen, title, options).savefig(unfinished)
     text = markdown(checked, title, facts)
-    (folder / "report.md").write_text(text, encoding="utf-8")
+    write_text(folder / "report.md", text)
     found = [_plain(finding) for finding in checked.findings]
     facts = {**facts, "notes": notes(checked)}
     content = json.dumps({"title": title, **facts, "findings": found}, indent=2, allow_nan=False)
-    (folder / "result.json").write_text(content + "\n", encoding="utf-8")
+    write_text(folder / "result.json", content + "\n")
     for finding in checked.findings:
         print(f"{finding.check}: {finding.verdict}. {finding.sentence}")
     for note in notes(checked):

@@ -12,14 +12,15 @@ from typing import Any
 from torch import nn
 
 from captum_rectgrad.cli.explain import ExplainRequest
-from captum_rectgrad.cli.output_files import written_whole
 from captum_rectgrad.cli.own_model import load_model
+from captum_rectgrad.cli.printable import one_line
 from captum_rectgrad.evaluation.methods import Method, choose_methods
 from captum_rectgrad.explain.explanation import Explanation, explain, save_maps
 from captum_rectgrad.plotting.images import sample_images
 from captum_rectgrad.plotting.maps import plot_comparison
 from rectgrad_zoo.determinism import deterministic
 from rectgrad_zoo.devices import parse_device
+from rectgrad_zoo.written_whole import written_whole
 
 
 def write_explanations(request: ExplainRequest) -> None:
@@ -46,8 +47,7 @@ def write_explanations(request: ExplainRequest) -> None:
     if request.figures is None:
         _write_figure(explanations, Path(args.out), request)
     if args.save_maps is not None:
-        with written_whole(args.save_maps) as file:
-            save_maps(explanations, file)
+        save_maps(explanations, args.save_maps)
         print(f"wrote {args.save_maps}")
 
 
@@ -72,8 +72,10 @@ def _explanations(
             )
         if not sys.stderr.isatty():
             print(
-                f"rectgrad: {name} ({number} of {len(images)}): {explanation.row().caption}, "
-                f"{time.monotonic() - begun:.1f} s",
+                one_line(
+                    f"rectgrad: {name} ({number} of {len(images)}): {explanation.row().caption}, "
+                    f"{time.monotonic() - begun:.1f} s"
+                ),
                 file=sys.stderr,
                 flush=True,
             )

@@ -4,6 +4,7 @@ import os
 import sys
 import warnings
 from collections.abc import Sequence
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any, cast
 
 import argcomplete
@@ -17,12 +18,12 @@ from captum_rectgrad.cli import (
     zoo,
 )
 from captum_rectgrad.cli.parser import BAD_REQUEST, Parser, parse
+from captum_rectgrad.cli.printable import one_line, printable_output
+from captum_rectgrad.cli.signals import exit_status, signals_as_interrupts
 from captum_rectgrad.errors import RectGradError
 
 if TYPE_CHECKING:
     import argparse
-
-INTERRUPTED = 130
 
 # RecursionError and OverflowError come from files with extreme nesting or numbers.
 _REFUSALS = (
@@ -43,12 +44,17 @@ def main(argv: Sequence[str] | None = None) -> int:
         argv: command-line arguments; None: those of the process.
 
     Returns:
-        The exit status: 0 for success, 2 for an error, 130 for an interrupt; `check` and
-        `reproduce` have further values.
+        The exit status: 0 for success, 2 for an error, 128 and the number of a signal that ended
+        the command, such as 130 for an interrupt; `check` and `reproduce` have further values.
     """
     parser = _parser()
     argcomplete.autocomplete(parser)
     args = parse(parser, argv)
+    with printable_output(), signals_as_interrupts():
+        return _run(args)
+
+
+def _run(args: "argparse.Namespace") -> int:
     try:
         with warnings.catch_warnings():
             warnings.showwarning = _show_warning
@@ -56,17 +62,18 @@ def main(argv: Sequence[str] | None = None) -> int:
     except BrokenPipeError:  # the reader, such as `head`, closed the pipe
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 0
-    except KeyboardInterrupt:
-        print("rectgrad: interrupted", file=sys.stderr)
-        return INTERRUPTED
+    except KeyboardInterrupt as interrupt:
+        with suppress(OSError):  # the terminal is closed
+            print(f"rectgrad: {str(interrupt) or 'interrupted'}", file=sys.stderr)
+        return exit_status(interrupt)
     except (*_REFUSALS, _zoo_error()) as error:
-        print(f"rectgrad: error: {error}", file=sys.stderr)
+        print(f"rectgrad: error: {one_line(str(error))}", file=sys.stderr)
         return BAD_REQUEST
     return status
 
 
 def _show_warning(message: Warning | str, *_: Any, **__: Any) -> None:
-    print(f"rectgrad: warning: {message}", file=sys.stderr)
+    print(f"rectgrad: warning: {one_line(str(message))}", file=sys.stderr)
 
 
 def _parser() -> Parser:

@@ -1,9 +1,9 @@
-"""Files that a command writes: checked before the computation, written whole or not at all."""
+"""Files that a command writes, checked before the computation."""
 
 import os
-from collections.abc import Collection, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
+from tempfile import TemporaryFile
 
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 
@@ -18,7 +18,6 @@ _STARTS: Mapping[str, tuple[bytes, ...]] = {
     "jpg": (b"\xff\xd8",),
     "npz": (b"PK",),
     "pdf": (b"%PDF",),
-    "pgf": (b"%%",),
     "png": (b"\x89PNG",),
     "ps": (b"%!PS",),
     "svg": (b"<?xml", b"<svg"),
@@ -56,7 +55,10 @@ def figure_files(out: str, names: Sequence[str]) -> dict[str, Path] | None:
 
 def _file_name(name: str) -> str:
     """A name that may be a path or a URL, as a part of a file name."""
-    return "".join("_" if letter in '/\\:?*"<>|\0' else letter for letter in name).strip("._ ")
+    refused = '/\\:?*"<>|'
+    return "".join(
+        letter if letter.isprintable() and letter not in refused else "_" for letter in name
+    ).strip("._ ")
 
 
 def check_figure_format(file: Path) -> None:
@@ -65,7 +67,8 @@ def check_figure_format(file: Path) -> None:
     Raises:
         ValueError: the ending is missing or not supported.
     """
-    known = sorted(FigureCanvasAgg.get_supported_filetypes())
+    # LaTeX's format keeps its images in further files, which are not renamed with it.
+    known = sorted(FigureCanvasAgg.get_supported_filetypes().keys() - {"pgf"})
     if file.suffix[1:].lower() not in known:
         raise ValueError(
             f"{str(file)!r} must end in one of: {', '.join('.' + each for each in known)}; or in a "
@@ -85,7 +88,11 @@ def check_output(file: Path, inputs: Collection[Path], *, create: bool = False) 
         ValueError: the file cannot be written, is one of the inputs, or has another format than
             its ending says.
     """
-    if file.resolve() in inputs:
+    try:
+        target = file.resolve()  # the file behind a link
+    except (OSError, RuntimeError) as error:  # before Python 3.13 a loop of links is a RuntimeError
+        raise ValueError(f"cannot write {str(file)!r}: its links form a loop") from error
+    if target in inputs or any(_is_same(target, read) for read in inputs):
         raise ValueError(f"{str(file)!r} is an input and would be overwritten; choose another file")
     if create and not file.parent.exists():
         there = next(folder for folder in file.parents if folder.exists())
@@ -93,14 +100,7 @@ def check_output(file: Path, inputs: Collection[Path], *, create: bool = False) 
             raise ValueError(f"cannot write {str(file)!r}: {str(there)!r} is a file")
         return
     try:
-        existed = file.exists()
-        with file.open("ab"):
-            pass
-        if not existed:
-            file.unlink()
-            return
-        with file.open("rb") as opened:
-            start = opened.read(_LONGEST) if file.is_file() else b""
+        start = _start(target)
     except OSError as error:
         raise ValueError(
             f"cannot write {str(file)!r}; choose an existing folder with write permission"
@@ -113,23 +113,26 @@ def check_output(file: Path, inputs: Collection[Path], *, create: bool = False) 
         )
 
 
-@contextmanager
-def written_whole(file: Path) -> Iterator[Path]:
-    """A file to write in place of another one, which takes its name at the end.
-
-    Args:
-        file: the file. A device, such as /dev/null, is written itself.
-
-    Yields:
-        A path in the same folder with the same ending; after an error it is removed.
-    """
-    file = file.resolve()  # the file behind a link is replaced, not the link
-    if file.exists() and not file.is_file():
-        yield file
-        return
-    unfinished = file.with_name(f".{file.stem}.{os.getpid()}{file.suffix}")
+def _is_same(file: Path, other: Path) -> bool:
+    """Whether two paths are one existing file, by a hard link or on a case-insensitive disk."""
     try:
-        yield unfinished
-        unfinished.replace(file)
-    finally:
-        unfinished.unlink(missing_ok=True)
+        return file.samefile(other)
+    except OSError:
+        return False
+
+
+def _start(file: Path) -> bytes:
+    """The first bytes of a file, and none of a new file or a device; nothing is created or changed.
+
+    Raises:
+        OSError: the file cannot be written.
+    """
+    if not file.exists():
+        with TemporaryFile(dir=file.parent):
+            return b""
+    if file.is_dir() or not os.access(file, os.W_OK):
+        raise PermissionError
+    if not file.is_file():
+        return b""
+    with file.open("rb") as opened:
+        return opened.read(_LONGEST)

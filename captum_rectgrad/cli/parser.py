@@ -6,6 +6,7 @@ import sys
 from collections.abc import Iterator, Sequence
 from typing import NoReturn
 
+from captum_rectgrad.cli.printable import one_line
 from captum_rectgrad.cli.suggestions import did_you_mean
 
 BAD_REQUEST = 2
@@ -19,7 +20,8 @@ class Parser(argparse.ArgumentParser):
         choice = re.search(r"invalid choice: '([^']*)' \(choose from (.*)\)", message)
         if choice is not None:
             message += did_you_mean(choice[1], re.findall(r"[\w-]+", choice[2]))
-        self.exit(BAD_REQUEST, f"rectgrad: error: {message} (see {self.prog} --help)\n")
+        said = one_line(f"rectgrad: error: {message} (see {self.prog} --help)")
+        self.exit(BAD_REQUEST, f"{said}\n")
 
 
 def parse(parser: Parser, argv: Sequence[str] | None) -> argparse.Namespace:
@@ -33,6 +35,9 @@ def parse(parser: Parser, argv: Sequence[str] | None) -> argparse.Namespace:
         The arguments.
     """
     argv = sys.argv[1:] if argv is None else argv
+    for word in argv:
+        if re.fullmatch("--.+=--", word):  # some versions of argparse give an empty list for it
+            parser.error(f"argument {word[:-3]}: expected a value, got '--'")
     args, unknown = parser.parse_known_args(argv)
     if unknown:
         used = _used(parser, argv)

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import torch
 
+from captum_rectgrad.cli.printable import one_line
 from captum_rectgrad.cli.reproduce import ReproduceRequest
 from captum_rectgrad.cli.reproduce_arguments import ALL, GENERATED, PHOTOGRAPHS
 from captum_rectgrad.evaluation.methods import choose_methods, methods
@@ -40,7 +41,9 @@ def run_request(request: ReproduceRequest) -> int:
         RectGradError: the folder, the data or the cluster is not usable.
         ZooError: a network or the images are not available.
     """
-    logging.basicConfig(format="rectgrad: %(message)s", level=logging.INFO)
+    handler = logging.StreamHandler()
+    handler.setFormatter(_OneLine("rectgrad: %(message)s"))
+    logging.basicConfig(handlers=[handler], level=logging.INFO)
     args = request.args
     study = None if request.name == ALL else find(request.name)
     if study is not None:
@@ -72,6 +75,13 @@ def run_request(request: ReproduceRequest) -> int:
         return NOT_FINISHED
     print(f"wrote {report}")
     return 0 if done else 1
+
+
+class _OneLine(logging.Formatter):
+    """Log records in one line each, whatever the names in them are."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        return one_line(super().format(record))
 
 
 def _check_study(study: AnyStudy, request: ReproduceRequest) -> None:

@@ -1,5 +1,6 @@
 """Attribution maps of photographs."""
 
+import io
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -18,6 +19,7 @@ from captum_rectgrad.evaluation.run_method import run
 from captum_rectgrad.explain.classes import class_names, find_class
 from captum_rectgrad.explain.preprocessing import model_input, picture
 from captum_rectgrad.plotting.maps import Row
+from rectgrad_zoo.written_whole import write_bytes
 
 
 @dataclass(frozen=True)
@@ -170,8 +172,10 @@ def save_maps(explanations: Sequence[Explanation], path: Path) -> None:
     for explanation in explanations:
         for key, value in _arrays(explanation):
             arrays[f"{explanation.name}/{key}"] = value
-    with path.open("wb") as file:
-        np.savez_compressed(file, **arrays)  # type: ignore[arg-type]
+    # In memory, because NumPy adds an ending to other names than `.npz`.
+    stream = io.BytesIO()
+    np.savez_compressed(stream, **arrays)  # type: ignore[arg-type]
+    write_bytes(path, stream.getbuffer())
 
 
 def _arrays(explanation: Explanation) -> Iterator[tuple[str, NDArray[np.generic]]]:

@@ -5,7 +5,6 @@ import json
 from dataclasses import asdict, dataclass
 from functools import cache
 from pathlib import Path
-from tempfile import TemporaryDirectory
 
 import safetensors.torch
 import timm
@@ -18,8 +17,11 @@ from captum_rectgrad.studies.options import Role
 from rectgrad_zoo.data.cifar10 import Split
 from rectgrad_zoo.data.images import LabelledImages
 from rectgrad_zoo.data.occlusion import FIXED, PER_IMAGE, Occlusion
+from rectgrad_zoo.errors import ZooError
+from rectgrad_zoo.input_files import read_json_object
 from rectgrad_zoo.training.recipes import BEST_VALIDATION, DataRecipe, Recipe, TrainingRecipe
 from rectgrad_zoo.training.train import train
+from rectgrad_zoo.written_whole import write_bytes, write_text
 
 SIZES: dict[Split, int] = {"train": 6000, "test": 1000}
 SEEDS: dict[Split, int] = {"train": 1, "test": 2}
@@ -53,10 +55,8 @@ class Shapes:
     def network(self, role: Role) -> Network:
         """See `StudyData`."""
         recipe, folder = recipe_of(role), self.folder / f"shapes-{role}"
-        if not _is_of(folder, recipe):
-            _train(recipe, folder)
+        content = _kept(recipe, folder) or _trained(recipe, folder)
         model = timm.create_model(recipe.architecture, num_classes=len(SHAPE_CLASSES)).eval()
-        content = (folder / _WEIGHTS).read_bytes()
         model.load_state_dict(safetensors.torch.load(content))
         return Network(recipe.name, hashlib.sha256(content).hexdigest(), model, recipe)
 
@@ -102,27 +102,30 @@ def drawn(split: Split) -> MaskedImages:
     return shapes(SIZES[split], SEEDS[split])
 
 
-def _is_of(folder: Path, recipe: Recipe) -> bool:
-    """Whether a folder has a network that was trained with this recipe."""
+def _kept(recipe: Recipe, folder: Path) -> bytes | None:
+    """The weights in a folder; None if they are damaged, or were trained with another recipe."""
     try:
-        return bool(json.loads((folder / _RECIPE).read_text("utf-8")) == _identity(recipe))
-    except (OSError, ValueError):
-        return False
+        content = (folder / _WEIGHTS).read_bytes()
+        found = read_json_object(folder / _RECIPE)
+    except (OSError, ZooError):
+        return None
+    return content if found == _identity(recipe, content) else None
 
 
-def _identity(recipe: Recipe) -> dict[str, object]:
-    """What a network depends on; another version of the generator is another data set."""
-    return {**asdict(recipe), "fingerprint": drawn("train").fingerprint()}
+def _identity(recipe: Recipe, weights: bytes) -> dict[str, object]:
+    """What a network depends on, and its hash; another version of the generator is other data."""
+    made = {**asdict(recipe), "fingerprint": drawn("train").fingerprint()}
+    return {**made, "sha256": hashlib.sha256(weights).hexdigest()}
 
 
-def _train(recipe: Recipe, folder: Path) -> None:
-    weights = train(recipe, drawn("train"), CPU).weights
-    folder.parent.mkdir(parents=True, exist_ok=True)
-    with TemporaryDirectory(dir=folder.parent) as unfinished:
-        made = Path(unfinished) / "network"
-        made.mkdir()
-        safetensors.torch.save_file(weights, made / _WEIGHTS)
-        (made / _RECIPE).write_text(json.dumps(_identity(recipe), indent=2) + "\n", "utf-8")
-        if folder.exists():
-            folder.replace(Path(unfinished) / "old")
-        made.replace(folder)
+def _trained(recipe: Recipe, folder: Path) -> bytes:
+    """Train a network and keep its weights.
+
+    Two processes may do this at the same time: weights of one process beside the recipe of the
+    other do not have its hash.
+    """
+    content = safetensors.torch.save(train(recipe, drawn("train"), CPU).weights)
+    folder.mkdir(parents=True, exist_ok=True)
+    write_bytes(folder / _WEIGHTS, content)
+    write_text(folder / _RECIPE, json.dumps(_identity(recipe, content), indent=2) + "\n")
+    return content

@@ -6,7 +6,6 @@ import io
 import json
 import logging
 import math
-import os
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
@@ -17,6 +16,8 @@ from captum_rectgrad.evaluation.estimate import Estimate
 from captum_rectgrad.studies.framework.result import Claim, Result, Row
 from captum_rectgrad.studies.framework.study import AnyStudy
 from captum_rectgrad.studies.report.report import FIGURE, report
+from rectgrad_zoo.output_lock import other_entries
+from rectgrad_zoo.written_whole import remove_unfinished, write_text, written_whole
 
 CONFIG, RESULT, TABLE, REPORT = "config.json", "result.json", "result.csv", "report.md"
 _LOG = logging.getLogger(__name__)
@@ -30,7 +31,8 @@ def claim_folder(folder: Path, config: Mapping[str, Any]) -> State:
     """Claim a folder for a run with this configuration.
 
     Args:
-        folder: created if it does not exist.
+        folder: held by `output_lock`, or a subfolder of one that is. It is created if it does not
+            exist.
         config: configuration of the run, as plain values.
 
     Returns:
@@ -43,12 +45,12 @@ def claim_folder(folder: Path, config: Mapping[str, Any]) -> State:
     file, wanted = folder / CONFIG, json.loads(json.dumps(config))
     if file.exists():
         _refuse_others(folder, "of another configuration", _read(file), wanted)
+        remove_unfinished(folder)
         return "done" if _is_whole(folder / RESULT) else "begun"
-    # A process that was killed while writing the configuration leaves a temporary file.
-    if folder.exists() and not set(folder.iterdir()) <= set(folder.glob(f".{CONFIG}.*")):
+    if folder.exists() and other_entries(folder):
         raise RectGradError(f"{folder} is not empty and holds no run; give another with --out")
     folder.mkdir(parents=True, exist_ok=True)
-    write_whole(file, json.dumps(wanted, indent=2) + "\n")
+    write_text(file, json.dumps(wanted, indent=2) + "\n")
     return "new"
 
 
@@ -56,15 +58,16 @@ def claim_folder(folder: Path, config: Mapping[str, Any]) -> State:
 def unclaimed_if_nothing_was_done(folder: Path) -> Iterator[None]:
     """Release a folder if a run raises an error before it has written a result.
 
+    The folder itself is removed by `output_lock`.
+
     Args:
         folder: the folder, after `claim_folder`.
     """
     try:
         yield
     except BaseException:
-        if [file.name for file in folder.iterdir()] == [CONFIG]:
+        if other_entries(folder) == {folder / CONFIG}:
             (folder / CONFIG).unlink()
-            folder.rmdir()
         raise
 
 
@@ -90,7 +93,6 @@ def read_used(folder: Path) -> dict[str, str]:
 
     Raises:
         RectGradError: the result cannot be read.
-        RectGradError: its result cannot be read.
     """
     return dict(read_result(folder)["provenance"]["used"])
 
@@ -154,11 +156,13 @@ def record(
         config: the configuration of the run.
         origin: see `provenance`.
     """
-    result.figure.savefig(folder / FIGURE, dpi="figure")
-    # Without a PDF's default date, so that the same run writes the same file.
-    result.figure.savefig((folder / FIGURE).with_suffix(".pdf"), metadata={"CreationDate": None})
-    write_whole(folder / TABLE, _csv(result))
-    write_whole(folder / REPORT, report(study, result, config, origin))
+    with written_whole(folder / FIGURE) as unfinished:
+        result.figure.savefig(unfinished, dpi="figure")
+    with written_whole((folder / FIGURE).with_suffix(".pdf")) as unfinished:
+        # Without a PDF's default date, so that the same run writes the same file.
+        result.figure.savefig(unfinished, metadata={"CreationDate": None})
+    write_text(folder / TABLE, _csv(result))
+    write_text(folder / REPORT, report(study, result, config, origin))
     content = {
         "study": study.name,
         "shows": study.shows,
@@ -168,22 +172,7 @@ def record(
         "notes": list(result.notes),
         "provenance": origin,
     }
-    write_whole(folder / RESULT, json.dumps(content, indent=2, allow_nan=False) + "\n")
-
-
-def write_whole(file: Path, text: str) -> None:
-    """Write a file atomically: it is complete or does not exist.
-
-    Args:
-        file: path of the file.
-        text: content.
-    """
-    unfinished = file.with_name(f".{file.name}.{os.getpid()}")
-    try:
-        unfinished.write_text(text, encoding="utf-8")
-        unfinished.replace(file)
-    finally:
-        unfinished.unlink(missing_ok=True)
+    write_text(folder / RESULT, json.dumps(content, indent=2, allow_nan=False) + "\n")
 
 
 def read_claims(folder: Path) -> list[Claim]:

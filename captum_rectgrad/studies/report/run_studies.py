@@ -24,11 +24,12 @@ from captum_rectgrad.studies.report.run_folder import (
     read_used,
     record,
     unclaimed_if_nothing_was_done,
-    write_whole,
 )
 from captum_rectgrad.studies.report.summary import section
 from rectgrad_zoo import ZooError
 from rectgrad_zoo.determinism import deterministic
+from rectgrad_zoo.output_lock import output_lock
+from rectgrad_zoo.written_whole import write_text
 
 # Errors that concern one study only, such as missing data.
 _LACKING = (RectGradError, ZooError)
@@ -49,12 +50,20 @@ def run_study(study: AnyStudy, preset: Preset, context: StudyContext) -> Path:
     Raises:
         RectGradError: the study does not support these data, the folder has another run, or the
             data or the cluster is not available.
-        ZooError: a network or the images are not available.
+        ZooError: another process uses the folder, or a network or the images are not available.
         MethodUnreliableError: a method is unreliable on a network.
     """
     if isinstance(context.study_data, Photographs) and not study.any_network:
         raise RectGradError(f"{study.name} is not for photographs and any network (--model)")
     config = recorded_config(study, preset, context)
+    with output_lock(context.folder):
+        return _run_held(study, preset, context, config)
+
+
+def _run_held(
+    study: AnyStudy, preset: Preset, context: StudyContext, config: dict[str, Any]
+) -> Path:
+    """Run a study in a folder that no other process writes to."""
     state = claim_folder(context.folder, config)
     if state == "done":
         # The same names may refer to other images and networks now.
@@ -127,6 +136,7 @@ def run_all(
 
     Raises:
         RectGradError: the cluster is not available, so that no study can be run.
+        ZooError: another process uses the folder.
     """
     done, sections = True, [f"# All studies, preset `{preset}`, on {context.study_data.name}"]
     if warning := size_warning(preset):
@@ -135,7 +145,7 @@ def run_all(
     for name, reason in missing.items():
         lacking = [study.name for study in studies if name in study.needs]
         _LOG.error("not run: %s: %s", ", ".join(lacking), reason)
-    with session(context.cluster):
+    with output_lock(context.folder), session(context.cluster):
         for number, study in enumerate(studies, start=1):
             begun = time.monotonic()
             reasons = [missing[name] for name in study.needs if name in missing]
@@ -148,8 +158,7 @@ def run_all(
                 _LOG.info("%s: %.1f min (%d of %d)", study.name, minutes, number, len(studies))
             done = done and ran
             sections.append(section)
-    context.folder.mkdir(parents=True, exist_ok=True)  # no study made it if all lack data
-    write_whole(context.folder / REPORT, "\n\n".join(sections) + "\n")
+        write_text(context.folder / REPORT, "\n\n".join(sections) + "\n")
     return done, context.folder / REPORT
 
 

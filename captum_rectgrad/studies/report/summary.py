@@ -10,13 +10,8 @@ from pathlib import Path
 from captum_rectgrad.studies.framework.registry import studies
 from captum_rectgrad.studies.framework.study import AnyStudy
 from captum_rectgrad.studies.report.report import claims_table
-from captum_rectgrad.studies.report.run_folder import (
-    REPORT,
-    RESULT,
-    read_claims,
-    read_result,
-    write_whole,
-)
+from captum_rectgrad.studies.report.run_folder import REPORT, RESULT, read_claims, read_result
+from rectgrad_zoo.written_whole import write_text
 
 PAGE = "claims.md"
 _INTRODUCTION = (
@@ -88,7 +83,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     parser = argparse.ArgumentParser(description="Write one page for all runs in a folder.")
     parser.add_argument("folder", type=Path)
     folder = parser.parse_args(argv).folder
-    write_whole(folder / PAGE, page(folder))
+    write_text(folder / PAGE, page(folder))
 
 
 if __name__ == "__main__":

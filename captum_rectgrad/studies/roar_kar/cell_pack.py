@@ -9,7 +9,8 @@ from typing import Any
 
 import captum_rectgrad
 from captum_rectgrad.errors import RectGradError
-from captum_rectgrad.studies.report.run_folder import CONFIG, claim_folder, differences, write_whole
+from captum_rectgrad.studies.report.run_folder import CONFIG, claim_folder, differences
+from rectgrad_zoo.written_whole import write_text, written_whole
 
 ABOUT = "pack.json"
 FORMAT = 1
@@ -32,15 +33,13 @@ def pack_cells(cells: Path, file: Path) -> int:
     about = {"format": FORMAT, "version": captum_rectgrad.__version__, "config": config}
     found = sorted(path for path in cells.glob("[!.]*.json") if path.name != CONFIG)
     file.parent.mkdir(parents=True, exist_ok=True)
-    unfinished = file.with_name(f".{file.name}.unfinished")
-    try:
-        with zipfile.ZipFile(unfinished, "w", zipfile.ZIP_DEFLATED, compresslevel=9) as archive:
-            for name, text in ((ABOUT, json.dumps(about, indent=2)), *map(_named, found)):
-                # Without a date, so that the same cells give the same bytes.
-                archive.writestr(zipfile.ZipInfo(name), text, zipfile.ZIP_DEFLATED)
-        unfinished.replace(file)
-    finally:
-        unfinished.unlink(missing_ok=True)
+    with (
+        written_whole(file) as unfinished,
+        zipfile.ZipFile(unfinished, "w", zipfile.ZIP_DEFLATED, compresslevel=9) as archive,
+    ):
+        for name, text in ((ABOUT, json.dumps(about, indent=2)), *map(_named, found)):
+            # Without a date, so that the same cells give the same bytes.
+            archive.writestr(zipfile.ZipInfo(name), text, zipfile.ZIP_DEFLATED)
     return len(found)
 
 
@@ -84,7 +83,7 @@ def unpack_cells(file: Path, cells: Path, config: Mapping[str, Any]) -> int:
     claim_folder(cells, config)
     missing = {name: text for name, text in contents.items() if not (cells / name).exists()}
     for name, text in missing.items():
-        write_whole(cells / name, text)
+        write_text(cells / name, text)
     return len(missing)
 
 

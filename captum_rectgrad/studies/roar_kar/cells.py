@@ -8,9 +8,9 @@ from typing import Any, Literal, TypeAlias
 import numpy as np
 
 from captum_rectgrad.evaluation.seeds import derived_seed
-from captum_rectgrad.studies.report.run_folder import write_whole
 from captum_rectgrad.studies.roar_kar.config import Form
 from captum_rectgrad.studies.roar_kar.training import Answers
+from rectgrad_zoo.written_whole import write_text
 
 Measure: TypeAlias = Literal["whole", "roar", "kar", "mask", "road-morf", "road-lerf"]
 ROAD: tuple[Measure, Measure] = ("road-morf", "road-lerf")  # no network is trained for these
@@ -79,7 +79,7 @@ def write_cell(folder: Path, cell: Cell, answers: Answers, device: str) -> None:
         "correct": int(answers.sum()),
         "answers": np.packbits(answers).tobytes().hex(),
     }
-    write_whole(cell_file(folder, cell), json.dumps(content) + "\n")
+    write_text(cell_file(folder, cell), json.dumps(content) + "\n")
 
 
 def read_cell(folder: Path, cell: Cell, images: int) -> Answers | None:

@@ -1,18 +1,18 @@
 """Ranks of pixels, computed once for each method and saved with two bytes per pixel."""
 
 import logging
-import os
-from collections.abc import Callable, Mapping, Sequence
-from contextlib import ExitStack
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import BinaryIO
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor
-from typing_extensions import Self
 
+from captum_rectgrad.errors import RectGradError
 from captum_rectgrad.evaluation.map_metrics import channel_sum
 from captum_rectgrad.evaluation.methods import Method
 from captum_rectgrad.studies.compute.maps import final_threshold
@@ -20,6 +20,7 @@ from captum_rectgrad.studies.data.study_data import Network
 from captum_rectgrad.studies.framework.context import StudyContext
 from captum_rectgrad.studies.roar_kar.config import Form
 from rectgrad_zoo.data.cifar10 import Split
+from rectgrad_zoo.written_whole import remove_unfinished, written_whole
 
 Ranks = NDArray[np.uint16]
 RankPair = tuple[Ranks, Ranks]  # of training and test images, each (N, P)
@@ -108,45 +109,32 @@ class RankFiles:
         return train, test
 
 
-class RankFile:
-    """A rank file that is written image by image, and has its name once it is complete.
-
-    Used as a context manager, which deletes an incomplete file.
+@contextmanager
+def rank_file(file: Path, images: int, pixels: int) -> Iterator[BinaryIO]:
+    """Write a rank file image by image; it has its name once it is complete and checked.
 
     Args:
         file: path of the file.
         images: number of images.
         pixels: number of pixels of each image.
+
+    Yields:
+        The file behind its header, to which two bytes for each pixel are appended.
+
+    Raises:
+        RectGradError: the file that was written does not have the ranks.
     """
-
-    def __init__(self, file: Path, images: int, pixels: int) -> None:
-        self._file, self._unfinished = file, file.with_name(f".{file.name}.{os.getpid()}")
-        self._stream = self._unfinished.open("wb")
-        header = {"descr": "<u2", "fortran_order": False, "shape": (images, pixels)}
-        np.lib.format.write_array_header_1_0(self._stream, header)
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._stream.close()
-        self._unfinished.unlink(missing_ok=True)
-
-    def write(self, ranks: Tensor) -> None:
-        """Append the ranks of some images, `(N, P)`."""
-        self._stream.write(ranks.cpu().numpy().astype("<u2").tobytes())
-
-    def finish(self) -> None:
-        """Give the complete file its name."""
-        self._stream.close()
-        self._unfinished.replace(self._file)
+    with written_whole(file) as unfinished:
+        with unfinished.open("wb") as stream:
+            header = {"descr": "<u2", "fortran_order": False, "shape": (images, pixels)}
+            np.lib.format.write_array_header_1_0(stream, header)
+            yield stream
+        if not _has_ranks(unfinished, images, pixels):
+            raise RectGradError(f"{file} was written incorrectly; check the disk, and run it again")
 
 
 def is_whole(file: Path, images: int, pixels: int) -> bool:
     """Whether a file has complete ranks; a warning is logged if it is damaged.
-
-    The ranks of an image are a permutation, which detects truncated files, unwritten parts and
-    changed numbers.
 
     Args:
         file: path of the file.
@@ -158,18 +146,27 @@ def is_whole(file: Path, images: int, pixels: int) -> bool:
     """
     if not file.exists():
         return False
-    try:
-        ranks = np.load(file, mmap_mode="r")
-        whole = bool(ranks.dtype == np.uint16 and ranks.shape == (images, pixels))
-        every = np.arange(pixels)
-        for start in range(0, images if whole else 0, _CHECKED_AT_ONCE):
-            part = np.sort(ranks[start : start + _CHECKED_AT_ONCE], axis=1, kind="stable")
-            whole = whole and bool((part == every).all())
-    except (OSError, ValueError, EOFError):
-        whole = False
+    whole = _has_ranks(file, images, pixels)
     if not whole:
         _LOG.warning("%s is damaged and will be computed again", file)
     return whole
+
+
+def _has_ranks(file: Path, images: int, pixels: int) -> bool:
+    """Whether all images have ranks.
+
+    The ranks of an image are a permutation, which detects truncated files, unwritten parts and
+    changed numbers.
+    """
+    try:
+        ranks = np.load(file, mmap_mode="r")
+    except (OSError, ValueError, EOFError):
+        return False
+    every = np.arange(pixels)
+    return bool(ranks.dtype == np.uint16 and ranks.shape == (images, pixels)) and all(
+        (np.sort(ranks[start : start + _CHECKED_AT_ONCE], axis=1, kind="stable") == every).all()
+        for start in range(0, images, _CHECKED_AT_ONCE)
+    )
 
 
 def write_ranks(
@@ -206,17 +203,16 @@ def write_ranks(
     whole = replace(context, final_percentile=None)  # the form determines the threshold
     with ExitStack() as files_open:
         written = {
-            form: files_open.enter_context(RankFile(file, len(images), pixels))
+            form: files_open.enter_context(rank_file(file, len(images), pixels))
             for form, file in missing.items()
         }
         for batch in whole.maps(method, network, images, targets, split):
             maps = batch.maps.to(context.device)
             for form, file in written.items():
                 values = importance(maps, form, context.final_percentile)
-                file.write(pixel_ranks(values, ties[batch.images]))
+                ranks = pixel_ranks(values, ties[batch.images])
+                file.write(ranks.cpu().numpy().astype("<u2").tobytes())
             advance(len(maps))
-        for file in written.values():
-            file.finish()
 
 
 def rank_all(
@@ -240,6 +236,7 @@ def rank_all(
     """
     ranks = RankFiles(context.folder / "ranks")
     ranks.folder.mkdir(parents=True, exist_ok=True)
+    remove_unfinished(ranks.folder)
     for split, (images, targets) in splits.items():
         every, pixels = slice(0, len(images)), images.shape[-2] * images.shape[-1]
         ties = tie_order(every, pixels, context.seed, split).to(context.device)

@@ -45,7 +45,8 @@ def run_cells(
     with Progress(len(cells), "cell", initial=done) as progress:
         for cell, answers in engine(missing, work, ranks, progress.beat):
             write_cell(folder, cell, answers, device)
-            found[cell] = answers
+            # A later run reads the file, so this one does as well.
+            found[cell] = read_cell(folder, cell, len(work.test))
             progress.update(last=cell.name)
     return {cell: answers for cell, answers in found.items() if answers is not None}
 

@@ -118,6 +118,13 @@ def test_invalid_arguments_give_a_one_line_error(
     assert not (tmp_path / "rectgrad.png").exists()
 
 
+@pytest.mark.parametrize("option", ["--target", "--model"])
+def test_two_dashes_are_no_value(option: str, capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit, match="2"):
+        main(["explain", f"{option}=--"])
+    assert f"argument {option}: expected a value, got '--'" in capsys.readouterr().err
+
+
 @pytest.mark.filterwarnings("default")
 def test_warnings_are_said_plainly(
     picture: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]

@@ -1,4 +1,4 @@
-"""Written files: whole, and never in the place of another kind of file."""
+"""Output files: never in the place of another kind of file."""
 
 from pathlib import Path
 
@@ -7,14 +7,9 @@ import pytest
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
-from captum_rectgrad.cli.output_files import (
-    check_figure_format,
-    check_output,
-    figure_files,
-    written_whole,
-)
+from captum_rectgrad.cli.output_files import check_figure_format, check_output, figure_files
 
-ENDINGS = sorted(set(FigureCanvasAgg.get_supported_filetypes()) - {"pgf"})  # "pgf" runs LaTeX
+ENDINGS = sorted(set(FigureCanvasAgg.get_supported_filetypes()) - {"pgf"})
 
 
 @pytest.mark.parametrize("ending", ENDINGS)
@@ -40,10 +35,11 @@ def test_maps_replace_maps(tmp_path: Path) -> None:
 
 
 def test_an_input_is_not_overwritten_by_any_name(tmp_path: Path) -> None:
-    photo, link = tmp_path / "photo.png", tmp_path / "link.png"
+    photo, link, hard = (tmp_path / name for name in ("photo.png", "link.png", "hard.png"))
     Figure().savefig(photo)
     link.symlink_to(photo)
-    for file in (photo, link, tmp_path / "x" / ".." / "photo.png"):
+    hard.hardlink_to(photo)
+    for file in (photo, link, hard, tmp_path / "x" / ".." / "photo.png"):
         with pytest.raises(ValueError, match="is an input"):
             check_output(file, {photo.resolve()})
 
@@ -59,24 +55,22 @@ def test_the_check_leaves_nothing(tmp_path: Path) -> None:
         check_output(tmp_path / "a" / "b" / "new.png", set(), create=True)
 
 
-def test_a_file_is_written_whole_or_not_at_all(tmp_path: Path) -> None:
-    file, link = tmp_path / "figure.png", tmp_path / "link.png"
-    file.write_text("old")
-    link.symlink_to(file)
-
-    def write(text: str) -> None:
-        with written_whole(link) as unfinished:
-            unfinished.write_text(text)
-            if text == "half":
-                raise RuntimeError(text)
-
-    with pytest.raises(RuntimeError):
-        write("half")
-    assert file.read_text() == "old"
-    write("new")
-    assert file.read_text() == "new"
+@pytest.mark.parametrize("target", ["new.png", "no/such/new.png", "self.png"])
+def test_a_link_to_nothing_is_kept_and_its_file_not_made(target: str, tmp_path: Path) -> None:
+    link = tmp_path / "self.png"
+    link.symlink_to(target)
+    if target == "new.png":
+        check_output(link, set())
+    else:
+        with pytest.raises(ValueError, match="cannot write"):
+            check_output(link, set())
+    assert list(tmp_path.iterdir()) == [link]
     assert link.is_symlink()
-    assert sorted(tmp_path.iterdir()) == [file, link]
+
+
+def test_a_format_of_several_files_is_refused() -> None:
+    with pytest.raises(ValueError, match=r"'figure\.pgf' must end in one of"):
+        check_figure_format(Path("figure.pgf"))
 
 
 def test_one_figure_or_one_per_image(tmp_path: Path) -> None:

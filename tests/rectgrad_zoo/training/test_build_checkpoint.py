@@ -19,6 +19,7 @@ from rectgrad_zoo.training.metrics import read_metrics
 from tests.support.hub_client import Client
 
 CPU = torch.device("cpu")
+LEFT = f".training-state.0a1b.unfinished{Path(build_checkpoint.STATE_FILE).suffix}"
 CONTENT = ["README.md", "config.json", "metrics.json", "model.safetensors", "recipe.toml"]
 
 
@@ -91,16 +92,17 @@ def test_metrics_say_which_epoch_was_kept_and_what_made_them(tiny_checkpoint: Pa
 def test_an_existing_folder_is_never_written_into(
     tiny_checkpoint: Path, recipe_file: Path, data_folder: Path, tmp_path: Path
 ) -> None:
-    file = tmp_path / "file"
-    file.touch()
-    (tmp_path / "mixed" / ".unfinished").mkdir(parents=True)
-    (tmp_path / "mixed" / "notes.txt").touch()
-    for out in (tiny_checkpoint, file, file.parent / "mixed"):
+    mixed = tmp_path / "mixed"
+    mixed.mkdir()
+    for name in ("notes.txt", LEFT):
+        (mixed / name).touch()
+    for out in (tiny_checkpoint, mixed):
         with pytest.raises(ValueError, match="exists already and contains no unfinished training"):
             make_checkpoint(recipe_file, data_folder, out, CPU)
+    assert sorted(file.name for file in mixed.iterdir()) == sorted(["notes.txt", LEFT])
 
 
-@pytest.mark.parametrize("out", ["file/x", "dangling", "/proc/x"])
+@pytest.mark.parametrize("out", ["file", "file/x", "dangling", "/proc/x"])
 def test_a_folder_that_cannot_be_written_is_refused_before_the_data_are_read(
     out: str, recipe_file: Path, tmp_path: Path
 ) -> None:
@@ -132,7 +134,7 @@ def test_a_network_that_diverges_is_no_checkpoint(
 
 @pytest.mark.bitwise("the same recipe gives the same bytes")
 @pytest.mark.parametrize(
-    "left", [(), (f"{build_checkpoint.STATE_FILE}.part",), (".unfinished/config.json",)]
+    "left", [(), (LEFT, ".lock", ".lock-holder"), (".config.a1.unfinished.json",)]
 )
 def test_what_a_training_leaves_that_ends_before_its_first_state_is_no_obstacle(
     left: tuple[str, ...],
@@ -143,7 +145,6 @@ def test_what_a_training_leaves_that_ends_before_its_first_state_is_no_obstacle(
 ) -> None:
     (tmp_path / "out").mkdir()
     for name in left:
-        (tmp_path / "out" / name).parent.mkdir(exist_ok=True)
         (tmp_path / "out" / name).write_bytes(b"half a st")
     metrics = make_checkpoint(recipe_file, data_folder, tmp_path / "out", CPU)
     assert metrics.sha256 == read_metrics(tiny_checkpoint / "metrics.json").sha256
@@ -164,7 +165,7 @@ def test_what_could_not_be_written_is_not_trained_again(
 
     out = tmp_path / "out"
     with monkeypatch.context() as patch:
-        patch.setattr(build_checkpoint, "_write", interrupted)  # after the last epoch's state
+        patch.setattr(build_checkpoint, "_contents", interrupted)  # after the last epoch's state
         with pytest.raises(KeyboardInterrupt):
             make_checkpoint(recipe_file, data_folder, out, CPU)
     full = client.train(recipe_file, data_folder, out, largest_file=1_000_000)  # half the weights

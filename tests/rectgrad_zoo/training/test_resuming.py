@@ -205,8 +205,7 @@ def test_a_state_that_cannot_be_written_leaves_the_one_before(
 def test_what_a_killed_process_left_is_not_in_the_checkpoint(
     recipe_file: Path, data_folder: Path, begun: Path
 ) -> None:
-    (begun / f"{STATE_FILE}.part").write_bytes(b"half a st")
-    (begun / ".unfinished").mkdir()
-    (begun / ".unfinished" / "config.json").write_text("{")
+    for name in (".training-state.0a1b.unfinished.pt", ".config.2c3d.unfinished.json"):
+        (begun / name).write_bytes(b"half a st")
     make_checkpoint(recipe_file, data_folder, begun, CPU)
     assert sorted(file.name for file in begun.iterdir()) == sorted(FILES)

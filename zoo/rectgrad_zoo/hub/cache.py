@@ -8,11 +8,9 @@ In addition, `listings/COMMIT.json` has the tags that the Hub stated for the fil
 import json
 import os
 import re
-from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
-from uuid import uuid4
 
 from huggingface_hub import constants, try_to_load_from_cache
 
@@ -24,6 +22,7 @@ from rectgrad_zoo.hub.listing import ListedFile
 from rectgrad_zoo.hub.names import DEFAULT_REVISION, HubName
 from rectgrad_zoo.input_files import read_json_object
 from rectgrad_zoo.weights import file_tag
+from rectgrad_zoo.written_whole import write_text, written_whole
 
 NEEDED = (CONFIG_FILE, WEIGHTS_FILE)
 DOWNLOADED = (*FILES, PROCESSOR_FILE)
@@ -164,26 +163,6 @@ def blob(folder: Path, listed: ListedFile) -> Path:
     return folder.parents[1] / "blobs" / listed.tag
 
 
-@contextmanager
-def replacing(file: Path) -> Iterator[Path]:
-    """Write a file completely or not at all.
-
-    Args:
-        file: The file. Its folder is created.
-
-    Yields:
-        Path to write to, with a unique name in the same folder. It becomes the file at the end of
-        the block, and is removed after an error.
-    """
-    file.parent.mkdir(parents=True, exist_ok=True)
-    unfinished = file.with_name(f"{file.name}.{uuid4().hex[:8]}.incomplete")
-    try:
-        yield unfinished
-        unfinished.replace(file)
-    finally:
-        unfinished.unlink(missing_ok=True)
-
-
 def link(folder: Path, name: str, content: Path) -> None:
     """Make a file of the cache part of a snapshot.
 
@@ -193,7 +172,8 @@ def link(folder: Path, name: str, content: Path) -> None:
         content: Result of `blob`. It is moved where symbolic links are not supported.
     """
     file = folder / name
-    with replacing(file) as unfinished:
+    file.parent.mkdir(parents=True, exist_ok=True)
+    with written_whole(file, follow=False) as unfinished:
         if not constants.HF_HUB_DISABLE_SYMLINKS:
             with suppress(OSError):  # the file system or Windows does not support them
                 unfinished.symlink_to(os.path.relpath(content, file.parent))
@@ -209,8 +189,9 @@ def record_tags(folder: Path, tags: dict[str, str]) -> None:
         tags: Tags by name.
     """
     known = Snapshot("", folder.name, folder).listed()
-    with replacing(_record(folder)) as unfinished:
-        unfinished.write_text(json.dumps(known | tags, indent=1), encoding="utf-8")
+    record = _record(folder)
+    record.parent.mkdir(parents=True, exist_ok=True)
+    write_text(record, json.dumps(known | tags, indent=1))
 
 
 def keep(hub: HubName, found: Snapshot) -> None:
@@ -227,8 +208,9 @@ def keep(hub: HubName, found: Snapshot) -> None:
     reference = found.folder.parents[1] / "refs" / revision
     if revision == found.commit or (reference.is_file() and reference.read_text() == found.commit):
         return
-    with one_line(f"Cannot keep {hub}", hub), replacing(reference) as unfinished:
-        unfinished.write_text(found.commit)
+    with one_line(f"Cannot keep {hub}", hub):
+        reference.parent.mkdir(parents=True, exist_ok=True)
+        write_text(reference, found.commit)
 
 
 def _record(folder: Path) -> Path:

@@ -22,7 +22,6 @@ from rectgrad_zoo.hub.cache import (
     blob,
     link,
     record_tags,
-    replacing,
     snapshot_folder,
 )
 from rectgrad_zoo.hub.errors import one_line
@@ -33,6 +32,7 @@ from rectgrad_zoo.hub.time_limit import TimeLimit, time_limit
 from rectgrad_zoo.input_files import MOST_TEXT_BYTES
 from rectgrad_zoo.limits import HUB_WAIT, MOST_BYTES, limit
 from rectgrad_zoo.weights import file_tag
+from rectgrad_zoo.written_whole import written_whole
 
 _PICKLES = (".bin", ".pth", ".pt", ".ckpt", ".pkl", ".tar", ".npz")
 _LARGE = (".safetensors", ".parquet")
@@ -108,7 +108,8 @@ def store(
         if there is None or file_tag(there, listed.tag) != listed.tag:
             there = blob(folder, listed)
             url = hf_hub_url(hub.repo, name, repo_type=kind, revision=listing.commit)
-            with replacing(there) as unfinished:
+            there.parent.mkdir(parents=True, exist_ok=True)
+            with written_whole(there, follow=False) as unfinished:
                 got = _download(url, unfinished, name, listed, allowed)
                 if got != listed.tag:  # damaged on the way
                     got = _download(url, unfinished, name, listed, allowed)

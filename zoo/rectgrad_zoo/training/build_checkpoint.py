@@ -1,8 +1,9 @@
 """Creation of a checkpoint: training, rounding, measurement and output."""
 
+import hashlib
 import platform
-import shutil
 import tempfile
+from contextlib import ExitStack
 from datetime import datetime, timezone
 from importlib.metadata import version
 from pathlib import Path
@@ -14,6 +15,7 @@ from timm.models import save_for_hf
 
 from rectgrad_zoo.checkpoint import (
     CARD_FILE,
+    CONFIG_FILE,
     FILES,
     METRICS_FILE,
     RECIPE_FILE,
@@ -22,16 +24,17 @@ from rectgrad_zoo.checkpoint import (
 from rectgrad_zoo.data.cifar10 import read_cifar10
 from rectgrad_zoo.data.images import CIFAR10_CLASSES, LabelledImages
 from rectgrad_zoo.errors import ZooError
+from rectgrad_zoo.output_lock import other_entries, output_lock
 from rectgrad_zoo.training.card import model_card
 from rectgrad_zoo.training.measure_checkpoint import measure_checkpoint
-from rectgrad_zoo.training.metrics import Metrics, Provenance, write_metrics
+from rectgrad_zoo.training.metrics import Metrics, Provenance, metrics_json
 from rectgrad_zoo.training.recipes import Recipe, read_recipe
-from rectgrad_zoo.training.state import PART, StateFile
+from rectgrad_zoo.training.state import StateFile
 from rectgrad_zoo.training.train import TrainingRun, train
 from rectgrad_zoo.weights import check_finite, file_sha256
+from rectgrad_zoo.written_whole import remove_unfinished, written_whole
 
 STATE_FILE = "training-state.pt"
-_UNFINISHED = ".unfinished"
 _PACKAGES = ("captum-rectgrad", "torch", "timm", "numpy", "pillow", "safetensors")
 
 
@@ -53,42 +56,45 @@ def make_checkpoint(
 
     Raises:
         ValueError: If the recipe is not valid, or `out` exists or cannot be written.
-        ZooError: If the data cannot be read, the training in `out` differs or diverges, or the
-            checkpoint cannot be written.
+        ZooError: If another process uses `out`, the data cannot be read, the training in `out`
+            differs or diverges, or the checkpoint cannot be written.
     """
     recipe = read_recipe(recipe_file)
-    _check_free(out)
     _check_writable(out)
+    with output_lock(out):
+        _check_free(out)
+        remove_unfinished(out)
+        return _make(recipe_file, recipe, data, out, device)
+
+
+def _make(
+    recipe_file: Path, recipe: Recipe, data: str | Path, out: Path, device: torch.device
+) -> Metrics:
     training_images = read_cifar10(data, "train")
     test_images = read_cifar10(data, "test")
     state = StateFile(out / STATE_FILE, _identity(recipe_file, training_images, device))
     run = train(recipe, training_images, device, state)
-
-    unfinished = out / _UNFINISHED
-    shutil.rmtree(unfinished, ignore_errors=True)  # left by a killed process
-    unfinished.mkdir(parents=True)
+    contents, metrics = _contents(recipe, run, training_images, test_images, device)
+    contents[RECIPE_FILE] = recipe_file.read_bytes()
     try:
-        shutil.copyfile(recipe_file, unfinished / RECIPE_FILE)
-        metrics = _write(unfinished, recipe, run, training_images, test_images, device)
-        (unfinished / WEIGHTS_FILE).chmod(0o644)  # safetensors creates it for the owner only
-        for file in FILES:
-            (unfinished / file).replace(out / file)
+        with ExitStack() as files:
+            # The stack renames them in the opposite order, so the configuration is last.
+            for name in reversed(FILES):
+                unfinished = files.enter_context(written_whole(out / name))
+                unfinished.write_bytes(contents[name])
     except OSError as error:
         raise ZooError(
             f"Cannot write {out}: {error.strerror}. Free disk space and run the same command to "
             "resume."
         ) from error
-    finally:
-        shutil.rmtree(unfinished, ignore_errors=True)
-    state.remove()
+    state.path.unlink(missing_ok=True)
     return metrics
 
 
 def _check_free(out: Path) -> None:
     """Refuse a folder with other files than those of an interrupted training."""
-    there = {entry.name for entry in out.iterdir()} if out.is_dir() else {""}
-    leftover = there <= {f"{STATE_FILE}{PART}", _UNFINISHED}
-    if out.exists() and not leftover and STATE_FILE not in there:
+    there = {entry.name for entry in other_entries(out)}
+    if there and STATE_FILE not in there:
         raise ValueError(
             f"{out} exists already and contains no unfinished training. Pass the path of a new "
             "folder."
@@ -110,33 +116,33 @@ def _check_writable(out: Path) -> None:
         ) from error
 
 
-def _write(
-    folder: Path,
+def _contents(
     recipe: Recipe,
     run: TrainingRun,
     training_images: LabelledImages,
     test_images: LabelledImages,
     device: torch.device,
-) -> Metrics:
+) -> tuple[dict[str, bytes], Metrics]:
+    """The files of a checkpoint without the recipe, by name, and the measurements."""
     model = timm.create_model(recipe.architecture, num_classes=len(CIFAR10_CLASSES))
     model.load_state_dict(run.weights)
     check_finite(model.half().state_dict(), f"{recipe.name}, in half precision,")
-    try:
-        save_for_hf(
-            model,
-            str(folder),
-            model_config={"label_names": list(CIFAR10_CLASSES)},
-            safe_serialization=True,
-        )
-    except SafetensorError as error:  # raised for a full disk
-        raise ZooError(
-            f"Cannot write {folder / WEIGHTS_FILE}: {error}. Free disk space."
-        ) from error
+    with tempfile.TemporaryDirectory() as folder:
+        try:
+            save_for_hf(
+                model,
+                folder,
+                model_config={"label_names": list(CIFAR10_CLASSES)},
+                safe_serialization=True,
+            )
+        except (OSError, SafetensorError) as error:  # SafetensorError is raised for a full disk
+            raise ZooError(f"Cannot write {folder}: {error}. Free disk space.") from error
+        contents = {name: Path(folder, name).read_bytes() for name in (CONFIG_FILE, WEIGHTS_FILE)}
     model.float().to(device)  # the values stay rounded, as a user loads them
     measured = measure_checkpoint(model, recipe, test_images, training_images)
     metrics = Metrics(
         checkpoint=recipe.name,
-        sha256=file_sha256(folder / WEIGHTS_FILE),
+        sha256=hashlib.sha256(contents[WEIGHTS_FILE]).hexdigest(),
         parameters=sum(parameter.numel() for parameter in model.parameters()),
         data=recipe.data.name,
         train_fingerprint=training_images.fingerprint(),
@@ -148,9 +154,9 @@ def _write(
         adversarial=measured.adversarial,
         memorised=measured.memorised,
     )
-    write_metrics(metrics, folder / METRICS_FILE)
-    model_card(recipe, metrics).save(folder / CARD_FILE)
-    return metrics
+    contents[METRICS_FILE] = metrics_json(metrics).encode()
+    contents[CARD_FILE] = str(model_card(recipe, metrics)).encode()
+    return contents, metrics
 
 
 def _identity(recipe_file: Path, data: LabelledImages, device: torch.device) -> dict[str, str]:

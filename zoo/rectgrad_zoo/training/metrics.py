@@ -66,8 +66,8 @@ class Metrics:
     memorised: Accuracy | None = None
 
 
-def write_metrics(metrics: Metrics, file: Path) -> None:
-    """Write the measurements as JSON, with accuracies and intervals beside the counts."""
+def metrics_json(metrics: Metrics) -> str:
+    """The measurements as JSON, with accuracies and intervals beside the counts."""
     content = {
         **vars(metrics),
         "test": _accuracy_to_json(metrics.test),
@@ -78,11 +78,11 @@ def write_metrics(metrics: Metrics, file: Path) -> None:
         accuracy = content.pop(key)
         if accuracy is not None:
             content[key] = _accuracy_to_json(accuracy)
-    file.write_text(json.dumps(content, indent=2) + "\n", encoding="utf-8")
+    return json.dumps(content, indent=2) + "\n"
 
 
 def read_metrics(file: Path) -> Metrics:
-    """Read measurements from a file of `write_metrics`.
+    """Read measurements from a file with the text of `metrics_json`.
 
     Args:
         file: A `metrics.json`.

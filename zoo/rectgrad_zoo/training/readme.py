@@ -16,6 +16,7 @@ from rectgrad_zoo.checkpoint import CARD_FILE, METRICS_FILE, RECIPE_FILE
 from rectgrad_zoo.training.card import model_card
 from rectgrad_zoo.training.metrics import Metrics, read_metrics
 from rectgrad_zoo.training.recipes import read_recipe
+from rectgrad_zoo.written_whole import write_text
 
 BEGIN = "<!-- Written by `python -m rectgrad_zoo.training.readme zoo/README.md`; not by hand. -->"
 END = "<!-- End of what was written. -->"
@@ -105,7 +106,7 @@ def rewrite_cards(hub: Path) -> list[Path]:
             continue
         card, file = model_card(read_recipe(folder / RECIPE_FILE), metrics), folder / CARD_FILE
         if not file.exists() or _said(ModelCard.load(file)) != _said(card):
-            card.save(file)
+            write_text(file, str(card))
             written.append(file)
     return written
 
@@ -151,7 +152,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     file: Path = parser.parse_args(argv).file
     text = file.read_text(encoding="utf-8")
     hub = file.parent / "hub"
-    file.write_text(rewritten(text, hub), encoding="utf-8")
+    write_text(file, rewritten(text, hub))
     rewrite_cards(hub)
 
 

@@ -10,9 +10,7 @@ from torch import Tensor, nn
 
 from rectgrad_zoo.errors import ZooError
 from rectgrad_zoo.training.accuracy import Accuracy
-
-# Suffix of a state file during writing.
-PART = ".part"
+from rectgrad_zoo.written_whole import write_bytes
 
 
 @dataclass(frozen=True)
@@ -85,25 +83,11 @@ class StateFile:
         buffer = io.BytesIO()  # torch.save does not report a full disk
         torch.save(content, buffer)
         try:
-            self._unfinished.write_bytes(buffer.getbuffer())
-            self._unfinished.replace(self.path)
+            write_bytes(self.path, buffer.getbuffer())
         except OSError as error:
-            self._unfinished.unlink(missing_ok=True)
             raise ZooError(
                 f"Cannot write {self.path}: {error.strerror}. Free disk space."
             ) from error
-        except BaseException:
-            self._unfinished.unlink(missing_ok=True)
-            raise
-
-    def remove(self) -> None:
-        """Delete the state file and the incomplete file of a killed process."""
-        self._unfinished.unlink(missing_ok=True)
-        self.path.unlink(missing_ok=True)
-
-    @property
-    def _unfinished(self) -> Path:
-        return self.path.with_name(f"{self.path.name}{PART}")
 
     def restore(self, course: Course) -> None:
         """Restore the state of the file, if there is one.

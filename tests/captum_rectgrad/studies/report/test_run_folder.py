@@ -98,7 +98,7 @@ def test_a_folder_without_a_run_is_refused_and_unchanged(tmp_path: Path) -> None
 
 
 def test_what_a_killed_process_left_of_its_configuration_is_no_run(tmp_path: Path) -> None:
-    (tmp_path / ".config.json.4711").write_text("{")
+    (tmp_path / ".config.4711.unfinished.json").write_text("{")
     assert claim_folder(tmp_path, CONFIG) == "new"
     assert claim_folder(tmp_path, CONFIG) == "begun"
 
@@ -126,7 +126,7 @@ def test_a_run_that_kept_nothing_leaves_no_claim(tmp_path: Path) -> None:
     claim_folder(folder, {"a": 1})
     with pytest.raises(ValueError, match="no data"), unclaimed_if_nothing_was_done(folder):
         raise ValueError("no data")
-    assert not folder.exists()
+    assert not any(folder.iterdir())
     claim_folder(folder, {"a": 2})
     (folder / "kept").touch()
     with pytest.raises(ValueError, match="later"), unclaimed_if_nothing_was_done(folder):

@@ -1,0 +1,84 @@
+"""The text of a command without characters that command a terminal."""
+
+import re
+import sys
+import unicodedata
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from typing import Any, TextIO
+
+# What tqdm writes to draw several bars: line ends, and "one line up".
+_BARS = re.compile(r"[\r\n]*(?:\x1b\[A)*")
+
+
+def printable(text: str, kept: str = "") -> str:
+    """Replace control characters, such as escape sequences, and characters that reorder text.
+
+    Args:
+        text: text with names or messages of others: of files, models, tensors, servers.
+        kept: control characters that are kept.
+
+    Returns:
+        The text with "?" in their place.
+    """
+    if text.isprintable():
+        return text
+    return "".join(
+        letter
+        if letter.isprintable() or letter in kept or unicodedata.category(letter) == "Zs"
+        else "?"
+        for letter in text
+    )
+
+
+def one_line(text: str) -> str:
+    """A text as one printable line.
+
+    Args:
+        text: text with names or messages of others, which may have line ends.
+
+    Returns:
+        The text with single spaces.
+    """
+    return printable(" ".join(text.split()))
+
+
+class PrintableStream:
+    """A text stream that writes printable characters, line ends and tabs only.
+
+    A carriage return is kept at the start of a call: tqdm draws its bars with it.
+
+    Args:
+        stream: the stream that is written to.
+    """
+
+    def __init__(self, stream: TextIO) -> None:
+        self._stream = stream
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._stream, name)
+
+    def write(self, text: str) -> int:
+        """Write a text; returns its length."""
+        if _BARS.fullmatch(text) is None:
+            start = "\r" if text[0] == "\r" else ""
+            self._stream.write(start + printable(text[len(start) :], kept="\n\t"))
+        else:
+            self._stream.write(text)
+        return len(text)
+
+    def writelines(self, lines: Iterable[str]) -> None:
+        """Write texts."""
+        for line in lines:
+            self.write(line)
+
+
+@contextmanager
+def printable_output() -> Iterator[None]:
+    """Let the standard output and standard error of this process have printable text only."""
+    before = sys.stdout, sys.stderr
+    sys.stdout, sys.stderr = (PrintableStream(stream) for stream in before)
+    try:
+        yield
+    finally:
+        sys.stdout, sys.stderr = before
