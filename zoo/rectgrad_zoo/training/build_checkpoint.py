@@ -28,7 +28,8 @@ from rectgrad_zoo.training.metrics import Metrics, Provenance, write_metrics
 from rectgrad_zoo.training.recipes import Recipe, read_recipe
 from rectgrad_zoo.training.state import PART, StateFile
 from rectgrad_zoo.training.train import TrainingRun, train
-from rectgrad_zoo.weights import check_finite, file_sha256
+from rectgrad_zoo.weight_values import check_finite
+from rectgrad_zoo.weights import file_sha256
 
 STATE_FILE = "training-state.pt"
 _UNFINISHED = ".unfinished"
