@@ -1,6 +1,6 @@
 """Processes that fork for each command, with what it imports in memory: the client of the tests.
 
-huggingface_hub and datasets read their environment when they are imported. Each environment
+huggingface_hub reads its environment when it is imported. Each environment
 therefore gets a process of its own, the template, which imports them once; a command runs in a
 fork of it. Templates are forks of the first process, which has imported what takes longest and
 does not import huggingface_hub. Run as a script it reads one job per line, in JSON, and answers

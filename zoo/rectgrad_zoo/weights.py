@@ -2,7 +2,6 @@
 
 import hashlib
 import io
-import warnings
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -16,8 +15,8 @@ from torch import Tensor, nn
 from rectgrad_zoo.errors import ZooError
 from rectgrad_zoo.input_files import open_regular, read_regular
 from rectgrad_zoo.limits import MOST_BYTES, limit
+from rectgrad_zoo.weight_values import check_values, some_names
 
-_NAMES_SHOWN = 5
 _START = 16  # bytes; a safetensors file starts with the length of its header, 8 bytes
 # Keys of the state dict in checkpoints of timm and of PyTorch's tutorials, in order of preference.
 _WRAPPERS = ("state_dict_ema", "model_ema", "state_dict", "model_state_dict", "model")
@@ -138,13 +137,14 @@ def read_weights_file(file: Path) -> tuple[dict[str, Tensor], str]:
     ]
     if wrong:
         raise ZooError(
-            f"{file} is not a state dict: {_some(wrong)} are not tensors. Save model.state_dict()."
+            f"{file} is not a state dict: {some_names(wrong)} are not tensors. "
+            "Save model.state_dict()."
         )
     unusual = [name for name, tensor in tensors.items() if not _is_plain(tensor)]
     if unusual:
         raise ZooError(
             f"{file} has tensors that are sparse, nested or without data (meta): "
-            f"{_some(unusual)}. Save the state dict of a network with dense tensors."
+            f"{some_names(unusual)}. Save the state dict of a network with dense tensors."
         )
     return clean_state_dict(dict(tensors)), sha256
 
@@ -166,24 +166,6 @@ def _unpickled(content: bytes, file: Path) -> object:
         ) from error
 
 
-def check_finite(tensors: Mapping[str, Tensor], what: str) -> None:
-    """Refuse weights that are not finite.
-
-    Args:
-        tensors: State dict.
-        what: Name of the network, for the error.
-
-    Raises:
-        ZooError: If a value is infinite or NaN.
-    """
-    wrong = _not_finite(tensors)
-    if wrong:
-        raise ZooError(
-            f"{what} has diverged: got infinite or NaN values in {_some(wrong)}. "
-            "Train with a smaller learning_rate."
-        )
-
-
 def load_strictly(model: nn.Module, tensors: Mapping[str, Tensor], where: str) -> None:
     """Load a state dict that must fit the model exactly.
 
@@ -199,45 +181,6 @@ def load_strictly(model: nn.Module, tensors: Mapping[str, Tensor], where: str) -
     check_fit(model, tensors, where)
     check_values(model, tensors, where)
     model.load_state_dict(tensors)
-
-
-def check_values(model: nn.Module, tensors: Mapping[str, Tensor], where: str) -> None:
-    """Refuse weights that no network has, and warn about a classifier of zeros.
-
-    Args:
-        model: A model that the tensors fit, for its types and the names of its parameters.
-        tensors: State dict.
-        where: Source of the tensors, for the error.
-
-    Raises:
-        ZooError: If a value is infinite or NaN in the model's type, or every weight is zero.
-    """
-    own = model.state_dict()
-    wrong = [name for name in own if _not_finite({name: tensors[name].to(own[name].dtype)})]
-    if wrong:
-        raise ZooError(
-            f"{where} has infinite or NaN values in {_some(wrong)}: the file is damaged, or the "
-            "training diverged."
-        )
-    weights = [name for name, _ in model.named_parameters() if name in tensors]
-    zero = [name for name in weights if not bool(tensors[name].any())]
-    if weights and len(zero) == len(weights):
-        raise ZooError(f"{where} has weights of zero only, so every prediction is the same.")
-    config = getattr(model, "pretrained_cfg", None) or {}
-    named = config.get("classifier") or ()
-    classifiers = {f"{name}.weight" for name in ((named,) if isinstance(named, str) else named)} | {
-        "classifier.weight"
-    }
-    if found := classifiers.intersection(zero):
-        warnings.warn(
-            f"{where} has a classifier of zeros ({', '.join(sorted(found))}): every prediction is "
-            "the same and every attribution is zero",
-            stacklevel=2,
-        )
-
-
-def _not_finite(tensors: Mapping[str, Tensor]) -> list[str]:
-    return [name for name, tensor in tensors.items() if not bool(torch.isfinite(tensor).all())]
 
 
 def number_of_classes(
@@ -289,7 +232,7 @@ def check_fit(model: nn.Module, tensors: Mapping[str, Tensor], where: str) -> No
         if not _converts(got, own)
     ]
     problems = [
-        f"{label}: {_some(names)}"
+        f"{label}: {some_names(names)}"
         for label, names in (
             ("missing", missing),
             ("unexpected", unexpected),
@@ -309,8 +252,3 @@ def check_fit(model: nn.Module, tensors: Mapping[str, Tensor], where: str) -> No
 def _converts(got: Tensor, own: Tensor) -> bool:
     """Whether a stored dtype converts to the model's: any float to float, other dtypes exactly."""
     return got.dtype == own.dtype or (got.is_floating_point() and own.is_floating_point())
-
-
-def _some(names: list[str]) -> str:
-    more = len(names) - _NAMES_SHOWN
-    return ", ".join(names[:_NAMES_SHOWN]) + (f" and {more} more" if more > 0 else "")

@@ -11,7 +11,7 @@ import pytest
 import torch
 from PIL import Image
 
-from rectgrad_zoo.data.cifar10 import read_cifar10, read_with_datasets
+from rectgrad_zoo.data.cifar10 import read_cifar10
 from rectgrad_zoo.data.images import CIFAR10_CLASSES, LabelledImages
 from rectgrad_zoo.errors import ZooError
 
@@ -180,46 +180,12 @@ def test_folders_without_pictures_are_refused(tmp_path: Path) -> None:
         read_cifar10(tmp_path, "train")
 
 
-def test_what_is_no_folder_needs_the_hubs_library(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setitem(sys.modules, "datasets", None)
-    with pytest.raises(
-        ZooError, match=r"no/such is not a local folder.*captum-rectgrad\[studies\]"
-    ):
-        read_cifar10("no/such", "test")
-
-
-def test_the_hubs_library_gives_the_same_images(
-    data_folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    datasets = pytest.importorskip("datasets")
-    monkeypatch.setattr(datasets.config, "HF_DATASETS_CACHE", tmp_path)
-    read = read_with_datasets(str(data_folder), "test")
-    assert read.fingerprint() == read_cifar10(data_folder, "test").fingerprint()
-
-
-@pytest.mark.parametrize(
-    ("columns", "message"),
-    [
-        (("image", "label"), r"columns \['image', 'label'\].*missing: \['img'\]"),
-        (("img", "label"), r"expected images in the column img, got .*int64"),
-    ],
-)
-def test_a_data_set_of_something_else_is_refused(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, columns: tuple[str, str], message: str
-) -> None:
-    datasets = pytest.importorskip("datasets")
-    monkeypatch.setattr(datasets.config, "HF_DATASETS_CACHE", tmp_path / "cache")
+def test_a_path_in_a_data_set_does_not_lead_out_of_its_folder(tmp_path: Path) -> None:
+    outside = tmp_path / "outside.png"
+    Image.new("RGB", (32, 32)).save(outside)
     (tmp_path / "data").mkdir()
-    table = pa.table({name: [number] for number, name in enumerate(columns, start=1)})
-    pq.write_table(table, tmp_path / "data" / "test-0.parquet")
-    with pytest.raises(ZooError, match=message):
-        read_with_datasets(str(tmp_path / "data"), "test")
-
-
-def test_what_the_hubs_library_does_not_find_is_named(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    datasets = pytest.importorskip("datasets")
-    monkeypatch.setattr(datasets.config, "HF_DATASETS_CACHE", tmp_path)
-    with pytest.raises(ZooError, match=r"no-such is not a local folder and cannot be loaded"):
-        read_with_datasets(str(tmp_path / "no-such"), "test")
+    for number, path in enumerate((str(outside), "../../outside.png")):
+        folder = tmp_path / "data" / str(number)
+        folder.mkdir()
+        with pytest.raises(ZooError, match="leads out of the folder"):
+            read_cifar10(write_rows(folder, [None], [0], path), "test")

@@ -1,12 +1,12 @@
-"""CIFAR-10 from a data set of the Hub: the real `datasets`, over loopback."""
+"""CIFAR-10 from a data set of the Hub, over loopback."""
 
 import io
+import json
 import re
 from pathlib import Path
 
-import datasets
+import pyarrow.parquet as pq
 import pytest
-from PIL import Image
 
 from rectgrad_zoo.data.cifar10 import read_cifar10
 from tests.support.hub_client import QUICK, UNREACHABLE, Client
@@ -23,7 +23,6 @@ for split in ("train", "test"):
 
 FAIL = """
 import time
-import datasets
 from rectgrad_zoo import ZooError
 from rectgrad_zoo.data.cifar10 import read_cifar10
 
@@ -38,7 +37,7 @@ except ZooError as error:
 
 @pytest.fixture
 def client(client: Client) -> Client:
-    client.modules += ("rectgrad_zoo.data.cifar10", "datasets")
+    client.modules += ("rectgrad_zoo.data.cifar10",)
     return client
 
 
@@ -73,7 +72,7 @@ def test_a_checkpoint_is_verified_on_a_data_set_of_the_hub(
 
 
 @pytest.mark.parametrize(
-    ("offline", "reason"), [("0", "no repository owner/none"), ("1", "OfflineModeIsEnabled")]
+    ("offline", "reason"), [("0", "no repository owner/none"), ("1", "HF_HUB_OFFLINE is set")]
 )
 def test_a_data_set_that_is_not_there_is_one_line(
     client: Client, tiny_checkpoint: Path, offline: str, reason: str
@@ -105,15 +104,52 @@ def test_without_a_network_a_data_set_is_given_up_at_once(client: Client) -> Non
     assert float(seconds) < QUICK
 
 
-def test_other_classes_than_those_of_cifar10_are_refused(hub: HubServer, client: Client) -> None:
-    picture = io.BytesIO()
-    Image.new("RGB", (32, 32)).save(picture, format="PNG")
-    rows = {"img": [{"bytes": picture.getvalue(), "path": "x.png"}], "label": [0]}
+def test_other_classes_than_those_of_cifar10_are_refused(
+    hub: HubServer, client: Client, data_folder: Path
+) -> None:
+    table = pq.read_table(next(data_folder.glob("plain_text/train-*.parquet")))
     names = [f"digit {number}" for number in range(10)]
-    features = datasets.Features(img=datasets.Image(), label=datasets.ClassLabel(names=names))
+    info = {"info": {"features": {"label": {"names": names, "_type": "ClassLabel"}}}}
     content = io.BytesIO()
-    datasets.Dataset.from_dict(rows, features).to_parquet(content)
+    pq.write_table(table.replace_schema_metadata({"huggingface": json.dumps(info)}), content)
     hub.add(NAME, {"plain_text/train-00000-of-00001.parquet": content.getvalue()}, "datasets")
     read = client.run(code=READ.format(name=NAME))
     assert read.status != 0
     assert "ZooError: owner/cifar10 has the classes ['digit 0'" in read.stderr
+
+
+def test_no_answer_for_a_data_set_leads_out_of_the_cache(
+    hub: HubServer, client: Client, published: Path
+) -> None:
+    victim = client.home.parent / "thesis.txt"
+    victim.write_text("four years of work")
+    expected = [read_cifar10(published, split).fingerprint() for split in ("train", "test")]
+    headers = {"ETag": f'"{victim}"', "X-Linked-Etag": f'"{victim}"', "X-Repo-Commit": "../../x"}
+    hub.faults = [
+        Fault("/resolve/", method=method, headers=headers, times=100) for method in ("HEAD", "GET")
+    ]
+    before = {*client.home.parent.iterdir()}
+    read = client.run(code=READ.format(name=NAME))
+    assert victim.read_text() == "four years of work"
+    assert {*client.home.parent.iterdir()} - before <= {client.home}
+    assert read.stdout.split() == expected
+
+
+def test_a_data_set_without_parquet_files_is_refused(hub: HubServer, client: Client) -> None:
+    hub.add(NAME, {"../train-00000-of-00001.parquet": b"", "train.csv": b""}, "datasets")
+    read = client.run(code=READ.format(name=NAME))
+    assert "ZooError: owner/cifar10 is not a local folder" in read.stderr
+    assert "has no train-*.parquet" in read.stderr
+
+
+def test_damage_of_a_cached_data_set_is_found(
+    hub: HubServer, client: Client, published: Path
+) -> None:
+    del published
+    assert client.run(code=READ.format(name=NAME)).status == 0
+    for file in client.home.rglob("blobs/*"):
+        file.write_bytes(file.read_bytes()[:-1] + b"x")
+    damaged = client.run(code=READ.format(name=NAME), HF_HUB_OFFLINE="1")
+    assert "differs from the downloaded file: it is damaged or was changed" in damaged.stderr
+    assert "Remove the folder" in damaged.stderr
+    assert hub.requests

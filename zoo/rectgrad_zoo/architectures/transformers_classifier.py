@@ -19,7 +19,8 @@ from rectgrad_zoo.configuration import (
 )
 from rectgrad_zoo.errors import ZooError
 from rectgrad_zoo.input_files import read_json_object
-from rectgrad_zoo.weights import check_fit, check_values, number_of_classes
+from rectgrad_zoo.weight_values import check_values
+from rectgrad_zoo.weights import check_fit, number_of_classes
 
 PROCESSOR_FILE = "preprocessor_config.json"
 _CONFIG_FILE = "config.json"

@@ -2,6 +2,7 @@
 
 import importlib
 import io
+import json
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from types import ModuleType
@@ -9,7 +10,6 @@ from typing import Any, Literal
 
 import numpy as np
 import torch
-from huggingface_hub import constants, dataset_info
 from numpy.typing import NDArray
 from PIL import Image
 from torchvision.datasets import DatasetFolder
@@ -17,8 +17,10 @@ from torchvision.datasets.folder import IMG_EXTENSIONS
 
 from rectgrad_zoo.data.images import CIFAR10_CLASSES, LabelledImages
 from rectgrad_zoo.errors import ZooError
-from rectgrad_zoo.hub.errors import one_line
+from rectgrad_zoo.hub.data_set import data_set_files
 from rectgrad_zoo.hub.names import HubName, is_repository
+from rectgrad_zoo.input_files import open_regular, read_regular
+from rectgrad_zoo.limits import MOST_BYTES, limit
 
 IMAGE_SIZE = (32, 32)
 
@@ -39,8 +41,9 @@ def read_cifar10(source: str | Path, split: Split) -> LabelledImages:
         source: A folder with `plain_text/train-*.parquet` and `plain_text/test-*.parquet`, with
             the columns `img` (`bytes` of an image file, `path`) and `label` (0 to 9); or a folder
             with `train/CLASS/*` and `test/CLASS/*`, one folder of image files per class; or, if no
-            such folder exists, the name of a Hub data set with the columns `img` and `label`.
-            `datasets` downloads and caches it (`HF_HOME` and related variables apply).
+            such folder exists, the name of a Hub data set with such parquet files, which is read
+            from the cache of `huggingface_hub` or downloaded into it (`HF_HOME` and related
+            variables apply).
         split: `"train"` or `"test"`.
 
     Returns:
@@ -57,70 +60,40 @@ def read_cifar10(source: str | Path, split: Split) -> LabelledImages:
                 f"{source} is neither a local folder nor the name of a data set on the Hub. "
                 "Expected OWNER/NAME, or the folder that contains plain_text/ with parquet files."
             )
-        return read_with_datasets(str(source), split)
+        files = data_set_files(HubName(str(source)), split)
+        _check_classes(files[0], str(source))
+        return _of_parquet(files, str(source))
     files = sorted((folder / "plain_text").glob(f"{split}-*.parquet"))
     if files:
-        rows = ((row[_IMAGES], row[_LABELS], where) for row, where in parquet_rows(files, _COLUMNS))
-        return _stacked(rows, str(source))
+        return _of_parquet(files, str(source))
     if (folder / split).is_dir():
         return _stacked(_picture_rows(folder / split), str(source))
     hint = f" Pass the parent folder: {folder.absolute().parent}." if _is_inner(folder) else ""
     raise ZooError(f"{folder} has neither {_LAYOUTS.format(split=split)}.{hint}")
 
 
+def _of_parquet(files: list[Path], source: str) -> LabelledImages:
+    rows = ((row[_IMAGES], row[_LABELS], where) for row, where in parquet_rows(files, _COLUMNS))
+    return _stacked(rows, source)
+
+
 def _is_inner(folder: Path) -> bool:
     return folder.absolute().name == "plain_text" and any(folder.glob("*.parquet"))
 
 
-def read_with_datasets(name: str, split: Split) -> LabelledImages:
-    """Read one split of a data set with the library `datasets`.
-
-    Args:
-        name: Argument of `datasets.load_dataset`: the name of a Hub data set, or a folder.
-        split: `"train"` or `"test"`.
-
-    Returns:
-        The decoded images, in the order of the data set.
-
-    Raises:
-        ZooError: If the data set cannot be loaded or has other columns, or `datasets` is not
-            installed.
-    """
-    datasets = _import_extra("datasets", f"{name} is not a local folder; reading a Hub data set")
-    failed = f"{name} is not a local folder and cannot be loaded from the Hub"
-    if is_repository(name) and not (constants.HF_HUB_OFFLINE or _cached(datasets, name)):
-        # `datasets` would retry for half a minute, and report a network error as absence.
-        with one_line(failed, HubName(name), "Pass a folder, or set HF_ENDPOINT to a mirror."):
-            dataset_info(name, timeout=constants.HF_HUB_ETAG_TIMEOUT)
+def _check_classes(file: Path, name: str) -> None:
+    """Refuse other classes than those of CIFAR-10, which the Hub's libraries store in the file."""
+    parquet = _import_extra("pyarrow.parquet", "Reading parquet files")
     try:
-        # The user names the data set, and its fingerprint is recorded with every result.
-        table = datasets.load_dataset(name, split=split)  # nosec B615
-    # The library may raise anything for unexpected files or a failed connection.
-    except Exception as error:
-        reason = " ".join(str(error).split())
-        raise ZooError(f"{failed}: {type(error).__name__}: {reason}") from error
-    _check_columns(table.column_names, name, _COLUMNS)
-    classes = getattr(table.features[_LABELS], "names", None)
-    if classes is not None and tuple(classes) != CIFAR10_CLASSES:
-        raise ZooError(f"{name} has the classes {classes}, expected {list(CIFAR10_CLASSES)}.")
-    # All sources are decoded by the same function, so that the pixels are equal.
-    try:
-        table = table.cast_column(_IMAGES, datasets.Image(decode=False))
-    except Exception as error:
+        metadata = json.loads(parquet.read_schema(file).metadata[b"huggingface"])
+        classes = metadata["info"]["features"][_LABELS]["names"]
+    # The metadata are optional. `parquet_rows` names a file that is not readable.
+    except (OSError, ValueError, KeyError, TypeError, RecursionError):
+        return
+    if classes != list(CIFAR10_CLASSES):
         raise ZooError(
-            f"{name}: expected images in the column {_IMAGES}, got {table.features[_IMAGES]}."
-        ) from error
-    places = (f"{name}, {split} row {number}" for number in range(len(table)))
-    rows = (
-        (_content(row[_IMAGES], where, Path()), row[_LABELS], where)
-        for row, where in zip(table, places, strict=True)
-    )
-    return _stacked(rows, name)
-
-
-def _cached(datasets: ModuleType, name: str) -> bool:
-    """Whether the data set is in the cache of `datasets`, which then needs no network."""
-    return Path(datasets.config.HF_DATASETS_CACHE, name.replace("/", "___")).is_dir()
+            f"{name} has the classes {classes!r:.200}, expected {list(CIFAR10_CLASSES)}."
+        )
 
 
 def parquet_rows(
@@ -142,7 +115,8 @@ def parquet_rows(
     parquet = _import_extra("pyarrow.parquet", "Reading parquet files")
     for file in files:
         try:
-            table = parquet.read_table(file)
+            with open_regular(file, int(limit(MOST_BYTES))) as opened:
+                table = parquet.read_table(opened)
         except (OSError, ValueError) as error:  # pyarrow's own errors are subclasses of these
             raise ZooError(f"{file} is not a readable parquet file: {error}") from error
         _check_columns(table.column_names, str(file), columns)
@@ -175,7 +149,7 @@ def _picture_rows(folder: Path) -> Iterator[tuple[bytes, int, str]]:
             f"{folder} has the folders {found.classes}, expected {list(CIFAR10_CLASSES)}."
         )
     for path, label in found.samples:
-        yield Path(path).read_bytes(), label, path
+        yield read_regular(path), label, path
 
 
 def _stacked(rows: Iterable[tuple[bytes, int, str]], source: str) -> LabelledImages:
@@ -210,9 +184,15 @@ def _content(cell: Any, where: str, folder: Path) -> Any:
     if cell.get("bytes") is not None or cell.get("path") is None:
         return cell.get("bytes")
     try:
-        return (folder / cell["path"]).read_bytes()
-    except (OSError, TypeError, ValueError) as error:  # no file, no text, or no path at all
+        file = (folder / cell["path"]).resolve()
+        inside = folder.resolve() in file.parents
+        content = read_regular(file) if inside else b""
+    # No file, no text, or no path at all.
+    except (OSError, TypeError, ValueError, ZooError) as error:
         raise ZooError(f"{where}: cannot read the image file: {error}") from error
+    if not inside:
+        raise ZooError(f"{where}: the path {cell['path']!r} leads out of the folder {folder}.")
+    return content
 
 
 def decode_image(encoded: object, where: str, mode: Literal["RGB", "L"]) -> NDArray[np.uint8]:

@@ -27,6 +27,7 @@ from rectgrad_zoo.written_whole import write_text, written_whole
 NEEDED = (CONFIG_FILE, WEIGHTS_FILE)
 DOWNLOADED = (*FILES, PROCESSOR_FILE)
 SHA256_LENGTH = 64
+_COMMIT = re.compile(r"[0-9a-f]{40}")
 _TAG = re.compile(r"[0-9a-f]{40}|[0-9a-f]{64}")
 
 
@@ -133,6 +134,22 @@ def cached(hub: HubName, needed: tuple[str, ...] = NEEDED) -> Snapshot | None:
         return None
     folder = Path(str(files[0])).parent
     return Snapshot(hub.repo, folder.name, folder)
+
+
+def cached_commit(hub: HubName, kind: str) -> str | None:
+    """The commit that a revision had at the last download; `None` if there was none.
+
+    Args:
+        hub: The repository and its revision.
+        kind: `model` or `dataset`.
+
+    Returns:
+        The commit, hexadecimal, 40 digits.
+    """
+    folder = snapshot_folder(hub.repo, kind, "").parent
+    reference = folder / "refs" / (hub.revision or DEFAULT_REVISION)
+    commit = reference.read_text(encoding="utf-8") if reference.is_file() else ""
+    return commit if _COMMIT.fullmatch(commit) else None
 
 
 def snapshot_folder(repo: str, kind: str, commit: str) -> Path:

@@ -31,7 +31,8 @@ from rectgrad_zoo.training.metrics import Metrics, Provenance, metrics_json
 from rectgrad_zoo.training.recipes import Recipe, read_recipe
 from rectgrad_zoo.training.state import StateFile
 from rectgrad_zoo.training.train import TrainingRun, train
-from rectgrad_zoo.weights import check_finite, file_sha256
+from rectgrad_zoo.weight_values import check_finite
+from rectgrad_zoo.weights import file_sha256
 from rectgrad_zoo.written_whole import remove_unfinished, written_whole
 
 STATE_FILE = "training-state.pt"

@@ -28,7 +28,7 @@ from rectgrad_zoo.training.accuracy import measure_accuracy
 from rectgrad_zoo.training.adversary import measure_adversarial_accuracy, training_attack
 from rectgrad_zoo.training.recipes import BEST_ADVERSARIAL, BEST_VALIDATION, Recipe
 from rectgrad_zoo.training.state import Course, Epoch, StateFile
-from rectgrad_zoo.weights import check_finite
+from rectgrad_zoo.weight_values import check_finite
 
 
 @dataclass(frozen=True)
