@@ -32,6 +32,7 @@ from captum_rectgrad import (
 from captum_rectgrad.attr.base import ModifiedGradient
 from captum_rectgrad.attr.relu_rules import signed_gradient
 from captum_rectgrad.cli.check_arguments import GENERATED
+from captum_rectgrad.cli.output_files import check_output
 from captum_rectgrad.errors import RectGradError
 from captum_rectgrad.evaluation.methods import (
     Method,
@@ -92,6 +93,10 @@ def check_model(args: argparse.Namespace) -> int:
             look like a failed check.
         ZooError: another process uses the folder, or a network or the images are not available.
     """
+    for file in ("figure.png", "report.md", "result.json"):
+        check_output(
+            _folder(args) / file, {Path(path).resolve() for path in args.images}, create=True
+        )
     try:
         with output_lock(_folder(args)):
             return _run(args)
