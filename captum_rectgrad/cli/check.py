@@ -9,7 +9,9 @@ from captum_rectgrad.cli.completion import CHECKED_TOO, COMPARED
 from captum_rectgrad.cli.explain import key_or_index
 from captum_rectgrad.cli.image_sources import Images, find_images
 from captum_rectgrad.cli.known_names import check_data, check_folder, check_methods, check_model
+from captum_rectgrad.cli.output_files import check_output
 
+FILES = FIGURE, REPORT, RESULT = "figure.png", "report.md", "result.json"
 _LEAST = ("count", "batch_size", "steps", "repeats")  # arguments of at least 1
 _PERCENT = 100
 
@@ -93,6 +95,9 @@ def check_request(args: argparse.Namespace) -> CheckRequest:
     images = find_images(args.images) if args.images else None
     if images is not None:
         images.check()
+    read = set() if images is None else images.files()
+    for file in FILES:
+        check_output(folder / file, read, create=True)
     return CheckRequest(args, images, layers, others, key_or_index(args.output), folder)
 
 

@@ -18,7 +18,7 @@ from torchvision.transforms.functional import to_pil_image
 
 import captum_rectgrad
 import rectgrad_zoo
-from captum_rectgrad.cli.check import CheckRequest
+from captum_rectgrad.cli.check import FIGURE, REPORT, RESULT, CheckRequest
 from captum_rectgrad.cli.check_arguments import GENERATED
 from captum_rectgrad.cli.check_method import caution_of, method_of, rule_of
 from captum_rectgrad.cli.check_plan import plan
@@ -181,14 +181,14 @@ def _write(
     facts: Mapping[str, object],
 ) -> None:
     folder = request.folder
-    with written_whole(folder / "figure.png") as unfinished:
+    with written_whole(folder / FIGURE) as unfinished:
         draw(checked, seen, title, options).savefig(unfinished)
     text = markdown(checked, title, facts)
-    write_text(folder / "report.md", text)
+    write_text(folder / REPORT, text)
     found = [_plain(finding) for finding in checked.findings]
     facts = {**facts, "notes": notes(checked)}
     content = json.dumps({"title": title, **facts, "findings": found}, indent=2, allow_nan=False)
-    write_text(folder / "result.json", content + "\n")
+    write_text(folder / RESULT, content + "\n")
     for finding in checked.findings:
         print(f"{finding.check}: {finding.verdict}. {finding.sentence}")
     for note in notes(checked):

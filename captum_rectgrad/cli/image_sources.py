@@ -17,6 +17,7 @@ from captum_rectgrad.errors import RectGradWarning
 from captum_rectgrad.plotting.images import check_size, folder_files, read_image
 
 STDIN = "-"
+_STDIN_PLACE = "standard input"
 
 
 @dataclass(frozen=True)
@@ -72,9 +73,11 @@ class Images(Mapping[str, Image.Image]):
         return len(self.sources)
 
     def files(self) -> set[Path]:
-        """Resolved paths of the images that are files on this machine."""
-        own = (source for source in self.sources.values() if source.content is None)
-        return {Path(source.place).resolve() for source in own}
+        """Resolved paths of the images that are files on this machine, also as standard input."""
+        own = {Path(each.place) for each in self.sources.values() if each.content is None}
+        if any(each.place == _STDIN_PLACE and each.content for each in self.sources.values()):
+            own.add(Path("/dev/stdin"))  # on Linux a link to the file
+        return {place.resolve() for place in own}
 
     def check(self) -> None:
         """Decode every image once.
@@ -109,7 +112,7 @@ def find_images(given: Sequence[str]) -> Images:
 
 def _sources(argument: str) -> list[ImageSource]:
     if argument == STDIN:
-        return [ImageSource("stdin", "standard input", _standard_input())]
+        return [ImageSource("stdin", _STDIN_PLACE, _standard_input())]
     if is_url(argument):
         return [ImageSource(_last_part(argument), argument, download(argument))]
     return [ImageSource(path.stem, str(path)) for path in _files(argument)]

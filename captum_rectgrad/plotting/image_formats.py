@@ -8,6 +8,7 @@ from PIL import Image, UnidentifiedImageError
 # Brands of ISO base media files (bytes 8 to 12): photographs of iPhones, and AVIF.
 _HEIC = {b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx", b"mif1", b"msf1"}
 _AVIF = {b"avif", b"avis"}
+_POSTSCRIPT = {b"%!PS", b"\xc5\xd0\xd3\xc6"}
 _HEIF_ENDINGS = {".heic", ".heif"}
 
 
@@ -25,11 +26,15 @@ def open_image(file: BinaryIO) -> Image.Image:
         UnidentifiedImageError: no decoder knows the format.
     """
     try:
-        return Image.open(file)
+        return Image.open(file, formats=_formats())
     except UnidentifiedImageError:
         file.seek(0)
         start = file.read(12)
         file.seek(0)
+        if start[:4] in _POSTSCRIPT:
+            raise ValueError(
+                "EPS is a program for a printer, which is not run; convert it to PNG"
+            ) from None
         if start[4:8] != b"ftyp":
             raise
         if start[8:] in _AVIF:
@@ -40,7 +45,7 @@ def open_image(file: BinaryIO) -> Image.Image:
         if start[8:] not in _HEIC:
             raise
         _register_heif()
-        return Image.open(file)
+        return Image.open(file, formats=["HEIF"])
 
 
 def image_endings() -> set[str]:
@@ -49,7 +54,13 @@ def image_endings() -> set[str]:
     HEIC is one of them even without a decoder, so that its files are not passed over in silence.
     """
     known = Image.registered_extensions().items()
-    return {ending for ending, name in known if name in Image.OPEN} | _HEIF_ENDINGS
+    return {ending for ending, name in known if name in _formats()} | _HEIF_ENDINGS
+
+
+def _formats() -> list[str]:
+    """The formats that Pillow decodes itself: EPS is drawn by another program, Ghostscript."""
+    Image.init()
+    return [name for name in Image.OPEN if name != "EPS"]
 
 
 def _register_heif() -> None:

@@ -1,5 +1,6 @@
 """Photographs from files or from scikit-image."""
 
+import stat
 import warnings
 from collections.abc import Callable
 from pathlib import Path
@@ -15,6 +16,7 @@ from captum_rectgrad.plotting.image_formats import image_endings, open_image
 
 # Modes of 16-bit greyscale, which Pillow's own conversion clips.
 SIXTEEN_BIT = {"I", "I;16", "I;16L", "I;16B", "I;16N"}
+MAX_BYTES = 10**9
 MIN_SIDE = 8  # pixels
 MAX_RATIO = 100  # a longer strip would be scaled to gigabytes
 
@@ -41,6 +43,7 @@ def read_image(file: str | Path | BinaryIO, name: str | None = None) -> Image.Im
             # Pillow warns of half of the size that it refuses.
             warnings.simplefilter("ignore", Image.DecompressionBombWarning)
             if isinstance(file, str | Path):
+                _check_regular(Path(file))
                 with Path(file).open("rb") as opened:
                     image, frames = _decode(opened)
             else:
@@ -103,6 +106,15 @@ def _decode(file: BinaryIO) -> tuple[Image.Image, int]:
         image = ImageOps.exif_transpose(opened)
         image.load()
         return image, frames
+
+
+def _check_regular(file: Path) -> None:
+    """Refuse pipes and devices, which may never end, and files that do not fit into the memory."""
+    found = file.stat()
+    if not stat.S_ISREG(found.st_mode) and not file.is_dir():  # opening a folder is an error
+        raise ValueError("it is a pipe or a device, not a regular file")
+    if found.st_size > MAX_BYTES:
+        raise ValueError(f"it has more than {MAX_BYTES // 10**6} MB")
 
 
 def check_size(image: Image.Image, name: str) -> None:

@@ -16,6 +16,8 @@ from captum_rectgrad.evaluation.estimate import Estimate
 from captum_rectgrad.studies.framework.result import Claim, Result, Row
 from captum_rectgrad.studies.framework.study import AnyStudy
 from captum_rectgrad.studies.report.report import FIGURE, report
+from rectgrad_zoo.errors import ZooError
+from rectgrad_zoo.input_files import read_json_object
 from rectgrad_zoo.output_lock import other_entries
 from rectgrad_zoo.written_whole import remove_unfinished, write_text, written_whole
 
@@ -46,7 +48,7 @@ def claim_folder(folder: Path, config: Mapping[str, Any]) -> State:
     if file.exists():
         _refuse_others(folder, "of another configuration", _read(file), wanted)
         remove_unfinished(folder)
-        return "done" if _is_whole(folder / RESULT) else "begun"
+        return "done" if _is_whole(folder) else "begun"
     if folder.exists() and other_entries(folder):
         raise RectGradError(f"{folder} is not empty and holds no run; give another with --out")
     folder.mkdir(parents=True, exist_ok=True)
@@ -71,13 +73,13 @@ def unclaimed_if_nothing_was_done(folder: Path) -> Iterator[None]:
         raise
 
 
-def _is_whole(file: Path) -> bool:
+def _is_whole(folder: Path) -> bool:
     try:
-        json.loads(file.read_text(encoding="utf-8"))
+        read_result(folder)
     except FileNotFoundError:
         return False
-    except (OSError, ValueError) as error:
-        _LOG.warning("%s is damaged (%s); the study is run again", file, error)
+    except (OSError, RectGradError) as error:
+        _LOG.warning("%s; the study is run again", error)
         return False
     return True
 
@@ -132,12 +134,11 @@ def _refuse_others(
 
 def _read(file: Path) -> dict[str, Any]:
     try:
-        content: dict[str, Any] = json.loads(file.read_text(encoding="utf-8"))
-    except ValueError as error:
+        return read_json_object(file)
+    except ZooError as error:
         raise RectGradError(
-            f"{file} cannot be read ({error}); delete the folder, or give another with --out"
+            f"{str(error).rstrip('.')}; delete the folder, or give another with --out"
         ) from error
-    return content
 
 
 def record(
@@ -194,12 +195,24 @@ def read_result(folder: Path) -> dict[str, Any]:
         folder: folder of the run.
 
     Returns:
-        The content of its JSON file.
+        The content of its JSON file, with a study, configuration, claims and provenance.
 
     Raises:
-        RectGradError: the file cannot be read.
+        RectGradError: the file is damaged, or is not the result of a study.
+        OSError: the file does not exist or cannot be read.
     """
-    return _read(folder / RESULT)
+    file = folder / RESULT
+    content = _read(file)
+    try:
+        texts = [content["study"], *content["provenance"]["used"].values()]
+        for claim in content["claims"]:
+            texts += dataclasses.asdict(Claim(**claim)).values()
+        found = {str, *map(type, texts)}
+    except (TypeError, KeyError, AttributeError) as error:
+        raise RectGradError(f"{file} is not the result of a study ({error!r})") from error
+    if found != {str} or not isinstance(content.get("config"), dict):
+        raise RectGradError(f"{file} is not the result of a study: a value has another type")
+    return content
 
 
 def _plain(row: Row) -> dict[str, Any]:

@@ -10,12 +10,14 @@ from typing import Any
 import captum_rectgrad
 from captum_rectgrad.errors import RectGradError
 from captum_rectgrad.studies.report.run_folder import CONFIG, claim_folder, differences
+from rectgrad_zoo.input_files import open_regular, parse_json_object, read_json_object
 from rectgrad_zoo.written_whole import write_text, written_whole
 
 ABOUT = "pack.json"
 FORMAT = 1
 MAX_FILE = 1 << 20  # bytes of a file in a pack, more than a cell of a million images has
 MAX_FILES = 100_000
+MAX_PACK = 1 << 30  # bytes
 _CELL = re.compile(r"[A-Za-z0-9_:-][A-Za-z0-9._:-]*\.json")
 
 
@@ -29,7 +31,7 @@ def pack_cells(cells: Path, file: Path) -> int:
     Returns:
         The number of cells.
     """
-    config = json.loads((cells / CONFIG).read_text(encoding="utf-8"))
+    config = read_json_object(cells / CONFIG)
     about = {"format": FORMAT, "version": captum_rectgrad.__version__, "config": config}
     found = sorted(path for path in cells.glob("[!.]*.json") if path.name != CONFIG)
     file.parent.mkdir(parents=True, exist_ok=True)
@@ -64,9 +66,10 @@ def unpack_cells(file: Path, cells: Path, config: Mapping[str, Any]) -> int:
     """
     try:
         contents = _read(file)
-        about = json.loads(contents.pop(ABOUT))
+        about = parse_json_object(contents.pop(ABOUT).encode(), ABOUT)
         found = {"format": about["format"], "version": about["version"], **about["config"]}
-    except (OSError, ValueError, KeyError, TypeError, zipfile.BadZipFile) as error:
+    # An arbitrary file may raise anything.
+    except Exception as error:
         raise RectGradError(
             f"{file} is not a pack of cells ({type(error).__name__}: {error})"
         ) from error
@@ -88,7 +91,7 @@ def unpack_cells(file: Path, cells: Path, config: Mapping[str, Any]) -> int:
 
 
 def _read(file: Path) -> dict[str, str]:
-    with zipfile.ZipFile(file) as archive:
+    with open_regular(file, MAX_PACK) as opened, zipfile.ZipFile(opened) as archive:
         members = archive.infolist()
         if len(members) > MAX_FILES:
             raise ValueError(f"{len(members)} files, expected at most {MAX_FILES}")

@@ -3,13 +3,15 @@
 import json
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any, Literal, TypeAlias
+from typing import Literal, TypeAlias
 
 import numpy as np
 
 from captum_rectgrad.evaluation.seeds import derived_seed
 from captum_rectgrad.studies.roar_kar.config import Form
 from captum_rectgrad.studies.roar_kar.training import Answers
+from rectgrad_zoo.errors import ZooError
+from rectgrad_zoo.input_files import read_json_object
 from rectgrad_zoo.written_whole import write_text
 
 Measure: TypeAlias = Literal["whole", "roar", "kar", "mask", "road-morf", "road-lerf"]
@@ -98,13 +100,14 @@ def read_cell(folder: Path, cell: Cell, images: int) -> Answers | None:
     """
     file = cell_file(folder, cell)
     try:
-        text = file.read_text(encoding="utf-8")
+        content = read_json_object(file)
     except FileNotFoundError:
         return None
-    except (OSError, UnicodeDecodeError) as error:
+    except OSError as error:
         raise CorruptCellError(f"{file} cannot be read ({error})") from error
+    except ZooError as error:
+        raise CorruptCellError(str(error).rstrip(".")) from error
     try:
-        content: dict[str, Any] = json.loads(text)
         bits = np.frombuffer(bytes.fromhex(content["answers"]), dtype=np.uint8)
         answers = np.unpackbits(bits)[:images].astype(np.bool_)
         expected = {**asdict(cell), "images": images, "correct": int(answers.sum())}

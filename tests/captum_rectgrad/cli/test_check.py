@@ -164,6 +164,17 @@ def test_invalid_arguments_exit_with_2(
     assert not (tmp_path / "out").exists()
 
 
+def test_an_image_is_not_overwritten_by_the_figure(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    picture = tmp_path / "figure.png"
+    Image.effect_noise((40, 40), 60).convert("RGB").save(picture)
+    before = picture.read_bytes()
+    assert main(["check", str(picture), "--model", "cifar10_cnn", "--out", str(tmp_path)]) == 2
+    assert "is an input and would be overwritten" in capsys.readouterr().err
+    assert picture.read_bytes() == before
+
+
 class Broken(Saliency):  # type: ignore[misc]
     """A method that cannot run: what it raises is none of this package's errors."""
 

@@ -199,3 +199,13 @@ def test_a_closed_pipe_is_not_an_error() -> None:
     ended = subprocess.run(command, shell=True, capture_output=True, text=True, check=True)  # noqa: S602
     assert ended.stdout.startswith("name")
     assert ended.stderr == ""
+
+
+def test_an_image_of_standard_input_is_not_overwritten(picture: str) -> None:
+    before = Path(picture).read_bytes()
+    command = [RECTGRAD, "explain", "-", "--model", "cifar10_cnn", "--out", picture]
+    with Path(picture).open("rb") as opened:
+        done = subprocess.run(command, stdin=opened, capture_output=True, text=True, check=False)
+    assert done.returncode == 2
+    assert "is an input and would be overwritten" in done.stderr
+    assert Path(picture).read_bytes() == before

@@ -1,5 +1,6 @@
 """Pictures are read as they are meant to be seen, and bad files refused by name."""
 
+import os
 import sys
 from pathlib import Path
 
@@ -7,6 +8,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from captum_rectgrad.plotting.image_formats import image_endings
 from captum_rectgrad.plotting.images import folder_images, photographs, read_image, sample_images
 
 
@@ -119,3 +121,33 @@ def test_pictures_of_a_folder(tmp_path: Path) -> None:
         folder_images(tmp_path)
     with pytest.raises(ValueError, match="does not exist"):
         folder_images(tmp_path / "missing")
+
+
+@pytest.mark.parametrize("encoding", ["EPS", "binary"])
+def test_a_program_for_a_printer_is_not_run(encoding: str, tmp_path: Path) -> None:
+    file = tmp_path / "photo.png"  # the ending says nothing
+    Image.new("RGB", (20, 20), "red").save(file, "EPS")
+    if encoding == "binary":  # with a header for a preview
+        text = file.read_bytes()
+        start = 30
+        numbers = (start, len(text), *[0] * 4)
+        header = b"\xc5\xd0\xd3\xc6" + b"".join(each.to_bytes(4, "little") for each in numbers)
+        file.write_bytes(header[:28] + b"\xff\xff" + text)
+    with pytest.raises(ValueError, match=r"EPS is a program for a printer, which is not run"):
+        read_image(file)
+    assert ".eps" not in image_endings()
+
+
+@pytest.mark.parametrize("kind", ["pipe", "/dev/zero", "sparse"])
+def test_a_file_that_never_ends_is_refused(kind: str, tmp_path: Path) -> None:
+    file = tmp_path / "photo.png"
+    if kind == "pipe":
+        os.mkfifo(file)
+    elif kind == "sparse":
+        with file.open("wb") as opened:
+            opened.truncate(10**12)
+    else:
+        file.symlink_to(kind)
+    expected = "more than 1000 MB" if kind == "sparse" else "a pipe or a device"
+    with pytest.raises(ValueError, match=expected):
+        read_image(file)

@@ -26,6 +26,8 @@ IMAGE_SIZE = (32, 32)
 
 Split = Literal["train", "test"]
 
+# Those of torchvision's folders. Pillow would hand EPS to another program.
+_FORMATS = ("BMP", "JPEG", "PNG", "PPM", "TIFF", "WEBP")
 _IMAGES, _LABELS = "img", "label"
 _COLUMNS = (_IMAGES, _LABELS)
 _LAYOUTS = (
@@ -212,7 +214,7 @@ def decode_image(encoded: object, where: str, mode: Literal["RGB", "L"]) -> NDAr
     if not isinstance(encoded, bytes):
         raise ZooError(f"{where}: expected an image file, got {encoded!r}.")
     try:
-        with Image.open(io.BytesIO(encoded)) as image:
+        with Image.open(io.BytesIO(encoded), formats=_FORMATS) as image:
             pixels = np.asarray(image.convert(mode))
     # Pillow may raise anything for arbitrary bytes.
     except Exception as error:

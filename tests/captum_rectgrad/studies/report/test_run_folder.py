@@ -1,6 +1,8 @@
 import csv
+import dataclasses
 import json
 from pathlib import Path
+from typing import Any
 
 import pytest
 from matplotlib.backends.backend_agg import FigureCanvasAgg
@@ -105,7 +107,7 @@ def test_what_a_killed_process_left_of_its_configuration_is_no_run(tmp_path: Pat
 
 def test_a_damaged_configuration_raises_an_error(tmp_path: Path) -> None:
     (tmp_path / "config.json").write_text("{")
-    with pytest.raises(RectGradError, match=r"config\.json cannot be read"):
+    with pytest.raises(RectGradError, match=r"config\.json is not valid JSON"):
         claim_folder(tmp_path, CONFIG)
 
 
@@ -116,9 +118,52 @@ def test_a_damaged_result_does_not_count_as_done(
     assert claim_folder(folder, {"a": 1}) == "new"
     (folder / "result.json").write_text('{"trunc')
     assert claim_folder(folder, {"a": 1}) == "begun"
-    assert "result.json is damaged" in caplog.text
-    (folder / "result.json").write_text("{}")
-    assert claim_folder(folder, {"a": 1}) == "done"
+    assert "result.json is not valid JSON" in caplog.text
+
+
+FINISHED: dict[str, Any] = {
+    "study": "patch",
+    "config": {},
+    "provenance": {"used": {"data": "f00"}},
+    "claims": [dataclasses.asdict(CLAIM)],
+}
+NOT_RESULTS = {
+    "a list": "[1]",
+    "a number": "3",
+    "nested": "[" * 100_000 + "]" * 100_000,
+    "a nested value": '{"claims": ' + "[" * 100_000 + "]" * 100_000 + "}",
+    "empty": "{}",
+    **{
+        f"{key}={value}": json.dumps({**FINISHED, key: value})
+        for key, values in {
+            "claims": [3, [3], [{"text": "so"}], [{**FINISHED["claims"][0], "verdict": 3}], None],
+            "provenance": [3, [], {"used": 3}, {"used": {"data": 3}}],
+            "config": [3, []],
+            "study": [3, []],
+        }.items()
+        for value in values
+    },
+}
+
+
+@pytest.mark.parametrize("text", NOT_RESULTS.values(), ids=NOT_RESULTS)
+def test_json_that_is_no_result_does_not_count_as_done(
+    text: str, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    claim_folder(tmp_path, {"a": 1})
+    (tmp_path / "result.json").write_text(json.dumps(FINISHED))
+    assert claim_folder(tmp_path, {"a": 1}) == "done"
+    (tmp_path / "result.json").write_text(text)
+    assert claim_folder(tmp_path, {"a": 1}) == "begun"
+    (record,) = caplog.records
+    assert str(tmp_path / "result.json") in record.getMessage()
+
+
+@pytest.mark.parametrize("text", ["[1]", "3", '"a"', "null", "[" * 100_000 + "]" * 100_000])
+def test_json_that_is_no_configuration_is_refused_by_name(text: str, tmp_path: Path) -> None:
+    (tmp_path / "config.json").write_text(text)
+    with pytest.raises(RectGradError, match=rf"{tmp_path}/config\.json .*--out"):
+        claim_folder(tmp_path, {"a": 1})
 
 
 def test_a_run_that_kept_nothing_leaves_no_claim(tmp_path: Path) -> None:

@@ -1,6 +1,7 @@
 """Cells carried in one file: the same cells elsewhere, and nothing of another run."""
 
 import json
+import os
 import zipfile
 from collections.abc import Mapping
 from pathlib import Path
@@ -97,3 +98,29 @@ def test_about_says_what_the_cells_are_of(tmp_path: Path) -> None:
     with zipfile.ZipFile(pack) as archive:
         about = json.loads(archive.read(ABOUT))
     assert about["config"] == CONFIG
+
+
+@pytest.mark.parametrize(
+    "text", ["3", "[]", "[" * 100_000 + "]" * 100_000, '{"format": 1, "version": 2, "config": 3}']
+)
+def test_a_pack_with_other_json_is_refused_by_name(text: str, tmp_path: Path) -> None:
+    pack = tmp_path / "cells.zip"
+    with zipfile.ZipFile(pack, "w") as archive:
+        archive.writestr(ABOUT, text)
+    with pytest.raises(RectGradError, match=r"cells\.zip is not a pack of cells"):
+        unpack_cells(pack, tmp_path / "new", CONFIG)
+    assert list(tmp_path.iterdir()) == [pack]
+
+
+def test_a_pack_that_is_encrypted_or_a_pipe_is_refused(tmp_path: Path) -> None:
+    pack, pipe = tmp_path / "cells.zip", tmp_path / "pipe.zip"
+    pack_cells(folder(tmp_path / "one", CELLS), pack)
+    content = bytearray(pack.read_bytes())
+    for header in (b"PK\x03\x04", b"PK\x01\x02"):  # each has the flag of encryption
+        start = content.find(header)
+        content[start + (6 if header == b"PK\x03\x04" else 8)] |= 1
+    pack.write_bytes(content)
+    os.mkfifo(pipe)
+    for file, reason in ((pack, "encrypted"), (pipe, "not a regular file")):
+        with pytest.raises(RectGradError, match=reason):
+            unpack_cells(file, tmp_path / "new", CONFIG)

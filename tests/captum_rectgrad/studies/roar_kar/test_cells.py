@@ -2,6 +2,7 @@
 
 import json
 import logging
+import os
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -41,6 +42,7 @@ DAMAGES: dict[str, Callable[[str], str]] = {
     "cut": lambda text: text[: len(text) // 2],
     "empty": lambda _: "",
     "no object": lambda _: "[1]",
+    "nested": lambda _: "[" * 100_000 + "]" * 100_000,
     "no answers": lambda text: text.replace("answers", "questions"),
     "no hexadecimal": changed("answers", "xy"),
     "no text": changed("answers", 3),
@@ -60,9 +62,14 @@ def test_damage_is_seen(damage: Callable[[str], str], tmp_path: Path) -> None:
         read_cell(tmp_path, CELL, 10)
 
 
-def test_bytes_that_are_no_text_are_damage(tmp_path: Path) -> None:
-    cell_file(tmp_path, CELL).write_bytes(b"\xff\xfe\x00")
-    with pytest.raises(CorruptCellError, match="cannot be read"):
+def test_what_is_no_text_is_damage(tmp_path: Path) -> None:
+    file = cell_file(tmp_path, CELL)
+    file.write_bytes(b"\xff\xfe\x00")
+    with pytest.raises(CorruptCellError, match="is not valid JSON"):
+        read_cell(tmp_path, CELL, 10)
+    file.unlink()
+    os.mkfifo(file)
+    with pytest.raises(CorruptCellError, match="is not a regular file"):
         read_cell(tmp_path, CELL, 10)
 
 
@@ -113,7 +120,7 @@ def test_only_what_is_missing_or_damaged_is_done(
     with caplog.at_level(logging.WARNING):
         again = run_cells(CELLS, work, ranks, folder, watched)
     assert asked == [CELLS, [CELLS[1], CELLS[3]]]
-    assert "road-morf-saliency-signed-0.5-0.json is damaged" in caplog.text
+    assert "road-morf-saliency-signed-0.5-0.json is not valid JSON" in caplog.text
     assert "roar-saliency" not in caplog.text
     assert list(again) == list(first) == CELLS
     assert all(np.array_equal(first[cell], again[cell]) for cell in CELLS)
