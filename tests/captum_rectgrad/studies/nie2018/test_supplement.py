@@ -96,19 +96,20 @@ def test_layers_goes_through_all_of_them_both_ways(context: Callable[..., StudyC
 
 
 @pytest.mark.bitwise("both variants have the same backward signals")
-def test_percentiles_checks_both_variants_beside_saliency(
+def test_percentiles_checks_both_variants_beside_the_plain_methods(
     context: Callable[..., StudyContext],
 ) -> None:
     config = percentiles.PercentilesConfig(images=3, percentiles=(50.0, 98.0))
     result = percentiles.percentiles(config, context())
     assert [(row["method"], row["q"]) for row in result.rows] == [
         ("Saliency", ""),
+        ("Gradient * Input", ""),
         *((title, q) for title in percentiles.VARIANTS for q in ("50", "98")),
     ]
     assert len(result.claims) == 7
     cosine = "absolute cosine of two random backward signals at the input"
     # The multiplication comes after it. Compared as text: three images have no interval (NaN).
-    assert repr(result.rows[1][cosine]) == repr(result.rows[3][cosine])
+    assert repr(result.rows[2][cosine]) == repr(result.rows[4][cosine])
 
 
 def test_percentiles_are_judged_at_the_papers() -> None:
@@ -121,12 +122,14 @@ def test_percentiles_are_judged_at_the_papers() -> None:
     found: dict[tuple[str, float | None], percentiles.Checks] = {
         ("RectGrad", 80.0): checks(low, high),
         ("RectGrad", 98.0): checks(high, low),
+        ("Saliency", None): checks(low, low),
+        ("Gradient * Input", None): checks(low, high),
     }
     verdicts = {claim.text: claim.verdict for claim in percentiles.claims(found, seed=0)}
     assert verdicts == {
         "RectGrad ignores the later layers": "holds",
         "RectGrad hardly depends on the class": "holds",
-        "RectGrad recovers the image": "does not hold",
+        "RectGrad recovers the image more than Gradient * Input": "does not hold",
         "RectGrad's backward signal converges to one direction": "holds",
     }
 
