@@ -11,6 +11,15 @@ _MOST_CHANNELS = 1_024
 _LARGEST_CROP = 10.0
 _LARGEST_WHOLE = 100_000
 _MOST_CLASSES = 1_000_000
+_LOADED = ("checkpoint_path", "quantization_config", "use_pretrained_backbone")
+_IMPLEMENTATIONS = (
+    "attn_implementation",
+    "_attn_implementation",
+    "_attn_implementation_internal",
+    "experts_implementation",
+    "_experts_implementation",
+)
+_NAMES = ("architecture", "backbone")
 _INTERPOLATIONS = ("nearest", "bilinear", "bicubic", "box", "hamming", "lanczos", "random")
 _CROP_MODES = ("center", "squash", "border")
 
@@ -51,6 +60,38 @@ def check_whole_numbers(value: object, where: str) -> None:
             f"{where} asks for a network with an argument of {value:,}, expected at most "
             f"{_LARGEST_WHOLE:,}."
         )
+
+
+def check_self_contained(value: object, where: str) -> None:
+    """Refuse a configuration with which transformers would load other files than the folder's.
+
+    It loads kernels (compiled code) of the Hub for the attention, and models by the name of a
+    backbone or, through its wrapper of timm, of an architecture.
+
+    Args:
+        value: A value of `config.json`.
+        where: Source of the value, for the error.
+
+    Raises:
+        ZooError: If a value names code or weights elsewhere.
+    """
+    if isinstance(value, list):
+        for each in value:
+            check_self_contained(each, where)
+    if not isinstance(value, dict):
+        return
+    for key, each in value.items():
+        named = isinstance(each, str) and ("/" in each or ":" in each)
+        if (
+            (key in _LOADED and each)
+            or (key in _IMPLEMENTATIONS and each not in (None, "eager", "sdpa"))
+            or (key in _NAMES and named)
+        ):
+            raise ZooError(
+                f"{where} has {key} = {each!r:.80}, which would load code or weights from "
+                "elsewhere. Only the files of the checkpoint are used."
+            )
+        check_self_contained(each, where)
 
 
 def check_processor(config: Mapping[str, Any], where: str) -> None:

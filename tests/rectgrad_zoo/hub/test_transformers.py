@@ -56,3 +56,33 @@ def test_what_cannot_be_loaded_safely_is_refused(hub: HubServer, client: Client,
     assert "only as pytorch_model.bin, which can run code" in pickle_alone
     assert "trust_remote_code" in own_code
     assert "expected hf:OWNER/NAME" in no_name
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"architecture": "hf-hub:owner/elsewhere"},
+        {"architecture": "local-dir:/elsewhere"},
+        {"model_args": {"checkpoint_path": "/elsewhere.npz"}},
+        {"attn_implementation": "owner/elsewhere"},
+        {"_attn_implementation": {"": "owner/elsewhere"}},
+        {"quantization_config": {"quant_method": "elsewhere"}},
+        {"backbone": "owner/elsewhere", "use_pretrained_backbone": True},
+    ],
+)
+def test_a_configuration_that_names_files_elsewhere_is_refused(
+    hub: HubServer, client: Client, vit: Path, changes: dict[str, object]
+) -> None:
+    files = files_of(vit)
+    config: dict[str, object] = {
+        "architectures": ["TimmWrapperForImageClassification"],
+        "model_type": "timm_wrapper",
+        "architecture": "test_resnet",
+        "num_classes": 3,
+        "pretrained_cfg": {},
+    }
+    hub.add(NAME, {**files, "config.json": json.dumps(config | changes).encode()})
+    hub.add("owner/elsewhere", files)
+    (found,) = client.load(f"hf:{NAME}")
+    assert not any("elsewhere" in path for _, path, _ in hub.requests)
+    assert "which would load code or weights from elsewhere" in found["error"]

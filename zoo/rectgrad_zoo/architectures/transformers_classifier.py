@@ -15,6 +15,7 @@ from torch import Tensor, nn
 from rectgrad_zoo.configuration import (
     check_configuration,
     check_processor,
+    check_self_contained,
     check_whole_numbers,
 )
 from rectgrad_zoo.errors import ZooError
@@ -124,7 +125,9 @@ def load_classifier(
             classifier, or the tensors do not fit.
     """
     name = architecture_of(folder)
-    check_whole_numbers(read_json_object(folder / _CONFIG_FILE), str(folder / _CONFIG_FILE))
+    described = read_json_object(folder / _CONFIG_FILE)
+    check_whole_numbers(described, str(folder / _CONFIG_FILE))
+    check_self_contained(described, str(folder / _CONFIG_FILE))
     with _quiet(), _one_line(folder):
         config = _transformers().AutoConfig.from_pretrained(folder, **_LOCAL)
         if num_classes is not None:

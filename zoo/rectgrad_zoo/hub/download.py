@@ -31,6 +31,7 @@ from rectgrad_zoo.hub.requests import PARTIAL, body, opened
 from rectgrad_zoo.hub.time_limit import TimeLimit, time_limit
 from rectgrad_zoo.input_files import MOST_TEXT_BYTES
 from rectgrad_zoo.limits import HUB_WAIT, MOST_BYTES, limit
+from rectgrad_zoo.weight_values import some_names
 from rectgrad_zoo.weights import file_tag
 from rectgrad_zoo.written_whole import written_whole
 
@@ -181,7 +182,7 @@ def _wanted(listing: Listing, name: str, repo: str, needed: tuple[str, ...]) -> 
     if missing:
         pickles = sorted(file for file in there if file.endswith(_PICKLES))
         reason = (
-            f"it has the weights only as {', '.join(pickles)}, which can run code when read. "
+            f"it has the weights only as {some_names(pickles)}, which can run code when read. "
             "Only safetensors files are loaded from the Hub. Ask the owner for one, or convert the "
             "file in a safe environment and pass the state dict with weights=PATH."
             if pickles and WEIGHTS_FILE in missing

@@ -13,8 +13,8 @@ from rectgrad_zoo.hub.requests import get
 from rectgrad_zoo.hub.time_limit import TimeLimit
 from rectgrad_zoo.input_files import parse_json_object
 
-# Repositories of 100,000 files have listings of about this size.
-_MOST_BYTES = 32 * 2**20
+# Repositories of 25,000 files have listings of about this size.
+_MOST_BYTES = 8 * 2**20
 _COMMIT = re.compile(r"[0-9a-f]{40}")
 _SHA256 = re.compile(r"[0-9a-f]{64}")
 
