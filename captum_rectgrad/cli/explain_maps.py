@@ -85,7 +85,7 @@ def _explanations(
 def _write_figure(explanations: Sequence[Explanation], file: Path, request: ExplainRequest) -> None:
     file.parent.mkdir(parents=True, exist_ok=True)
     sources = {} if request.images is None else request.images.sources
-    names = {name: source.file_name for name, source in sources.items()}
+    names = {name: one_line(source.file_name) for name, source in sources.items()}
     rows = [replace(each.row(), name=names.get(each.name, "")) for each in explanations]
     figure = plot_comparison(rows, overlay=request.args.overlay)
     with written_whole(file) as unfinished:

@@ -120,6 +120,8 @@ def safe_names(node: ast.AST) -> Iterator[str]:
     """Names that a statement gives to a file that is renamed, or to one in memory."""
     if isinstance(node, ast.withitem) and "written_whole" in ast.unparse(node.context_expr):
         yield ast.unparse(node.optional_vars) if node.optional_vars else ""
+    elif isinstance(node, ast.arg) and node.arg == "unfinished":
+        yield node.arg  # given by such a statement
     elif isinstance(node, ast.Assign) and re.search(
         r"BytesIO\(\)|written_whole", ast.unparse(node)
     ):

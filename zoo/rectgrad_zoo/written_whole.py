@@ -19,8 +19,7 @@ def written_whole(file: Path, *, follow: bool = True) -> Iterator[Path]:
     is left. Two processes never write the same file.
 
     Args:
-        file: The file. A device, such as /dev/null, is
-            written itself.
+        file: The file. A device, such as /dev/null, is written itself.
         follow: Whether the file behind a link is replaced, instead of the link.
 
     Yields:

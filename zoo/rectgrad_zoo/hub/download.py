@@ -126,11 +126,11 @@ def store(
     return Snapshot(hub.repo, listing.commit, folder)
 
 
-def _download(url: str, file: Path, name: str, listed: ListedFile, allowed: TimeLimit) -> str:
+def _download(url: str, unfinished: Path, name: str, listed: ListedFile, allowed: TimeLimit) -> str:
     """Write the body of a URL to a file, resume after errors of the network, return the tag."""
     tries, wait = 0, 0.0
     with (
-        file.open("wb") as output,
+        unfinished.open("wb") as output,
         tqdm(  # type: ignore[no-untyped-call]
             total=listed.size, desc=name, unit="B", unit_scale=True
         ) as progress,
@@ -146,9 +146,9 @@ def _download(url: str, file: Path, name: str, listed: ListedFile, allowed: Time
                 if tries == _MOST_TRIES or wait > limit(HUB_WAIT):
                     raise
             allowed.wait(wait)
-    if (got := file.stat().st_size) != listed.size:
+    if (got := unfinished.stat().st_size) != listed.size:
         raise ValueError(f"{name} should be of size {listed.size:,}, got {got:,} bytes")
-    return file_tag(file, listed.tag)
+    return file_tag(unfinished, listed.tag)
 
 
 def _read_rest(url: str, output: BinaryIO, size: int, allowed: TimeLimit, progress: tqdm) -> None:
