@@ -286,5 +286,5 @@ STUDY = Study(
         "quick": FeatureMapsConfig(),
         "full": FeatureMapsConfig(),
     },
-    minutes={"smoke": 0.0, "quick": None, "full": 0.1},
+    minutes={"smoke": 0.0, "quick": None, "full": 0.0},
 )

@@ -284,5 +284,5 @@ STUDY = Study(
         "quick": ThresholdSweepConfig(images=1000),
         "full": ThresholdSweepConfig(),
     },
-    minutes={"smoke": 0.2, "quick": 1.4, "full": None},
+    minutes={"smoke": 0.2, "quick": 8.3, "full": None},
 )

@@ -342,6 +342,6 @@ STUDY = Study(
         "quick": TheoryConfig(filters=(16, 64, 256, 1024), networks=40),
         "full": TheoryConfig(),
     },
-    minutes={"smoke": None, "quick": 0.9, "full": None},
+    minutes={"smoke": None, "quick": 0.4, "full": None},
     paper=NIE,
 )
