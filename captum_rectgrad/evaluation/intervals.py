@@ -19,23 +19,25 @@ from captum_rectgrad.evaluation.estimate import Estimate
 
 RESAMPLES = 2000
 AT_ONCE = 50  # resamples in memory: 4 MB for 10,000 images
+LEVEL = 0.95  # confidence of an interval
 ENOUGH = 10  # least number of values for a bootstrap
 _BY_IMAGE = 2  # number of dimensions of an array by network and image
 _EACH = 0.975  # confidence of each of two exact intervals with a joint confidence of 95 %
 
 
-def mean(values: ArrayLike, seed: int = 0) -> Estimate:
-    """A mean with its 95 % percentile bootstrap interval.
+def mean(values: ArrayLike, seed: int = 0, level: float = LEVEL) -> Estimate:
+    """A mean with its percentile bootstrap interval.
 
     Args:
         values: `(N,)`, one for each independent unit; values that are not finite are dropped.
         seed: seed of the resampling.
+        level: confidence of the interval, in (0, 1).
 
     Returns:
         The mean. It has no interval (NaN) for fewer than `ENOUGH` values; all fields are NaN for
         none.
     """
-    return _estimate((_finite(values),), _mean, seed)
+    return _estimate((_finite(values),), _mean, seed, level)
 
 
 def crossed_mean(values: ArrayLike, seed: int = 0) -> Estimate:
@@ -76,13 +78,16 @@ def crossed_mean(values: ArrayLike, seed: int = 0) -> Estimate:
     return Estimate(value, value - half, value + half, images)
 
 
-def difference(first: ArrayLike, second: ArrayLike, seed: int = 0) -> Estimate:
-    """The mean of paired differences with its 95 % percentile bootstrap interval.
+def difference(
+    first: ArrayLike, second: ArrayLike, seed: int = 0, level: float = LEVEL
+) -> Estimate:
+    """The mean of paired differences with its percentile bootstrap interval.
 
     Args:
         first: `(N,)`.
         second: `(N,)`, of the same units in the same order.
         seed: seed of the resampling.
+        level: confidence of the interval, in (0, 1).
 
     Returns:
         The mean of `first - second`; pairs that are not finite are dropped.
@@ -95,22 +100,25 @@ def difference(first: ArrayLike, second: ArrayLike, seed: int = 0) -> Estimate:
         raise ValueError(
             f"paired values must have the same shape, got {pair[0].shape} and {pair[1].shape}"
         )
-    return mean(pair[0] - pair[1], seed)
+    return mean(pair[0] - pair[1], seed, level)
 
 
-def independent_difference(first: ArrayLike, second: ArrayLike, seed: int = 0) -> Estimate:
-    """The difference of the means of two independent samples, with its 95 % bootstrap interval.
+def independent_difference(
+    first: ArrayLike, second: ArrayLike, seed: int = 0, level: float = LEVEL
+) -> Estimate:
+    """The difference of the means of two independent samples, with its bootstrap interval.
 
     Args:
         first: `(N,)`.
         second: `(M,)`.
         seed: seed of the resampling.
+        level: confidence of the interval, in (0, 1).
 
     Returns:
         The mean of `first` minus the mean of `second`; values that are not finite are dropped. It
         has no interval (NaN) if either has fewer than `ENOUGH` values.
     """
-    return _estimate((_finite(first), _finite(second)), _mean_difference, seed)
+    return _estimate((_finite(first), _finite(second)), _mean_difference, seed, level)
 
 
 def proportion(values: ArrayLike) -> Estimate:
@@ -244,6 +252,7 @@ def _estimate(
     samples: tuple[NDArray[np.float64], ...],
     statistic: Callable[..., NDArray[np.float64]],
     seed: int,
+    level: float,
 ) -> Estimate:
     count = min(len(sample) for sample in samples)
     if not count:
@@ -258,6 +267,7 @@ def _estimate(
         statistic,
         n_resamples=RESAMPLES,
         batch=AT_ONCE,
+        confidence_level=level,
         method="percentile",
         rng=np.random.default_rng(seed),
     ).confidence_interval

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from captum_rectgrad.studies.framework import bounds
 from captum_rectgrad.studies.framework.registry import find, studies
 from captum_rectgrad.studies.report.summary import PAGE, page
 
@@ -72,3 +73,10 @@ def test_the_page_on_the_method_has_the_thresholds_that_were_measured() -> None:
     measured = [rows[f"q = {q}"]["thresholds at zero"]["value"] for q in percentiles]
     assert shares == [f"{share * 100:.0f} %" for share in measured]
     assert len(shares) == 8
+
+
+def test_the_page_of_definitions_has_all_bounds_with_their_reasons() -> None:
+    _, section = (FOLDER / "definitions.md").read_text("utf-8").split("\n## Bounds\n")
+    rows = [line for line in section.splitlines() if line.startswith("|")][2:]
+    every = [one for one in vars(bounds).values() if isinstance(one, bounds.Bound)]
+    assert rows == [f"| {one} | {one.meaning} | {one.reason} |" for one in every]

@@ -8,18 +8,21 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from captum_rectgrad.evaluation.estimate import Estimate
-from captum_rectgrad.evaluation.intervals import difference, mean
+from captum_rectgrad.evaluation.intervals import LEVEL, difference, mean
 from captum_rectgrad.evaluation.methods import Method
 from captum_rectgrad.studies.compute.progress import Progress
 from captum_rectgrad.studies.data.study_data import Network
+from captum_rectgrad.studies.framework.bounds import Bound, judged_by
 from captum_rectgrad.studies.framework.context import StudyContext
 from captum_rectgrad.studies.framework.result import (
     Claim,
     Row,
-    all_of,
+    family_text,
     gap_text,
     judged,
+    judged_against_all,
     judged_within,
+    level_of_family,
 )
 
 # Takes maps (N, C, H, W) and the slice of the images; returns one number for each map.
@@ -123,6 +126,7 @@ def less_than(
 
     Returns:
         The claim. It holds if the interval of the mean paired difference is above 0 for all others.
+        It does not hold if it is below 0 for any, with Holm's correction for the others.
     """
     gaps = gaps_to(measured, measure, winner, others, seed)
     if not gaps:
@@ -135,11 +139,21 @@ def less_than(
     against = [other for other, gap in gaps.items() if judged(gap) != "holds"]
     if len(against) > 1:
         because += f"; not significantly lower than: {', '.join(against)}"
-    return Claim(text, source, all_of([judged(gap) for gap in gaps.values()]), because)
+    level = level_of_family(len(gaps))
+    corrected = gaps_to(measured, measure, winner, others, seed, level)
+    verdict = judged_against_all(
+        [judged(gap) for gap in gaps.values()], [judged(gap) for gap in corrected.values()]
+    )
+    return Claim(text, source, verdict, because + family_text(len(gaps)))
 
 
 def gaps_to(
-    measured: MapMeasurements, measure: str, one: str, others: Sequence[str], seed: int
+    measured: MapMeasurements,
+    measure: str,
+    one: str,
+    others: Sequence[str],
+    seed: int,
+    level: float = LEVEL,
 ) -> dict[str, Estimate]:
     """Mean paired differences of a measure between other methods and one method.
 
@@ -149,6 +163,7 @@ def gaps_to(
         one: key of the method.
         others: keys of the other methods.
         seed: seed of the bootstrap.
+        level: confidence of the intervals.
 
     Returns:
         By the other's title, the other's value minus the method's. Methods that were not run, or
@@ -156,7 +171,7 @@ def gaps_to(
     """
     values, titles = measured.values[measure], {m.key: m.title for m in measured.methods}
     gaps = {
-        titles[other]: difference(values[other], values[one], seed)
+        titles[other]: difference(values[other], values[one], seed, level)
         for other in others
         if other in values and one in values and other != one
     }
@@ -167,7 +182,7 @@ def similar(
     measured: MapMeasurements,
     measure: str,
     pair: tuple[str, str],
-    margin: float,
+    bound: Bound,
     text: str,
     source: str,
     seed: int,
@@ -178,7 +193,7 @@ def similar(
         measured: see `measure_maps`.
         measure: name of the measure.
         pair: keys of the two methods.
-        margin: largest absolute mean paired difference that counts as similar.
+        bound: largest absolute mean paired difference that counts as similar.
         text: text of the claim.
         source: source of the claim.
         seed: seed of the bootstrap.
@@ -193,8 +208,12 @@ def similar(
     title = next(m.title for m in measured.methods if m.key == one)
     ((against, gap),) = gaps.items()
     gap_words = gap_text(gap, f"{against}'s", ("lower", "higher"))
-    because = f"{title}'s {measure} is {gap_words}; differences up to {margin:g} count as similar"
-    return Claim(text, source, judged_within(gap, margin), because)
+    verdict, sensitivity = judged_by(bound, lambda value: judged_within(gap, value))
+    because = (
+        f"{title}'s {measure} is {gap_words}; differences up to {bound} count as similar "
+        f"({sensitivity})"
+    )
+    return Claim(text, source, verdict, because)
 
 
 def both_less_than_baselines(

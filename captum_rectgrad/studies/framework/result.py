@@ -8,6 +8,7 @@ from typing import Literal, TypeAlias
 from matplotlib.figure import Figure
 
 from captum_rectgrad.evaluation.estimate import Estimate
+from captum_rectgrad.evaluation.intervals import LEVEL
 
 Verdict: TypeAlias = Literal["holds", "does not hold", "undecided"]
 
@@ -110,6 +111,41 @@ def all_of(verdicts: Sequence[Verdict]) -> Verdict:
     """
     worst: tuple[Verdict, ...] = ("does not hold", "undecided", "holds")
     return next(verdict for verdict in worst if verdict in verdicts)
+
+
+def level_of_family(size: int) -> float:
+    """Confidence of the intervals that show that any of several claims does not hold.
+
+    This is the first step of Holm's correction, which alone decides whether any does.
+
+    Args:
+        size: number of the claims.
+
+    Returns:
+        The confidence, 0.95 for one claim.
+    """
+    return 1 - (1 - LEVEL) / size
+
+
+def judged_against_all(found: Sequence[Verdict], corrected: Sequence[Verdict]) -> Verdict:
+    """Judge a claim that a method is ahead of all others.
+
+    Args:
+        found: verdict on each of the others, by 95 % intervals.
+        corrected: the same by intervals of `level_of_family`.
+
+    Returns:
+        "holds" if all of `found` do, which needs no correction; "does not hold" if any of
+        `corrected` does not; else "undecided".
+    """
+    if all(verdict == "holds" for verdict in found):
+        return "holds"
+    return "does not hold" if "does not hold" in corrected else "undecided"
+
+
+def family_text(size: int) -> str:
+    """A note on the correction, for a claim on several others; empty for one."""
+    return f"; Holm's correction for {size} comparisons" if size > 1 else ""
 
 
 def gap_text(gap: Estimate, other: str, words: tuple[str, str] = ("higher", "lower")) -> str:

@@ -6,38 +6,44 @@ import numpy as np
 from numpy.typing import NDArray
 
 from captum_rectgrad.evaluation.estimate import Estimate
-from captum_rectgrad.evaluation.intervals import independent_difference, mean
+from captum_rectgrad.evaluation.intervals import LEVEL, independent_difference, mean
 from captum_rectgrad.evaluation.methods import Method
+from captum_rectgrad.studies.framework.bounds import AS_MUCH, SAME, Bound, judged_by
 from captum_rectgrad.studies.framework.map_measurements import (
     NOTHING,
     MapMeasurements,
     baselines,
     gaps_to,
 )
-from captum_rectgrad.studies.framework.result import Claim, Verdict, all_of, judged, judged_above
+from captum_rectgrad.studies.framework.result import (
+    Claim,
+    Verdict,
+    all_of,
+    family_text,
+    judged,
+    judged_above,
+    judged_against_all,
+    level_of_family,
+)
 from captum_rectgrad.studies.kim2019.attacks import MEASURES, Attack, Numbers
 
-# For a correlation or overlap: the largest excess of RectGrad's similarity over a baseline's at
-# which its maps still change "as much".
-AS_MUCH = 0.05
-# For a correlation or overlap: least similarity of maps that count as unchanged.
-UNCHANGED = 0.5
-
 Flags = NDArray[np.bool_]
+ByMeasure = Mapping[str, Mapping[str, Estimate]]  # by measure and title of the baseline
 
 
-def drop(numbers: Numbers, flipped: Flags, seed: int) -> Estimate:
+def drop(numbers: Numbers, flipped: Flags, seed: int, level: float = LEVEL) -> Estimate:
     """Decrease of a measure with a changed decision, compared with an unchanged one.
 
     Args:
         numbers: `(N,)`; NaN where the measure is not defined.
         flipped: whether the decision changed, `(N,)`.
         seed: seed of the bootstrap.
+        level: confidence of the interval.
 
     Returns:
         The difference of the two means.
     """
-    return independent_difference(numbers[~flipped], numbers[flipped], seed)
+    return independent_difference(numbers[~flipped], numbers[flipped], seed, level)
 
 
 def claims(
@@ -92,12 +98,15 @@ def _only_then(
 ) -> Claim:
     alike = {name: mean(measured.values[name][winner.key][~flipped], seed) for name in MEASURES}
     said = "; ".join(f"{name} {estimate}" for name, estimate in alike.items())
+    verdict, sensitivity = judged_by(
+        SAME, lambda bound: all_of([judged_above(one, bound) for one in alike.values()])
+    )
     return Claim(
         f"Maps of {winner.title} do not change when the decision does not",
         where,
-        all_of([judged_above(estimate, UNCHANGED) for estimate in alike.values()]),
-        f"similarity before and after, unchanged decision: {said}; above {UNCHANGED:g} counts as "
-        "unchanged",
+        verdict,
+        f"similarity before and after, unchanged decision: {said}; above {SAME} counts as "
+        f"unchanged ({sensitivity})",
     )
 
 
@@ -110,17 +119,22 @@ def _as_sensitive(
         for name, by_key in measured.values.items()
     }
     changed = MapMeasurements(measured.methods, there)
-    gaps = {
-        name: gaps_to(changed, name, winner.key, baselines(measured), seed) for name in MEASURES
-    }
+
+    def gaps(level: float) -> ByMeasure:
+        return {
+            name: gaps_to(changed, name, winner.key, baselines(measured), seed, level)
+            for name in MEASURES
+        }
+
     return _against_all(
         f"When the decision changes, maps of {winner.title} change as much as those of all "
         "baselines, or more",
         where,
         gaps,
-        lambda gap: judged_above(gap, -AS_MUCH),
-        "similarity with a changed decision, baseline minus method; above "
-        f"{-AS_MUCH:g} counts as changing as much",
+        lambda gap, bound: judged_above(gap, -bound),
+        f"similarity with a changed decision, baseline minus method; above -{AS_MUCH} counts as "
+        "changing as much",
+        AS_MUCH,
     )
 
 
@@ -128,24 +142,28 @@ def _drops_more(
     measured: MapMeasurements, winner: Method, flipped: Flags, where: str, seed: int
 ) -> Claim:
     """The change beyond the change of maps with an unchanged decision."""
-    gaps = {
-        name: {
-            method.title: drop(
-                measured.values[name][winner.key] - measured.values[name][method.key],
-                flipped,
-                seed,
-            )
-            for method in measured.methods
-            if method.key in baselines(measured)
+
+    def gaps(level: float) -> ByMeasure:
+        return {
+            name: {
+                method.title: drop(
+                    measured.values[name][winner.key] - measured.values[name][method.key],
+                    flipped,
+                    seed,
+                    level,
+                )
+                for method in measured.methods
+                if method.key in baselines(measured)
+            }
+            for name in MEASURES
         }
-        for name in MEASURES
-    }
+
     return _against_all(
         f"When the decision changes, maps of {winner.title} change more than those of all "
         "baselines, beyond what they change by when it stays",
         where,
         gaps,
-        judged,
+        lambda drop_more, _: judged(drop_more),
         "drop of the similarity, method minus baseline",
     )
 
@@ -155,44 +173,67 @@ def _others_too(
 ) -> Claim:
     stayed = flipped.copy()
     for name in MEASURES:
-        stayed &= measured.values[name][winner.key] > UNCHANGED
-    alike = {
-        name: {
-            method.title: mean(measured.values[name][method.key][stayed], seed)
-            for method in measured.methods
-            if method.key in baselines(measured)
+        stayed &= measured.values[name][winner.key] > SAME.value
+
+    def alike(level: float) -> ByMeasure:
+        return {
+            name: {
+                method.title: mean(measured.values[name][method.key][stayed], seed, level)
+                for method in measured.methods
+                if method.key in baselines(measured)
+            }
+            for name in MEASURES
         }
-        for name in MEASURES
-    }
+
     return _against_all(
         f"Where maps of {winner.title} change little though the decision does, those of all "
         "baselines change little too",
         where,
         alike,
-        lambda found: judged_above(found, UNCHANGED),
+        judged_above,
         f"{int(stayed.sum())} of {int(flipped.sum())} images with a similarity above "
-        f"{UNCHANGED:g}; similarity of the baselines' maps for these images",
+        f"{SAME}; similarity of the baselines' maps for these images",
+        SAME,
     )
 
 
 def _against_all(
     text: str,
     where: str,
-    found: Mapping[str, Mapping[str, Estimate]],
-    judge: Callable[[Estimate], Verdict],
+    numbers: Callable[[float], ByMeasure],
+    judge: Callable[[Estimate, float], Verdict],
     what: str,
+    bound: Bound | None = None,
 ) -> Claim:
-    """A claim about all baselines, with the worst baseline of each measure."""
+    """A claim about all baselines, with the worst baseline of each measure.
+
+    `numbers` takes the confidence of the intervals. All measures and baselines are one family.
+    """
+    found = numbers(LEVEL)
     if not all(found.values()):
         return Claim(text, where, "undecided", NOTHING)
     parts: list[str] = []
-    verdicts: list[Verdict] = []
     for name, by_title in found.items():
-        each = [judge(estimate) for estimate in by_title.values()]
+        each = [judge(one, bound.value if bound else 0) for one in by_title.values()]
         least = min(by_title, key=lambda title: by_title[title].value)
         parts.append(
             f"{name}: {all_of(each)} (for {each.count('holds')} of {len(each)} baselines), lowest "
             f"for {least}: {by_title[least]}"
         )
-        verdicts += each
-    return Claim(text, where, all_of(verdicts), f"{what}. {'; '.join(parts)}")
+    every = _listed(found)
+    corrected = _listed(numbers(level_of_family(len(every))))
+
+    def verdict_by(value: float) -> Verdict:
+        return judged_against_all(
+            [judge(one, value) for one in every], [judge(one, value) for one in corrected]
+        )
+
+    because = f"{what}. {'; '.join(parts)}{family_text(len(every))}"
+    if bound is None:
+        return Claim(text, where, verdict_by(0), because)
+    verdict, sensitivity = judged_by(bound, verdict_by)
+    return Claim(text, where, verdict, f"{because}; {sensitivity}")
+
+
+def _listed(numbers: ByMeasure) -> list[Estimate]:
+    return [one for by_title in numbers.values() for one in by_title.values()]

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 import torch
@@ -10,6 +11,7 @@ from matplotlib.figure import Figure
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
+from captum_rectgrad.evaluation.estimate import Estimate
 from captum_rectgrad.evaluation.intervals import difference, mean
 from captum_rectgrad.evaluation.map_metrics import share_inside
 from captum_rectgrad.plotting.curves import draw_curve
@@ -19,8 +21,21 @@ from captum_rectgrad.studies.compute.progress import Progress
 from captum_rectgrad.studies.data.study_data import MaskedImages
 from captum_rectgrad.studies.figures import legends
 from captum_rectgrad.studies.figures.figure_layout import sheet, show_image
+<<<<<<< HEAD
 from captum_rectgrad.studies.framework.context import MASKED, StudyContext
 from captum_rectgrad.studies.framework.result import Claim, Result, Row, judged, judged_above
+=======
+from captum_rectgrad.studies.framework.bounds import NO_RISE, judged_by
+from captum_rectgrad.studies.framework.context import StudyContext
+from captum_rectgrad.studies.framework.result import (
+    Claim,
+    Result,
+    Row,
+    Verdict,
+    judged,
+    judged_above,
+)
+>>>>>>> truth
 from captum_rectgrad.studies.framework.study import Study
 from captum_rectgrad.studies.kim2019.convolutions import convolution_activations
 from captum_rectgrad.studies.kim2019.layer_attributions import DEFINITIONS, METHODS, LayerMethod
@@ -37,8 +52,6 @@ COLOURS = {
     "Gradient * Value": "#7fb0d6",
     "RectGrad": "#f0986a",
 }
-# Largest rise of the relative share (1 for a uniform map) that does not count as accumulation.
-NO_RISE = 0.05
 _DRAWN = 3  # images
 
 
@@ -195,6 +208,7 @@ def verdicts(excess: Mapping[str, Values], seed: int) -> list[Claim]:
     for definition, (plain, rectgrad) in DEFINITIONS.items():
         source = f"section 5.2, figures 6 and 14; by {definition}"
         falls = mean(-rises[rectgrad], seed)
+        no_rise, no_rise_if = judged_by(NO_RISE, partial(_no_rise, falls))
         more = difference(rises[plain], rises[rectgrad], seed)
         found += [
             Claim(
@@ -206,9 +220,9 @@ def verdicts(excess: Mapping[str, Values], seed: int) -> list[Claim]:
             Claim(
                 "RectGrad does not suffer from noise accumulation",
                 source,
-                judged_above(falls, -NO_RISE),
-                f"{what}, {rectgrad}: {mean(rises[rectgrad], seed)}; a rise up to {NO_RISE:g} does "
-                "not count as accumulation",
+                no_rise,
+                f"{what}, {rectgrad}: {mean(rises[rectgrad], seed)}; a rise up to {NO_RISE} does "
+                f"not count as accumulation ({no_rise_if})",
             ),
             Claim(
                 "Noise accumulates in saliency maps more than in RectGrad",
@@ -218,6 +232,10 @@ def verdicts(excess: Mapping[str, Values], seed: int) -> list[Claim]:
             ),
         ]
     return found
+
+
+def _no_rise(falls: Estimate, bound: float) -> Verdict:
+    return judged_above(falls, -bound)
 
 
 def _figure(

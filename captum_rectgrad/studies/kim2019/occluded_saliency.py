@@ -14,8 +14,13 @@ from captum_rectgrad.evaluation.map_metrics import channel_sum, share_inside
 from captum_rectgrad.evaluation.methods import choose_methods
 from captum_rectgrad.studies.data.study_data import Network
 from captum_rectgrad.studies.figures import legends
+<<<<<<< HEAD
 from captum_rectgrad.studies.figures.figure_layout import new_figure
 from captum_rectgrad.studies.figures.map_grid import ImageRow, block_dpi, block_size, draw_block
+=======
+from captum_rectgrad.studies.figures.map_grid import ImageRow, block_size, draw_block, new_figure
+from captum_rectgrad.studies.framework.bounds import NEARLY_ALL, SAME_ACCURACY, judged_by
+>>>>>>> truth
 from captum_rectgrad.studies.framework.context import StudyContext
 from captum_rectgrad.studies.framework.result import Claim, Result, Row, judged_above, judged_within
 from captum_rectgrad.studies.framework.study import ImagesConfig, Study
@@ -24,11 +29,6 @@ from captum_rectgrad.studies.options import Role
 from rectgrad_zoo.data.images import LabelledImages
 from rectgrad_zoo.data.occlusion import Occlusion, occluded
 
-NEARLY_ALL = 0.95  # share of the images that counts as "consistent across test data"
-# Difference of accuracy that counts as "did not change significantly". The paper states 74.6 % for
-# plain images and 73.1 % for images with the patch.
-NOT_SIGNIFICANT = 0.02
-NO_CHANGE = 0.01  # largest loss of accuracy of a network that does not use the noise
 _DRAWN = 4  # images
 _LEGEND = 0.4  # inches
 
@@ -144,27 +144,31 @@ def _claims(
     not_zero = proportion((found.touched > 0).astype(np.float64))
     behind = proportion_difference(right_plain, found.right, seed)
     exchanged = proportion_difference(found.right, found.right_elsewhere, seed)
+    nearly_all, nearly_all_if = judged_by(NEARLY_ALL, lambda value: judged_above(not_zero, value))
+    same, same_if = judged_by(SAME_ACCURACY, lambda value: judged_within(behind, value))
+    unused, unused_if = judged_by(SAME_ACCURACY, lambda value: judged_within(exchanged, value))
     return [
         Claim(
             "Saliency maps are not zero on the noise, consistently across test data",
             f"{paper}; {NOISES[role]}",
-            judged_above(not_zero, NEARLY_ALL),
-            f"share of the images with any value but zero there: {not_zero}; above {NEARLY_ALL:g} "
-            f"counts as consistent. The corner has {share} of the map and {area:g} of the area",
+            nearly_all,
+            f"share of the images with any value but zero there: {not_zero}; above {NEARLY_ALL} "
+            f"counts as consistent ({nearly_all_if}). The corner has {share} of the map "
+            f"and {area:g} of the area",
         ),
         Claim(
             "Test accuracy does not change significantly when the training images have the noise",
             f"{paper}; {NOISES[role]}",
-            judged_within(behind, NOT_SIGNIFICANT),
+            same,
             f"accuracy, plain images minus images with noise: {behind}; differences up to "
-            f"{NOT_SIGNIFICANT:g} do not count",
+            f"{SAME_ACCURACY} do not count ({same_if})",
         ),
         Claim(
             "The network's accuracy does not rest on which noise it is",
             f"not in the paper; {NOISES[role]}",
-            judged_within(exchanged, NO_CHANGE),
-            f"loss of accuracy with other noise: {exchanged}; differences up to {NO_CHANGE:g} do "
-            "not count",
+            unused,
+            f"loss of accuracy with other noise: {exchanged}; differences up to "
+            f"{SAME_ACCURACY} do not count ({unused_if})",
         ),
     ]
 

@@ -10,6 +10,7 @@ from captum_rectgrad.evaluation.map_metrics import (
 )
 from captum_rectgrad.studies.data.study_data import Network
 from captum_rectgrad.studies.figures.boxplots import Panel, boxplots
+from captum_rectgrad.studies.framework.bounds import SIMILAR_SHARE
 from captum_rectgrad.studies.framework.context import StudyContext
 from captum_rectgrad.studies.framework.map_measurements import (
     MapMeasurements,
@@ -34,8 +35,6 @@ AMOUNT, OF_CHANNELS, SHARE = (
     "amount in the corner, of all channels",
     "share in the corner",
 )
-# Bound of "similarly good" for the share of a map; a uniform map has a share of 0.0625.
-SIMILAR = 0.01
 
 
 def patch(config: ImagesConfig, context: StudyContext) -> Result:
@@ -148,7 +147,7 @@ def _claims(measured: MapMeasurements, source: str, seed: int) -> list[Claim]:
     pair = ("rectgrad", "deeplift")
     if run.issuperset(pair):
         text = "RectGrad and DeepLIFT assign similarly much to the corner (by share of the map)"
-        claims.append(similar(measured, SHARE, pair, SIMILAR, text, source, seed))
+        claims.append(similar(measured, SHARE, pair, SIMILAR_SHARE, text, source, seed))
     return claims
 
 

@@ -1,6 +1,6 @@
 """Figure 4: the effect of the threshold, from tau = 0 and q = 0 to q = 99.5."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 
@@ -15,13 +15,19 @@ from captum_rectgrad.evaluation.estimate import Estimate
 from captum_rectgrad.evaluation.intervals import difference, mean, share
 from captum_rectgrad.plotting.curves import draw_curve
 from captum_rectgrad.studies.figures import legends
+<<<<<<< HEAD
 from captum_rectgrad.studies.figures.figure_layout import new_figure
 from captum_rectgrad.studies.figures.map_grid import ImageRow, block_dpi, block_size, draw_block
+=======
+from captum_rectgrad.studies.figures.map_grid import ImageRow, block_size, draw_block, new_figure
+from captum_rectgrad.studies.framework.bounds import NEARLY_ALL, ROUNDING, SAME, Bound, judged_by
+>>>>>>> truth
 from captum_rectgrad.studies.framework.context import StudyContext
 from captum_rectgrad.studies.framework.result import (
     Claim,
     Result,
     Row,
+    Verdict,
     all_of,
     judged,
     judged_above,
@@ -31,10 +37,6 @@ from captum_rectgrad.studies.kim2019 import threshold_measurements as sweep
 from captum_rectgrad.studies.kim2019.threshold_measurements import PERCENTILES, Sweep, title_of
 
 HIGH = 80.0  # maps do not change from `sweep.REFERENCE` up to here, according to the paper
-ALIKE = 0.9  # correlation or overlap that counts as "no significant change"
-SAME_REGION = 0.5  # overlap that counts as "regions did not change"
-NEARLY_ALL = 0.95  # share of zero thresholds that counts as "tau is about 0"
-ROUNDING = 1e-5  # difference relative to the largest value that counts as equal in float32
 _CURVES = 3.3  # inches
 _LIKENESSES = (
     (sweep.RANK_REFERENCE, sweep.OVERLAP_REFERENCE),
@@ -141,9 +143,9 @@ def _guided_claim(gaps: NDArray[np.float64]) -> Claim:
     return Claim(
         "With tau = 0 it is Guided Backprop * Input, thresholded at zero",
         "section 4.3, claim 2",
-        "holds" if gaps.max() <= ROUNDING else "does not hold",
+        "holds" if gaps.max() <= ROUNDING.value else "does not hold",
         "largest difference of all images, relative to the map's largest value: "
-        f"{gaps.max():.2g}; up to {ROUNDING:g} (float32 rounding) counts as equal",
+        f"{gaps.max():.2g}; up to {ROUNDING} (float32 rounding) counts as equal",
     )
 
 
@@ -159,6 +161,9 @@ def _claims(found: Sweep, seed: int) -> list[Claim]:
     scores = mean(found.values[sweep.SCORES][low], seed)
     same = [t for t in found.titles[1:] if (found.values[sweep.THRESHOLDS][t] == 1).all()]
     same_where = f"all thresholds are zero at: {', '.join(same) or 'no q'}"
+    no_change, no_change_if = _all_above(SAME, alike)
+    same_regions, same_regions_if = _all_above(SAME, regions.values())
+    at_zero, at_zero_if = _all_above(NEARLY_ALL, zero.values())
     return [
         Claim(
             f"Maps change from {start} to {low} more than from {low} to {high}",
@@ -170,24 +175,24 @@ def _claims(found: Sweep, seed: int) -> list[Claim]:
         Claim(
             f"There is no significant change from {low} to {high}",
             "section 5.1, figure 4",
-            all_of([judged_above(one, ALIKE) for one in alike]),
+            no_change,
             f"similarity of {high} and {low}: rank correlation {alike[0]}, overlap {alike[1]}; "
-            f"above {ALIKE:g} counts as no significant change; {same_where}",
+            f"above {SAME} counts as no significant change ({no_change_if}); {same_where}",
         ),
         _sparser(found, seed),
         Claim(
             f"Regions of high attribution do not change above {low}",
             "section 5.1, figure 4",
-            all_of([judged_above(one, SAME_REGION) for one in regions.values()]),
-            f"{sweep.OVERLAP_REFERENCE}: {_least(regions)}; above {SAME_REGION:g} counts as the "
-            "same regions",
+            same_regions,
+            f"{sweep.OVERLAP_REFERENCE}: {_least(regions)}; above {SAME} counts as the same "
+            f"regions ({same_regions_if})",
         ),
         Claim(
             f"Thresholds are zero from {low} to {high}",
             "section 5.1",
-            all_of([judged_above(one, NEARLY_ALL) for one in zero.values()]),
+            at_zero,
             f"share of thresholds that are exactly zero (the paper: about zero): {_least(zero)}; "
-            f"above {NEARLY_ALL:g} counts as zero",
+            f"above {NEARLY_ALL} counts as zero ({at_zero_if})",
         ),
         Claim(
             "The majority of scores is zero",
@@ -196,6 +201,10 @@ def _claims(found: Sweep, seed: int) -> list[Claim]:
             f"share of the scores that are zero, at {low}: {scores}; above 0.5 is a majority",
         ),
     ]
+
+
+def _all_above(bound: Bound, found: Iterable[Estimate]) -> tuple[Verdict, str]:
+    return judged_by(bound, lambda value: all_of([judged_above(one, value) for one in found]))
 
 
 def _sparser(found: Sweep, seed: int) -> Claim:
@@ -279,5 +288,5 @@ STUDY = Study(
         "quick": ThresholdSweepConfig(images=1000),
         "full": ThresholdSweepConfig(),
     },
-    minutes={"smoke": 0.2, "quick": 1.4, "full": None},
+    minutes={"smoke": 0.2, "quick": 8.3, "full": None},
 )

@@ -24,11 +24,16 @@ from captum_rectgrad.evaluation.methods import Method, of_captum
 from captum_rectgrad.plotting.curves import draw_curve
 from captum_rectgrad.sanity.class_sensitivity import class_sensitivity, other_classes
 from captum_rectgrad.sanity.convergence import convergence
-from captum_rectgrad.sanity.defaults import BOUND, OTHERS, REPEATS
+from captum_rectgrad.sanity.defaults import OTHERS, REPEATS
 from captum_rectgrad.sanity.image_recovery import image_recovery
 from captum_rectgrad.sanity.randomisation import randomisation
 from captum_rectgrad.sanity.similarity import IMAGE, UNSIGNED, empty
+<<<<<<< HEAD
 from captum_rectgrad.studies.figures.figure_layout import new_figure
+=======
+from captum_rectgrad.studies.figures.map_grid import new_figure
+from captum_rectgrad.studies.framework.bounds import SAME, judged_by
+>>>>>>> truth
 from captum_rectgrad.studies.framework.context import StudyContext
 from captum_rectgrad.studies.framework.result import (
     Claim,
@@ -203,21 +208,9 @@ def claims(found: Mapping[tuple[str, float | None], Checks], seed: int) -> list[
         partner = PARTNERS[title]
         whose = f"{partner}'s"
         more = difference(checks.image, found[partner, None].image, seed)
-        sixt = "Sixt et al. 2020"
-        bound = f"above {BOUND:g} counts as the same; q = {PAPERS:g}"
         made += [
-            Claim(
-                f"{title} ignores the later layers",
-                sixt,
-                judged_above(half, BOUND),
-                f"{_TITLES['half']}: {half}; {bound}",
-            ),
-            Claim(
-                f"{title} hardly depends on the class",
-                sixt,
-                judged_above(classes, BOUND),
-                f"{_TITLES['classes']}: {classes}; {bound}",
-            ),
+            _same(f"{title} ignores the later layers", "half", half),
+            _same(f"{title} hardly depends on the class", "classes", classes),
             # The same rule as for guided backpropagation in `maps`.
             Claim(
                 f"{title} recovers the image more than {partner}",
@@ -228,14 +221,20 @@ def claims(found: Mapping[tuple[str, float | None], Checks], seed: int) -> list[
         ]
         if title == "RectGrad":
             made.append(
-                Claim(
-                    "RectGrad's backward signal converges to one direction",
-                    sixt,
-                    judged_above(cosine, BOUND),
-                    f"{_TITLES['cosine']}: {cosine}; {bound}",
-                )
+                _same("RectGrad's backward signal converges to one direction", "cosine", cosine)
             )
     return made
+
+
+def _same(text: str, name: str, found: Estimate) -> Claim:
+    verdict, sensitivity = judged_by(SAME, lambda bound: judged_above(found, bound))
+    return Claim(
+        text,
+        "Sixt et al. 2020",
+        verdict,
+        f"{_TITLES[name]}: {found}; above {SAME} counts as the same ({sensitivity}); "
+        f"q = {PAPERS:g}",
+    )
 
 
 def _estimate(checks: Checks, name: str, seed: int) -> Estimate:

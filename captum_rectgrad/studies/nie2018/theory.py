@@ -12,7 +12,19 @@ from captum_rectgrad.evaluation.estimate import Estimate
 from captum_rectgrad.evaluation.intervals import mean
 from captum_rectgrad.plotting.curves import draw_curve
 from captum_rectgrad.studies.compute.maps import model_inputs
+<<<<<<< HEAD
 from captum_rectgrad.studies.figures.figure_layout import new_figure
+=======
+from captum_rectgrad.studies.figures.map_grid import new_figure
+from captum_rectgrad.studies.framework.bounds import (
+    CONVERGED,
+    GAUSSIAN,
+    NO_CORRELATION,
+    SAME_VARIANCE,
+    SKEWED,
+    judged_by,
+)
+>>>>>>> truth
 from captum_rectgrad.studies.framework.context import StudyContext
 from captum_rectgrad.studies.framework.result import (
     Claim,
@@ -41,11 +53,6 @@ from captum_rectgrad.studies.nie2018.simulation import (
     simulate_signals,
 )
 
-MOSTLY = 0.95  # correlation that counts as "converges to"
-NO_CORRELATION = 0.05  # correlation that counts as "no information" and "uncorrelated"
-GAUSSIAN = 0.5  # excess kurtosis up to which values count as Gaussian; uniform: -1.2
-SKEWED = 0.25  # skewness up to which values count as Gaussian; exponential: 2
-SCALED = 0.25  # deviation of the variance ratio from 1 that counts as equal
 SHARED = 1 / math.pi  # correlation of pixels of a DeconvNet map, which share their filters
 _COLOURS = ("#2a6a9e", "#5c8a3a", "#7a5195", "#e08a2c", "#c43c00")
 # Map, and backward signal at the first hidden layer, by rule.
@@ -142,20 +149,22 @@ def claims(maps: Samples, signals: Samples, limit: Estimate, seed: int) -> list[
     filters, width = max(maps), max(signals)
     to_limit = {n: mean(found["Guided BP"].with_limit, seed) for n, found in maps.items()}
     to_image = {n: mean(found["Guided BP"].with_input, seed) for n, found in maps.items()}
+    as_limit, as_limit_if = judged_by(CONVERGED, lambda value: _judged_limit(to_limit, value))
+    as_image, as_image_if = judged_by(CONVERGED, lambda value: _judged_limit(to_image, value))
     made = [
         Claim(
             "Guided backpropagation converges to the sum of normalised patches of the image",
             "theorem 1, before the last step of its proof",
-            _judged_limit(to_limit),
-            f"correlation with it, {filters} filters: {to_limit[filters]}; above {MOSTLY:g} counts "
-            "as convergence",
+            as_limit,
+            f"correlation with it, {filters} filters: {to_limit[filters]}; above {CONVERGED} "
+            f"counts as convergence ({as_limit_if})",
         ),
         Claim(
             "Guided backpropagation converges to the image",
             "theorem 1",
-            _judged_limit(to_image),
+            as_image,
             f"correlation with the image, {filters} filters: {to_image[filters]} (of the limit: "
-            f"{limit}); above {MOSTLY:g} counts as convergence",
+            f"{limit}); above {CONVERGED} counts as convergence ({as_image_if})",
         ),
     ]
     for rule in ("Saliency", "DeconvNet", "Guided BP"):
@@ -165,10 +174,10 @@ def claims(maps: Samples, signals: Samples, limit: Estimate, seed: int) -> list[
     return made
 
 
-def _judged_limit(points: Mapping[int, Estimate]) -> Verdict:
+def _judged_limit(points: Mapping[int, Estimate], bound: float) -> Verdict:
     """Whether a correlation goes to 1; undecided while it is below the bound and still rises."""
     sizes = sorted(points)
-    verdict = judged_above(points[sizes[-1]], MOSTLY)
+    verdict = judged_above(points[sizes[-1]], bound)
     rises = len(sizes) > 1 and points[sizes[-1]].low > points[sizes[-2]].high
     return "undecided" if verdict == "does not hold" and rises else verdict
 
@@ -176,27 +185,29 @@ def _judged_limit(points: Mapping[int, Estimate]) -> Verdict:
 def _map_claims(rule: str, sample: Sample, size: str, seed: int) -> list[Claim]:
     own, apart = of_its_own_image(sample, seed), pair_correlation(sample, seed)
     spread, (shape, moments) = relative_variance(sample, seed), _shape(sample, seed)
+    no_information, no_information_if = _no_correlation(own)
+    uncorrelated, uncorrelated_if = _no_correlation(apart)
     return [
         Claim(
             f"{rule} maps keep no information on the image",
             "theorem 2",
-            judged_within(own, NO_CORRELATION),
+            no_information,
             f"absolute correlation, own minus another image, {size}: {own}; up to "
-            f"{NO_CORRELATION:g} counts as no information",
+            f"{NO_CORRELATION} counts as no information ({no_information_if})",
         ),
         Claim(
             f"Values of {rule} maps are standard Gaussian",
             "theorem 2, with the variance of the notes",
-            all_of([shape, judged_within(_less_one(spread), SCALED)]),
-            f"{size}: variance divided by the theory's {spread}, 1 +- {SCALED:g} counts as equal; "
-            f"{moments}; {_kolmogorov(sample)}",
+            all_of([shape, judged_within(_less_one(spread), SAME_VARIANCE.value)]),
+            f"{size}: variance divided by the theory's {spread}, 1 +- {SAME_VARIANCE} counts as "
+            f"equal; {moments}; {_kolmogorov(sample)}",
         ),
         Claim(
             f"Pixels of {rule} maps are uncorrelated",
             "theorem 2, unit covariance",
-            judged_within(apart, NO_CORRELATION),
-            f"correlation of pixels of a channel, {size}: {apart}; up to {NO_CORRELATION:g} counts "
-            "as uncorrelated",
+            uncorrelated,
+            f"correlation of pixels of a channel, {size}: {apart}; up to {NO_CORRELATION} counts "
+            f"as uncorrelated ({uncorrelated_if})",
         ),
     ]
 
@@ -204,26 +215,29 @@ def _map_claims(rule: str, sample: Sample, size: str, seed: int) -> list[Claim]:
 def _signal_claims(rule: str, sample: Sample, size: str, seed: int) -> list[Claim]:
     apart, (shape, moments) = pair_correlation(sample, seed), _shape(sample, seed)
     center, own = mean_over_size(sample, seed), of_its_own_image(sample, seed)
-    source, bound = "proposition 1", f"up to {NO_CORRELATION:g} counts as 0"
+    source, bound = "proposition 1", f"up to {NO_CORRELATION} counts as 0"
+    (uncorrelated, uncorrelated_if), (centred, centred_if), (independent, independent_if) = map(
+        _no_correlation, (apart, center, own)
+    )
     return [
         Claim(
             f"Backward signals of {rule} are uncorrelated",
             source,
-            judged_within(apart, NO_CORRELATION),
-            f"correlation of units, {size}: {apart}; {bound}",
+            uncorrelated,
+            f"correlation of units, {size}: {apart}; {bound} ({uncorrelated_if})",
         ),
         Claim(
             f"Backward signals of {rule} have mean 0",
             source,
-            judged_within(center, NO_CORRELATION),
-            f"mean divided by root mean square, {size}: {center}; {bound}",
+            centred,
+            f"mean divided by root mean square, {size}: {center}; {bound} ({centred_if})",
         ),
         Claim(
             f"Backward signals of {rule} do not depend on the forward pass",
             f"{source}, as its proof takes it",
-            judged_within(own, NO_CORRELATION),
+            independent,
             "absolute correlation with the layer's activations, own minus another image, "
-            f"{size}: {own}; {bound}",
+            f"{size}: {own}; {bound} ({independent_if})",
         ),
         Claim(
             f"Backward signals of {rule} are Gaussian about their mean",
@@ -234,13 +248,19 @@ def _signal_claims(rule: str, sample: Sample, size: str, seed: int) -> list[Clai
     ]
 
 
+def _no_correlation(found: Estimate) -> tuple[Verdict, str]:
+    return judged_by(NO_CORRELATION, lambda bound: judged_within(found, bound))
+
+
 def _shape(sample: Sample, seed: int) -> tuple[Verdict, str]:
     """Whether values have a Gaussian's skewness and kurtosis, and both as text."""
     lean, tails = skewness(sample, seed), excess_kurtosis(sample, seed)
-    verdict = all_of([judged_within(lean, SKEWED), judged_within(tails, GAUSSIAN)])
+    leans, leans_if = judged_by(SKEWED, lambda bound: judged_within(lean, bound))
+    has_tails, tails_if = judged_by(GAUSSIAN, lambda bound: judged_within(tails, bound))
+    verdict = all_of([leans, has_tails])
     return verdict, (
-        f"skewness {lean} (Gaussian up to {SKEWED:g}), excess kurtosis {tails} (Gaussian up to "
-        f"{GAUSSIAN:g})"
+        f"skewness {lean} (Gaussian up to {SKEWED}; {leans_if}), excess kurtosis {tails} "
+        f"(Gaussian up to {GAUSSIAN}; {tails_if})"
     )
 
 
@@ -326,6 +346,6 @@ STUDY = Study(
         "quick": TheoryConfig(filters=(16, 64, 256, 1024), networks=40),
         "full": TheoryConfig(),
     },
-    minutes={"smoke": None, "quick": 0.9, "full": None},
+    minutes={"smoke": None, "quick": 0.4, "full": None},
     paper=NIE,
 )

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from captum_rectgrad.evaluation.estimate import Estimate
+from captum_rectgrad.evaluation.intervals import LEVEL
 from captum_rectgrad.evaluation.methods import Method
 from captum_rectgrad.studies.roar_kar.cells import Cell, Measure
 from captum_rectgrad.studies.roar_kar.config import OWN, Form, RoarKarConfig
@@ -152,13 +153,16 @@ class Curves:
         weights, constant = self._weights(measure)
         return weighted_accuracy(self.curve(measure, ranking), weights, self.seed, constant)
 
-    def lead(self, measure: Measure, better: Ranking, worse: Ranking) -> Estimate:
+    def lead(
+        self, measure: Measure, better: Ranking, worse: Ranking, level: float = LEVEL
+    ) -> Estimate:
         """The difference of two scores, worse minus better, paired by test images."""
         weights = list(self._weights(measure)[0])
         return weighted_accuracy(
             [*self.curve(measure, worse), *self.curve(measure, better)],
             [*weights, *(-weight for weight in weights)],
             self.seed,
+            level=level,
         )
 
     def told_by_mask(self, measure: Measure, ranking: Ranking) -> Estimate | None:

@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 from scipy.stats import bootstrap
 
 from captum_rectgrad.evaluation.estimate import Estimate
-from captum_rectgrad.evaluation.intervals import AT_ONCE, RESAMPLES
+from captum_rectgrad.evaluation.intervals import AT_ONCE, LEVEL, RESAMPLES
 
 _DIGITS = 12
 # Which test images each network of a point of a curve classified correctly: (K, N).
@@ -42,9 +42,13 @@ def accuracies(curve: Sequence[Point]) -> list[float]:
 
 
 def weighted_accuracy(
-    curve: Sequence[Point], weights: Sequence[float] | Floats, seed: int, constant: float = 0.0
+    curve: Sequence[Point],
+    weights: Sequence[float] | Floats,
+    seed: int,
+    constant: float = 0.0,
+    level: float = LEVEL,
 ) -> Estimate:
-    """A constant plus a weighted sum of accuracies, with its 95 % percentile bootstrap interval.
+    """A constant plus a weighted sum of accuracies, with its percentile bootstrap interval.
 
     Every resample draws test images, the same for all points, and networks for each point. Points
     of a single network are not resampled over networks. A plain bootstrap of K networks has
@@ -58,6 +62,7 @@ def weighted_accuracy(
         weights: weight of each point; negative in the difference of two curves.
         seed: seed of the resampling.
         constant: the constant.
+        level: confidence of the interval.
 
     Returns:
         The sum. It has no interval (NaN) for a single image.
@@ -89,6 +94,7 @@ def weighted_accuracy(
         statistic,
         n_resamples=RESAMPLES,
         batch=AT_ONCE,
+        confidence_level=level,
         method="percentile",
         vectorized=True,
         rng=np.random.default_rng(seed),

@@ -2,7 +2,15 @@
 
 from collections.abc import Mapping, Sequence
 
-from captum_rectgrad.studies.framework.result import Claim, Row, all_of, gap_text, judged
+from captum_rectgrad.studies.framework.result import (
+    Claim,
+    Row,
+    family_text,
+    gap_text,
+    judged,
+    judged_against_all,
+    level_of_family,
+)
 from captum_rectgrad.studies.roar_kar.cells import Measure
 from captum_rectgrad.studies.roar_kar.curves import OF_ONE, Curves, Ranking
 
@@ -147,4 +155,7 @@ def _claim(
             f"trainings; {because}"
         )
         return Claim(text, source, "undecided", because)
-    return Claim(text, source, all_of([judged(lead) for lead in leads.values()]), because)
+    level = level_of_family(len(others))
+    corrected = [judged(curves.lead(measure, winner, other, level)) for other in others]
+    verdict = judged_against_all([judged(lead) for lead in leads.values()], corrected)
+    return Claim(text, source, verdict, because + family_text(len(others)))

@@ -7,6 +7,7 @@ from torch import Tensor
 
 from captum_rectgrad.evaluation.estimate import Estimate
 from captum_rectgrad.evaluation.methods import methods
+from captum_rectgrad.studies.framework.bounds import Bound
 from captum_rectgrad.studies.framework.context import StudyContext
 from captum_rectgrad.studies.framework.map_measurements import (
     MapMeasurements,
@@ -55,10 +56,24 @@ def test_a_baseline_without_a_higher_value_is_named() -> None:
     assert verdict == "does not hold"
 
 
+def test_does_not_hold_is_corrected_for_the_number_of_baselines() -> None:
+    # An interval of 95 % ends just below 0, one of 97.5 % does not.
+    centred = NOISE - NOISE.mean()
+    error = float(centred.std() / np.sqrt(len(centred)))
+    behind = {"deeplift": centred - 2.1 * error, "rectgrad": np.zeros(200)}
+    assert claim_of(behind)[0] == "does not hold"
+    verdict, because = claim_of({"saliency": 5 + NOISE, **behind})
+    assert verdict == "undecided"
+    assert "Holm's correction for 2 comparisons" in because
+
+
 def test_without_methods_the_claim_is_undecided() -> None:
     assert claim_of({"rectgrad": NOISE})[0] == "undecided"
     assert claim_of({"saliency": NOISE})[0] == "undecided"
     assert claim_of({"saliency": NOISE, "rectgrad": np.full(200, np.nan)})[0] == "undecided"
+
+
+HALF = Bound(0.5, 0, "similar", "of this test")
 
 
 @pytest.mark.parametrize(
@@ -68,12 +83,12 @@ def test_without_methods_the_claim_is_undecided() -> None:
 def test_similar_is_within_a_margin_either_way(gap: float, verdict: str) -> None:
     values = {"rectgrad": NOISE, "deeplift": NOISE + gap + 0.1 * (NOISE[::-1] - NOISE.mean())}
     claim = similar(
-        measured(values), "length", ("rectgrad", "deeplift"), 0.5, "similar", "here", seed=0
+        measured(values), "length", ("rectgrad", "deeplift"), HALF, "similar", "here", seed=0
     )
     assert claim.verdict == verdict
     assert "than DeepLIFT's (" in claim.because
     alone = measured({"rectgrad": NOISE})
-    claim = similar(alone, "length", ("rectgrad", "deeplift"), 0.5, "similar", "here", seed=0)
+    claim = similar(alone, "length", ("rectgrad", "deeplift"), HALF, "similar", "here", seed=0)
     assert claim.verdict == "undecided"
 
 

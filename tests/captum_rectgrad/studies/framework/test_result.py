@@ -6,7 +6,9 @@ from captum_rectgrad.studies.framework.result import (
     all_of,
     judged,
     judged_above,
+    judged_against_all,
     judged_within,
+    level_of_family,
 )
 
 NAN = float("nan")
@@ -51,3 +53,22 @@ def test_the_verdict_on_several_numbers_is_their_worst() -> None:
     assert all_of(["holds", "holds"]) == "holds"
     assert all_of(["holds", "undecided"]) == "undecided"
     assert all_of(["undecided", "does not hold", "holds"]) == "does not hold"
+
+
+@pytest.mark.parametrize(
+    ("found", "corrected", "verdict"),
+    [
+        (["holds", "holds"], ["holds", "undecided"], "holds"),
+        (["holds", "does not hold"], ["holds", "does not hold"], "does not hold"),
+        (["holds", "does not hold"], ["holds", "undecided"], "undecided"),
+        (["holds", "undecided"], ["holds", "undecided"], "undecided"),
+    ],
+)
+def test_only_a_claim_that_fails_against_any_other_needs_the_correction(
+    found: list[Verdict], corrected: list[Verdict], verdict: Verdict
+) -> None:
+    assert judged_against_all(found, corrected) == verdict
+
+
+def test_level_of_a_family() -> None:
+    assert [level_of_family(size) for size in (1, 5)] == pytest.approx([0.95, 0.99])
