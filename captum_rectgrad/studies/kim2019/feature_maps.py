@@ -21,16 +21,12 @@ from captum_rectgrad.studies.compute.batches import in_batches
 from captum_rectgrad.studies.data.study_data import MaskedImages, Network
 from captum_rectgrad.studies.figures import legends
 from captum_rectgrad.studies.figures.figure_layout import sheet, show_image
-<<<<<<< HEAD
-from captum_rectgrad.studies.framework.context import MASKED, StudyContext
-=======
 from captum_rectgrad.studies.framework.bounds import (
     SIMILAR_ACTIVITY,
     SIMILAR_RELATIVE,
     judged_by,
 )
-from captum_rectgrad.studies.framework.context import StudyContext
->>>>>>> truth
+from captum_rectgrad.studies.framework.context import MASKED, StudyContext
 from captum_rectgrad.studies.framework.result import Claim, Result, Row, all_of, judged_within
 from captum_rectgrad.studies.framework.study import Study
 from captum_rectgrad.studies.kim2019.convolutions import (

@@ -21,12 +21,8 @@ from captum_rectgrad.studies.compute.progress import Progress
 from captum_rectgrad.studies.data.study_data import MaskedImages
 from captum_rectgrad.studies.figures import legends
 from captum_rectgrad.studies.figures.figure_layout import sheet, show_image
-<<<<<<< HEAD
-from captum_rectgrad.studies.framework.context import MASKED, StudyContext
-from captum_rectgrad.studies.framework.result import Claim, Result, Row, judged, judged_above
-=======
 from captum_rectgrad.studies.framework.bounds import NO_RISE, judged_by
-from captum_rectgrad.studies.framework.context import StudyContext
+from captum_rectgrad.studies.framework.context import MASKED, StudyContext
 from captum_rectgrad.studies.framework.result import (
     Claim,
     Result,
@@ -35,7 +31,6 @@ from captum_rectgrad.studies.framework.result import (
     judged,
     judged_above,
 )
->>>>>>> truth
 from captum_rectgrad.studies.framework.study import Study
 from captum_rectgrad.studies.kim2019.convolutions import convolution_activations
 from captum_rectgrad.studies.kim2019.layer_attributions import DEFINITIONS, METHODS, LayerMethod

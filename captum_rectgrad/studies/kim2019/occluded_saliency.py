@@ -14,13 +14,9 @@ from captum_rectgrad.evaluation.map_metrics import channel_sum, share_inside
 from captum_rectgrad.evaluation.methods import choose_methods
 from captum_rectgrad.studies.data.study_data import Network
 from captum_rectgrad.studies.figures import legends
-<<<<<<< HEAD
 from captum_rectgrad.studies.figures.figure_layout import new_figure
 from captum_rectgrad.studies.figures.map_grid import ImageRow, block_dpi, block_size, draw_block
-=======
-from captum_rectgrad.studies.figures.map_grid import ImageRow, block_size, draw_block, new_figure
 from captum_rectgrad.studies.framework.bounds import NEARLY_ALL, SAME_ACCURACY, judged_by
->>>>>>> truth
 from captum_rectgrad.studies.framework.context import StudyContext
 from captum_rectgrad.studies.framework.result import Claim, Result, Row, judged_above, judged_within
 from captum_rectgrad.studies.framework.study import ImagesConfig, Study

@@ -15,13 +15,9 @@ from captum_rectgrad.evaluation.estimate import Estimate
 from captum_rectgrad.evaluation.intervals import difference, mean, share
 from captum_rectgrad.plotting.curves import draw_curve
 from captum_rectgrad.studies.figures import legends
-<<<<<<< HEAD
 from captum_rectgrad.studies.figures.figure_layout import new_figure
 from captum_rectgrad.studies.figures.map_grid import ImageRow, block_dpi, block_size, draw_block
-=======
-from captum_rectgrad.studies.figures.map_grid import ImageRow, block_size, draw_block, new_figure
 from captum_rectgrad.studies.framework.bounds import NEARLY_ALL, ROUNDING, SAME, Bound, judged_by
->>>>>>> truth
 from captum_rectgrad.studies.framework.context import StudyContext
 from captum_rectgrad.studies.framework.result import (
     Claim,

@@ -28,12 +28,8 @@ from captum_rectgrad.sanity.defaults import OTHERS, REPEATS
 from captum_rectgrad.sanity.image_recovery import image_recovery
 from captum_rectgrad.sanity.randomisation import randomisation
 from captum_rectgrad.sanity.similarity import IMAGE, UNSIGNED, empty
-<<<<<<< HEAD
 from captum_rectgrad.studies.figures.figure_layout import new_figure
-=======
-from captum_rectgrad.studies.figures.map_grid import new_figure
 from captum_rectgrad.studies.framework.bounds import SAME, judged_by
->>>>>>> truth
 from captum_rectgrad.studies.framework.context import StudyContext
 from captum_rectgrad.studies.framework.result import (
     Claim,

@@ -12,10 +12,7 @@ from captum_rectgrad.evaluation.estimate import Estimate
 from captum_rectgrad.evaluation.intervals import mean
 from captum_rectgrad.plotting.curves import draw_curve
 from captum_rectgrad.studies.compute.maps import model_inputs
-<<<<<<< HEAD
 from captum_rectgrad.studies.figures.figure_layout import new_figure
-=======
-from captum_rectgrad.studies.figures.map_grid import new_figure
 from captum_rectgrad.studies.framework.bounds import (
     CONVERGED,
     GAUSSIAN,
@@ -24,7 +21,6 @@ from captum_rectgrad.studies.framework.bounds import (
     SKEWED,
     judged_by,
 )
->>>>>>> truth
 from captum_rectgrad.studies.framework.context import StudyContext
 from captum_rectgrad.studies.framework.result import (
     Claim,
