@@ -1,4 +1,4 @@
-"""Figure 17 and appendices B.2 and B.3: the units that PR1 to PR4 and RectGradMod select."""
+"""Claim 1, figure 17, appendices B.2 and B.3: units that PR1 to PR4 and RectGradMod select."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -31,6 +31,10 @@ from captum_rectgrad.studies.framework.result import (
 )
 from captum_rectgrad.studies.framework.study import Study
 from captum_rectgrad.studies.kim2019.background import EXCESS, SHARE, shares_outside
+from captum_rectgrad.studies.kim2019.deconvolution_identity import (
+    deconvolution_gaps,
+    identity_claim,
+)
 from captum_rectgrad.studies.kim2019.masks import HALF, correct, one_of_each
 
 TITLES: dict[RuleName, str] = {
@@ -93,6 +97,7 @@ def propagation_rules(config: PropagationRulesConfig, context: StudyContext) -> 
     single = {rule: followed(affine(), rule) for rule in TITLES}
     double = {rule: followed(two_layers(), rule) for rule in TITLES}
     more = more_than_rectgrad(measured)
+    gaps = deconvolution_gaps(context, network, data.images, data.labels)
     numbers: list[Row] = []
     for rule, row in zip(TITLES, rows(measured, context.seed), strict=True):
         example: Row = {
@@ -104,7 +109,11 @@ def propagation_rules(config: PropagationRulesConfig, context: StudyContext) -> 
         numbers.append({**example, **row, **often})
     return Result(
         rows=numbers,
-        claims=[*example_claims(single, double), *map_claims(measured, context.seed)],
+        claims=[
+            identity_claim(gaps),
+            *example_claims(single, double),
+            *map_claims(measured, context.seed),
+        ],
         figure=_figure(by_rule, network, data, measured),
         notes=(
             (
@@ -302,7 +311,7 @@ def _figure(
 
 STUDY = Study(
     name="propagation-rules",
-    shows="figure 17 and the example of appendix B",
+    shows="claim 1, figure 17 and the example of appendix B",
     asks="which units the propagation rules select",
     images=(MASKED,),
     run=propagation_rules,
@@ -311,5 +320,5 @@ STUDY = Study(
         "quick": PropagationRulesConfig(),
         "full": PropagationRulesConfig(),
     },
-    minutes={"smoke": 0.0, "quick": None, "full": 0.1},
+    minutes={"smoke": 0.0, "quick": None, "full": 0.2},
 )
