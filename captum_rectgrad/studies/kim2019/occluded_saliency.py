@@ -197,6 +197,6 @@ STUDY = Study(
         "quick": ImagesConfig(),
         "full": ImagesConfig(),
     },
-    minutes={"smoke": 0.1, "quick": 3.1, "full": 2.8},
+    minutes={"smoke": 0.1, "quick": 3.1, "full": 5.5},
     roles=("plain", "occluded", "noise"),
 )
