@@ -144,7 +144,7 @@ def less_than(
     verdict = judged_against_all(
         [judged(gap) for gap in gaps.values()], [judged(gap) for gap in corrected.values()]
     )
-    return Claim(text, source, verdict, because + family_text(len(gaps)))
+    return Claim(text, source, verdict, because + family_text(len(gaps), verdict))
 
 
 def gaps_to(

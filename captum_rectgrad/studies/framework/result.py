@@ -143,9 +143,11 @@ def judged_against_all(found: Sequence[Verdict], corrected: Sequence[Verdict]) -
     return "does not hold" if "does not hold" in corrected else "undecided"
 
 
-def family_text(size: int) -> str:
-    """A note on the correction, for a claim on several others; empty for one."""
-    return f"; Holm's correction for {size} comparisons" if size > 1 else ""
+def family_text(size: int, verdict: Verdict) -> str:
+    """A note on the correction, if the verdict on a claim on several others depends on it."""
+    if size == 1 or verdict == "holds":
+        return ""
+    return f"; judged with Holm's correction for {size} comparisons"
 
 
 def gap_text(gap: Estimate, other: str, words: tuple[str, str] = ("higher", "lower")) -> str:

@@ -228,11 +228,12 @@ def _against_all(
             [judge(one, value) for one in every], [judge(one, value) for one in corrected]
         )
 
-    because = f"{what}. {'; '.join(parts)}{family_text(len(every))}"
-    if bound is None:
-        return Claim(text, where, verdict_by(0), because)
-    verdict, sensitivity = judged_by(bound, verdict_by)
-    return Claim(text, where, verdict, f"{because}; {sensitivity}")
+    because = f"{what}. {'; '.join(parts)}"
+    verdict, sensitivity = verdict_by(0), ""
+    if bound is not None:
+        verdict, sensitivity = judged_by(bound, verdict_by)
+        sensitivity = f"; {sensitivity}"
+    return Claim(text, where, verdict, because + family_text(len(every), verdict) + sensitivity)
 
 
 def _listed(numbers: ByMeasure) -> list[Estimate]:

@@ -158,4 +158,4 @@ def _claim(
     level = level_of_family(len(others))
     corrected = [judged(curves.lead(measure, winner, other, level)) for other in others]
     verdict = judged_against_all([judged(lead) for lead in leads.values()], corrected)
-    return Claim(text, source, verdict, because + family_text(len(others)))
+    return Claim(text, source, verdict, because + family_text(len(others), verdict))

@@ -64,7 +64,7 @@ def test_does_not_hold_is_corrected_for_the_number_of_baselines() -> None:
     assert claim_of(behind)[0] == "does not hold"
     verdict, because = claim_of({"saliency": 5 + NOISE, **behind})
     assert verdict == "undecided"
-    assert "Holm's correction for 2 comparisons" in because
+    assert "judged with Holm's correction for 2 comparisons" in because
 
 
 def test_without_methods_the_claim_is_undecided() -> None:
