@@ -117,8 +117,8 @@ def test_the_numbers_of_the_studies() -> None:
     }
     layers, classes = by_method["RectGrad"]
     assert f"a rank correlation of {layers} with those of the trained network" in TEXT
-    assert f"they have one of {classes}. For saliency these are" in TEXT
-    assert f"these are {' and '.join(by_method['Saliency'])}." in TEXT
+    assert f"they have one of {classes}. For gradient times input these are" in TEXT
+    assert f"these are {' and '.join(by_method['Gradient * Input'])}." in TEXT
     flipped = {
         row["method"]: f"{row['rank correlation, flipped']['value']:.2f}"
         for row in record("docs/results/adversarial/result.json")["rows"]
