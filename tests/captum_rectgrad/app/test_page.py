@@ -6,7 +6,6 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
-import httpx
 import numpy as np
 import pytest
 import skimage.data
@@ -15,6 +14,7 @@ from PIL import Image
 pytest.importorskip("gradio", reason="needs the extra app")
 pytest.importorskip("playwright", reason="needs the extra browser")
 
+import httpx
 from gradio_client import Client, handle_file
 from playwright.sync_api import Browser, Page, expect
 

@@ -13,11 +13,11 @@ import time
 
 def network():
     print("ready", flush=True)
-    time.sleep(60)
+    time.sleep(300)
 """
 
 
-def ended(number: int, tmp_path: Path, *before: str) -> tuple[int, str]:
+def ended(number: int, tmp_path: Path, *before: str, seconds: float = 60) -> tuple[int, str]:
     """The status and the standard error of a command that a signal reaches in its work."""
     (tmp_path / "slow_network.py").write_text(SLOW)
     code = "import sys; from captum_rectgrad.cli.main import main; sys.exit(main(sys.argv[1:]))"
@@ -34,7 +34,7 @@ def ended(number: int, tmp_path: Path, *before: str) -> tuple[int, str]:
             assert process.stdout is not None
             assert process.stdout.readline() == "ready\n"
             process.send_signal(number)
-            _, messages = process.communicate(timeout=5)
+            _, messages = process.communicate(timeout=seconds)
         finally:
             process.kill()
     return process.returncode, messages
@@ -48,4 +48,4 @@ def test_one_line_and_the_status_of_the_signal(name: str, tmp_path: Path) -> Non
 
 def test_a_signal_that_is_ignored_stays_ignored(tmp_path: Path) -> None:
     with pytest.raises(subprocess.TimeoutExpired):
-        ended(signal.SIGHUP, tmp_path, "nohup")
+        ended(signal.SIGHUP, tmp_path, "nohup", seconds=5)
