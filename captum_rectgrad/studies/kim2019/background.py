@@ -127,6 +127,6 @@ STUDY = Study(
         "quick": BackgroundConfig(),
         "full": BackgroundConfig(),
     },
-    minutes={"smoke": 0.1, "quick": None, "full": 0.5},
+    minutes={"smoke": 0.1, "quick": None, "full": 1.4},
     compares=True,
 )

@@ -212,6 +212,6 @@ STUDY = Study(
         "quick": CoherenceConfig(),
         "full": CoherenceConfig(),
     },
-    minutes={"smoke": 0.1, "quick": None, "full": 1.1},
+    minutes={"smoke": 0.1, "quick": None, "full": 1.6},
     compares=True,
 )
