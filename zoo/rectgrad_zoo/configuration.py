@@ -11,7 +11,12 @@ _MOST_CHANNELS = 1_024
 _LARGEST_CROP = 10.0
 _LARGEST_WHOLE = 100_000
 _MOST_CLASSES = 1_000_000
-_LOADED = ("checkpoint_path", "quantization_config", "use_pretrained_backbone")
+_LOADED = (
+    "checkpoint_path",
+    "configuration_files",
+    "quantization_config",
+    "use_pretrained_backbone",
+)
 _IMPLEMENTATIONS = (
     "attn_implementation",
     "_attn_implementation",

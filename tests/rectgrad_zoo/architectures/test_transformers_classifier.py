@@ -168,6 +168,7 @@ def test_a_network_that_is_larger_than_its_weights_is_not_built(
         ("size", {"height": 10**6, "width": 10**6}),
         ("size", {"height": -1, "width": 16}),
         ("size", "large"),
+        ("min_pixels", 10**12),
     ],
 )
 def test_a_processor_that_cannot_be_applied_is_refused(
@@ -176,7 +177,24 @@ def test_a_processor_that_cannot_be_applied_is_refused(
     save_vit(tmp_path)
     change(tmp_path / "preprocessor_config.json", **{key: value})
     name = key.removeprefix("image_")
-    with pytest.raises(rectgrad_zoo.ZooError, match=rf"preprocessor_config\.json has {name} = "):
+    with pytest.raises(
+        rectgrad_zoo.ZooError, match=rf"preprocessor_config\.json (has {name} = |asks for)"
+    ):
+        rectgrad_zoo.load(str(tmp_path))
+
+
+def test_no_other_configuration_takes_the_place_of_the_checked_ones(tmp_path: Path) -> None:
+    save_vit(tmp_path)
+    expected = rectgrad_zoo.load(str(tmp_path)).pretrained_cfg
+    processor = json.loads((tmp_path / "preprocessor_config.json").read_text())
+    large = {"image_processor": {**processor, "size": {"height": 64, "width": 64}}}
+    (tmp_path / "processor_config.json").write_text(json.dumps(large))
+    assert rectgrad_zoo.load(str(tmp_path)).pretrained_cfg == expected
+    config = json.loads((tmp_path / "config.json").read_text())
+    kernel = {**config, "attn_implementation": "kernels-community/flash-attn"}
+    (tmp_path / "config.4.0.0.json").write_text(json.dumps(kernel))
+    change(tmp_path / "config.json", configuration_files=["config.4.0.0.json"])
+    with pytest.raises(rectgrad_zoo.ZooError, match=r"has configuration_files = .* elsewhere"):
         rectgrad_zoo.load(str(tmp_path))
 
 
