@@ -61,6 +61,22 @@ def test_without_a_processor_the_preprocessing_is_not_known(tmp_path: Path) -> N
         rectgrad_zoo.transform(rectgrad_zoo.load(str(tmp_path)))
 
 
+def test_the_vocabulary_of_a_text_model_beside_it_may_be_large(tmp_path: Path) -> None:
+    small = {
+        "hidden_size": 32,
+        "num_hidden_layers": 1,
+        "num_attention_heads": 2,
+        "intermediate_size": 32,
+    }
+    config = transformers.SiglipConfig(
+        text_config={**small, "vocab_size": 256_000},  # of SigLIP 2
+        vision_config={**small, "image_size": 16, "patch_size": 8},
+        num_labels=3,
+    )
+    transformers.SiglipForImageClassification(config).save_pretrained(tmp_path)
+    assert rectgrad_zoo.load(str(tmp_path)).num_classes == 3
+
+
 def test_default_names_of_classes_are_no_names(tmp_path: Path) -> None:
     save_vit(tmp_path, id2label={0: "LABEL_0", 1: "LABEL_1"})
     assert rectgrad_zoo.labels(rectgrad_zoo.load(str(tmp_path))) is None
@@ -145,6 +161,7 @@ def change(file: Path, **changes: Any) -> None:
     "changes",
     [
         {"hidden_size": 8192, "num_hidden_layers": 64, "num_attention_heads": 64},
+        {"num_hidden_layers": 10**6},
         {"num_hidden_layers": 10**9},
         {"image_size": 2**16},
     ],
