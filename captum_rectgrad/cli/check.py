@@ -13,7 +13,7 @@ from captum_rectgrad.cli.known_names import (
     check_folder,
     check_methods,
     check_model,
-    check_percentile,
+    check_percentile_option,
 )
 from captum_rectgrad.cli.output_files import check_output
 
@@ -109,7 +109,7 @@ def check_request(args: argparse.Namespace) -> CheckRequest:
 def _check_percentile(args: argparse.Namespace) -> None:
     if args.percentile is None:
         return
-    check_percentile(args.percentile)
+    check_percentile_option(args.percentile)
     # Imported methods are checked after their import.
     if ":" not in args.method and "rectgrad" not in args.method:
         raise ValueError(f"--percentile only applies to RectGrad, got --method {args.method}")

@@ -98,7 +98,7 @@ def check_data(name: str, known: Sequence[str]) -> None:
     )
 
 
-def check_percentile(percentile: float | None) -> None:
+def check_percentile_option(percentile: float | None) -> None:
     """Check RectGrad's percentile.
 
     Args:
