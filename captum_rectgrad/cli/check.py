@@ -8,12 +8,17 @@ from captum_rectgrad.cli.check_arguments import GENERATED
 from captum_rectgrad.cli.completion import CHECKED_TOO, COMPARED
 from captum_rectgrad.cli.explain import key_or_index
 from captum_rectgrad.cli.image_sources import Images, find_images
-from captum_rectgrad.cli.known_names import check_data, check_folder, check_methods, check_model
+from captum_rectgrad.cli.known_names import (
+    check_data,
+    check_folder,
+    check_methods,
+    check_model,
+    check_percentile_option,
+)
 from captum_rectgrad.cli.output_files import check_output
 
 FILES = FIGURE, REPORT, RESULT = "figure.png", "report.md", "result.json"
 _LEAST = ("count", "batch_size", "steps", "repeats")  # arguments of at least 1
-_PERCENT = 100
 
 
 @dataclass(frozen=True)
@@ -104,10 +109,7 @@ def check_request(args: argparse.Namespace) -> CheckRequest:
 def _check_percentile(args: argparse.Namespace) -> None:
     if args.percentile is None:
         return
-    if not 0 <= args.percentile <= _PERCENT:
-        raise ValueError(
-            f"percentile must be in [0, 100], got {args.percentile:g}; the paper uses 98"
-        )
+    check_percentile_option(args.percentile)
     # Imported methods are checked after their import.
     if ":" not in args.method and "rectgrad" not in args.method:
         raise ValueError(f"--percentile only applies to RectGrad, got --method {args.method}")

@@ -5,14 +5,13 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from captum_rectgrad.cli.image_sources import Images, find_images
-from captum_rectgrad.cli.known_names import ALL, check_methods, check_model
+from captum_rectgrad.cli.known_names import ALL, check_methods, check_model, check_percentile_option
 from captum_rectgrad.cli.output_files import check_figure_format, check_output, figure_files
 from captum_rectgrad.cli.suggestions import did_you_mean_file
 from captum_rectgrad.plotting.images import sample_images
 
 MOST_ROWS = 100  # of one figure: matplotlib draws at most 65,536 pixels
 MOST_LABEL_BYTES = 2**24
-_PERCENT = 100
 
 
 @dataclass(frozen=True)
@@ -71,10 +70,7 @@ def check_request(args: argparse.Namespace) -> ExplainRequest:
     """
     methods = _methods(args.methods)
     check_model(args.model)
-    if args.percentile is not None and not 0 <= args.percentile <= _PERCENT:
-        raise ValueError(
-            f"percentile must be in [0, 100], got {args.percentile:g}; the paper uses 98"
-        )
+    check_percentile_option(args.percentile)
     if args.weights is not None and not Path(args.weights).is_file():
         hint = did_you_mean_file(args.weights)
         raise ValueError(f"--weights: there is no file {args.weights!r}{hint}")
@@ -153,10 +149,12 @@ def read_labels(file: Path) -> list[str]:
             if labels
             else f"the labels file {str(file)!r} is empty; give one name per line"
         )
+    lines_of: dict[str, int] = {}
     for number, label in enumerate(labels, start=1):
-        if labels.index(label) + 1 < number:
+        first = lines_of.setdefault(label, number)
+        if first < number:
             raise ValueError(
-                f"the labels in {str(file)!r} have the name {label!r} twice, in lines "
-                f"{labels.index(label) + 1} and {number}"
+                f"the labels in {str(file)!r} have the name {label!r} twice, in lines {first} and "
+                f"{number}"
             )
     return labels

@@ -4,6 +4,7 @@ import glob
 import io
 import sys
 import warnings
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
@@ -55,9 +56,9 @@ class Images(Mapping[str, Image.Image]):
     """
 
     def __init__(self, sources: Sequence[ImageSource]) -> None:
-        labels = [source.label for source in sources]
+        labels = Counter(source.label for source in sources)
         self.sources = {
-            source.label if labels.count(source.label) == 1 else source.place: source
+            source.label if labels[source.label] == 1 else source.place: source
             for source in sources
         }
 
@@ -103,8 +104,8 @@ def find_images(given: Sequence[str]) -> Images:
             downloaded, standard input is empty or too long, or an image is given twice.
     """
     sources = [source for argument in given for source in _sources(argument)]
-    places = [source.place for source in sources]
-    twice = {place for place in places if places.count(place) > 1}
+    places = Counter(source.place for source in sources)
+    twice = [place for place, count in places.items() if count > 1]
     if twice:
         raise ValueError(f"the image {min(twice)!r} is given twice; give each image once")
     return Images(sources)

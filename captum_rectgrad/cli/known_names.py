@@ -11,6 +11,7 @@ from captum_rectgrad.cli.download import is_url
 from captum_rectgrad.cli.suggestions import did_you_mean, did_you_mean_file
 
 ALL = "all"
+_PERCENT = 100
 _HUB_PREFIXES = ("hf:", "hf-hub:")
 _FOLDER_PREFIX = "local-dir:"
 # The zoo checks the name in full.
@@ -95,6 +96,19 @@ def check_data(name: str, known: Sequence[str]) -> None:
         f"--data: there is no folder {name!r}{did_you_mean(name, known) or did_you_mean_file(name)}"
         f"; give a folder, OWNER/NAME on the Hub, or {' or '.join(known)}"
     )
+
+
+def check_percentile_option(percentile: float | None) -> None:
+    """Check RectGrad's percentile.
+
+    Args:
+        percentile: value of `--percentile`; None: the default.
+
+    Raises:
+        ValueError: it is out of range.
+    """
+    if percentile is not None and not 0 <= percentile <= _PERCENT:
+        raise ValueError(f"percentile must be in [0, 100], got {percentile:g}; the paper uses 98")
 
 
 def check_folder(folder: Path, option: str) -> None:

@@ -76,7 +76,7 @@ def check_request(args: argparse.Namespace) -> ReproduceRequest:
         ValueError: an argument is invalid.
     """
     name = _name(args.name)
-    methods = None if args.methods is None else args.methods.split(",")
+    methods = None if args.methods is None else [key.strip() for key in args.methods.split(",")]
     if methods is not None:
         check_methods(methods)
     checkpoints = tuple(_checkpoint(given) for given in args.checkpoint)

@@ -48,4 +48,7 @@ def exit_status(interrupt: KeyboardInterrupt) -> int:
 
 def _end(number: int, frame: FrameType | None) -> None:
     del frame
+    for one in _SIGNALS:  # a second signal does not interrupt the cleanup
+        if signal.getsignal(one) is _end:
+            signal.signal(one, signal.SIG_IGN)
     raise EndedBySignalError(number)

@@ -55,6 +55,12 @@ def test_a_device_is_written_itself() -> None:
     assert not Path("/dev/null").is_file()
 
 
+def test_a_name_of_the_longest_length_is_written(tmp_path: Path) -> None:
+    file = tmp_path / f"{'n' * 251}.png"
+    write_text(file, "text")
+    assert list(tmp_path.iterdir()) == [file]
+
+
 def test_what_killed_processes_left_is_removed(tmp_path: Path) -> None:
     for name in ("mine.txt", ".mine", ".file.0a1b.unfinished.txt", ".file.2c3d.unfinished"):
         (tmp_path / name).touch()

@@ -9,9 +9,14 @@ from rectgrad_zoo.errors import ZooError
 _MOST_PIXELS = 16_384  # per side
 _MOST_CHANNELS = 1_024
 _LARGEST_CROP = 10.0
-_LARGEST_WHOLE = 100_000
+_LARGEST_WHOLE = 1_000_000  # vocabularies of text models have a quarter of it
 _MOST_CLASSES = 1_000_000
-_LOADED = ("checkpoint_path", "quantization_config", "use_pretrained_backbone")
+_LOADED = (
+    "checkpoint_path",
+    "configuration_files",
+    "quantization_config",
+    "use_pretrained_backbone",
+)
 _IMPLEMENTATIONS = (
     "attn_implementation",
     "_attn_implementation",
@@ -50,7 +55,7 @@ def check_whole_numbers(value: object, where: str) -> None:
         where: Source of the value, for the error.
 
     Raises:
-        ZooError: If a whole number in it is above 100,000, or below -100,000.
+        ZooError: If a whole number in it is above 1,000,000, or below -1,000,000.
     """
     if isinstance(value, dict | list):
         for each in value.values() if isinstance(value, dict) else value:

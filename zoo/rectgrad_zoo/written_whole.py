@@ -33,7 +33,7 @@ def written_whole(file: Path, *, follow: bool = True) -> Iterator[Path]:
     if file.exists() and not file.is_file():
         yield file
         return
-    unfinished = file.with_name(f".{file.stem}.{secrets.token_hex(4)}.unfinished{file.suffix}")
+    unfinished = file.with_name(f".{secrets.token_hex(8)}.unfinished{file.suffix}")
     try:
         yield unfinished
         # Some file systems report a full disk only now; after the renaming it would be too late.

@@ -21,6 +21,7 @@ from rectgrad_zoo.errors import ZooError
 from rectgrad_zoo.input_files import read_json_object
 from rectgrad_zoo.training.recipes import BEST_VALIDATION, DataRecipe, Recipe, TrainingRecipe
 from rectgrad_zoo.training.train import train
+from rectgrad_zoo.weights import read_bytes
 from rectgrad_zoo.written_whole import write_bytes, write_text
 
 SIZES: dict[Split, int] = {"train": 6000, "test": 1000}
@@ -105,7 +106,7 @@ def drawn(split: Split) -> MaskedImages:
 def _kept(recipe: Recipe, folder: Path) -> bytes | None:
     """The weights in a folder; None if they are damaged, or were trained with another recipe."""
     try:
-        content = (folder / _WEIGHTS).read_bytes()
+        content, _ = read_bytes(folder / _WEIGHTS)
         found = read_json_object(folder / _RECIPE)
     except (OSError, ZooError):
         return None

@@ -17,7 +17,7 @@ ABOUT = "pack.json"
 FORMAT = 1
 MAX_FILE = 1 << 20  # bytes of a file in a pack, more than a cell of a million images has
 MAX_FILES = 100_000
-MAX_PACK = 1 << 30  # bytes
+MAX_PACK = 1 << 30  # bytes, also of all its files without compression
 _CELL = re.compile(r"[A-Za-z0-9_:-][A-Za-z0-9._:-]*\.json")
 
 
@@ -100,4 +100,6 @@ def _read(file: Path) -> dict[str, str]:
                 raise ValueError(f"{member.filename!r} is not the name of a cell")
             if member.file_size > MAX_FILE:
                 raise ValueError(f"{member.filename} has {member.file_size} bytes")
+        if (size := sum(member.file_size for member in members)) > MAX_PACK:
+            raise ValueError(f"its files have {size} bytes, expected at most {MAX_PACK}")
         return {member.filename: archive.read(member).decode() for member in members}

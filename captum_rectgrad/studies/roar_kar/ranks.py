@@ -1,6 +1,7 @@
 """Ranks of pixels, computed once for each method and saved with two bytes per pixel."""
 
 import logging
+import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
@@ -20,6 +21,7 @@ from captum_rectgrad.studies.data.study_data import Network
 from captum_rectgrad.studies.framework.context import StudyContext
 from captum_rectgrad.studies.roar_kar.config import Form
 from rectgrad_zoo.data.cifar10 import Split
+from rectgrad_zoo.input_files import open_regular
 from rectgrad_zoo.written_whole import remove_unfinished, written_whole
 
 Ranks = NDArray[np.uint16]
@@ -158,15 +160,21 @@ def _has_ranks(file: Path, images: int, pixels: int) -> bool:
     The ranks of an image are a permutation, which detects truncated files, unwritten parts and
     changed numbers.
     """
-    try:
-        ranks = np.load(file, mmap_mode="r")
-    except (OSError, ValueError, EOFError):
-        return False
     every = np.arange(pixels)
-    return bool(ranks.dtype == np.uint16 and ranks.shape == (images, pixels)) and all(
-        (np.sort(ranks[start : start + _CHECKED_AT_ONCE], axis=1, kind="stable") == every).all()
-        for start in range(0, images, _CHECKED_AT_ONCE)
-    )
+    try:
+        with open_regular(file, sys.maxsize) as opened:
+            np.lib.format.read_magic(opened)
+            shape, _, dtype = np.lib.format.read_array_header_1_0(opened)
+            if shape != (images, pixels) or dtype != np.dtype("<u2"):
+                return False
+            for start in range(0, images, _CHECKED_AT_ONCE):
+                count = min(_CHECKED_AT_ONCE, images - start)
+                ranks = np.fromfile(opened, dtype, count * pixels).reshape(count, pixels)
+                if not (np.sort(ranks, axis=1, kind="stable") == every).all():
+                    return False
+    except (OSError, ValueError):
+        return False
+    return True
 
 
 def write_ranks(

@@ -2,6 +2,7 @@
 
 import subprocess
 import sys
+import time
 from functools import partial
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -10,7 +11,7 @@ from threading import Thread
 import pytest
 from PIL import Image
 
-from captum_rectgrad.cli.image_sources import find_images
+from captum_rectgrad.cli.image_sources import Images, ImageSource, find_images
 from captum_rectgrad.errors import RectGradWarning
 
 
@@ -33,6 +34,13 @@ def test_files_folders_and_patterns(photos: Path) -> None:
     assert list(everywhere) == [str(photos / "cat.png"), str(photos / "more" / "cat.png")]
     assert [image.width for image in everywhere.values()] == [20, 22]
     assert everywhere.files() == {photos / "cat.png", photos / "more" / "cat.png"}
+
+
+def test_names_of_many_images_take_linear_time() -> None:
+    sources = [ImageSource(f"{number}", f"/photos/{number}.png") for number in range(50_000)]
+    begun = time.process_time()
+    assert len(Images([*sources, ImageSource("7", "/more/7.png")])) == 50_001
+    assert time.process_time() - begun < 5
 
 
 def test_a_file_whose_name_looks_like_a_pattern(photos: Path) -> None:

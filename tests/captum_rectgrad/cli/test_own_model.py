@@ -3,6 +3,7 @@
 import os
 import re
 import sys
+import time
 from pathlib import Path
 
 import numpy as np
@@ -10,6 +11,7 @@ import pytest
 import torch
 from PIL import Image
 
+from captum_rectgrad.cli.explain import read_labels
 from captum_rectgrad.cli.main import main
 
 CODE = """
@@ -138,6 +140,17 @@ def test_refusals(
     assert line.startswith("rectgrad: error: ")
     assert message in line
     assert not Path("rectgrad.png").exists()
+
+
+def test_many_labels_are_compared_in_linear_time(tmp_path: Path) -> None:
+    names = [f"name {number}" for number in range(100_000)]
+    (tmp_path / "names.txt").write_text("\n".join(names))
+    begun = time.process_time()
+    assert read_labels(tmp_path / "names.txt") == names
+    assert time.process_time() - begun < 5
+    (tmp_path / "names.txt").write_text("\n".join([*names, "name 7"]))
+    with pytest.raises(ValueError, match="'name 7' twice, in lines 8 and 100001"):
+        read_labels(tmp_path / "names.txt")
 
 
 def test_labels_come_from_a_file_of_bounded_size(

@@ -4,9 +4,12 @@ import os
 import signal
 import subprocess
 import sys
+from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
+
+from captum_rectgrad.cli.signals import EndedBySignalError, signals_as_interrupts
 
 SLOW = """
 import time
@@ -49,3 +52,12 @@ def test_one_line_and_the_status_of_the_signal(name: str, tmp_path: Path) -> Non
 def test_a_signal_that_is_ignored_stays_ignored(tmp_path: Path) -> None:
     with pytest.raises(subprocess.TimeoutExpired):
         ended(signal.SIGHUP, tmp_path, "nohup", seconds=5)
+
+
+def test_a_second_signal_does_not_interrupt_the_cleanup() -> None:
+    with ExitStack() as cleanup:
+        cleanup.enter_context(pytest.raises(EndedBySignalError, match="SIGHUP"))
+        cleanup.enter_context(signals_as_interrupts())
+        cleanup.callback(signal.raise_signal, signal.SIGTERM)
+        signal.raise_signal(signal.SIGHUP)
+    assert signal.getsignal(signal.SIGTERM) is signal.SIG_DFL

@@ -61,6 +61,22 @@ def test_without_a_processor_the_preprocessing_is_not_known(tmp_path: Path) -> N
         rectgrad_zoo.transform(rectgrad_zoo.load(str(tmp_path)))
 
 
+def test_the_vocabulary_of_a_text_model_beside_it_may_be_large(tmp_path: Path) -> None:
+    small = {
+        "hidden_size": 32,
+        "num_hidden_layers": 1,
+        "num_attention_heads": 2,
+        "intermediate_size": 32,
+    }
+    config = transformers.SiglipConfig(
+        text_config={**small, "vocab_size": 256_000},  # of SigLIP 2
+        vision_config={**small, "image_size": 16, "patch_size": 8},
+        num_labels=3,
+    )
+    transformers.SiglipForImageClassification(config).save_pretrained(tmp_path)
+    assert rectgrad_zoo.load(str(tmp_path)).num_classes == 3
+
+
 def test_default_names_of_classes_are_no_names(tmp_path: Path) -> None:
     save_vit(tmp_path, id2label={0: "LABEL_0", 1: "LABEL_1"})
     assert rectgrad_zoo.labels(rectgrad_zoo.load(str(tmp_path))) is None
@@ -145,6 +161,7 @@ def change(file: Path, **changes: Any) -> None:
     "changes",
     [
         {"hidden_size": 8192, "num_hidden_layers": 64, "num_attention_heads": 64},
+        {"num_hidden_layers": 10**6},
         {"num_hidden_layers": 10**9},
         {"image_size": 2**16},
     ],
@@ -168,6 +185,7 @@ def test_a_network_that_is_larger_than_its_weights_is_not_built(
         ("size", {"height": 10**6, "width": 10**6}),
         ("size", {"height": -1, "width": 16}),
         ("size", "large"),
+        ("min_pixels", 10**12),
     ],
 )
 def test_a_processor_that_cannot_be_applied_is_refused(
@@ -176,7 +194,24 @@ def test_a_processor_that_cannot_be_applied_is_refused(
     save_vit(tmp_path)
     change(tmp_path / "preprocessor_config.json", **{key: value})
     name = key.removeprefix("image_")
-    with pytest.raises(rectgrad_zoo.ZooError, match=rf"preprocessor_config\.json has {name} = "):
+    with pytest.raises(
+        rectgrad_zoo.ZooError, match=rf"preprocessor_config\.json (has {name} = |asks for)"
+    ):
+        rectgrad_zoo.load(str(tmp_path))
+
+
+def test_no_other_configuration_takes_the_place_of_the_checked_ones(tmp_path: Path) -> None:
+    save_vit(tmp_path)
+    expected = rectgrad_zoo.load(str(tmp_path)).pretrained_cfg
+    processor = json.loads((tmp_path / "preprocessor_config.json").read_text())
+    large = {"image_processor": {**processor, "size": {"height": 64, "width": 64}}}
+    (tmp_path / "processor_config.json").write_text(json.dumps(large))
+    assert rectgrad_zoo.load(str(tmp_path)).pretrained_cfg == expected
+    config = json.loads((tmp_path / "config.json").read_text())
+    kernel = {**config, "attn_implementation": "kernels-community/flash-attn"}
+    (tmp_path / "config.4.0.0.json").write_text(json.dumps(kernel))
+    change(tmp_path / "config.json", configuration_files=["config.4.0.0.json"])
+    with pytest.raises(rectgrad_zoo.ZooError, match=r"has configuration_files = .* elsewhere"):
         rectgrad_zoo.load(str(tmp_path))
 
 

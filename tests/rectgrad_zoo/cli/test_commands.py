@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from captum_rectgrad.cli import zoo
+from captum_rectgrad.cli.main import main
 from rectgrad_zoo import registry
 from rectgrad_zoo.errors import ZooError
 
@@ -93,7 +94,7 @@ def test_fetch_of_a_folder_names_the_repository_it_hides(
 
 def test_show_takes_any_card_and_none(copied: Path, capsys: pytest.CaptureFixture[str]) -> None:
     (copied / "README.md").write_bytes(b"\x1b[31mred\xff\n")
-    run("show", copied)
+    assert main(["zoo", "show", str(copied)]) == 0
     assert capsys.readouterr().out.endswith("\n\n?[31mred\ufffd\n")
     (copied / "README.md").unlink()
     run("show", copied)

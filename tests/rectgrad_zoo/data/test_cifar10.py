@@ -61,6 +61,12 @@ def test_a_picture_of_enormous_size_is_refused(tmp_path: Path) -> None:
         read_cifar10(write_rows(tmp_path, [bomb], [0]), "test")
 
 
+def test_a_picture_of_another_size_is_not_decoded(tmp_path: Path) -> None:
+    damaged = png(9_000, 9_000)[:100]
+    with pytest.raises(ZooError, match=r"expected an image of 32 x 32, got \(9000, 9000\)"):
+        read_cifar10(write_rows(tmp_path, [damaged], [0]), "test")
+
+
 def test_a_struct_without_bytes_is_refused(tmp_path: Path) -> None:
     (tmp_path / "plain_text").mkdir()
     table = pa.table({"img": [{"data": b"1"}], "label": [0]})

@@ -189,6 +189,15 @@ def test_a_damaged_state_is_refused(
         make_checkpoint(recipe_file, data_folder, begun, CPU)
 
 
+def test_a_state_that_is_a_pipe_is_refused(
+    recipe_file: Path, data_folder: Path, begun: Path
+) -> None:
+    (begun / STATE_FILE).unlink()
+    os.mkfifo(begun / STATE_FILE)
+    with pytest.raises(ZooError, match="is not a regular file"):
+        make_checkpoint(recipe_file, data_folder, begun, CPU)
+
+
 def test_a_state_that_cannot_be_written_leaves_the_one_before(
     recipe_file: Path, data_folder: Path, begun: Path, client: Client
 ) -> None:

@@ -129,7 +129,8 @@ def load_classifier(
     check_whole_numbers(described, str(folder / _CONFIG_FILE))
     check_self_contained(described, str(folder / _CONFIG_FILE))
     with _quiet(), _one_line(folder):
-        config = _transformers().AutoConfig.from_pretrained(folder, **_LOCAL)
+        # The files by name: of a folder, transformers may read others, which are not checked.
+        config = _transformers().AutoConfig.from_pretrained(folder / _CONFIG_FILE, **_LOCAL)
         if num_classes is not None:
             config.num_labels = num_classes
         model, found = _build(name, config, tensors)
@@ -140,8 +141,11 @@ def load_classifier(
         processor = None
         if (folder / PROCESSOR_FILE).exists():
             described = read_json_object(folder / PROCESSOR_FILE)
+            check_whole_numbers(described, str(folder / PROCESSOR_FILE))
             check_processor(described, str(folder / PROCESSOR_FILE))
-            processor = _transformers().AutoImageProcessor.from_pretrained(folder, **_LOCAL)
+            processor = _transformers().AutoImageProcessor.from_pretrained(
+                folder / PROCESSOR_FILE, config=config, **_LOCAL
+            )
         classifier = TransformersClassifier(model, processor)
     check_fit(model, found, where)
     check_values(model, found, where)

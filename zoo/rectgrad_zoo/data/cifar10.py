@@ -215,16 +215,16 @@ def decode_image(encoded: object, where: str, mode: Literal["RGB", "L"]) -> NDAr
         raise ZooError(f"{where}: expected an image file, got {encoded!r}.")
     try:
         with Image.open(io.BytesIO(encoded), formats=_FORMATS) as image:
-            pixels = np.asarray(image.convert(mode))
+            size = image.size  # checked before the pixels are decoded
+            if size == IMAGE_SIZE:
+                return np.asarray(image.convert(mode))
     # Pillow may raise anything for arbitrary bytes.
     except Exception as error:
         raise ZooError(
             f"{where}: expected an image file of 32 x 32 pixels, got {len(encoded)} bytes that "
             f"cannot be decoded ({type(error).__name__})."
         ) from error
-    if pixels.shape[:2] != IMAGE_SIZE:
-        raise ZooError(f"{where}: expected an image of 32 x 32, got {pixels.shape[:2]}.")
-    return pixels
+    raise ZooError(f"{where}: expected an image of 32 x 32, got {size[::-1]}.")
 
 
 def _import_extra(module: str, purpose: str) -> ModuleType:

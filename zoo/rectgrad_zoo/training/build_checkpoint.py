@@ -61,8 +61,13 @@ def make_checkpoint(
             differs or diverges, or the checkpoint cannot be written.
     """
     recipe = read_recipe(recipe_file)
-    _check_writable(out)
-    with output_lock(out):
+    with ExitStack() as held:
+        try:
+            held.enter_context(output_lock(out))
+        except OSError as error:
+            raise ValueError(
+                f"Cannot write to {out}: {error.strerror}. Choose another folder with --out."
+            ) from error
         _check_free(out)
         remove_unfinished(out)
         return _make(recipe_file, recipe, data, out, device)
@@ -100,21 +105,6 @@ def _check_free(out: Path) -> None:
             f"{out} exists already and contains no unfinished training. Pass the path of a new "
             "folder."
         )
-
-
-def _check_writable(out: Path) -> None:
-    """Check write access before the training, without leaving files."""
-    made = [folder for folder in (out, *out.parents) if not folder.exists()]
-    try:
-        out.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryFile(dir=out):
-            pass
-        for folder in made:
-            folder.rmdir()
-    except OSError as error:
-        raise ValueError(
-            f"Cannot write to {out}: {error.strerror}. Choose another folder with --out."
-        ) from error
 
 
 def _contents(

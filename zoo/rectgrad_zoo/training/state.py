@@ -9,6 +9,8 @@ import torch
 from torch import Tensor, nn
 
 from rectgrad_zoo.errors import ZooError
+from rectgrad_zoo.input_files import read_regular
+from rectgrad_zoo.limits import MOST_BYTES, limit
 from rectgrad_zoo.training.accuracy import Accuracy
 from rectgrad_zoo.written_whole import write_bytes
 
@@ -96,13 +98,16 @@ class StateFile:
             course: A training before its first epoch, changed in place.
 
         Raises:
-            ZooError: If the file is damaged, or belongs to a training with another recipe, data,
-                device or versions.
+            ZooError: If the file is damaged or not a regular file, or belongs to a training with
+                another recipe, data, device or versions.
         """
         if not self.path.exists():
             return
+        stored = read_regular(self.path, int(limit(MOST_BYTES)))
         try:
-            content: dict[str, Any] = torch.load(self.path, map_location="cpu", weights_only=True)
+            content: dict[str, Any] = torch.load(
+                io.BytesIO(stored), map_location="cpu", weights_only=True
+            )
             begun: dict[str, str] = dict(content["identity"])
         # An arbitrary file may raise anything.
         except Exception as error:

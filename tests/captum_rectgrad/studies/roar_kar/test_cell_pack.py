@@ -112,6 +112,16 @@ def test_a_pack_with_other_json_is_refused_by_name(text: str, tmp_path: Path) ->
     assert list(tmp_path.iterdir()) == [pack]
 
 
+def test_a_pack_that_is_large_without_compression_is_refused(tmp_path: Path) -> None:
+    pack = tmp_path / "cells.zip"
+    with zipfile.ZipFile(pack, "w", zipfile.ZIP_DEFLATED) as archive:
+        for number in range(1025):
+            archive.writestr(f"{number}.json", bytes(1 << 20))
+    assert pack.stat().st_size < 1 << 21
+    with pytest.raises(RectGradError, match="its files have 1074790400 bytes, expected at most"):
+        unpack_cells(pack, tmp_path / "new", CONFIG)
+
+
 def test_a_pack_that_is_encrypted_or_a_pipe_is_refused(tmp_path: Path) -> None:
     pack, pipe = tmp_path / "cells.zip", tmp_path / "pipe.zip"
     pack_cells(folder(tmp_path / "one", CELLS), pack)

@@ -158,7 +158,19 @@ def empty(file: Path) -> None:
     file.write_bytes(b"")
 
 
-@pytest.mark.parametrize("damage", [cut, never_written, a_number_changed, of_fewer_images, empty])
+def an_archive(file: Path) -> None:
+    with file.open("wb") as stream:
+        np.savez(stream, ranks=np.zeros(3))
+
+
+def of_another_format(file: Path) -> None:
+    file.write_bytes(b"PK\x03\x04" + bytes(100))
+
+
+@pytest.mark.parametrize(
+    "damage",
+    [cut, never_written, a_number_changed, of_fewer_images, empty, an_archive, of_another_format],
+)
 def test_damaged_ranks_are_made_again_with_a_warning(
     damage: Callable[[Path], None],
     context: Callable[..., StudyContext],
