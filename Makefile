@@ -1,8 +1,8 @@
 # make demo: a picture.  make test: lint, types, tests.  make test-all: with the slow ones, and every
 # architecture family of timm.  make test-oldest: with the oldest versions that pyproject.toml admits.
 # make test-matrix: with other instruction sets and numbers of threads.  make coverage: the tests, with the
-# lines and branches that they run.  make fuzz: damaged files and hostile arguments for an hour.  make docs: the site, in site/, its tutorials run.  Python 3.10+ and
-# make are all they need.
+# lines and branches that they run.  make fuzz: damaged files and hostile arguments for an hour.  make docs:
+# the site, in site/, its tutorials run.  Python 3.10+ and make are all they need.
 PYTHON ?= python3
 PYTEST_MARKS ?= not slow and not data and not exhaustive and not site
 BIN := .venv/bin

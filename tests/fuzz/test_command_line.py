@@ -137,7 +137,7 @@ _WORDS = st.lists(
 
 
 @pytest.fixture
-def _place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+def place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """The working directory, with inputs of all kinds."""
     inputs = tmp_path / "in"
     inputs.mkdir()
@@ -155,17 +155,17 @@ def _place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 def test_any_arguments(
-    fuzz: Fuzzer, _place: Path, capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+    fuzz: Fuzzer, place: Path, capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def check(argv: list[str]) -> None:
-        (_place / WRITABLE).mkdir(exist_ok=True)
-        before = _outside(_place)
+        (place / WRITABLE).mkdir(exist_ok=True)
+        before = _outside(place)
         monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(b"no picture")))
         assert _status(lambda: main(argv)) in STATUSES
         printed = capfd.readouterr()
         assert_printable(printed.err)
         assert_printable(printed.out)
-        assert _outside(_place) == before
+        assert _outside(place) == before
 
     fuzz(check, st.one_of(_EXPLAIN, _EXPLAIN, _CHECK, _REPRODUCE, _ZOO, _WORDS), 150)
 
