@@ -3,6 +3,7 @@
 import json
 import struct
 import tempfile
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +17,22 @@ from rectgrad_zoo.checkpoint import CARD_FILE, CONFIG_FILE, METRICS_FILE, RECIPE
 from rectgrad_zoo.cli.show import describe
 from tests.support.fuzzing import Fuzzer, assert_printable, damaged_bytes, damaged_json, snapshot
 
+
+@dataclass(frozen=True)
+class Folder:
+    """The files of a checkpoint by name."""
+
+    files: dict[str, bytes]
+
+    def __repr__(self) -> str:
+        """What is not as it was, without the megabytes of weights."""
+        found = {name: self.files.get(name, b"absent") for name in sorted(self.files | VALID_FILES)}
+        changed = {name: got[:500] for name, got in found.items() if got != VALID_FILES[name]}
+        return f"Folder({changed!r})"
+
+
 VALID = Path(rectgrad_zoo.__file__).parent / "checkpoints" / "cifar10_cnn"
+VALID_FILES = {file.name: file.read_bytes() for file in VALID.iterdir()}
 
 
 def _damaged_weights(valid: bytes) -> st.SearchStrategy[bytes]:
@@ -30,9 +46,9 @@ def _damaged_weights(valid: bytes) -> st.SearchStrategy[bytes]:
 
 
 @st.composite
-def _folders(draw: st.DrawFn) -> dict[str, bytes]:
+def _folders(draw: st.DrawFn) -> Folder:
     """The files of a checkpoint, one or two of them damaged, one perhaps missing."""
-    files = {file.name: file.read_bytes() for file in VALID.iterdir()}
+    files = dict(VALID_FILES)
     for name in draw(st.lists(st.sampled_from(sorted(files)), min_size=1, max_size=2, unique=True)):
         if name in {CONFIG_FILE, METRICS_FILE}:
             files[name] = draw(damaged_json(json.loads(files[name])))
@@ -42,17 +58,17 @@ def _folders(draw: st.DrawFn) -> dict[str, bytes]:
             files[name] = draw(damaged_bytes(files[name]))
     if draw(st.integers(0, 9)) == 0:
         files.pop(draw(st.sampled_from(sorted(files))))
-    return files
+    return Folder(files)
 
 
 def test_damaged_checkpoints(fuzz: Fuzzer, tmp_path: Path) -> None:
     picture = Image.effect_noise((40, 30), 90).convert("RGB")
 
-    def check(files: dict[str, bytes]) -> None:
+    def check(given: Folder) -> None:
         with tempfile.TemporaryDirectory(dir=tmp_path) as place:
             folder = Path(place) / "checkpoint"
             folder.mkdir()
-            for name, content in files.items():
+            for name, content in given.files.items():
                 (folder / name).write_bytes(content)
             before = snapshot(tmp_path)
             _load(folder, picture)
