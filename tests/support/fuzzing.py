@@ -121,6 +121,14 @@ def assert_printable(text: str) -> None:
     assert not wrong, f"{sorted(map(hex, map(ord, wrong)))} in {text!r}"
 
 
+class Content(bytes):
+    """The content of a file; a long one is shown by its start."""
+
+    def __repr__(self) -> str:
+        """At most 500 bytes."""
+        return f"{bytes(self[:500])!r} ({len(self)} bytes)"
+
+
 HOSTILE_TEXTS = st.one_of(
     st.text(max_size=20),
     st.sampled_from(
@@ -158,7 +166,7 @@ _DEEP = st.sampled_from(["[" * 100_000, '{"a":' * 100_000, "[" * 100_000 + "]" *
 
 
 @st.composite
-def damaged_json(draw: st.DrawFn, valid: Any) -> bytes:
+def damaged_json(draw: st.DrawFn, valid: Any) -> Content:
     """A JSON document with up to three nodes replaced, removed or added; now and then no such one.
 
     Args:
@@ -167,13 +175,13 @@ def damaged_json(draw: st.DrawFn, valid: Any) -> bytes:
     """
     kind = draw(st.sampled_from(["nodes"] * 8 + ["other", "deep", "bytes"]))
     if kind == "deep":
-        return draw(_DEEP).encode()
+        return Content(draw(_DEEP).encode())
     if kind == "bytes":
         return draw(damaged_bytes(json.dumps(valid).encode()))
     document = draw(_NODES) if kind == "other" else json.loads(json.dumps(valid))
     for _ in range(draw(st.integers(1, 3)) if kind == "nodes" else 0):
         document = _replaced(draw, document)
-    return json.dumps(document).encode()
+    return Content(json.dumps(document).encode())
 
 
 def _replaced(draw: st.DrawFn, node: Any) -> Any:
@@ -201,7 +209,7 @@ def _replaced(draw: st.DrawFn, node: Any) -> Any:
 
 
 @st.composite
-def damaged_bytes(draw: st.DrawFn, valid: bytes) -> bytes:
+def damaged_bytes(draw: st.DrawFn, valid: bytes) -> Content:
     """Content with up to four changes: flipped bits, a cut, an insertion, a repetition.
 
     Args:
@@ -225,4 +233,4 @@ def damaged_bytes(draw: st.DrawFn, valid: bytes) -> bytes:
             content[place:place] = draw(st.binary(min_size=1, max_size=16))
         elif action == "repeat":
             content[place:place] = content[place : place + 64]
-    return bytes(content)
+    return Content(content)
