@@ -180,7 +180,7 @@ def _status(run: Callable[[], int]) -> int:
 
 
 def _outside(place: Path) -> dict[str, tuple[int, str]]:
-    """Everything but the folder that outputs go to, and the file that `explain` writes by default."""
+    """Everything but the folder of the outputs and the file that `explain` writes by default."""
     found = snapshot(place)
     return {
         name: entry
