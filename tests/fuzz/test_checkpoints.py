@@ -3,7 +3,7 @@
 import json
 import struct
 import tempfile
-from dataclasses import dataclass
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -15,38 +15,30 @@ from PIL import Image
 import rectgrad_zoo
 from rectgrad_zoo.checkpoint import CARD_FILE, CONFIG_FILE, METRICS_FILE, RECIPE_FILE, WEIGHTS_FILE
 from rectgrad_zoo.cli.show import describe
-from tests.support.fuzzing import Fuzzer, assert_printable, damaged_bytes, damaged_json, snapshot
-
-
-@dataclass(frozen=True)
-class Folder:
-    """The files of a checkpoint by name."""
-
-    files: dict[str, bytes]
-
-    def __repr__(self) -> str:
-        """What is not as it was, without the megabytes of weights."""
-        found = {name: self.files.get(name, b"absent") for name in sorted(self.files | VALID_FILES)}
-        changed = {name: got[:500] for name, got in found.items() if got != VALID_FILES[name]}
-        return f"Folder({changed!r})"
-
+from tests.support.fuzzing import (
+    Content,
+    Fuzzer,
+    damaged_bytes,
+    damaged_json,
+    snapshot,
+)
 
 VALID = Path(rectgrad_zoo.__file__).parent / "checkpoints" / "cifar10_cnn"
-VALID_FILES = {file.name: file.read_bytes() for file in VALID.iterdir()}
+VALID_FILES = {file.name: Content(file.read_bytes()) for file in VALID.iterdir()}
 
 
-def _damaged_weights(valid: bytes) -> st.SearchStrategy[bytes]:
+def _damaged_weights(valid: bytes) -> st.SearchStrategy[Content]:
     """Weights with another header, or with other bytes."""
     (length,) = struct.unpack("<Q", valid[:8])
     header, data = json.loads(valid[8 : 8 + length]), valid[8 + length :]
     return st.one_of(
         damaged_bytes(valid),
-        damaged_json(header).map(lambda text: struct.pack("<Q", len(text)) + text + data),
+        damaged_json(header).map(lambda text: Content(struct.pack("<Q", len(text)) + text + data)),
     )
 
 
 @st.composite
-def _folders(draw: st.DrawFn) -> Folder:
+def _folders(draw: st.DrawFn) -> dict[str, Content]:
     """The files of a checkpoint, one or two of them damaged, one perhaps missing."""
     files = dict(VALID_FILES)
     for name in draw(st.lists(st.sampled_from(sorted(files)), min_size=1, max_size=2, unique=True)):
@@ -58,24 +50,22 @@ def _folders(draw: st.DrawFn) -> Folder:
             files[name] = draw(damaged_bytes(files[name]))
     if draw(st.integers(0, 9)) == 0:
         files.pop(draw(st.sampled_from(sorted(files))))
-    return Folder(files)
+    return files
 
 
 def test_damaged_checkpoints(fuzz: Fuzzer, tmp_path: Path) -> None:
     picture = Image.effect_noise((40, 30), 90).convert("RGB")
 
-    def check(given: Folder) -> None:
+    def check(files: dict[str, Content]) -> None:
         with tempfile.TemporaryDirectory(dir=tmp_path) as place:
             folder = Path(place) / "checkpoint"
             folder.mkdir()
-            for name, content in given.files.items():
+            for name, content in files.items():
                 (folder / name).write_bytes(content)
             before = snapshot(tmp_path)
             _load(folder, picture)
-            try:
+            with suppress(ValueError, rectgrad_zoo.ZooError):
                 describe(str(folder))
-            except (ValueError, rectgrad_zoo.ZooError) as error:
-                assert_printable(str(error))
             assert snapshot(tmp_path) == before
 
     fuzz(check, _folders(), 150)
@@ -86,8 +76,7 @@ def _load(folder: Path, picture: Image.Image) -> None:
         model: Any = rectgrad_zoo.load(str(folder))
         image = rectgrad_zoo.transform(model)(picture)[None]
         labels = rectgrad_zoo.labels(model)
-    except rectgrad_zoo.ZooError as error:
-        assert_printable(str(error))
+    except rectgrad_zoo.ZooError:
         return
     stated = folder / METRICS_FILE
     weights = folder / WEIGHTS_FILE
