@@ -115,7 +115,7 @@ def _entry(path: Path) -> tuple[int, str]:
 
 
 def assert_printable(text: str) -> None:
-    """Check that what a command printed has neither a traceback nor a character that controls a terminal."""
+    """Check that a command printed neither a traceback nor characters that control a terminal."""
     assert "Traceback" not in text
     wrong = {letter for letter in text if not letter.isprintable()} - {"\n", "\t", "\r"}
     assert not wrong, f"{sorted(map(hex, map(ord, wrong)))} in {text!r}"
