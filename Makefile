@@ -1,8 +1,8 @@
 # make demo: a picture.  make test: lint, types, tests.  make test-all: with the slow ones, and every
 # architecture family of timm.  make test-oldest: with the oldest versions that pyproject.toml admits.
 # make test-matrix: with other instruction sets and numbers of threads.  make coverage: the tests, with the
-# lines and branches that they run.  make docs: the site, in site/, its tutorials run.  Python 3.10+ and
-# make are all they need.
+# lines and branches that they run.  make fuzz: damaged files and hostile arguments for an hour.  make docs:
+# the site, in site/, its tutorials run.  Python 3.10+ and make are all they need.
 PYTHON ?= python3
 PYTEST_MARKS ?= not slow and not data and not exhaustive and not site
 BIN := .venv/bin
@@ -11,7 +11,7 @@ BIN := .venv/bin
 IN_PARALLEL := --numprocesses auto --dist loadfile --no-loadscope-reorder --durations 25
 OLDEST_TESTS := tests/captum_rectgrad tests/captum_conformance tests/integration tests/rectgrad_zoo
 
-.PHONY: demo test test-all test-oldest test-matrix coverage lint linters docs clean
+.PHONY: demo test test-all test-oldest test-matrix coverage fuzz lint linters docs clean
 .DELETE_ON_ERROR:
 
 demo: demo.png
@@ -37,6 +37,10 @@ test-matrix: .venv/.dev
 # Apart from `make test`, which would take half as long again.
 coverage: .venv/.dev
 	$(BIN)/python -m pytest $(IN_PARALLEL) -m "$(PYTEST_MARKS)" --cov
+
+# An hour on two cores, as each of the seven fuzzers has a process of its own.
+fuzz: .venv/.dev
+	$(BIN)/python -m pytest --numprocesses auto --fuzz-minutes 17 tests/fuzz
 
 # The notice is about a MkDocs that the theme does not allow to be installed.
 docs: .venv/.docs

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 import torch
 
-pytest_plugins = ("tests.support.perturbation", "tests.support.browser")
+pytest_plugins = ("tests.support.browser", "tests.support.fuzzing", "tests.support.perturbation")
 
 ROOT = Path(__file__).resolve().parents[1]
 

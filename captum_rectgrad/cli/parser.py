@@ -45,7 +45,7 @@ def parse(parser: Parser, argv: Sequence[str] | None) -> argparse.Namespace:
         said = [
             word + did_you_mean(word.partition("=")[0], options)
             for word in unknown
-            if word[0] == "-"
+            if word.startswith("-")
         ]
         used.error(
             f"unrecognized arguments: {' '.join(said)}"
