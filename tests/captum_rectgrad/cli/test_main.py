@@ -147,6 +147,20 @@ def test_images_of_one_name_are_told_apart(picture: str, tmp_path: Path) -> None
         assert {f"{picture}/input", f"{other}/input"} <= set(saved)
 
 
+@pytest.mark.filterwarnings("default")
+def test_a_folder_with_a_damaged_photo_is_explained_without_it(
+    picture: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "text.jpg").write_text("no image")
+    out = tmp_path / "maps"
+    arguments = ["--model", "cifar10_cnn", "--methods", "saliency", "--out", f"{out}/"]
+    assert main(["explain", str(Path(picture).parent), *arguments]) == 0
+    assert [file.name for file in out.iterdir()] == ["picture.png"]
+    err = capsys.readouterr().err
+    assert err.count("rectgrad: warning: skipped an image: ") == 1
+    assert "text.jpg' as an image (the format is not known)" in err
+
+
 def test_an_image_named_twice(picture: str, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["explain", picture, picture, "--model", "cifar10_cnn"]) == 2
     assert "is given twice" in capsys.readouterr().err
