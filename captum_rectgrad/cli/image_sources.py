@@ -1,5 +1,6 @@
 """The images of a command line: files, folders, glob patterns, URLs and standard input."""
 
+import fnmatch
 import glob
 import io
 import sys
@@ -14,6 +15,7 @@ from PIL import Image
 from captum_rectgrad.cli.download import LIMIT_BYTES, download, is_url
 from captum_rectgrad.cli.suggestions import did_you_mean_file
 from captum_rectgrad.errors import RectGradWarning
+from captum_rectgrad.plotting.image_formats import image_endings
 from captum_rectgrad.plotting.images import check_size, folder_files, read_image
 
 STDIN = "-"
@@ -82,6 +84,24 @@ class Images(Mapping[str, Image.Image]):
         if any(each.place == _STDIN_PLACE and each.content for each in self._given):
             own.add(Path("/dev/stdin"))  # on Linux a link to the file
         return {place.resolve() for place in own}
+
+    def found_again(self, file: Path) -> bool:
+        """Whether the next run with the same folders and patterns would find a new file.
+
+        Args:
+            file: path of a file that does not have to exist.
+        """
+        if file.suffix.lower() not in image_endings():
+            return False
+        places = {
+            (Path(each.place).parent.resolve(), each.pattern)
+            for each in self._given
+            if each.pattern is not None
+        }
+        folder = file.parent.resolve()
+        return any(
+            folder == place and fnmatch.fnmatch(file.name, pattern) for place, pattern in places
+        )
 
     def check(self) -> None:
         """Decode every image once.

@@ -99,6 +99,25 @@ def test_images_that_are_too_small_or_narrow(
         find_images([str(tmp_path / "thin.png")]).check()
 
 
+@pytest.mark.parametrize(
+    ("argument", "figure", "found"),
+    [
+        ("", "cat-map.png", True),
+        ("", "more/../cat-map.png", True),
+        ("", "cat-map.pdf", False),  # no image
+        ("", "maps/cat.png", False),
+        ("*.png", "cat-map.png", True),
+        ("*.jpg", "dog-map.png", False),
+        ("**/*.png", "more/cat-map.png", True),
+        ("dog.jpg", "dog.png", False),  # named itself
+    ],
+)
+def test_a_figure_that_the_next_run_would_find(
+    photos: Path, argument: str, figure: str, found: bool
+) -> None:
+    assert find_images([str(photos / argument)]).found_again(photos / figure) is found
+
+
 @pytest.fixture
 def damaged(photos: Path) -> Path:
     """The folder with a text file and a tiny picture, both with an ending of images."""

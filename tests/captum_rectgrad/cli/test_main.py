@@ -118,6 +118,19 @@ def test_invalid_arguments_give_a_one_line_error(
     assert not (tmp_path / "rectgrad.png").exists()
 
 
+@pytest.mark.parametrize("out", ["", "{name}-map.png", "maps.png"])
+def test_figures_beside_the_photos_of_a_folder_are_refused(
+    out: str, picture: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    folder = Path(picture).parent
+    Image.open(picture).save(folder / "photo.jpg")
+    Path(picture).unlink()
+    arguments = ["--model", "cifar10_cnn", "--out", str(folder / out)]
+    assert main(["explain", str(folder), *arguments]) == 2
+    assert "would explain its own figures; choose another folder" in capsys.readouterr().err
+    assert [file.name for file in folder.iterdir()] == ["photo.jpg"]
+
+
 @pytest.mark.parametrize("option", ["--target", "--model"])
 def test_two_dashes_are_no_value(option: str, capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit, match="2"):
