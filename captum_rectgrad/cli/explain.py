@@ -114,6 +114,11 @@ def _check_files(
     for file in written:
         check_figure_format(file)
         check_output(file, read, create=figures is not None)
+        if images is not None and images.found_again(file):
+            raise ValueError(
+                f"the figure {str(file)!r} would be beside the photos, and the next run would "
+                "explain its own figures; choose another folder with --out"
+            )
     if args.save_maps is not None:
         check_output(args.save_maps, read)
 

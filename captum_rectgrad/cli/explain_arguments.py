@@ -29,7 +29,8 @@ def add_parser(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]"
         metavar="IMAGE",
         help="image files, folders, glob patterns, URLs (http and https, at most "
         f"{LIMIT_BYTES // 10**6} MB and {LIMIT_SECONDS:g} seconds), or - for standard input "
-        "(default: three photographs from scikit-image)",
+        "(default: three photographs from scikit-image). A file of a folder, or of a pattern in "
+        "quotes, that cannot be read is skipped with a warning; one that is named is an error",
     )
     _add_model(parser)
     methods = parser.add_argument(

@@ -131,6 +131,8 @@ def _check_place(name: str) -> None:
     path = Path(name.removeprefix(_FOLDER_PREFIX)).expanduser()
     if path.is_dir():
         return
+    if path.is_file() and path.suffix == ".py":
+        raise ValueError(_python_file(path))
     if path.is_file():
         raise ValueError(
             f"the model {name!r} is a file, expected a name or a folder; give the architecture, "
@@ -140,6 +142,18 @@ def _check_place(name: str) -> None:
         _check_timm_name(name)
     elif name.startswith(_FOLDER_PREFIX) or not _REPOSITORY.fullmatch(name):
         raise ValueError(f"the model folder {str(path)!r} does not exist{did_you_mean_file(path)}")
+
+
+def _python_file(file: Path) -> str:
+    """The message about a Python file without the function in it."""
+    inside = file.resolve().is_relative_to(Path.cwd())
+    parts = file.resolve().relative_to(Path.cwd()).parts if inside else (file.name,)
+    module = ".".join(parts).removesuffix(".py")
+    where = "" if inside else f" in its folder {str(file.parent)!r}"
+    return (
+        f"the model {str(file)!r} is a Python file; give the function in it that returns the "
+        f"network, too: --model {module}:FUNCTION{where}"
+    )
 
 
 def _check_timm_name(name: str) -> None:

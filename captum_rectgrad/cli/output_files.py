@@ -1,6 +1,7 @@
 """Files that a command writes, checked before the computation."""
 
 import os
+import re
 from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 from tempfile import TemporaryFile
@@ -41,8 +42,14 @@ def figure_files(out: str, names: Sequence[str]) -> dict[str, Path] | None:
         By name, the file; None if `out` is one file for all images.
 
     Raises:
-        ValueError: two images would have the same file.
+        ValueError: two images would have the same file, or `out` has another placeholder.
     """
+    other = re.sub(re.escape(NAME), "", out)
+    if placeholder := re.search(r"\{[^{}/]*\}", other):
+        raise ValueError(
+            f"--out: got the placeholder {placeholder[0]} in {out!r}, expected {NAME}, the name of "
+            f"each image; did you mean {NAME}?"
+        )
     if NAME not in out:
         if not (out.endswith(("/", os.sep)) or Path(out).is_dir()):
             return None

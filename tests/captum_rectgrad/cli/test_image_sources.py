@@ -104,6 +104,68 @@ def test_images_that_are_too_small_or_narrow(
 ) -> None:
     Image.new("RGB", size).save(tmp_path / "thin.png")
     with pytest.raises(ValueError, match=message):
+        find_images([str(tmp_path / "thin.png")]).check()
+
+
+@pytest.mark.parametrize(
+    ("argument", "figure", "found"),
+    [
+        ("", "cat-map.png", True),
+        ("", "more/../cat-map.png", True),
+        ("", "cat-map.pdf", False),  # no image
+        ("", "maps/cat.png", False),
+        ("*.png", "cat-map.png", True),
+        ("*.jpg", "dog-map.png", False),
+        ("**/*.png", "more/cat-map.png", True),
+        ("dog.jpg", "dog.png", False),  # named itself
+    ],
+)
+def test_a_figure_that_the_next_run_would_find(
+    photos: Path, argument: str, figure: str, found: bool
+) -> None:
+    assert find_images([str(photos / argument)]).found_again(photos / figure) is found
+
+
+@pytest.fixture
+def damaged(photos: Path) -> Path:
+    """The folder with a text file and a tiny picture, both with an ending of images."""
+    (photos / "text.jpg").write_text("no image")
+    Image.new("RGB", (4, 4)).save(photos / "tiny.png")
+    return photos
+
+
+@pytest.mark.parametrize("argument", ["", "*[gt]"])
+def test_unreadable_files_of_a_folder_or_a_pattern_are_skipped(
+    damaged: Path, argument: str
+) -> None:
+    images = find_images([str(damaged / argument)])
+    with pytest.warns(RectGradWarning) as warned:
+        images.check()
+    said = [
+        str(warning.message) for warning in warned if "skipped an image" in str(warning.message)
+    ]
+    assert [name for name in ("text.jpg", "tiny.png") if any(name in each for each in said)] == [
+        "text.jpg",
+        "tiny.png",
+    ]
+    assert list(images) == ["cat", "dog"]
+    assert damaged / "text.jpg" in images.files()  # never overwritten
+
+
+def test_unreadable_files_that_are_named_are_refused_together(damaged: Path) -> None:
+    names = ("text.jpg", "cat.png", "tiny.png")
+    with pytest.raises(
+        ValueError, match=r"^2 images cannot.*text\.jpg.*not known.*tiny\.png.*4 x 4"
+    ):
+        find_images([str(damaged / name) for name in names]).check()
+    with pytest.raises(ValueError, match=r"^2 images cannot.*a\.png.*no such file.*b\.png"):
+        find_images([str(damaged / name) for name in ("a.png", "cat.png", "b.png")])
+
+
+def test_a_folder_without_a_readable_image_is_refused(tmp_path: Path) -> None:
+    for name in ("one.jpg", "two.jpg"):
+        (tmp_path / name).write_text("no image")
+    with pytest.raises(ValueError, match=r"^2 images cannot be used: .*one\.jpg.*two\.jpg"):
         find_images([str(tmp_path)]).check()
 
 

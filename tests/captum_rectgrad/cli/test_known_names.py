@@ -46,10 +46,19 @@ def test_every_name_of_timm_may_exist(name: str) -> None:
         ("https://huggingface.co/google/vit", "got the URL .*; give hf:OWNER/NAME"),
         ("no/such/folder", "the model folder 'no/such/folder' does not exist"),
         (f"{Path(__file__).parent}x", r"does not exist \(did you mean cli\?\)"),
-        (__file__, r"is a file, expected a name or a folder; .* --weights /"),
+        ("odd.py", r"is a Python file; .* --model odd:FUNCTION$"),
+        ("./nets/odd.py", r"--model nets\.odd:FUNCTION$"),
+        (__file__, r"--model test_known_names:FUNCTION in its folder '/"),
+        ("odd.pth", r"is a file, expected a name or a folder; .* --weights odd\.pth"),
     ],
 )
-def test_unknown_models(name: str, message: str) -> None:
+def test_unknown_models(
+    name: str, message: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "nets").mkdir()
+    for file in ("odd.py", "nets/odd.py", "odd.pth"):
+        (tmp_path / file).touch()
+    monkeypatch.chdir(tmp_path)
     with pytest.raises(ValueError, match=message):
         check_model(name)
 

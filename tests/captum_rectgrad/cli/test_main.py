@@ -118,6 +118,19 @@ def test_invalid_arguments_give_a_one_line_error(
     assert not (tmp_path / "rectgrad.png").exists()
 
 
+@pytest.mark.parametrize("out", ["", "{name}-map.png", "maps.png"])
+def test_figures_beside_the_photos_of_a_folder_are_refused(
+    out: str, picture: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    folder = Path(picture).parent
+    Image.open(picture).save(folder / "photo.jpg")
+    Path(picture).unlink()
+    arguments = ["--model", "cifar10_cnn", "--out", str(folder / out)]
+    assert main(["explain", str(folder), *arguments]) == 2
+    assert "would explain its own figures; choose another folder" in capsys.readouterr().err
+    assert [file.name for file in folder.iterdir()] == ["photo.jpg"]
+
+
 @pytest.mark.parametrize("option", ["--target", "--model"])
 def test_two_dashes_are_no_value(option: str, capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit, match="2"):
@@ -145,6 +158,20 @@ def test_images_of_one_name_are_told_apart(picture: str, tmp_path: Path) -> None
     assert main(["explain", picture, str(other), *arguments]) == 0
     with np.load(maps) as saved:
         assert {f"{picture}/input", f"{other}/input"} <= set(saved)
+
+
+@pytest.mark.filterwarnings("default")
+def test_a_folder_with_a_damaged_photo_is_explained_without_it(
+    picture: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "text.jpg").write_text("no image")
+    out = tmp_path / "maps"
+    arguments = ["--model", "cifar10_cnn", "--methods", "saliency", "--out", f"{out}/"]
+    assert main(["explain", str(Path(picture).parent), *arguments]) == 0
+    assert [file.name for file in out.iterdir()] == ["picture.png"]
+    err = capsys.readouterr().err
+    assert err.count("rectgrad: warning: skipped an image: ") == 1
+    assert "text.jpg' as an image (the format is not known)" in err
 
 
 def test_an_image_named_twice(picture: str, capsys: pytest.CaptureFixture[str]) -> None:

@@ -81,5 +81,8 @@ def test_one_figure_or_one_per_image(tmp_path: Path) -> None:
         assert figure_files(out, names) == {
             name: tmp_path / file for name, file in zip(names, expected, strict=True)
         }
+    for out in ("sub/{nam}.jpg", "{}.png", "{name}-{model}.png"):
+        with pytest.raises(ValueError, match=r"got the placeholder .* did you mean \{name\}\?"):
+            figure_files(out, names)
     with pytest.raises(ValueError, match="two images would be written to the same file"):
         figure_files("maps/", ["a/b", "a_b"])
