@@ -1,6 +1,7 @@
 """Attribution maps of photographs."""
 
 import io
+import warnings
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -14,12 +15,15 @@ from torch import Tensor, nn
 from tqdm import tqdm
 
 from captum_rectgrad._engine.outputs import OutputChoice, SelectedOutput
+from captum_rectgrad.errors import RectGradWarning
 from captum_rectgrad.evaluation.methods import Method
 from captum_rectgrad.evaluation.run_method import run
 from captum_rectgrad.explain.classes import class_names, find_class
 from captum_rectgrad.explain.preprocessing import model_input, picture
 from captum_rectgrad.plotting.maps import Row
 from rectgrad_zoo.written_whole import write_bytes
+
+Target = int | str | None  # index or name of a class; None: the predicted class
 
 
 @dataclass(frozen=True)
@@ -54,7 +58,7 @@ def explain(
     model: nn.Module,
     images: Mapping[str, Image.Image | Tensor],
     methods: Sequence[Method],
-    target: int | str | None = None,
+    target: Target | Sequence[Target] = None,
     *,
     transform: Any = None,
     labels: Sequence[str] | None = None,
@@ -66,9 +70,12 @@ def explain(
         model: any image classifier in eval mode.
         images: RGB images, or tensors `(C, H, W)` that are preprocessed already, by name.
         methods: see `methods.methods`; methods that do not apply to the model are left out.
-        target: index or name of the class to explain; None: the predicted class of each image.
+        target: index or name of the class to explain, or a list with one for each image; None: the
+            predicted class of each image.
         transform: preprocessing, as `given` of `find_transform`.
-        labels: names of the classes; None: see `class_names`.
+        labels: names of the classes; None: see `class_names`. Names that do not fit the number of
+            classes, such as those of ImageNet for a fine-tuned network, are not used, with a
+            warning.
         output: the logits in the model's return value, as in `RectGrad`.
 
     Returns:
@@ -77,22 +84,24 @@ def explain(
     Raises:
         ValueError: the preprocessing is not known; the model does not return logits of the shape
             `(N, classes)`, or they are NaN or infinite; there is no such class, or another number
-            of labels than of classes.
+            of labels than of classes, or of targets than of images.
         TypeError: the model returns no tensor, or the transform something else than one.
     """
+    targets = _one_for_each_image(target, len(images))
     names = class_names(model, labels, transform)
     first = model_input(model, next(iter(images.values())), transform)
     network = returning_logits(model, first, output)
     methods = [method for method in methods if method.applies(network, first)]
     explanations = []
     with tqdm(total=len(images) * len(methods), unit="map", disable=None) as progress:
-        for name, image in images.items():
+        for (name, image), wanted in zip(images.items(), targets, strict=True):
             x = model_input(model, image, transform)
             probabilities = _probabilities(network, x)
-            known = _checked(names, len(probabilities))
+            names = _fitting(names, len(probabilities), given=labels is not None)
+            known = names or [f"class {index}" for index in range(len(probabilities))]
             predicted = int(probabilities.argmax())
             index = (
-                predicted if target is None else find_class(str(target), names or [], len(known))
+                predicted if wanted is None else find_class(str(wanted), names or [], len(known))
             )
             explanation = Explanation(
                 name=name,
@@ -145,16 +154,33 @@ def _probabilities(network: nn.Module, x: Tensor) -> Tensor:
     return probabilities
 
 
-def _checked(names: Sequence[str] | None, count: int) -> Sequence[str]:
-    """One name per class; "class INDEX" if the names are not known."""
-    if names is None:
-        return [f"class {index}" for index in range(count)]
-    if len(names) != count:
+def _one_for_each_image(target: Target | Sequence[Target], count: int) -> Sequence[Target]:
+    if not isinstance(target, list | tuple):
+        return [target] * count  # type: ignore[list-item]  # a str is a Sequence
+    if len(target) != count:
+        raise ValueError(
+            f"got {len(target)} targets for {count} images; give one class, or a list with one "
+            "for each image"
+        )
+    return target
+
+
+def _fitting(names: list[str] | None, count: int, *, given: bool) -> list[str] | None:
+    """The names, if there is one per class; a fine-tuned network may have those of ImageNet."""
+    if names is None or len(names) == count:
+        return names
+    if given:
         raise ValueError(
             f"the list of labels has {len(names)} names, but the model has {count} classes; give "
             "labels= with one name per class"
         )
-    return names
+    warnings.warn(
+        f"the weights name {len(names)} classes and the model has {count}; classes are shown by "
+        "number: pass labels=",
+        RectGradWarning,
+        stacklevel=3,
+    )
+    return None
 
 
 def save_maps(explanations: Sequence[Explanation], path: Path) -> None:

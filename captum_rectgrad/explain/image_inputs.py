@@ -32,6 +32,8 @@ def as_image(image: ImageInput) -> Image.Image | Tensor:
     """
     if isinstance(image, Tensor):
         return image
+    if isinstance(image, str) and image.startswith(("http://", "https://")):
+        raise ValueError(f"got the URL {image!r}, expected a file; download it and give its path")
     if isinstance(image, str | Path):
         found = read_image(image)
     elif isinstance(image, Image.Image):

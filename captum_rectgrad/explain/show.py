@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
     from captum_rectgrad._engine.outputs import OutputChoice
+    from captum_rectgrad.explain.explanation import Target
     from captum_rectgrad.explain.image_inputs import ImageInput
 
 
@@ -24,7 +25,7 @@ def show(
     image: "ImageInput | Sequence[ImageInput] | Mapping[str, ImageInput]",
     *,
     transform: Any = None,
-    target: int | str | None = None,
+    target: "Target | Sequence[Target]" = None,
     labels: Sequence[str] | None = None,
     methods: Sequence[str] = ("saliency", "rectgrad"),
     output: "OutputChoice" = None,
@@ -42,9 +43,12 @@ def show(
         transform: preprocessing: a function from an RGB image of PIL to a tensor `(C, H, W)`, a
             weights enum member of torchvision, or an image processor of transformers. None: that of
             a model of rectgrad_zoo or timm.
-        target: index or name of the class to explain. None: the predicted class of each image.
+        target: index or name of the class to explain, or a list with one for each image. None: the
+            predicted class of each image.
         labels: names of the classes, in the order of the logits. None: those of torchvision's
-            weights, of the model's configuration (timm, transformers), else "class INDEX".
+            weights, of the model's configuration (timm, transformers), else "class INDEX". Names of
+            another number than the classes are an error here, and not used if they are the
+            weights' (a fine-tuned network), with a warning.
         methods: the columns: `"saliency"`, `"gradient-input"`, `"guided-bp"`, `"smoothgrad"`,
             `"integrated"`, `"deeplift"`, `"rectgrad"`, `"rectgrad-prr"`, `"random"`, or
             `"MODULE:NAME"` to import.
@@ -55,15 +59,18 @@ def show(
 
     Returns:
         A figure with a row for each image: the image, with the predicted class and its
-        probability, and the maps. A notebook displays it; `figure.savefig("maps.png")` writes it.
+        probability, and the maps, red where positive and blue where negative. A notebook
+        displays it as the last line of a cell; `figure.savefig("maps.png")` writes it.
             Each pixel of a map is a whole number of figure pixels; with a lower `dpi` or after
             `figure.set_size_inches` to a smaller size, pixels are averaged.
 
     Raises:
         ValueError: the model is in training mode; its preprocessing is not known; an image cannot
             be read; there is no such class or method; the number of labels is not that of the
-            classes; or the model returns no logits `(N, classes)`.
-        TypeError: an image or the transform is of another type, or the model returns no tensor.
+            classes, or of targets not that of the images; or the model returns no logits
+            `(N, classes)`.
+        TypeError: the model, an image, the labels or the transform is of another type, or the model
+            returns no tensor.
 
     Examples:
         >>> import rectgrad_zoo
@@ -78,6 +85,7 @@ def show(
     from captum_rectgrad.explain.image_inputs import as_image
     from captum_rectgrad.plotting.maps import plot_comparison
 
+    _check_types(model, labels)
     if any(module.training for module in model.modules()):
         raise ValueError(
             f"{type(model).__name__} is in training mode, in which dropout and batch normalisation "
@@ -93,6 +101,23 @@ def show(
     )
     rows = [replace(each.row(), name=name) for each, name in zip(found, names, strict=True)]
     return plot_comparison(rows, overlay=overlay, colorbar=colorbar)
+
+
+def _check_types(model: Any, labels: Any) -> None:
+    """Refuse a network that is not built yet, and names that are not read yet."""
+    if not isinstance(model, nn.Module):
+        found, remedy = f"a model of type {type(model).__name__}", "build the network first"
+        if isinstance(model, Mapping):
+            found, remedy = "a state dict", "build the network, then model.load_state_dict(...)"
+        elif isinstance(model, str | Path):
+            found = f"{str(model)!r}"
+            remedy = "load a named network with rectgrad_zoo.load(name)"
+        raise TypeError(f"got {found} as the model, expected a torch.nn.Module; {remedy}")
+    if isinstance(labels, str | Path):
+        raise TypeError(
+            f"got labels={str(labels)!r}, expected a list of names; read the names of a file into "
+            "a list: Path(file).read_text().splitlines()"
+        )
 
 
 def _named(image: Any) -> tuple[list[str], list[Any]]:

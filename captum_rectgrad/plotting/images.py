@@ -111,7 +111,9 @@ def _decode(file: BinaryIO) -> tuple[Image.Image, int]:
 def _check_regular(file: Path) -> None:
     """Refuse pipes and devices, which may never end, and files that do not fit into the memory."""
     found = file.stat()
-    if not stat.S_ISREG(found.st_mode) and not file.is_dir():  # opening a folder is an error
+    if stat.S_ISDIR(found.st_mode):
+        raise ValueError("it is a folder: list its files")
+    if not stat.S_ISREG(found.st_mode):
         raise ValueError("it is a pipe or a device, not a regular file")
     if found.st_size > MAX_BYTES:
         raise ValueError(f"it has more than {MAX_BYTES // 10**6} MB")

@@ -14,7 +14,7 @@ from torchvision import transforms
 from torchvision.models import ResNet18_Weights, resnet18
 
 import rectgrad_zoo
-from captum_rectgrad import show
+from captum_rectgrad import RectGradWarning, show
 
 WEIGHTS = ResNet18_Weights.DEFAULT
 PIXELS = np.random.default_rng(0).integers(0, 256, (48, 64, 3), dtype=np.uint8)
@@ -105,6 +105,20 @@ def test_rows_have_the_names_of_a_dict(small: nn.Module, tmp_path: Path) -> None
     assert names == ["the cat", "holiday-pho...24-0017.png"]
 
 
+def test_names_of_the_weights_that_do_not_fit_are_not_used() -> None:
+    torch.manual_seed(0)
+    tuned = resnet18(num_classes=7).eval()
+    with pytest.warns(RectGradWarning, match="name 1000 classes and the model has 7") as caught:
+        figure = show(tuned, [PIXELS, PIXELS], transform=WEIGHTS, target=[6, None])
+    assert len(caught) == 1
+    caption, _, _, predicted, *_ = titles(figure)
+    assert "class 6" in caption
+    assert predicted.startswith("class ")
+    names = [f"flower {number}" for number in range(7)]
+    named = show(tuned, PIXELS, transform=WEIGHTS, labels=names, target="flower 6")
+    assert "flower 6" in titles(named)[0]
+
+
 def test_an_unknown_normalisation_is_shown_from_black_to_white(small: nn.Module) -> None:
     x = torch.linspace(-3, 5, 3 * 16 * 16).reshape(3, 16, 16)
     seen = drawn(show(small, x))
@@ -182,6 +196,9 @@ def test_an_output_is_chosen(small: nn.Module) -> None:
         (torch.rand(2, 3, 16, 16), {}, r"list\(images\)"),
         (torch.full((3, 16, 16), torch.nan), {}, "tensor with NaN or infinite values"),
         (torch.rand(3, 16, 16), {"labels": ["cat"]}, "has 1 names, but the model has 3 classes"),
+        (torch.rand(3, 16, 16), {"target": [0, 1]}, "got 2 targets for 1 images"),
+        ("https://example.org/cat.png", {}, "got the URL 'https.*download it"),
+        (Path(__file__).parent, {}, "it is a folder: list its files"),
         (torch.rand(3, 16, 16), {"target": "cat"}, "no class is called 'cat'; .* give an index"),
         (torch.rand(3, 16, 16), {"methods": ["salience"]}, "'salience' is not a known method"),
     ],
@@ -194,6 +211,12 @@ def test_refusals(small: nn.Module, image: Any, more: dict[str, Any], message: s
 def test_other_types_and_training_mode_are_refused(small: nn.Module) -> None:
     with pytest.raises(TypeError, match="image of type int, expected a path"):
         show(small, 3)  # type: ignore[arg-type]
+    with pytest.raises(TypeError, match=r"got a state dict .*load_state_dict"):
+        show(small.state_dict(), PIXELS)  # type: ignore[arg-type]
+    with pytest.raises(TypeError, match=r"got 'resnet18' as the model.*rectgrad_zoo.load"):
+        show("resnet18", PIXELS)  # type: ignore[arg-type]
+    with pytest.raises(TypeError, match=r"labels='names.txt', expected a list"):
+        show(small, PIXELS, labels="names.txt")
     with pytest.raises(TypeError, match="transform of type int, expected a function"):
         show(small, PIXELS, transform=3)
     with pytest.raises(TypeError, match=r"transform of type the class ResNet18_Weights, expected"):
