@@ -3,7 +3,6 @@
 
 import json
 import math
-import sys
 from collections.abc import Callable, Mapping
 from dataclasses import asdict
 from datetime import datetime, timezone
@@ -24,6 +23,7 @@ from captum_rectgrad.cli.check_method import caution_of, method_of, rule_of
 from captum_rectgrad.cli.check_plan import plan
 from captum_rectgrad.cli.known_names import is_own_model
 from captum_rectgrad.cli.own_model import load_model
+from captum_rectgrad.cli.printable import say
 from captum_rectgrad.errors import RectGradError
 from captum_rectgrad.evaluation.methods import MethodUnreliableError
 from captum_rectgrad.explain.explanation import returning_logits
@@ -106,7 +106,7 @@ def _run(request: CheckRequest) -> int:
             has_signal=rule is not None,
             has_control=control is not None,
         ):
-            print(f"rectgrad: {args.model}: {line}", file=sys.stderr, flush=True)
+            say(f"{args.model}: {line}")
         try:
             checked = check(task, model, options, rule=rule, of_random_labels=control)
         except MethodUnreliableError as error:

@@ -13,7 +13,7 @@ from torch import nn
 
 from captum_rectgrad.cli.explain import ExplainRequest
 from captum_rectgrad.cli.own_model import load_model
-from captum_rectgrad.cli.printable import one_line
+from captum_rectgrad.cli.printable import one_line, say
 from captum_rectgrad.evaluation.methods import Method, choose_methods
 from captum_rectgrad.explain.explanation import Explanation, explain, save_maps
 from captum_rectgrad.plotting.images import sample_images
@@ -71,13 +71,9 @@ def _explanations(
                 output=request.output,
             )
         if not sys.stderr.isatty():
-            print(
-                one_line(
-                    f"rectgrad: {name} ({number} of {len(images)}): {explanation.row().caption}, "
-                    f"{time.monotonic() - begun:.1f} s"
-                ),
-                file=sys.stderr,
-                flush=True,
+            say(
+                f"{name} ({number} of {len(images)}): {explanation.row().caption}, "
+                f"{time.monotonic() - begun:.1f} s"
             )
         yield explanation
 

@@ -18,7 +18,7 @@ from captum_rectgrad.cli import (
     zoo,
 )
 from captum_rectgrad.cli.parser import BAD_REQUEST, Parser, parse
-from captum_rectgrad.cli.printable import one_line, printable_output
+from captum_rectgrad.cli.printable import printable_output, say
 from captum_rectgrad.cli.signals import exit_status, signals_as_interrupts
 from captum_rectgrad.errors import RectGradError
 
@@ -64,16 +64,16 @@ def _run(args: "argparse.Namespace") -> int:
         return 0
     except KeyboardInterrupt as interrupt:
         with suppress(OSError):  # the terminal is closed
-            print(f"rectgrad: {str(interrupt) or 'interrupted'}", file=sys.stderr)
+            say(str(interrupt) or "interrupted")
         return exit_status(interrupt)
     except (*_REFUSALS, _zoo_error()) as error:
-        print(f"rectgrad: error: {one_line(str(error))}", file=sys.stderr)
+        say(f"error: {error}")
         return BAD_REQUEST
     return status
 
 
 def _show_warning(message: Warning | str, *_: Any, **__: Any) -> None:
-    print(f"rectgrad: warning: {one_line(str(message))}", file=sys.stderr)
+    say(f"warning: {message}")
 
 
 def _parser() -> Parser:

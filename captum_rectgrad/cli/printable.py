@@ -1,4 +1,5 @@
 """The text of a command without characters that command a terminal."""
+# ruff: noqa: T201 (a command prints)
 
 import re
 import sys
@@ -41,6 +42,11 @@ def one_line(text: str) -> str:
         The text with single spaces.
     """
     return printable(" ".join(text.split()))
+
+
+def say(text: str) -> None:
+    """Print a text as one line of standard error, after the name of the command."""
+    print(f"rectgrad: {one_line(text)}", file=sys.stderr, flush=True)
 
 
 class PrintableStream:

@@ -1,6 +1,7 @@
 """What a command prints has no character that commands a terminal, wherever its text is from."""
 
 import io
+import shutil
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -12,6 +13,7 @@ import torch
 from PIL import Image
 from tqdm import tqdm
 
+import rectgrad_zoo
 from captum_rectgrad.cli.main import main
 from captum_rectgrad.cli.printable import PrintableStream, one_line, printable
 
@@ -57,6 +59,17 @@ def test_the_name_of_an_image(
     assert main(["explain", str(hostile), str(hostile), *MODEL]) == 2
     assert main(["explain", str(picture), str(hostile) + "x", *MODEL]) == 2
     assert len(said(capsys)) == 2
+
+
+def test_the_name_of_a_model(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    folder = tmp_path / "network\nrectgrad - verified"
+    shutil.copytree(Path(rectgrad_zoo.__file__).with_name("checkpoints") / "cifar10_cnn", folder)
+    small = ("--method", "saliency", "--count", "2", "--steps", "1", "--repeats", "1")
+    out = ("--layers", "fc2", "--out", str(tmp_path / "out"))
+    assert main(["check", "--model", str(folder), *small, *out]) == 3
+    lines = capsys.readouterr().err.splitlines()
+    assert lines
+    assert all(line.startswith("rectgrad: ") for line in lines)
 
 
 def test_the_arguments_of_a_refused_command(capsys: pytest.CaptureFixture[str]) -> None:
