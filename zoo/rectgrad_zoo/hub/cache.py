@@ -63,23 +63,13 @@ class Snapshot:
         Returns:
             The tag; `None` if it is not known.
         """
-        recorded = self.listed().get(name)
+        recorded = listed_tags(self.folder).get(name)
         if recorded is not None:
             return recorded
         file = self.folder / name
         # One step only: the linked file may itself be a link to a store with other names.
         linked = file.readlink().name if file.is_symlink() else ""
         return linked if _TAG.fullmatch(linked) else None
-
-    def listed(self) -> dict[str, str]:
-        """The tags that the Hub stated for the files that this package downloaded, by name."""
-        try:
-            found = read_json_object(_record(self.folder))
-        except (OSError, ZooError):
-            return {}
-        return {
-            name: tag for name, tag in found.items() if isinstance(tag, str) and _TAG.fullmatch(tag)
-        }
 
     def check_texts(self, remedy: str) -> None:
         """Check the Hub's tag of every file except the weights, which are checked when read.
@@ -205,10 +195,27 @@ def record_tags(folder: Path, tags: dict[str, str]) -> None:
         folder: Folder of the snapshot.
         tags: Tags by name.
     """
-    known = Snapshot("", folder.name, folder).listed()
     record = _record(folder)
     record.parent.mkdir(parents=True, exist_ok=True)
-    write_text(record, json.dumps(known | tags, indent=1))
+    write_text(record, json.dumps(listed_tags(folder) | tags, indent=1))
+
+
+def listed_tags(folder: Path) -> dict[str, str]:
+    """The tags that the Hub stated for the files that this package downloaded.
+
+    Args:
+        folder: Folder of the snapshot.
+
+    Returns:
+        Tags by name; empty if there is no readable record.
+    """
+    try:
+        found = read_json_object(_record(folder))
+    except (OSError, ZooError):
+        return {}
+    return {
+        name: tag for name, tag in found.items() if isinstance(tag, str) and _TAG.fullmatch(tag)
+    }
 
 
 def keep(hub: HubName, found: Snapshot) -> None:

@@ -5,7 +5,7 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from rectgrad_zoo.errors import ZooError
-from rectgrad_zoo.hub.cache import Snapshot, cached_commit, keep, snapshot_folder
+from rectgrad_zoo.hub.cache import Snapshot, cached_commit, keep, listed_tags, snapshot_folder
 from rectgrad_zoo.hub.download import store
 from rectgrad_zoo.hub.errors import one_line
 from rectgrad_zoo.hub.listing import list_files
@@ -35,7 +35,7 @@ def data_set_files(hub: HubName, split: str) -> list[Path]:
     failed = f"{hub} is not a local folder and cannot be loaded from the Hub"
     pattern = re.compile(_FILE.format(split=split))
     found = _cached(hub)
-    names = _matching(pattern, found.listed()) if found is not None else []
+    names = _matching(pattern, listed_tags(found.folder)) if found is not None else []
     if found is None or not names or not all((found.folder / name).is_file() for name in names):
         with (
             one_line(failed, hub, "Pass a folder, or set HF_ENDPOINT to a mirror."),
