@@ -34,8 +34,13 @@ class NetworkSizeLimit(TorchFunctionMode):
         super().__init__()
         self._where = where
         self._stored = min(sum(tensor.numel() for tensor in tensors.values()), file_size)
+        self._tensors = len(tensors)
+
+    def __enter__(self) -> Any:
+        """Start to count: the network of another number of classes is built in a second context."""
         self._numbers_left = _FACTOR * self._stored + _SPARE_NUMBERS
-        self._tensors_left = _FACTOR * len(tensors) + _SPARE_TENSORS
+        self._tensors_left = _FACTOR * self._tensors + _SPARE_TENSORS
+        return super().__enter__()  # type: ignore[no-untyped-call]
 
     def __torch_function__(
         self, func: Any, types: Any, args: tuple[Any, ...] = (), kwargs: Any = None
