@@ -89,7 +89,7 @@ def explain(
         for name, image in images.items():
             x = model_input(model, image, transform)
             probabilities = _probabilities(network, x)
-            known = _checked(names, len(probabilities))
+            known = one_name_per_class(names, len(probabilities))
             predicted = int(probabilities.argmax())
             index = (
                 predicted if target is None else find_class(str(target), names or [], len(known))
@@ -145,8 +145,16 @@ def _probabilities(network: nn.Module, x: Tensor) -> Tensor:
     return probabilities
 
 
-def _checked(names: Sequence[str] | None, count: int) -> Sequence[str]:
-    """One name per class; "class INDEX" if the names are not known."""
+def one_name_per_class(names: Sequence[str] | None, count: int) -> Sequence[str]:
+    """One name per class; "class INDEX" if the names are not known.
+
+    Args:
+        names: the names, or None.
+        count: number of the model's classes.
+
+    Raises:
+        ValueError: there is another number of names.
+    """
     if names is None:
         return [f"class {index}" for index in range(count)]
     if len(names) != count:
