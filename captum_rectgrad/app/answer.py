@@ -16,7 +16,6 @@ from captum_rectgrad.app.question import INPUT, Question
 from captum_rectgrad.errors import RectGradWarning
 from captum_rectgrad.evaluation.methods import Method
 from captum_rectgrad.evaluation.run_method import run
-from captum_rectgrad.explain.preprocessing import picture
 from captum_rectgrad.sanity.similarity import absolute_ranks
 
 Map = Tensor | str
@@ -118,7 +117,7 @@ def answer(network: Network, photograph: Image.Image, question: Question) -> Ans
             if method.applies(network.model, x)
         ]
     return Answer(
-        picture=picture(network.model, x[0]),
+        picture=network.picture(x),
         classes=network.classes(len(order)),
         probabilities=probabilities,
         predicted=order[0],

@@ -151,7 +151,6 @@ def _settings(networks: Networks) -> tuple[list[Any], gr.HTML]:
         step=0.5,
         label="q: RectGrad removes this percentage of the units of each layer",
     )
-    layers = gr.HTML()
     methods = gr.CheckboxGroup(
         [(title, key) for key, title in offered_methods()],
         value=list(DEFAULT_METHODS),
@@ -163,6 +162,7 @@ def _settings(networks: Networks) -> tuple[list[Any], gr.HTML]:
         gr.Checkbox(False, label="Maps over the photograph in grey"),
     ]
     layer = gr.Dropdown([NO_LAYER], value=INPUT, label="RectGrad of a hidden layer")
+    layers = gr.HTML()  # below the settings, since it can be long
     return [model, target, percentile, layer, methods, *switches], layers
 
 

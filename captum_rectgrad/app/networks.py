@@ -2,14 +2,20 @@
 
 import copy
 from collections import Counter, OrderedDict
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
 from functools import cached_property, partial
+from typing import Any
 
+import numpy as np
+from numpy.typing import NDArray
 from PIL import Image
 from torch import Tensor, nn
 
 import rectgrad_zoo
+from captum_rectgrad.explain.classes import class_names
+from captum_rectgrad.explain.explanation import fitting_names
+from captum_rectgrad.explain.preprocessing import model_input, picture
 from captum_rectgrad.sanity.logits import logits
 from captum_rectgrad.sanity.parameter_layers import parameter_layers
 from captum_rectgrad.sanity.reinitialisation import reinitialise
@@ -23,17 +29,35 @@ class Network:
     """A classifier with its preprocessing.
 
     Args:
-        model: from `rectgrad_zoo.load`, in eval mode.
+        model: in eval mode.
+        transform: as `given` of `captum_rectgrad.explain.preprocessing.find_transform`.
+        labels: names of the classes; None: those of the model or of the transform.
     """
 
-    def __init__(self, model: nn.Module) -> None:
-        """Find the preprocessing."""
+    def __init__(
+        self, model: nn.Module, transform: Any = None, labels: Sequence[str] | None = None
+    ) -> None:
+        """Find the names of the classes."""
         self.model = model
-        self._transform = rectgrad_zoo.transform(model)
+        self._transform = transform
+        self._labels = class_names(model, labels, transform)
+        self._given = labels is not None
+
+    def check(self) -> None:
+        """Check the network before there is a photograph.
+
+        Raises:
+            ValueError: it is not a classifier of photographs, or has not one name per class.
+        """
+        self.classes(len(self.probabilities(self._blank)))
 
     def inputs(self, image: Image.Image) -> Tensor:
         """The model's input for a photograph, `(1, C, H, W)`."""
-        return self._transform(image)[None]
+        return model_input(self.model, image, self._transform)
+
+    def picture(self, x: Tensor) -> NDArray[np.float32]:
+        """An input of the model, `(1, C, H, W)`, as an image `(H, W, 3)` in [0, 1]."""
+        return picture(self.model, x[0], self._transform)
 
     def probabilities(self, x: Tensor) -> Tensor:
         """Probabilities of the classes.
@@ -49,9 +73,10 @@ class Network:
         """
         return logits(self.model, x)[0].float().softmax(dim=0)
 
-    def classes(self, count: int) -> list[str]:
-        """Names of the first `count` classes; "class INDEX" if the names are unknown."""
-        return rectgrad_zoo.labels(self.model) or [f"class {index}" for index in range(count)]
+    def classes(self, count: int) -> Sequence[str]:
+        """Names of the `count` classes; "class INDEX" if the names are unknown."""
+        names = fitting_names(self._labels, count, given=self._given)
+        return names or [f"class {index}" for index in range(count)]
 
     @cached_property
     def layers(self) -> list[str]:
@@ -90,10 +115,18 @@ class Networks:
         any_name: whether every other name that `rectgrad_zoo.load` accepts is accepted, too. On a
             public address it must be False: names can be paths of this machine, and weights on the
             Hub of any size.
+        own: those of the offered that are loaded already, by name; they stay in memory.
     """
 
-    def __init__(self, offered: Sequence[str], *, any_name: bool) -> None:
+    def __init__(
+        self,
+        offered: Sequence[str],
+        *,
+        any_name: bool,
+        own: Mapping[str, Network] | None = None,
+    ) -> None:
         """Keep the names."""
+        self._own = own or {}
         self.offered = tuple(offered)
         self.any_name = any_name
         self._loaded: OrderedDict[str, Network] = OrderedDict()
@@ -112,6 +145,8 @@ class Networks:
             raise ValueError(
                 f"the model {name!r} is not offered here; choose one of {', '.join(self.offered)}"
             )
+        if name in self._own:
+            return self._own[name]
         if name not in self._loaded:
             # First forget, then load: at no time are more than KEPT networks in memory.
             while len(self._loaded) >= KEPT:

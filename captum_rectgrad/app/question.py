@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from captum_rectgrad.evaluation.methods import Method, choose_methods, methods
 
-DEFAULT_METHODS = ("saliency", "rectgrad")
+DEFAULT_METHODS = ("rectgrad", "saliency")
 DEFAULT_PERCENTILE = 98.0
 PREDICTED = "predicted"
 INPUT = "input"
@@ -36,12 +36,12 @@ class Question:
     overlay: bool = False
 
     def chosen_methods(self) -> tuple[Method, ...]:
-        """The methods to compare.
+        """The methods to compare, in the order of `offered_methods`.
 
         Raises:
             ValueError: no method is chosen, one is unknown, or the percentile is out of range.
         """
-        offered = {key for key, _ in offered_methods()}
+        offered = [key for key, _ in offered_methods()]
         # `choose_methods` imports MODULE:NAME, which a browser must not be able to ask for.
         unknown = [key for key in self.methods if key not in offered]
         if unknown or not self.methods:
@@ -49,7 +49,8 @@ class Question:
                 f"got the methods {list(self.methods)}; choose at least one of "
                 f"{', '.join(sorted(offered))}"
             )
-        return choose_methods(self.methods, self.percentile)
+        chosen = [key for key in offered if key in self.methods]
+        return choose_methods(chosen, self.percentile)
 
     def target_index(self, classes: int) -> int | None:
         """Index of the class to explain; None for the predicted class.
@@ -70,5 +71,6 @@ class Question:
 
 
 def offered_methods() -> list[tuple[str, str]]:
-    """Keys and titles of the methods that the page offers."""
-    return [(method.key, method.title) for method in methods() if not method.control]
+    """Keys and titles of the methods that the page offers; RectGrad is the first."""
+    offered = [(method.key, method.title) for method in methods() if not method.control]
+    return sorted(offered, key=lambda method: method[0] != "rectgrad")

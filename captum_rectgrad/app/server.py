@@ -1,51 +1,50 @@
 """The server of the page: for this machine alone unless told otherwise."""
 
-import argparse
 import ipaddress
 import os
 import signal
 import sys
 import tempfile
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from typing import TYPE_CHECKING
 
 from captum_rectgrad.errors import RectGradError
 
-
-def run_app(args: argparse.Namespace) -> int:
-    """Run the command `rectgrad app` until it is interrupted.
-
-    Args:
-        args: see `captum_rectgrad.cli.app_arguments`.
-
-    Returns:
-        The exit status.
-    """
-    serve(args.model, host=args.host, port=args.port)
-    return 0
+if TYPE_CHECKING:
+    from captum_rectgrad.app.networks import Network
 
 
-def serve(models: Sequence[str], *, host: str = "127.0.0.1", port: int = 7860) -> None:
+def serve(
+    models: Sequence[str],
+    *,
+    host: str = "127.0.0.1",
+    port: int = 7860,
+    own: "Mapping[str, Network] | None" = None,
+) -> None:
     """Serve the page until the process is interrupted or terminated.
 
     Args:
         models: names of the offered models, as for `rectgrad_zoo.load`; the first is the default.
         host: address to listen on.
         port: port to listen on; 0 for any free port.
+        own: those of the offered models that are loaded already, by name.
 
     Raises:
         RectGradError: Gradio is not installed.
         OSError: the port is in use.
     """
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))  # so that files are removed then, too
-    with launched(models, host, port) as address:
+    with launched(models, host, port, own) as address:
         print(f"RectGrad runs at {address} (Ctrl+C ends it)", flush=True)  # noqa: T201
         threading.Event().wait()
 
 
 @contextmanager
-def launched(models: Sequence[str], host: str, port: int) -> Iterator[str]:
+def launched(
+    models: Sequence[str], host: str, port: int, own: "Mapping[str, Network] | None" = None
+) -> Iterator[str]:
     """Serve the page inside the context.
 
     Uploads and downloads are in a temporary folder, which is removed at the end. Other models than
@@ -56,6 +55,7 @@ def launched(models: Sequence[str], host: str, port: int) -> Iterator[str]:
         models: as for `serve`.
         host: as for `serve`.
         port: as for `serve`.
+        own: as for `serve`.
 
     Yields:
         The address of the page.
@@ -82,7 +82,7 @@ def launched(models: Sequence[str], host: str, port: int) -> Iterator[str]:
         from captum_rectgrad.app.layout import build_page, launch  # noqa: PLC0415
         from captum_rectgrad.app.networks import Networks  # noqa: PLC0415
 
-        page = build_page(Networks(models, any_name=is_loopback(host)))
+        page = build_page(Networks(models, any_name=is_loopback(host), own=own))
         try:
             yield launch(page, host, port)
         finally:

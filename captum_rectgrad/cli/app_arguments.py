@@ -1,9 +1,9 @@
 """Arguments of `rectgrad app`."""
 
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from captum_rectgrad.cli.completion import complete_models
-from captum_rectgrad.cli.known_names import check_model
 from captum_rectgrad.cli.lazy import lazy_command
 
 if TYPE_CHECKING:
@@ -30,10 +30,22 @@ def add_parser(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]"
         nargs="+",
         default=list(MODELS),
         metavar="NAME",
-        help="offered models, as for `rectgrad explain`; the first is the default "
+        help="offered models, as for `rectgrad explain`, MODULE:FUNCTION among them; the first is "
+        "the default "
         f"(default: {' '.join(MODELS)})",
     )
     model.completer = complete_models  # type: ignore[attr-defined]
+    parser.add_argument(
+        "--weights",
+        metavar="FILE",
+        help="local state dict, .safetensors or .pth, for the one model of --model",
+    )
+    parser.add_argument(
+        "--labels",
+        type=Path,
+        metavar="FILE",
+        help="text file with the name of each class of the one model of --model, one per line",
+    )
     parser.add_argument(
         "--host",
         default="127.0.0.1",
@@ -43,11 +55,4 @@ def add_parser(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]"
         "an address (default: %(default)s)",
     )
     parser.add_argument("--port", type=int, default=7860, help="port (default: %(default)s)")
-    parser.set_defaults(run=_run)
-
-
-def _run(args: "argparse.Namespace") -> int:
-    """Check the names of the models, then import PyTorch and serve the page."""
-    for name in args.model:
-        check_model(name)
-    return lazy_command("captum_rectgrad.app.server:run_app")(args)
+    parser.set_defaults(run=lazy_command("captum_rectgrad.cli.app:run_app"))

@@ -5,9 +5,14 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from captum_rectgrad.cli.image_sources import Images, find_images
-from captum_rectgrad.cli.known_names import ALL, check_methods, check_model, check_percentile_option
+from captum_rectgrad.cli.known_names import (
+    ALL,
+    check_methods,
+    check_model,
+    check_percentile_option,
+    check_weights,
+)
 from captum_rectgrad.cli.output_files import check_figure_format, check_output, figure_files
-from captum_rectgrad.cli.suggestions import did_you_mean_file
 from captum_rectgrad.plotting.images import sample_images
 
 MOST_ROWS = 100  # of one figure: matplotlib draws at most 65,536 pixels
@@ -71,9 +76,8 @@ def check_request(args: argparse.Namespace) -> ExplainRequest:
     methods = _methods(args.methods)
     check_model(args.model)
     check_percentile_option(args.percentile)
-    if args.weights is not None and not Path(args.weights).is_file():
-        hint = did_you_mean_file(args.weights)
-        raise ValueError(f"--weights: there is no file {args.weights!r}{hint}")
+    if args.weights is not None:
+        check_weights(args.weights)
     labels = None if args.labels is None else read_labels(args.labels)
     if args.save_maps is not None and args.save_maps.suffix != ".npz":
         raise ValueError(f"--save-maps must end in .npz, got {str(args.save_maps)!r}")

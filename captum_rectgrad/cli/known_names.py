@@ -75,6 +75,19 @@ def check_model(name: str) -> None:
         raise ValueError(_unknown(name, ()))
 
 
+def check_weights(file: str) -> None:
+    """Check that a file of weights exists; its content is checked when it is read.
+
+    Args:
+        file: value of `--weights`.
+
+    Raises:
+        ValueError: there is no such file.
+    """
+    if not Path(file).is_file():
+        raise ValueError(f"--weights: there is no file {file!r}{did_you_mean_file(file)}")
+
+
 def is_own_model(name: str) -> bool:
     """Whether the name of a model is `MODULE:FUNCTION`."""
     return ":" in name and not name.startswith((*_HUB_PREFIXES, _FOLDER_PREFIX))

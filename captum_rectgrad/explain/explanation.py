@@ -97,7 +97,7 @@ def explain(
         for (name, image), wanted in zip(images.items(), targets, strict=True):
             x = model_input(model, image, transform)
             probabilities = _probabilities(network, x)
-            names = _fitting(names, len(probabilities), given=labels is not None)
+            names = fitting_names(names, len(probabilities), given=labels is not None)
             known = names or [f"class {index}" for index in range(len(probabilities))]
             predicted = int(probabilities.argmax())
             index = (
@@ -165,8 +165,20 @@ def _one_for_each_image(target: Target | Sequence[Target], count: int) -> Sequen
     return target
 
 
-def _fitting(names: list[str] | None, count: int, *, given: bool) -> list[str] | None:
-    """The names, if there is one per class; a fine-tuned network may have those of ImageNet."""
+def fitting_names(names: list[str] | None, count: int, *, given: bool) -> list[str] | None:
+    """The names of the classes if there is one per class; a fine-tuned network may have ImageNet's.
+
+    Args:
+        names: the names, or None.
+        count: number of the model's classes.
+        given: whether the user gave the names.
+
+    Returns:
+        The names; None, with a warning, if they were not given and do not fit.
+
+    Raises:
+        ValueError: the given names do not fit.
+    """
     if names is None or len(names) == count:
         return names
     if given:

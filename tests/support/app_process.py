@@ -10,6 +10,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
+COMMAND = "import sys; from captum_rectgrad.cli.main import main; sys.exit(main(sys.argv[1:]))"
+
 
 def free_port() -> int:
     """A port of the loopback interface that nobody listens on."""

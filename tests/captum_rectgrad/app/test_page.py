@@ -18,12 +18,11 @@ import httpx
 from gradio_client import Client, handle_file
 from playwright.sync_api import Browser, Page, expect
 
-from tests.support.app_process import app_process, free_port
+from tests.support.app_process import COMMAND, app_process, free_port
 from tests.support.browser import contrast
 
 pytestmark = pytest.mark.slow
 
-COMMAND = "import sys; from captum_rectgrad.cli.main import main; sys.exit(main(sys.argv[1:]))"
 MAPS = "#answer .rg-answer section img"
 # Colour of the words and of what they are written on.
 COLOURS = """words => {

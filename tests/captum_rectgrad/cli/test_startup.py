@@ -1,6 +1,7 @@
 """What an import, `--help` and a completion import themselves. Seconds: `benchmarks.startup`."""
 
 import os
+import socket
 import subprocess
 import sys
 from collections.abc import Mapping
@@ -13,7 +14,17 @@ from captum_rectgrad.cli import completion
 from captum_rectgrad.evaluation.methods import methods
 from captum_rectgrad.studies.framework.registry import MODULES, find
 
-HEAVY = {"torch", "captum", "timm", "torchvision", "matplotlib", "datasets", "ray", "scipy"}
+HEAVY = {
+    "torch",
+    "captum",
+    "timm",
+    "torchvision",
+    "matplotlib",
+    "datasets",
+    "ray",
+    "scipy",
+    "gradio",
+}
 COMMAND = "import sys; from captum_rectgrad.cli.main import main; sys.exit(main())"
 
 
@@ -80,6 +91,7 @@ def test_the_package_alone_imports_nothing_heavy(name: str) -> None:
         ["zoo", "train", "--help"],
         ["reproduce", "--help"],
         ["check", "--help"],
+        ["app", "--help"],
     ],
     ids=" ".join,
 )
@@ -108,11 +120,15 @@ def test_help_needs_no_pytorch(arguments: list[str]) -> None:
         ("reproduce patch --checkpoint noise=cifar10_cmn --data .", "did you mean cifar10_cnn"),
         ("reproduce patch --minutes 0", "more than 0"),
         ("app --model cifar10_cmn", "did you mean cifar10_cnn"),
+        ("app --port 99999", "--port must be in [0, 65535], got 99999"),
+        ("app --port PORT", "is in use; choose another with --port"),
         ("ap", "did you mean app"),
     ],
 )
 def test_a_bad_argument_is_refused_without_pytorch(line: str, said: str) -> None:
-    answer = account(COMMAND, *line.split(), status=2)
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        line = line.replace("PORT", str(server.getsockname()[1]))
+        answer = account(COMMAND, *line.split(), status=2)
     (error,) = [text for text in answer.splitlines() if not text.startswith("import time:")]
     assert error.startswith("rectgrad: error: ")
     assert said in error
