@@ -17,6 +17,7 @@ from captum_rectgrad.cli import (
     reproduce_arguments,
     zoo,
 )
+from captum_rectgrad.cli.option_names import with_option_names
 from captum_rectgrad.cli.parser import BAD_REQUEST, Parser, parse
 from captum_rectgrad.cli.printable import one_line, printable_output
 from captum_rectgrad.cli.signals import exit_status, signals_as_interrupts
@@ -67,7 +68,8 @@ def _run(args: "argparse.Namespace") -> int:
             print(f"rectgrad: {str(interrupt) or 'interrupted'}", file=sys.stderr)
         return exit_status(interrupt)
     except (*_REFUSALS, _zoo_error()) as error:
-        print(f"rectgrad: error: {one_line(str(error))}", file=sys.stderr)
+        said = one_line(with_option_names(str(error), args))
+        print(f"rectgrad: error: {said}", file=sys.stderr)
         return BAD_REQUEST
     return status
 
