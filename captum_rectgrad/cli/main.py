@@ -17,6 +17,7 @@ from captum_rectgrad.cli import (
     reproduce_arguments,
     zoo,
 )
+from captum_rectgrad.cli.option_names import with_option_names
 from captum_rectgrad.cli.parser import BAD_REQUEST, Parser, parse
 from captum_rectgrad.cli.printable import printable_output, say
 from captum_rectgrad.cli.signals import exit_status, signals_as_interrupts
@@ -67,7 +68,7 @@ def _run(args: "argparse.Namespace") -> int:
             say(str(interrupt) or "interrupted")
         return exit_status(interrupt)
     except (*_REFUSALS, _zoo_error()) as error:
-        say(f"error: {error}")
+        say(f"error: {with_option_names(str(error), args)}")
         return BAD_REQUEST
     return status
 

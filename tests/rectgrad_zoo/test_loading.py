@@ -230,6 +230,33 @@ def test_an_unknown_name_is_answered_with_the_nearest(
     assert nearest in str(raised.value)
 
 
+def test_a_file_in_place_of_a_name_is_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "nets").mkdir()
+    for name in ("my_resnet18.pth", "nets/my_resnet18.pth"):  # the second looks like OWNER/NAME
+        (tmp_path / name).touch()
+        with pytest.raises(ValueError, match=rf"is a file, .*\"resnet18\", weights='{name}'"):
+            rectgrad_zoo.load(name)
+
+
+@pytest.mark.parametrize(
+    ("name", "meant"),
+    [("./my_vitt", "my_vit"), ("my_vitt/", "my_vit"), ("./nets/my_vitt", "nets/my_vit")],
+)
+def test_a_misspelt_folder_is_answered_with_the_one_beside(
+    name: str, meant: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    for folder in ("my_vit", "nets/my_vit"):
+        (tmp_path / folder).mkdir(parents=True)
+    with pytest.raises(ValueError, match="Unknown model") as raised:
+        rectgrad_zoo.load(name)
+    assert f"{name!r}. Did you mean the folder {meant!r}?" in str(raised.value)
+    assert "  " not in str(raised.value)
+
+
 @pytest.fixture
 def own_row(monkeypatch: pytest.MonkeyPatch) -> registry.Checkpoint:
     """A row of this project's own that nobody has published yet."""

@@ -10,7 +10,7 @@ from rectgrad_zoo import registry
 from rectgrad_zoo.checkpoint import CONFIG_FILE
 from rectgrad_zoo.errors import ZooError
 from rectgrad_zoo.hub.names import HubName, parse_hub_name
-from rectgrad_zoo.model_names import is_timm_name, unknown_name
+from rectgrad_zoo.model_names import file_as_name, is_timm_name, unknown_name
 
 _FOLDER_PREFIX = "local-dir:"
 
@@ -59,7 +59,8 @@ def resolve(name: str) -> Source:
 
     Raises:
         TypeError: If the name is not a string.
-        ValueError: If the name is unknown. The message lists the nearest known names.
+        ValueError: If the name is that of a file, or unknown. The message lists the nearest known
+            names.
         ZooError: If the name starts with `hf:` or `hf-hub:` and is malformed.
     """
     if not isinstance(name, str):
@@ -72,6 +73,8 @@ def resolve(name: str) -> Source:
         hub = HubName(config.hf_hub_id) if config is not None and config.hf_hub_id else None
         kind: Literal["hub", "timm"] = "timm" if hub is None else "hub"
         return Source(name, kind, architecture=name.partition(".")[0], hub=hub)
+    if _is_file(name):
+        raise file_as_name(name)
     folder, hub = _folder(name), parse_hub_name(name)
     # A folder without a configuration is not a checkpoint and does not hide a repository.
     if folder is not None and (hub is None or (folder / CONFIG_FILE).is_file()):
@@ -110,6 +113,13 @@ def _of_row(row: registry.Checkpoint) -> Source:
         return Source(row.name, "package", row, row.architecture)
     hub = HubName(row.repo, row.revision, row.published)
     return Source(row.name, "hub", row, row.architecture, hub=hub)
+
+
+def _is_file(name: str) -> bool:
+    try:
+        return Path(name).expanduser().is_file()
+    except (OSError, RuntimeError):  # a path that is too long, or the home of an unknown user
+        return False
 
 
 def _folder(name: str) -> Path | None:

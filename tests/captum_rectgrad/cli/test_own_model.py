@@ -8,6 +8,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import timm
 import torch
 from PIL import Image
 
@@ -35,8 +36,11 @@ def two():
             self.layer = torch.nn.Conv2d(3, 2, 8)
         def forward(self, x):
             maps = self.layer(x).relu()
-            return {"main": maps.mean((2, 3)), "maps": maps}
+            return {"main": maps.mean((2, 3)), "maps": maps, "nested": [maps]}
     return Two(), ResNet18_Weights.DEFAULT
+def grid():
+    from torchvision.models import ResNet18_Weights
+    return torch.nn.Conv2d(3, 2, 8), ResNet18_Weights.DEFAULT
 def bare():
     return torch.nn.Linear(2, 2)
 def number():
@@ -83,7 +87,7 @@ def test_a_network_of_torchvision_over_the_photograph(folder: Path) -> None:
     assert (plain[:, third + 20 :] != over[:, third + 20 :]).mean() > 0.5
 
 
-@pytest.mark.parametrize("output", ["main", "0", "-2"])
+@pytest.mark.parametrize("output", ["main", "0", "-3"])
 def test_the_logits_are_chosen_by_key_or_index(folder: Path, output: str) -> None:
     Path("names.txt").write_text("one\ntwo\n")
     more = ["--labels", "names.txt", "--output", output, "--save-maps", "maps.npz"]
@@ -114,15 +118,20 @@ def test_deterministic_is_for_the_maps_alone(
 @pytest.mark.parametrize(
     ("function", "names", "message"),
     [
-        ("network", "one\ntwo\n", "has 2 names, but the model has 10 classes"),
+        ("network", "one\ntwo\n", "the model has 10 classes; give --labels with one name per"),
         ("network", "one\n\nthree\n", "have no name in line 2"),
         ("network", "one\none\n", "have the name 'one' twice, in lines 1 and 2"),
         ("network", "", "is empty"),
-        ("bare", None, "Linear has no pretrained_cfg"),
+        (
+            "bare",
+            None,
+            "not known; let MODULE:FUNCTION of --model return a pair (model, transform)",
+        ),
         ("number", None, "returned a int, expected a torch.nn.Module"),
         ("broken", None, "raised KeyError: 'no weights here'"),
         ("missing", None, "has no attribute 'missing'"),
-        ("two", None, "choose a tensor in it with output="),
+        ("two", None, "choose a tensor in it with --output, a key or an index. By default"),
+        ("grid", None, "logits of shape (1, classes); choose them with --output, a key or an"),
     ],
 )
 def test_refusals(
@@ -151,6 +160,15 @@ def test_many_labels_are_compared_in_linear_time(tmp_path: Path) -> None:
     (tmp_path / "names.txt").write_text("\n".join([*names, "name 7"]))
     with pytest.raises(ValueError, match="'name 7' twice, in lines 8 and 100001"):
         read_labels(tmp_path / "names.txt")
+
+
+def test_errors_name_options(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert explain(folder, "two", "--output", "nested") == 2
+    assert "--output 'nested' selects a list, expected a tensor" in capsys.readouterr().err
+    pretrained = {name.split(".")[0] for name in timm.list_pretrained()} | {"cifar10_cnn"}
+    untrained = next(name for name in timm.list_models() if name not in pretrained)
+    assert main(["explain", "cat.png", "--model", untrained]) == 2
+    assert "Pass a state dict with --weights FILE, or" in capsys.readouterr().err
 
 
 def test_labels_come_from_a_file_of_bounded_size(
