@@ -6,6 +6,7 @@ import random
 import shutil
 import socket
 import time
+import zipfile
 from pathlib import Path
 from typing import Any
 
@@ -169,6 +170,21 @@ def test_shared_numbers_of_a_tensor_do_not_count_as_its_size(tmp_path: Path) -> 
     torch.save(weights | wide, tmp_path / "weights.pth")
     with pytest.raises(ZooError, match=r"much larger than its weights"):
         rectgrad_zoo.load("test_resnet", weights=tmp_path / "weights.pth")
+
+
+def test_a_compressed_archive_of_tensors_is_refused(tmp_path: Path) -> None:
+    zeros = {
+        name: torch.zeros_like(one)
+        for name, one in timm.create_model("cifar10_cnn").state_dict().items()
+    }
+    torch.save(zeros, tmp_path / "stored.pth")
+    file = tmp_path / "weights.pth"
+    with zipfile.ZipFile(tmp_path / "stored.pth") as stored, zipfile.ZipFile(file, "w") as packed:
+        for name in stored.namelist():
+            packed.writestr(name, stored.read(name), zipfile.ZIP_DEFLATED)
+    assert 100 * file.stat().st_size < (tmp_path / "stored.pth").stat().st_size
+    with pytest.raises(ZooError, match=r"weights\.pth is a compressed archive of"):
+        rectgrad_zoo.load("cifar10_cnn", weights=file)
 
 
 @pytest.mark.filterwarnings("ignore::UserWarning")  # PyTorch's, about sparse tensors in files

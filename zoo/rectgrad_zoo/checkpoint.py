@@ -14,7 +14,7 @@ from rectgrad_zoo.architectures.transformers_classifier import (
     load_classifier,
 )
 from rectgrad_zoo.configuration import check_configuration, check_whole_numbers
-from rectgrad_zoo.errors import ZooError
+from rectgrad_zoo.errors import ZooError, message_of
 from rectgrad_zoo.input_files import parse_json_object, read_json_object, read_regular
 from rectgrad_zoo.network_size import NetworkSizeLimit
 from rectgrad_zoo.weights import load_strictly, parse_safetensors, read_bytes
@@ -69,10 +69,9 @@ def build_architecture(
         raise
     # The configuration's arguments are passed to any constructor of timm, which may raise anything.
     except Exception as error:
-        reason = " ".join(str(error).split())
         raise ZooError(
             f"{config} does not describe a network that timm {timm.__version__} can build: "
-            f"{type(error).__name__}: {reason}"
+            f"{type(error).__name__}: {message_of(error)}"
         ) from error
     return model
 

@@ -2,6 +2,7 @@
 
 import hashlib
 import io
+import zipfile
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -155,7 +156,10 @@ def _is_plain(tensor: Tensor) -> bool:
 
 def _unpickled(content: bytes, file: Path) -> object:
     try:
+        _check_unpacked(content, file)
         return torch.load(io.BytesIO(content), map_location="cpu", weights_only=True)
+    except ZooError:
+        raise
     # An arbitrary file may raise anything. The original message recommends unsafe reading and is
     # left out.
     except Exception as error:
@@ -164,6 +168,19 @@ def _unpickled(content: bytes, file: Path) -> object:
             f"{file} is not a state dict in safetensors or torch.save format: it contains {held} "
             f"({type(error).__name__}). Save model.state_dict()."
         ) from error
+
+
+def _check_unpacked(content: bytes, file: Path) -> None:
+    """Refuse an archive that takes more memory than the limit; `torch.save` does not compress."""
+    if not zipfile.is_zipfile(io.BytesIO(content)):
+        return  # the format of PyTorch before version 1.6
+    with zipfile.ZipFile(io.BytesIO(content)) as archive:
+        size = sum(entry.file_size for entry in archive.infolist())
+    if size > 2 * len(content):
+        raise ZooError(
+            f"{file} is a compressed archive of {size:,} bytes, {len(content):,} compressed. "
+            "Expected a file of torch.save, which does not compress."
+        )
 
 
 def load_strictly(model: nn.Module, tensors: Mapping[str, Tensor], where: str) -> None:

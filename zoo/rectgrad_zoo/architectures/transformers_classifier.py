@@ -18,7 +18,7 @@ from rectgrad_zoo.configuration import (
     check_self_contained,
     check_whole_numbers,
 )
-from rectgrad_zoo.errors import ZooError
+from rectgrad_zoo.errors import ZooError, message_of
 from rectgrad_zoo.input_files import read_json_object
 from rectgrad_zoo.weight_values import check_values
 from rectgrad_zoo.weights import check_fit, number_of_classes
@@ -211,10 +211,9 @@ def _one_line(folder: Path) -> Iterator[None]:
     except ZooError:
         raise
     except Exception as error:
-        reason = " ".join(str(error).split())
         raise ZooError(
             f"{folder} does not describe an image classifier that transformers "
-            f"{_transformers().__version__} can build: {type(error).__name__}: {reason}"
+            f"{_transformers().__version__} can build: {type(error).__name__}: {message_of(error)}"
         ) from error
 
 

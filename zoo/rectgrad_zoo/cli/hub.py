@@ -6,7 +6,7 @@ import sys
 
 from huggingface_hub import constants
 
-from rectgrad_zoo.errors import ZooError
+from rectgrad_zoo.errors import ZooError, message_of
 from rectgrad_zoo.hub.cache import cached
 from rectgrad_zoo.hub.errors import UnreachableError
 from rectgrad_zoo.hub.names import parse_hub_name
@@ -36,7 +36,7 @@ def _fetch_named(name: str) -> bool:
     try:
         print(f"{name}: {_fetch_one(resolve(name))}", flush=True)
     except (ZooError, ValueError, OSError, RuntimeError) as error:
-        print(f"rectgrad: error: {error}", file=sys.stderr)
+        print(f"rectgrad: error: {message_of(error)}", file=sys.stderr)
         return False
     return True
 

@@ -19,7 +19,7 @@ from huggingface_hub.errors import (
     RevisionNotFoundError,
 )
 
-from rectgrad_zoo.errors import ZooError
+from rectgrad_zoo.errors import ZooError, message_of
 from rectgrad_zoo.hub.names import DEFAULT_REVISION, HubName
 
 # The bases of the HTTP library's errors in this version of the client, and OSError. ValueError,
@@ -98,7 +98,7 @@ def _reason(error: BaseException, hub: HubName) -> str | None:
     if isinstance(error, ValueError | KeyError | TypeError | FileMetadataError):
         return (
             f"{constants.ENDPOINT} did not answer as the Hub does ({type(error).__name__}: "
-            f"{_text(error)}). Check HF_ENDPOINT and the proxy of the network."
+            f"{message_of(error)}). Check HF_ENDPOINT and the proxy of the network."
         )
     return None
 
@@ -124,7 +124,7 @@ def _known_reason(error: HfHubHTTPError, hub: HubName) -> str | None:
             RevisionNotFoundError,
             f"{hub.repo} has no branch, tag or commit {hub.revision or DEFAULT_REVISION}.",
         ),
-        (EntryNotFoundError, f"a file of {hub} no longer exists ({_text(error)})."),
+        (EntryNotFoundError, f"a file of {hub} no longer exists ({message_of(error)})."),
         (RepositoryNotFoundError, f"{nowhere} Check the spelling. {_TOKEN_HINT}"),
     )
     return next((reason for kind, reason in reasons if isinstance(error, kind)), None)
@@ -137,7 +137,7 @@ def _http_reason(error: HfHubHTTPError, hub: HubName) -> str:
             f"the Hub at {constants.ENDPOINT} has a server error ({status}). Try again later, or "
             "set HF_ENDPOINT to a mirror."
         )
-    return f"{hub}: {_BY_STATUS.get(status, _text(error))}"
+    return f"{hub}: {_BY_STATUS.get(status, message_of(error))}"
 
 
 def _disk_trouble(error: BaseException) -> str | None:
@@ -154,8 +154,5 @@ def _disk_trouble(error: BaseException) -> str | None:
 def _unreachable(error: BaseException) -> str:
     if isinstance(error, OfflineModeIsEnabled):
         return "HF_HUB_OFFLINE is set"
-    return f"the connection to {constants.ENDPOINT} failed ({type(error).__name__}: {_text(error)})"
-
-
-def _text(error: BaseException) -> str:
-    return " ".join(str(error).split())
+    said = f"{type(error).__name__}: {message_of(error)}"
+    return f"the connection to {constants.ENDPOINT} failed ({said})"

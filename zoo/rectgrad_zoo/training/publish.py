@@ -14,7 +14,7 @@ from rectgrad_zoo.checkpoint import (
     WEIGHTS_FILE,
     load_folder,
 )
-from rectgrad_zoo.errors import ZooError
+from rectgrad_zoo.errors import ZooError, message_of
 from rectgrad_zoo.hub.errors import one_line
 from rectgrad_zoo.hub.names import HubName, is_repository
 from rectgrad_zoo.training.metrics import Metrics, read_metrics
@@ -84,8 +84,7 @@ def _read_card(folder: Path) -> ModelCard:
         card: ModelCard = ModelCard.load(file)
     # Arbitrary YAML metadata may raise anything.
     except Exception as error:
-        reason = " ".join(str(error).split())
-        raise ZooError(f"{file} is not a readable card: {reason}") from error
+        raise ZooError(f"{file} is not a readable card: {message_of(error)}") from error
     if not card.text.strip():
         raise ZooError(f"{file} is empty. Write a card that describes the checkpoint.")
     return card
@@ -161,7 +160,6 @@ def _check_at_hub(folder: Path, action: str) -> None:
     try:
         card.validate()
     except ValueError as error:
-        reason = " ".join(str(error).split())
         raise ZooError(
-            f"{action}: the Hub refuses the metadata of {folder / CARD_FILE}: {reason}"
+            f"{action}: the Hub refuses the metadata of {folder / CARD_FILE}: {message_of(error)}"
         ) from error
