@@ -50,6 +50,13 @@ def test_two_writers_of_one_file_do_not_meet(tmp_path: Path) -> None:
     assert file.read_text() == "one"
 
 
+def test_permissions_of_an_earlier_file_are_kept(tmp_path: Path) -> None:
+    file = tmp_path / "private.txt"
+    file.touch(0o400)
+    write_text(file, "new")
+    assert (file.read_text(), file.stat().st_mode & 0o777) == ("new", 0o400)
+
+
 def test_a_device_is_written_itself() -> None:
     write_text(Path("/dev/null"), "text")
     assert not Path("/dev/null").is_file()

@@ -2,6 +2,7 @@
 
 import os
 import secrets
+import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -16,7 +17,7 @@ def written_whole(file: Path, *, follow: bool = True) -> Iterator[Path]:
     """A file to write in place of another one, which takes its name at the end.
 
     After an error, such as a full disk, an earlier file of that name is unchanged and nothing else
-    is left. Two processes never write the same file.
+    is left. Two processes never write the same file. The permissions of an earlier file are kept.
 
     Args:
         file: The file. A device, such as /dev/null, is written itself.
@@ -39,6 +40,8 @@ def written_whole(file: Path, *, follow: bool = True) -> Iterator[Path]:
         # Some file systems report a full disk only now; after the renaming it would be too late.
         with unfinished.open("rb+") as written:
             os.fsync(written.fileno())
+        if file.is_file() and not file.is_symlink():
+            shutil.copymode(file, unfinished)
         unfinished.replace(file)
     except OSError as error:
         if error.filename in {None, str(unfinished)}:  # a failed write names no file

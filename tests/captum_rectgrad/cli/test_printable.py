@@ -40,7 +40,7 @@ def said(capsys: pytest.CaptureFixture[str]) -> list[str]:
 
 
 def test_control_characters_are_replaced_and_other_text_is_not() -> None:
-    assert printable(HOSTILE) == "?]0;owned??[2J???31m?gnp??x".replace("???31m", "??31m")
+    assert printable(HOSTILE) == "?]0;owned??[2J??31m?gnp??x"
     text = "Größe 5 µm, 猫, no-break\u00a0space, narrow\u202fspace"
     assert printable(text) == text
     assert printable("a\n\tb", kept="\n\t") == "a\n\tb"

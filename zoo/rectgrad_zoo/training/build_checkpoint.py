@@ -78,10 +78,11 @@ def _make(
 ) -> Metrics:
     training_images = read_cifar10(data, "train")
     test_images = read_cifar10(data, "test")
+    recipe_text = recipe_file.read_bytes()  # it may be edited during the training
     state = StateFile(out / STATE_FILE, _identity(recipe_file, training_images, device))
     run = train(recipe, training_images, device, state)
     contents, metrics = _contents(recipe, run, training_images, test_images, device)
-    contents[RECIPE_FILE] = recipe_file.read_bytes()
+    contents[RECIPE_FILE] = recipe_text
     try:
         with ExitStack() as files:
             # The stack renames them in the opposite order, so the configuration is last.
