@@ -142,7 +142,7 @@ figure, axes = plt.subplots(
     layout="constrained",
 )
 for column, number in enumerate(right.tolist()):
-    draw_pixels(axes[0, column], unseen.images[number].permute(1, 2, 0) / 255)
+    draw_pixels(axes[0, column], unseen.images[number].permute(1, 2, 0).numpy() / 255)
     plain(axes[0, column])
     axes[0, column].set_title(SHAPE_CLASSES[predicted[number]])
     plot_map(found[column], axes[1, column])
