@@ -159,6 +159,8 @@ def find_images(given: Sequence[str]) -> Images:
 
 
 def _sources(argument: str) -> list[ImageSource]:
+    if not argument:  # an unset variable of a shell; pathlib takes it for the working directory
+        raise ValueError("got an empty name for an image; give . for the working directory")
     if argument == STDIN:
         return [ImageSource("stdin", _STDIN_PLACE, _standard_input())]
     if is_url(argument):

@@ -95,6 +95,15 @@ def test_images_that_are_not_found(photos: Path, given: list[str], message: str)
         find_images([str(photos / each) for each in given])
 
 
+def test_an_empty_name_is_not_the_working_directory(
+    photos: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(photos)
+    assert find_images(["."])
+    with pytest.raises(ValueError, match="empty name for an image"):
+        find_images([""])
+
+
 @pytest.mark.parametrize(
     ("size", "message"),
     [((1, 1), "has 1 x 1 pixels, expected at least 8"), ((8, 801), "more than 100 times")],
