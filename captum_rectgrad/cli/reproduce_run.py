@@ -78,7 +78,7 @@ def run_request(request: ReproduceRequest) -> int:
 
 
 class _OneLine(logging.Formatter):
-    """Log records in one line each, whatever the names in them are."""
+    """Formats each log record as one line; names in it may contain line ends."""
 
     def format(self, record: logging.LogRecord) -> str:
         return one_line(super().format(record))

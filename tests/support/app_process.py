@@ -14,7 +14,7 @@ COMMAND = "import sys; from captum_rectgrad.cli.main import main; sys.exit(main(
 
 
 def free_port() -> int:
-    """A port of the loopback interface that nobody listens on."""
+    """An unused port of the loopback interface."""
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port: int = free.getsockname()[1]

@@ -1,4 +1,4 @@
-"""The files of a repository, as the Hub lists them, held to their format."""
+"""The listing of a repository on the Hub, with checks of its format."""
 
 import re
 from dataclasses import dataclass
