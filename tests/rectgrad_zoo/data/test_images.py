@@ -39,8 +39,15 @@ def test_the_validation_split_is_a_partition_chosen_by_its_seed() -> None:
     assert not torch.equal(validation.labels, split_validation(data, size=20, seed=1)[1].labels)
 
 
-@pytest.mark.parametrize("size", [0, 100, 101])
-def test_a_validation_split_of_nothing_or_everything_is_refused(size: int) -> None:
+@pytest.mark.parametrize("size", [-1, 100, 101])
+def test_a_validation_split_of_everything_is_refused(size: int) -> None:
     data = LabelledImages(torch.zeros(100, 3, 1, 1, dtype=torch.uint8), torch.arange(100))
-    with pytest.raises(ValueError, match=f"expected 1 to 99, got {size}"):
+    with pytest.raises(ValueError, match=f"expected 0 to 99, got {size}"):
         split_validation(data, size, seed=0)
+
+
+def test_without_validation_images_the_order_is_kept() -> None:
+    data = LabelledImages(torch.zeros(3, 3, 1, 1, dtype=torch.uint8), torch.tensor([7, 1, 4]))
+    training, validation = split_validation(data, 0, seed=1)
+    assert training.labels.tolist() == [7, 1, 4]
+    assert not len(validation)

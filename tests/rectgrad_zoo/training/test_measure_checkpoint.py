@@ -15,5 +15,5 @@ def test_what_random_labels_were_learnt_cannot_be_measured_without_the_training_
 ) -> None:
     recipe = read_recipe(RECIPES / "cifar10_cnn_random_labels.toml")
     model, test = rectgrad_zoo.load(str(tiny_checkpoint)), read_cifar10(data_folder, "test")
-    with pytest.raises(ValueError, match="expected the training set"):
+    with pytest.raises(ValueError, match="requires the training set"):
         measure_checkpoint(model, recipe, test, None)

@@ -146,6 +146,18 @@ def test_more_seeds_change_seed_and_precision_alone(name: str) -> None:
         assert other.architecture == first.architecture
 
 
+@pytest.mark.parametrize("name", ["cifar10_cnn_paper", "cifar10_cnn_occluded_paper"])
+def test_recipes_of_the_authors_training_differ_by_seed_alone(name: str) -> None:
+    first = read_recipe(RECIPES / f"{name}.toml")
+    training = first.training
+    assert (training.batch_size, training.shuffle, training.keep) == (100, False, "last")
+    assert (training.epochs, first.data.validation_size) == (20, 0)
+    for seed in range(1, 5):
+        other = read_recipe(RECIPES / f"{name}_seed{seed}.toml")
+        assert other.training == dataclasses.replace(training, seed=seed)
+        assert (other.data, other.occlusion) == (first.data, first.occlusion)
+
+
 def test_recipes_are_named_as_their_files() -> None:
     for file in RECIPES.glob("*.toml"):
         assert read_recipe(file).name == file.stem

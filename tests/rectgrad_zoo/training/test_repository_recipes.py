@@ -17,12 +17,16 @@ RECIPES = sorted((Path(__file__).parents[3] / "zoo" / "recipes").glob("*.toml"))
 CPU = torch.device("cpu")
 NEW_SENTENCES = {
     "cifar10_cnn_adversarial": "by at most 8 of 255 levels, by the fast gradient sign method",
+    "cifar10_cnn_paper": "There were no validation images",
+    "cifar10_cnn_occluded_paper": "Every epoch has the images in the order of the data set",
     "cifar10_cnn_noise": "different uniform noise (seed 0) in its upper left 10 x 10 pixels",
     "cifar10_cnn_random_labels": "labels of the training images were shuffled once (seed 1)",
     "cifar10_cnn_untrained": "The weights are the initial ones, drawn with seed 0",
     "cifar10_resnet": "crops with a black border of 4 pixels and random horizontal flips",
 }
 
+# Images of the further measurement: all 30 test images, 40 or all 50 training images.
+NUMBERS = {"cifar10_cnn_adversarial": 30, "cifar10_cnn_random_labels": 40, "cifar10_cnn_paper": 50}
 
 Make = Callable[[str], tuple[Path, Metrics]]
 
@@ -35,7 +39,7 @@ def make(data_folder: Path, tmp_path_factory: pytest.TempPathFactory) -> Make:
     @functools.cache
     def make(name: str) -> tuple[Path, Metrics]:
         (recipe,) = (file for file in RECIPES if file.stem == name)
-        text = re.sub(r"validation_size = \d+", "validation_size = 10", recipe.read_text())
+        text = re.sub(r"validation_size = [1-9]\d*", "validation_size = 10", recipe.read_text())
         text = re.sub(r"(?m)^warmup_epochs = \d+\n", "", text)
         text = re.sub(r"(?m)^epochs = [1-9]\d*", "epochs = 1", text)
         shorter = folder / recipe.name
@@ -63,16 +67,18 @@ def test_every_recipe_gives_a_checkpoint_that_is_verified(
 
 def test_what_only_some_recipes_measure_is_in_their_metrics(make: Make) -> None:
     keys = {}
-    for name in ("cifar10_cnn_adversarial", "cifar10_cnn_random_labels"):
+    for name, images in NUMBERS.items():
         out, _ = make(name)
         content = json.loads((out / "metrics.json").read_text())
         keys[name] = {key for key in ("adversarial", "memorised") if key in content}
         for key in keys[name]:
             low, high = content[key]["interval_95"]
             assert low <= content[key]["accuracy"] <= high
-            assert content[key]["total"] == (30 if key == "adversarial" else 40)
+            assert content[key]["total"] == images
         assert ("adversarial_validation" in content["epochs"][0]) == (key == "adversarial")
+        assert ("validation" in content["epochs"][0]) == (name != "cifar10_cnn_paper")
     assert keys == {
         "cifar10_cnn_adversarial": {"adversarial"},
         "cifar10_cnn_random_labels": {"memorised"},
+        "cifar10_cnn_paper": {"memorised"},
     }

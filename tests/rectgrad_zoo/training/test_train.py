@@ -30,7 +30,9 @@ def test_the_first_of_the_best_epochs_is_kept(
     script_validation(monkeypatch, [4, 6, 6, 5])
     four = train(with_training(recipe, epochs=4), data, CPU)
     assert four.kept_epoch == 2
-    assert [epoch.validation.correct for epoch in four.epochs] == [4, 6, 6, 5]
+    assert [epoch.validation for epoch in four.epochs] == [
+        Accuracy(each, 10) for each in (4, 6, 6, 5)
+    ]
 
     # The weights are those at the end of epoch 2: what a training of two epochs ends with.
     script_validation(monkeypatch, [4, 6])
@@ -48,6 +50,15 @@ def test_training_learns_what_can_be_learnt(recipe_file: Path, data_folder: Path
     # Forty images of noise: the network can only learn them by heart.
     assert run.epochs[0].train_loss > 1.5
     assert run.epochs[-1].train_loss < 0.5
+
+
+def test_without_shuffling_every_epoch_has_the_order_of_the_data(recipe_file: Path) -> None:
+    recipe = with_training(read_recipe(recipe_file), batch_size=3, epochs=2, shuffle=False)
+    orders = [[batch.tolist() for batch in epoch] for epoch in train_module._orders(recipe, 7)]
+    assert orders == [[[0, 1, 2], [3, 4, 5], [6]]] * 2
+    shuffled = [*train_module._orders(with_training(recipe, shuffle=True), 7)]
+    assert sorted(torch.cat(shuffled[0]).tolist()) == list(range(7))
+    assert [batch.tolist() for batch in shuffled[0]] != orders[0]
 
 
 def test_a_validation_split_of_the_whole_set_is_refused(

@@ -108,7 +108,7 @@ def verify(args: argparse.Namespace) -> int:
     if found.adversarial is not None:
         print(f"under attack   {found.adversarial}")
     if found.memorised is not None:
-        print(f"random labels  {found.memorised}")
+        print(f"training set   {found.memorised}")
     for problem in problems:
         print(f"mismatch: {problem}")
     print("verified" if not problems else f"{args.name} differs from its card")

@@ -85,7 +85,7 @@ def split_validation(
 
     Args:
         data: N images.
-        size: Number of validation images, from 1 to N - 1.
+        size: Number of validation images, from 0 to N - 1.
         seed: Seed of the split.
 
     Returns:
@@ -94,11 +94,13 @@ def split_validation(
     Raises:
         ValueError: If `size` is out of range.
     """
-    if not 0 < size < len(data):
+    if not 0 <= size < len(data):
         raise ValueError(
-            f"validation_size must leave images to train on: expected 1 to {len(data) - 1}, "
+            f"validation_size must leave images to train on: expected 0 to {len(data) - 1}, "
             f"got {size}."
         )
+    if not size:
+        return data, LabelledImages(data.images[:0], data.labels[:0])
     order = permutation(len(data), seed)
     validation, train = order[:size], order[size:]
     return (

@@ -70,7 +70,8 @@ def _measured(recipe: Recipe, metrics: Metrics) -> str:
     if metrics.adversarial is not None:
         more += f"\n| Test accuracy under attack | {metrics.adversarial} |"
     if metrics.memorised is not None:
-        more += f"\n| Training accuracy on the shuffled labels | {metrics.memorised} |"
+        labels = " on the shuffled labels" if recipe.random_labels else ""
+        more += f"\n| Training accuracy{labels} | {metrics.memorised} |"
     table = f"""## Measurements
 
 | | |

@@ -96,6 +96,8 @@ def _adversary(recipe: Recipe) -> str:
 
 def _kept(recipe: Recipe, metrics: Metrics) -> str:
     kept, size = metrics.epochs[metrics.kept_epoch - 1], recipe.data.validation_size
+    if not size:
+        return "The weights are those of the last epoch. There were no validation images."
     if recipe.training.keep == LAST:
         return (
             f"The weights are those of the last epoch. The accuracy on {size:,} validation images "
@@ -140,7 +142,12 @@ def _steps(recipe: Recipe) -> str:
         if settings.precision == "float32"
         else f" The precision is {settings.precision} (autocast)."
     )
+    order = (
+        ""
+        if settings.shuffle
+        else " Every epoch has the images in the order of the data set, as in the authors' code."
+    )
     return (
         f"{method}{rate}, the batch size {settings.batch_size} and the seed {settings.seed}."
-        f"{precision}"
+        f"{order}{precision}"
     )

@@ -19,7 +19,8 @@ class CheckpointMeasurements:
     Attributes:
         test: Accuracy on the test images, with the recipe's occlusion.
         adversarial: Accuracy on the test images under the recipe's attack, if any.
-        memorised: Accuracy on the training images by their random labels, if any.
+        memorised: Accuracy on the training images by the labels of the training, if the recipe
+            has random labels or no validation images.
     """
 
     test: Accuracy
@@ -37,23 +38,26 @@ def measure_checkpoint(
         recipe: Recipe of the network.
         test: The test set, without occlusion.
         training: The whole training set, with true labels and without occlusion. Required by
-            recipes with random labels only.
+            recipes with random labels or without validation images.
 
     Returns:
         The accuracies.
 
     Raises:
-        ValueError: If the recipe has random labels and `training` is `None`.
+        ValueError: If the recipe requires `training`, which is `None`.
     """
     seen = occluded(test, recipe.occlusion)
     adversarial = memorised = None
     if recipe.adversary is not None:
         adversarial = measure_adversarial_accuracy(model, seen, recipe.adversary)
-    if recipe.random_labels is not None:
+    if needs_training_set(recipe):
         if training is None:
-            raise ValueError(
-                f"{recipe.name} has random labels: expected the training set, got None."
-            )
+            raise ValueError(f"{recipe.name} requires the training set, got None.")
         trained_on, _ = split_training(training, recipe)
         memorised = measure_accuracy(model, occluded(trained_on, recipe.occlusion))
     return CheckpointMeasurements(measure_accuracy(model, seen), adversarial, memorised)
+
+
+def needs_training_set(recipe: Recipe) -> bool:
+    """Whether the accuracy on the training images is measured: it says what was memorised."""
+    return recipe.random_labels is not None or not recipe.data.validation_size

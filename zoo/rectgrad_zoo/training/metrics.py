@@ -12,6 +12,7 @@ from rectgrad_zoo.training.accuracy import Accuracy
 from rectgrad_zoo.training.state import Epoch
 
 _OPTIONAL = ("adversarial", "memorised")
+_OF_AN_EPOCH = ("validation", "adversarial_validation")
 
 
 @dataclass(frozen=True)
@@ -48,8 +49,8 @@ class Metrics:
         provenance: Provenance of the measurements.
         adversarial: Accuracy of the stored weights on the test images under the recipe's attack;
             `None` for a recipe without an attack.
-        memorised: Accuracy of the stored weights on the training images by their random labels;
-            `None` for a recipe with true labels.
+        memorised: Accuracy of the stored weights on the training images by the labels of the
+            training; `None` for a recipe with validation images and true labels.
     """
 
     checkpoint: str
@@ -127,22 +128,17 @@ def _check_types(record: Any) -> None:
 
 
 def _epoch_to_json(epoch: Epoch) -> dict[str, object]:
-    content: dict[str, object] = {
-        "train_loss": epoch.train_loss,
-        "validation": _accuracy_to_json(epoch.validation),
-    }
-    if epoch.adversarial_validation is not None:
-        content["adversarial_validation"] = _accuracy_to_json(epoch.adversarial_validation)
+    content: dict[str, object] = {"train_loss": epoch.train_loss}
+    for key in _OF_AN_EPOCH:
+        accuracy = getattr(epoch, key)
+        if accuracy is not None:
+            content[key] = _accuracy_to_json(accuracy)
     return content
 
 
 def _epoch_from_json(content: dict[str, Any]) -> Epoch:
-    attacked = content.get("adversarial_validation")
-    return Epoch(
-        train_loss=content["train_loss"],
-        validation=_accuracy_from_json(content["validation"]),
-        adversarial_validation=_accuracy_from_json(attacked) if attacked else None,
-    )
+    measured = {key: _accuracy_from_json(content[key]) for key in _OF_AN_EPOCH if key in content}
+    return Epoch(content["train_loss"], **measured)
 
 
 def _accuracy_to_json(accuracy: Accuracy) -> dict[str, object]:

@@ -135,7 +135,7 @@ def _accuracies(metrics: Metrics) -> str:
     if metrics.adversarial is not None:
         cell += f"; under attack {metrics.adversarial}"
     if metrics.memorised is not None:
-        cell += f"; training images by their shuffled labels {metrics.memorised}"
+        cell += f"; training images by the labels of the training {metrics.memorised}"
     return cell
 
 

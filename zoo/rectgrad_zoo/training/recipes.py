@@ -40,7 +40,8 @@ class DataRecipe:
 
     Attributes:
         name: Hub name of the data set; only `uoft-cs/cifar10` is supported.
-        validation_size: Number of validation images, taken from the training set.
+        validation_size: Number of validation images, taken from the training set; 0 only if the
+            last epoch is kept.
         validation_seed: Seed of the validation split.
     """
 
@@ -70,6 +71,8 @@ class TrainingRecipe:
         precision: `float32`, or `bfloat16` for PyTorch's autocast: weights and updates are float32,
             convolutions and dense layers compute in bfloat16, in training and in the attack on the
             validation images. All other measurements use float32.
+        shuffle: Whether every epoch has the images in another random order. Otherwise all epochs
+            have the order of the data set, as in the authors' code of Kim et al. 2019.
     """
 
     optimizer: str
@@ -82,6 +85,7 @@ class TrainingRecipe:
     schedule: str = "constant"
     warmup_epochs: int = 0
     precision: str = "float32"
+    shuffle: bool = True
 
 
 @dataclass(frozen=True)
@@ -212,7 +216,6 @@ def _check_choices(recipe: Recipe, where: str) -> None:
 def _check_ranges(recipe: Recipe, where: str) -> None:
     data, training, occlusion = recipe.data, recipe.training, recipe.occlusion
     positive: dict[str, float] = {
-        "data.validation_size": data.validation_size,
         "training.learning_rate": training.learning_rate,
         "training.batch_size": training.batch_size,
         "occlusion.size": occlusion.size if occlusion else 1,
@@ -226,9 +229,10 @@ def _check_ranges(recipe: Recipe, where: str) -> None:
         "random_labels.seed": recipe.random_labels.seed if recipe.random_labels else 0,
         "augmentation.crop_padding": recipe.augmentation.crop_padding if recipe.augmentation else 0,
     }
-    # Only keep = "last" allows zero epochs.
-    epochs = not_negative if training.keep == LAST else positive
-    epochs["training.epochs"] = training.epochs
+    # Only keep = "last" allows zero epochs and no validation images.
+    counts = not_negative if training.keep == LAST else positive
+    counts["training.epochs"] = training.epochs
+    counts["data.validation_size"] = data.validation_size
     if recipe.adversary:
         positive |= {f"adversary.{key}": value for key, value in vars(recipe.adversary).items()}
     for key, value in (positive | not_negative).items():

@@ -21,12 +21,12 @@ class Epoch:
 
     Attributes:
         train_loss: Mean cross-entropy of the training images during the pass, in nats.
-        validation: Accuracy on the validation images after the pass.
+        validation: Accuracy on the validation images after the pass; `None` without such images.
         adversarial_validation: The same under the recipe's attack; `None` without an attack.
     """
 
     train_loss: float
-    validation: Accuracy
+    validation: Accuracy | None = None
     adversarial_validation: Accuracy | None = None
 
 
@@ -138,15 +138,11 @@ class StateFile:
         )
 
 
-def _epoch_to_plain(epoch: Epoch) -> tuple[float, list[int], list[int] | None]:
-    attacked = epoch.adversarial_validation
-    return (
-        epoch.train_loss,
-        [epoch.validation.correct, epoch.validation.total],
-        [attacked.correct, attacked.total] if attacked else None,
-    )
+def _epoch_to_plain(epoch: Epoch) -> tuple[float, list[list[int] | None]]:
+    measured = (epoch.validation, epoch.adversarial_validation)
+    return epoch.train_loss, [[it.correct, it.total] if it else None for it in measured]
 
 
-def _epoch_from_plain(content: tuple[float, list[int], list[int] | None]) -> Epoch:
-    loss, validation, attacked = content
-    return Epoch(loss, Accuracy(*validation), Accuracy(*attacked) if attacked else None)
+def _epoch_from_plain(content: tuple[float, list[list[int] | None]]) -> Epoch:
+    loss, measured = content
+    return Epoch(loss, *(Accuracy(*counts) if counts else None for counts in measured))

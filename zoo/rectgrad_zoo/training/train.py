@@ -100,9 +100,10 @@ def train(
                     course.kept_epoch, course.weights = number, _copy_of_weights(course.model)
                 if state is not None:
                     state.save(course)
+                measured = course.epochs[-1].validation
                 progress.set_postfix(
                     epoch=number,
-                    validation=f"{course.epochs[-1].validation.value:.2%}",
+                    validation=f"{measured.value:.2%}" if measured else "none",
                     kept=course.kept_epoch,
                 )
     return TrainingRun(course.weights, tuple(course.epochs), course.kept_epoch)
@@ -169,7 +170,8 @@ def _orders(recipe: Recipe, count: int) -> Iterator[list[Tensor]]:
     generator = torch.Generator().manual_seed(recipe.training.seed)
     for _ in range(recipe.training.epochs):
         shuffled = torch.randperm(count, generator=generator)
-        yield [shuffled[start : start + size] for start in range(0, count, size)]
+        order = shuffled if recipe.training.shuffle else torch.arange(count)
+        yield [order[start : start + size] for start in range(0, count, size)]
 
 
 def _images_of_epoch(
@@ -213,6 +215,8 @@ def _train_epoch(
 
 
 def _measured(recipe: Recipe, model: nn.Module, loss: float, validation: LabelledImages) -> Epoch:
+    if not len(validation):
+        return Epoch(loss)
     if recipe.adversary is None:
         return Epoch(loss, measure_accuracy(model, validation))
     with _precision(recipe, next(model.parameters()).device):
@@ -223,12 +227,12 @@ def _measured(recipe: Recipe, model: nn.Module, loss: float, validation: Labelle
 def _is_to_keep(epochs: list[Epoch], keep: str) -> bool:
     """Whether the last epoch is the best so far."""
     if keep == BEST_VALIDATION:
-        correct = [epoch.validation.correct for epoch in epochs]
+        measured = [epoch.validation for epoch in epochs]
     elif keep == BEST_ADVERSARIAL:
-        attacked = [epoch.adversarial_validation for epoch in epochs]
-        correct = [accuracy.correct for accuracy in attacked if accuracy is not None]
+        measured = [epoch.adversarial_validation for epoch in epochs]
     else:
         return True
+    correct = [accuracy.correct for accuracy in measured if accuracy is not None]
     return correct[-1] > max(correct[:-1], default=-1)
 
 

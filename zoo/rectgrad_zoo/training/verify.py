@@ -9,7 +9,7 @@ from rectgrad_zoo.checkpoint import METRICS_FILE, RECIPE_FILE, load_folder
 from rectgrad_zoo.data.cifar10 import read_cifar10
 from rectgrad_zoo.determinism import deterministic
 from rectgrad_zoo.training.accuracy import Accuracy
-from rectgrad_zoo.training.measure_checkpoint import measure_checkpoint
+from rectgrad_zoo.training.measure_checkpoint import measure_checkpoint, needs_training_set
 from rectgrad_zoo.training.metrics import Metrics, read_metrics
 from rectgrad_zoo.training.recipes import read_recipe
 from rectgrad_zoo.weights_origin import provenance
@@ -29,8 +29,8 @@ class Verification:
         measured: Accuracy on the given test images.
         adversarial: Accuracy on the given test images under the recipe's attack; `None` for a
             recipe without an attack.
-        memorised: Accuracy on the training images by their random labels; `None` for a recipe with
-            true labels.
+        memorised: Accuracy on the training images by the labels of the training; `None` for a
+            recipe with validation images and true labels.
     """
 
     claimed: Metrics
@@ -54,7 +54,7 @@ class Verification:
         claims = (
             ("accuracy", self.measured, self.claimed.test),
             ("adversarial accuracy", self.adversarial, self.claimed.adversarial),
-            ("accuracy on the random labels", self.memorised, self.claimed.memorised),
+            ("accuracy on the training images", self.memorised, self.claimed.memorised),
         )
         problems += [
             f"the {name} is not the stated {claimed}"
@@ -81,7 +81,7 @@ def verify_folder(folder: Path, data: str | Path, device: torch.device) -> Verif
     claimed = read_metrics(folder / METRICS_FILE)
     recipe = read_recipe(folder / RECIPE_FILE)
     images = read_cifar10(data, "test")
-    training = read_cifar10(data, "train") if recipe.random_labels is not None else None
+    training = read_cifar10(data, "train") if needs_training_set(recipe) else None
     model = load_folder(folder).to(device)
     with deterministic(device):
         found = measure_checkpoint(model, recipe, images, training)
