@@ -29,7 +29,8 @@ def mean(values: ArrayLike, seed: int = 0, level: float = LEVEL) -> Estimate:
     """A mean with its percentile bootstrap interval.
 
     Args:
-        values: `(N,)`, one for each independent unit; values that are not finite are dropped.
+        values: `(N,)`, one for each independent unit; values that are not finite are dropped. Or
+            `(R, N)`, of R networks and N images, for `crossed_mean`.
         seed: seed of the resampling.
         level: confidence of the interval, in (0, 1).
 
@@ -37,11 +38,14 @@ def mean(values: ArrayLike, seed: int = 0, level: float = LEVEL) -> Estimate:
         The mean. It has no interval (NaN) for fewer than `ENOUGH` values; all fields are NaN for
         none.
     """
-    return _estimate((_finite(values),), _mean, seed, level)
+    array = np.asarray(values, dtype=np.float64)
+    if array.ndim == _BY_IMAGE:
+        return crossed_mean(array, seed, level)
+    return _estimate((_finite(array),), _mean, seed, level)
 
 
-def crossed_mean(values: ArrayLike, seed: int = 0) -> Estimate:
-    """A mean over networks and the images they share, with its 95 % interval.
+def crossed_mean(values: ArrayLike, seed: int = 0, level: float = LEVEL) -> Estimate:
+    """A mean over networks and the images they share, with its interval.
 
     The variance is the variance of the networks' means over the number of networks plus the
     variance of the images' means over the number of images. The interval is Student's, with
@@ -52,6 +56,7 @@ def crossed_mean(values: ArrayLike, seed: int = 0) -> Estimate:
         values: `(R, N)`, of R networks and N images. An image with a value that is not finite is
             dropped.
         seed: seed of the resampling of images, used with a single network.
+        level: confidence of the interval, in (0, 1).
 
     Returns:
         The mean; its count is the number of images. It has no interval (NaN) for fewer than
@@ -67,14 +72,14 @@ def crossed_mean(values: ArrayLike, seed: int = 0) -> Estimate:
     array = array[:, np.isfinite(array).all(axis=0)]
     networks, images = array.shape
     if networks == 1 or images < ENOUGH:
-        return mean(array.mean(axis=0), seed)
+        return mean(array.mean(axis=0) if images else [], seed, level)
     parts = np.array([array.mean(axis=1).var(ddof=1), array.mean(axis=0).var(ddof=1)])
     parts = parts / (networks, images)
     value, variance = float(array.mean()), float(parts.sum())
     if variance == 0:
         return Estimate(value, value, value, images)
     freedom = variance**2 / float((parts**2 / (networks - 1, images - 1)).sum())
-    half = float(student.ppf(0.975, freedom)) * variance**0.5
+    half = float(student.ppf((1 + level) / 2, freedom)) * variance**0.5
     return Estimate(value, value - half, value + half, images)
 
 
@@ -84,8 +89,8 @@ def difference(
     """The mean of paired differences with its percentile bootstrap interval.
 
     Args:
-        first: `(N,)`.
-        second: `(N,)`, of the same units in the same order.
+        first: `(N,)`, or `(R, N)` as for `mean`.
+        second: of the same shape, of the same units in the same order.
         seed: seed of the resampling.
         level: confidence of the interval, in (0, 1).
 
@@ -125,7 +130,8 @@ def proportion(values: ArrayLike) -> Estimate:
     """A proportion with its exact 95 % interval (Clopper and Pearson).
 
     Args:
-        values: `(N,)`, 0 or 1; NaN is dropped.
+        values: `(N,)`, 0 or 1; NaN is dropped. Or `(R, N)`, of R networks and N images, for
+            `crossed_mean`, unless all values are equal: the interval is then that of N images.
 
     Returns:
         The share of ones; all fields are NaN for no value. The interval always has a width: for 20
@@ -137,6 +143,11 @@ def proportion(values: ArrayLike) -> Estimate:
     array = _finite(values)
     if not np.isin(array, (0, 1)).all():
         raise ValueError("a proportion takes values 0 and 1, got other values")
+    crossed = np.asarray(values, dtype=np.float64)
+    if crossed.ndim == _BY_IMAGE:
+        if len(array) and np.ptp(array):
+            return crossed_mean(crossed)
+        array = _finite(crossed.mean(axis=0))
     if not len(array):
         return Estimate(float("nan"), float("nan"), float("nan"), 0)
     found = binomtest(int(array.sum()), len(array)).proportion_ci(method="exact")
@@ -147,14 +158,15 @@ def share(values: ArrayLike, seed: int = 0) -> Estimate:
     """A mean of shares, with a 95 % interval that has a width even if all shares are 0 or 1.
 
     Args:
-        values: `(N,)`, in [0, 1]; values that are not finite are dropped.
+        values: `(N,)`, or `(R, N)` as for `mean`, in [0, 1]; values that are not finite are
+            dropped.
         seed: seed of the resampling.
 
     Returns:
         The result of `proportion` if all values are 0 or 1, else that of `mean`.
     """
-    array = _finite(values)
-    return proportion(array) if np.isin(array, (0, 1)).all() else mean(array, seed)
+    found = _finite(values)
+    return proportion(values) if np.isin(found, (0, 1)).all() else mean(values, seed)
 
 
 def proportion_difference(first: ArrayLike, second: ArrayLike, seed: int = 0) -> Estimate:
@@ -165,8 +177,8 @@ def proportion_difference(first: ArrayLike, second: ArrayLike, seed: int = 0) ->
     have joint exact intervals.
 
     Args:
-        first: `(N,)`, 1 or 0.
-        second: `(N,)`, of the same units in the same order.
+        first: `(N,)`, 1 or 0, or `(R, N)` as for `difference`.
+        second: of the same shape, of the same units in the same order.
         seed: seed of the resampling.
 
     Returns:
@@ -176,6 +188,8 @@ def proportion_difference(first: ArrayLike, second: ArrayLike, seed: int = 0) ->
         ValueError: the two have different lengths.
     """
     found = difference(first, second, seed)
+    if np.ndim(first) == _BY_IMAGE and len(np.asarray(first)) > 1:
+        return found
     gaps = _finite(np.asarray(first, dtype=np.float64) - np.asarray(second, dtype=np.float64))
     ahead, behind = int((gaps > 0).sum()), int((gaps < 0).sum())
     if not found.count or ahead + behind >= ENOUGH:

@@ -101,7 +101,6 @@ def maps_on_cluster(
     *,
     batch_size: int,
     seed: int,
-    final_percentile: float | None = None,
 ) -> Iterator[MapBatch]:
     """Attribute images on a cluster, one batch per task; the maps are those of `stream_maps`.
 
@@ -113,7 +112,6 @@ def maps_on_cluster(
         targets: `(N,)`.
         batch_size: images per task; a worker halves them after an out-of-memory error.
         seed: seed of the method's random numbers.
-        final_percentile: final threshold of the baselines' maps.
 
     Yields:
         The maps, in order; only a few batches are buffered.
@@ -136,7 +134,6 @@ def maps_on_cluster(
                 cluster.device,
                 start,
                 seed,
-                final_percentile,
             )
             waiting.append((batch, reference))
             if len(waiting) == at_once:
@@ -154,7 +151,6 @@ def _attribute(
     device: torch.device,
     start: int,
     seed: int,
-    final_percentile: float | None,
 ) -> Tensor:
     """The work of a task: the maps of one batch."""
     found = stream_maps(
@@ -164,7 +160,6 @@ def _attribute(
         targets,
         batch_size=len(images),
         seed=seed,
-        final_percentile=final_percentile,
         start=start,
     )
     return torch.cat([batch.maps for batch in found])

@@ -11,7 +11,7 @@ from captum_rectgrad.evaluation.run_method import attribute
 from captum_rectgrad.evaluation.seeds import derived_seed
 from captum_rectgrad.rules.threshold import percentile_per_sample
 from captum_rectgrad.studies.compute.batches import in_batches
-from captum_rectgrad.studies.options import FINAL_PERCENTILE
+from captum_rectgrad.studies.options import FINAL_PERCENTILE, Final
 from rectgrad_zoo.data.images import to_model_range
 
 
@@ -36,7 +36,6 @@ def stream_maps(
     *,
     batch_size: int,
     seed: int,
-    final_percentile: float | None = None,
     start: int = 0,
 ) -> Iterator[MapBatch]:
     """Attribute images in batches.
@@ -49,8 +48,6 @@ def stream_maps(
         batch_size: batch size, halved after an out-of-memory error. Only a method's random numbers
             depend on it.
         seed: seed of the method's random numbers; each batch has a seed derived from it.
-        final_percentile: values of a baseline's map below it are set to zero; None: no threshold.
-            Other methods' maps are not changed.
         start: index of the first image, if the images are a part of a larger set; the random
             numbers of a batch depend on it.
 
@@ -67,8 +64,7 @@ def stream_maps(
             model_inputs(images[batch].to(device)),
             derived_seed(seed, start + batch.start),
         )
-        found = attribute(method, model, inputs, targets[batch].to(device), own)
-        return finished(method, found, final_percentile).cpu()
+        return attribute(method, model, inputs, targets[batch].to(device), own).cpu()
 
     for batch, maps in in_batches(len(images), batch_size, compute):
         yield MapBatch(batch, maps)
@@ -108,20 +104,24 @@ def model_inputs(images: Tensor) -> Tensor:
     return images if images.is_floating_point() else to_model_range(images)
 
 
-def finished(method: Method, maps: Tensor, final_percentile: float | None) -> Tensor:
-    """Apply the final threshold to a baseline's maps.
+def finished(
+    method: Method, maps: Tensor, final: Final, percentile: float = FINAL_PERCENTILE
+) -> Tensor:
+    """Apply the final threshold of section 5.2 to a baseline's maps.
 
     Args:
         method: the method of the maps.
         maps: `(N, C, H, W)`.
-        final_percentile: percentile of the threshold; None: no threshold.
+        final: whether the threshold is taken of the pixels or of the values; see `Final`.
+        percentile: percentile of the threshold, in [0, 100].
 
     Returns:
-        `(N, C, H, W)`; the same maps without a threshold, or if the method is not a baseline.
+        `(N, 1, H, W)` for a threshold of the pixels, else `(N, C, H, W)`; the same maps without a
+        threshold, or if the method is not a baseline.
     """
-    if final_percentile is None or not method.baseline:
+    if final == "none" or not method.baseline:
         return maps
-    return final_threshold(maps, final_percentile)
+    return final_threshold(maps.sum(1, keepdim=True) if final == "pixels" else maps, percentile)
 
 
 def final_threshold(maps: Tensor, percentile: float = FINAL_PERCENTILE) -> Tensor:

@@ -11,16 +11,25 @@ import rectgrad_zoo
 from captum_rectgrad.errors import RectGradError
 from captum_rectgrad.studies.data.study_data import MaskedImages, Network
 from captum_rectgrad.studies.options import Role
+from rectgrad_zoo import registry
 from rectgrad_zoo.data.cifar10 import Split, decode_image, parquet_rows, read_cifar10
 from rectgrad_zoo.data.images import CIFAR10_CLASSES, LabelledImages
 from rectgrad_zoo.data.occlusion import FIXED, PER_IMAGE
 
-# The checkpoint of each role, and the noise that it must have been trained behind.
-CHECKPOINTS: dict[Role, tuple[str, str | None]] = {
-    "plain": ("cifar10_cnn", None),
-    "occluded": ("cifar10_cnn_occluded", FIXED),
-    "noise": ("cifar10_cnn_noise", PER_IMAGE),
+# The checkpoints of each role, which differ by the seed of their training.
+CHECKPOINTS: dict[Role, tuple[str, ...]] = {
+    "plain": ("cifar10_cnn_paper", "cifar10_cnn_paper_seed1", "cifar10_cnn_paper_seed2"),
+    "occluded": (
+        "cifar10_cnn_occluded_paper",
+        "cifar10_cnn_occluded_paper_seed1",
+        "cifar10_cnn_occluded_paper_seed2",
+    ),
+    "noise": ("cifar10_cnn_noise",),
 }
+# Checkpoints in the package, for an installation that has no others.
+_EMBEDDED: dict[Role, str] = {"plain": "cifar10_cnn", "occluded": "cifar10_cnn_occluded"}
+# The noise that the networks of a role must have been trained behind.
+_NOISE: dict[Role, str | None] = {"plain": None, "occluded": FIXED, "noise": PER_IMAGE}
 _EXPECTED = (
     "test-*.parquet (columns img and mask, pictures of 32 x 32 as {bytes, path}, the mask grey "
     "with 255 on the object, and label, 0 to 9)"
@@ -35,7 +44,8 @@ class Cifar10:
         data: as for `rectgrad_zoo.data.cifar10.read_cifar10`.
         masks: folder with `test-*.parquet` of the columns `img`, `mask` (255 on the object) and
             `label`; None: studies that need masks raise an error.
-        checkpoints: names or folders that replace the zoo's checkpoints, by role.
+        checkpoints: names or folders that replace the zoo's checkpoints, by role; a role may occur
+            several times.
     """
 
     data: str | Path
@@ -60,10 +70,13 @@ class Cifar10:
             )
         return _read_masks(self.masks)
 
-    def network(self, role: Role) -> Network:
+    def networks(self, role: Role) -> tuple[Network, ...]:
         """See `StudyData`."""
-        standard, noise = CHECKPOINTS[role]
-        name = dict(self.checkpoints).get(role, standard)
+        given = [name for named, name in self.checkpoints if named == role]
+        return tuple(self._network(role, name) for name in given or _available(role))
+
+    def _network(self, role: Role, name: str) -> Network:
+        standard, noise = CHECKPOINTS[role][0], _NOISE[role]
         model = rectgrad_zoo.load(name)
         logits = getattr(model, "num_classes", len(self.classes))
         if logits != len(self.classes):
@@ -80,6 +93,13 @@ class Cifar10:
             )
         # Not `name`: it may be a local path, which must not be recorded in results.
         return Network(recipe.name, rectgrad_zoo.provenance(model).sha256, model, recipe)
+
+
+def _available(role: Role) -> list[str]:
+    """Names of a role's checkpoints that can be loaded here, or the one to load or to miss."""
+    rows = [registry.find(name) for name in CHECKPOINTS[role]]
+    found = [row.name for row in rows if row is not None and registry.is_loadable(row)]
+    return found or [_EMBEDDED.get(role, CHECKPOINTS[role][0])]
 
 
 @cache

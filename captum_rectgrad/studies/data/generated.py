@@ -53,13 +53,13 @@ class Shapes:
         """See `StudyData`."""
         return drawn("test")
 
-    def network(self, role: Role) -> Network:
-        """See `StudyData`."""
+    def networks(self, role: Role) -> tuple[Network, ...]:
+        """See `StudyData`; one network, since it is trained on first use."""
         recipe, folder = recipe_of(role), self.folder / f"shapes-{role}"
         content = _kept(recipe, folder) or _trained(recipe, folder)
         model = timm.create_model(recipe.architecture, num_classes=len(SHAPE_CLASSES)).eval()
         model.load_state_dict(safetensors.torch.load(content))
-        return Network(recipe.name, hashlib.sha256(content).hexdigest(), model, recipe)
+        return (Network(recipe.name, hashlib.sha256(content).hexdigest(), model, recipe),)
 
 
 def recipe_of(role: Role) -> Recipe:

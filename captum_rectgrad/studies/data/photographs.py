@@ -63,11 +63,11 @@ class Photographs:
         """See `StudyData`."""
         raise RectGradError(f"photographs have no masks of their objects: {_ELSE}")
 
-    def network(self, role: Role) -> Network:
-        """See `StudyData`."""
+    def networks(self, role: Role) -> tuple[Network, ...]:
+        """See `StudyData`; the given network."""
         if role != "plain":
             raise RectGradError(f"photographs have no network {role!r}: {_ELSE}")
-        return self._network
+        return (self._network,)
 
     @cached_property
     def _called(self) -> str:

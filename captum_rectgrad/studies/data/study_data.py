@@ -103,9 +103,9 @@ class StudyData(Protocol):
             RectGradError: the images are not available; the message says how to get them.
         """
 
-    def network(self, role: Role) -> Network:
-        """The network trained on plain images, behind one patch, or behind noise.
+    def networks(self, role: Role) -> tuple[Network, ...]:
+        """Networks trained on plain images, behind one patch, or behind noise; at least one.
 
         Raises:
-            RectGradError: the network is not available, or does not fit its role.
+            RectGradError: a network is not available, or does not fit its role.
         """

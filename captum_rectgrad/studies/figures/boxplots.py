@@ -66,7 +66,7 @@ def draw_boxes(axes: Axes, panel: Panel) -> None:
         panel: the panel.
     """
     shown = panel.measured.methods
-    values = [panel.measured.values[panel.measure][method.key] for method in shown]
+    values = [panel.measured.values[panel.measure][method.key].ravel() for method in shown]
     empty = [panel.scaled and method.control for method in shown]
     axes.boxplot(
         [

@@ -12,10 +12,10 @@ from torch import Tensor
 from captum_rectgrad.evaluation.methods import Method
 from captum_rectgrad.evaluation.seeds import derived_seed
 from captum_rectgrad.studies.compute.engines import WORKER_THREADS, Cluster, require_ray
-from captum_rectgrad.studies.compute.maps import MapBatch, predictions, stream_maps
+from captum_rectgrad.studies.compute.maps import MapBatch, finished, predictions, stream_maps
 from captum_rectgrad.studies.compute.time_limit import TimeLimit
 from captum_rectgrad.studies.data.study_data import MaskedImages, Network, StudyData
-from captum_rectgrad.studies.options import BATCH_SIZE, FINAL_PERCENTILE, Role
+from captum_rectgrad.studies.options import BATCH_SIZE, FINAL_PERCENTILE, FINALS, Final, Role
 from rectgrad_zoo.data.cifar10 import Split
 from rectgrad_zoo.data.images import LabelledImages
 
@@ -80,11 +80,22 @@ class StudyContext:
         return data
 
     def network(self, role: Role) -> Network:
-        """The network of a role, on `device`."""
-        network = self.study_data.network(role)
-        self.used[NETWORKS[role]] = f"{network.name}, SHA-256 {network.sha256}"
-        network.model.to(self.device)
-        return network
+        """The first network of a role, on `device`."""
+        return self._loaded(role, 1)[0]
+
+    def networks(self, role: Role) -> tuple[Network, ...]:
+        """All networks of a role, on `device`. They differ by the seed of their training."""
+        return self._loaded(role, None)
+
+    def _loaded(self, role: Role, count: int | None) -> tuple[Network, ...]:
+        networks = self.study_data.networks(role)[:count]
+        said = [f"{network.name}, SHA-256 {network.sha256}" for network in networks]
+        # A study that also uses all networks of the role has named them.
+        if said[0] not in self.used.get(NETWORKS[role], ""):
+            self.used[NETWORKS[role]] = "; ".join(said)
+        for network in networks:
+            network.model.to(self.device)
+        return networks
 
     def use(self, names: Iterable[str]) -> None:
         """Record data and networks as used, in their present state.
@@ -115,7 +126,7 @@ class StudyContext:
         targets: Tensor,
         split: Split = "test",
     ) -> Iterator[MapBatch]:
-        """Stream a method's maps, the baselines' with the final threshold.
+        """Stream a method's maps, without a final threshold.
 
         Args:
             method: the method.
@@ -146,7 +157,6 @@ class StudyContext:
             targets,
             batch_size=self.batch_size,
             seed=derived_seed(self.seed, split),
-            final_percentile=self.final_percentile,
         ):
             yield batch
             self.time_limit.check()
@@ -166,9 +176,11 @@ class StudyContext:
         return torch.get_num_threads() if self.cluster is None else WORKER_THREADS
 
     @property
-    def finals(self) -> dict[str, float | None]:
-        """Final thresholds by name, for studies that show maps without and with it."""
-        without: dict[str, float | None] = {"none": None}
-        if self.final_percentile is None:
-            return without
-        return {**without, f"{self.final_percentile:g}th percentile": self.final_percentile}
+    def finals(self) -> tuple[Final, ...]:
+        """Final thresholds of the baselines' maps, the primary one first."""
+        return ("none",) if self.final_percentile is None else FINALS
+
+    def finished(self, method: Method, maps: Tensor, final: Final) -> Tensor:
+        """Maps with a final threshold; see `maps.finished`."""
+        percentile = FINAL_PERCENTILE if self.final_percentile is None else self.final_percentile
+        return finished(method, maps, final, percentile)

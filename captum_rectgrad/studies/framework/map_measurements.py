@@ -1,9 +1,10 @@
 """Measurements of every method's maps, their tables and claims."""
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
+import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
@@ -24,6 +25,7 @@ from captum_rectgrad.studies.framework.result import (
     judged_within,
     level_of_family,
 )
+from captum_rectgrad.studies.options import FINAL_TITLES, Final
 
 # Takes maps (N, C, H, W) and the slice of the images; returns one number for each map.
 Measure = Callable[[Tensor, slice], Tensor]
@@ -32,12 +34,12 @@ NOTHING = "there is no method to compare with"
 
 @dataclass(frozen=True, eq=False)
 class MapMeasurements:
-    """Measurements of the maps of one network.
+    """Measurements of the maps of a role's networks.
 
     Attributes:
         methods: the methods, in order.
-        values: by measure and method key, one number for each image, in the order of the images;
-            NaN where the measure is not defined.
+        values: by measure and method key, one number for each network and image, `(R, N)`, or for
+            each image, `(N,)`; NaN where the measure is not defined.
     """
 
     methods: tuple[Method, ...]
@@ -46,35 +48,49 @@ class MapMeasurements:
 
 def measure_maps(
     context: StudyContext,
-    network: Network,
-    images: Tensor,
+    networks: Sequence[Network],
+    images: Sequence[Tensor],
     measures: Mapping[str, Measure],
-) -> MapMeasurements:
+) -> dict[Final, MapMeasurements]:
     """Measure the maps of all methods for the predicted classes.
 
     Args:
         context: methods and device.
-        network: the explained network.
-        images: `(N, 3, H, W)`, uint8, with the network's noise.
+        networks: the R explained networks.
+        images: for each network the same N images with its noise, `(N, 3, H, W)`, uint8.
         measures: measures by name.
 
     Returns:
-        The measurements.
+        The measurements by the final threshold of the baselines' maps, as in `context.finals`.
     """
-    targets = context.predictions(network, images)
-    values: dict[str, dict[str, NDArray[np.float64]]] = {name: {} for name in measures}
-    methods = tuple(context.methods)
-    total = len(images) * len(methods)
-    with Progress(total, "map", network.name) as progress:
-        for method in methods:
-            parts: dict[str, list[NDArray[np.float64]]] = {name: [] for name in measures}
-            for batch in context.maps(method, network, images, targets):
-                for name, measure in measures.items():
-                    parts[name].append(measure(batch.maps, batch.images).numpy())
-                progress.update(len(batch.maps))
-            for name in measures:
-                values[name][method.key] = np.concatenate(parts[name])
-    return MapMeasurements(methods, values)
+    methods, finals = tuple(context.methods), context.finals
+    cases = [
+        (final, name, method.key) for final in finals for name in measures for method in methods
+    ]
+    rows: dict[tuple[Final, str, str], list[NDArray[np.float64]]] = {case: [] for case in cases}
+    for network, seen in zip(networks, images, strict=True):
+        targets = context.predictions(network, seen)
+        parts: dict[tuple[Final, str, str], list[Tensor]] = {case: [] for case in cases}
+        with Progress(len(seen) * len(methods), "map", network.name) as progress:
+            for method in methods:
+                for batch in context.maps(method, network, seen, targets):
+                    for final in finals:
+                        maps = context.finished(method, batch.maps, final)
+                        for name, measure in measures.items():
+                            parts[final, name, method.key].append(measure(maps, batch.images))
+                    progress.update(len(batch.maps))
+        for case, found in parts.items():
+            rows[case].append(torch.cat(found).numpy())
+    return {
+        final: MapMeasurements(
+            methods,
+            {
+                name: {method.key: np.stack(rows[final, name, method.key]) for method in methods}
+                for name in measures
+            },
+        )
+        for final in finals
+    }
 
 
 def rows(measured: MapMeasurements, seed: int, **same: str) -> list[Row]:
@@ -97,11 +113,22 @@ def rows(measured: MapMeasurements, seed: int, **same: str) -> list[Row]:
             numbers = values[method.key]
             row[name] = mean(numbers, seed)
             finite = numbers[np.isfinite(numbers)]
+            if numbers.ndim > 1 and len(numbers) > 1:
+                row[f"{name}, by network"] = _listed(np.nanmean(numbers, axis=1))
             row[f"median {name}"] = float(np.median(finite)) if len(finite) else float("nan")
             if not all(np.isfinite(others).all() for others in values.values()):
                 row[f"maps with a {name}"] = len(finite)
         found.append(row)
     return found
+
+
+def rows_of(found: Mapping[Final, MapMeasurements], seed: int) -> list[Row]:
+    """The rows of all final thresholds; see `rows`."""
+    return [
+        row
+        for final, measured in found.items()
+        for row in rows(measured, seed, **{"final threshold": FINAL_TITLES[final]})
+    ]
 
 
 def less_than(
@@ -135,7 +162,7 @@ def less_than(
     # The method that decides: the lower end of its interval is lowest, or it has no interval.
     nearest = min(gaps, key=lambda other: np.nan_to_num(gaps[other].low, nan=-np.inf))
     gap = gap_text(gaps[nearest], f"{nearest}'s", ("lower", "higher"))
-    because = f"{title}'s {measure} is {gap}"
+    because = f"{title}'s {measure} is {gap}{_of_each_network(measured, measure, nearest, winner)}"
     against = [other for other, gap in gaps.items() if judged(gap) != "holds"]
     if len(against) > 1:
         because += f"; not significantly lower than: {', '.join(against)}"
@@ -145,6 +172,42 @@ def less_than(
         [judged(gap) for gap in gaps.values()], [judged(gap) for gap in corrected.values()]
     )
     return Claim(text, source, verdict, because + family_text(len(gaps), verdict))
+
+
+def _of_each_network(measured: MapMeasurements, measure: str, other: str, one: str) -> str:
+    """The differences of two methods by network, in words; empty for one network."""
+    key = next(method.key for method in measured.methods if method.title == other)
+    gaps = measured.values[measure][key] - measured.values[measure][one]
+    if gaps.ndim == 1 or len(gaps) == 1:
+        return ""
+    return f"; by network {_listed(np.nanmean(gaps, axis=1))}"
+
+
+def _listed(values: NDArray[np.float64]) -> str:
+    return ", ".join(f"{value:.3g}" for value in values)
+
+
+def by_primary(claims: Mapping[Final, Sequence[Claim]]) -> list[Claim]:
+    """The claims by the primary final threshold, with the verdicts by the other ones.
+
+    Args:
+        claims: by final threshold, the primary one first; the same claims in the same order.
+
+    Returns:
+        One claim for each claim.
+    """
+    primary, *others = claims.values()
+    if not others:
+        return list(primary)
+    found = []
+    for number, claim in enumerate(primary):
+        verdicts = "; ".join(
+            f"{FINAL_TITLES[final]}: {of_final[number].verdict}"
+            for final, of_final in claims.items()
+        )
+        because = f"{claim.because}. By final threshold of the baselines, the first is primary: "
+        found.append(replace(claim, because=because + verdicts))
+    return found
 
 
 def gaps_to(
@@ -217,12 +280,16 @@ def similar(
 
 
 def both_less_than_baselines(
-    measured: MapMeasurements, measures: Mapping[str, str], text: str, source: str, seed: int
+    found: Mapping[Final, MapMeasurements],
+    measures: Mapping[str, str],
+    text: str,
+    source: str,
+    seed: int,
 ) -> list[Claim]:
     """Judge whether a measure is lower for RectGrad, with and without PRR, than for all baselines.
 
     Args:
-        measured: see `measure_maps`.
+        found: by final threshold, the primary one first; see `measure_maps`.
         measures: suffix of the claim by the measure's name; empty for the paper's measure.
         text: text of the claim, with `{}` for the method.
         source: source of the claim.
@@ -231,14 +298,25 @@ def both_less_than_baselines(
     Returns:
         A claim for each measure and each of the two methods.
     """
-    return [
-        less_than(
-            measured, name, winner, baselines(measured), text.format(title) + how, source, seed
-        )
-        for name, how in measures.items()
-        for winner, title in (("rectgrad", "RectGrad"), ("rectgrad-prr", "RectGrad PRR"))
-        if winner in measured.values[name]
-    ]
+    return by_primary(
+        {
+            final: [
+                less_than(
+                    measured,
+                    name,
+                    winner,
+                    baselines(measured),
+                    text.format(title) + how,
+                    source,
+                    seed,
+                )
+                for name, how in measures.items()
+                for winner, title in (("rectgrad", "RectGrad"), ("rectgrad-prr", "RectGrad PRR"))
+                if winner in measured.values[name]
+            ]
+            for final, measured in found.items()
+        }
+    )
 
 
 def channels_note(runs: Sequence[MapMeasurements], summed: str, apart: str) -> str:

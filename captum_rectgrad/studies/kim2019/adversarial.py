@@ -1,7 +1,7 @@
 """Figures 5b and 16: whether maps change exactly when an attack changes the decision."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 from matplotlib.axes import Axes
@@ -22,8 +22,9 @@ from captum_rectgrad.studies.framework.context import StudyContext
 from captum_rectgrad.studies.framework.map_measurements import MapMeasurements
 from captum_rectgrad.studies.framework.result import Result, Row
 from captum_rectgrad.studies.framework.study import Study
-from captum_rectgrad.studies.kim2019.attacks import SIGNED, Attack, attack, compare
+from captum_rectgrad.studies.kim2019.attacks import SIGNED, Attack, attack, compare, finals
 from captum_rectgrad.studies.kim2019.class_sensitivity import claims, drop
+from captum_rectgrad.studies.options import FINAL_TITLES, Final
 
 LEVELS = 127.5  # levels of 255 per unit of an input in [-1, 1]
 _PANEL_HEIGHT = 2.6  # inches
@@ -84,13 +85,19 @@ def adversarial(config: AdversarialConfig, context: StudyContext) -> Result:
 
 
 def _rows(
-    found: Mapping[tuple[str, float], MapMeasurements], attacks: Mapping[float, Attack], seed: int
+    found: Mapping[tuple[Final, float], MapMeasurements],
+    attacks: Mapping[float, Attack],
+    seed: int,
 ) -> list[Row]:
     rows: list[Row] = []
     for (final, epsilon), measured in found.items():
         flipped = attacks[epsilon].flipped
         for method in measured.methods:
-            row: Row = {"final threshold": final, "epsilon": epsilon, "method": method.title}
+            row: Row = {
+                "final threshold": FINAL_TITLES[final],
+                "epsilon": epsilon,
+                "method": method.title,
+            }
             for name, values in measured.values.items():
                 numbers = values[method.key]
                 row |= {
@@ -146,7 +153,7 @@ def _figure(
     inputs: Tensor,
     targets: Tensor,
     attacks: Mapping[float, Attack],
-    found: Mapping[tuple[str, float], MapMeasurements],
+    found: Mapping[tuple[Final, float], MapMeasurements],
     drawn: int,
 ) -> Figure:
     """Examples of the first attack, without and with final threshold, and all numbers."""
@@ -157,10 +164,10 @@ def _figure(
         for place in np.flatnonzero(group)[:drawn].tolist()
     ]
     blocks = {
-        f"epsilon {epsilon:g}; final threshold of the baselines: {final}": _lines(
-            replace(context, final_percentile=percentile), network, inputs, targets, done, chosen
+        f"epsilon {epsilon:g}; final threshold of the baselines: {FINAL_TITLES[final]}": _lines(
+            context, network, inputs, targets, done, chosen, final
         )
-        for final, percentile in context.finals.items()
+        for final in finals(context)
     }
     lines = next(iter(blocks.values()))
     width, height = block_size(lines)
@@ -181,11 +188,14 @@ def _lines(
     targets: Tensor,
     done: Attack,
     chosen: Sequence[int],
+    final: Final,
 ) -> list[ImageRow]:
     """Two rows for each image: before and after the attack."""
     before, after = (
         {
-            method.title: context.few_maps(method, network, seen[chosen], classes[chosen])
+            method.title: context.finished(
+                method, context.few_maps(method, network, seen[chosen], classes[chosen]), final
+            )
             for method in context.methods
             if not method.control
         }
@@ -211,7 +221,7 @@ def _lines(
 
 def _draw_numbers(
     where: SubFigure,
-    found: Mapping[tuple[str, float], MapMeasurements],
+    found: Mapping[tuple[Final, float], MapMeasurements],
     attacks: Mapping[float, Attack],
 ) -> None:
     grid = where.subplots(len(SIGNED), len(found), squeeze=False, sharex="row", sharey=True)
@@ -219,7 +229,8 @@ def _draw_numbers(
         for ((final, epsilon), measured), axes in zip(found.items(), line, strict=True):
             _boxes(axes, measured, name, attacks[epsilon].flipped)
             axes.set_title(
-                f"epsilon {epsilon:g}\nfinal threshold of the baselines: {final}", fontsize=_SMALL
+                f"epsilon {epsilon:g}\nfinal threshold of the baselines:\n{FINAL_TITLES[final]}",
+                fontsize=_SMALL,
             )
             axes.set_xlabel(f"{name} of the maps before and after", fontsize=_SMALL)
     where.legend(

@@ -14,15 +14,15 @@ from captum_rectgrad.evaluation.map_metrics import rank_correlation, top_overlap
 from captum_rectgrad.evaluation.methods import Method
 from captum_rectgrad.evaluation.seeds import derived_seed
 from captum_rectgrad.studies.compute.batches import in_batches
-from captum_rectgrad.studies.compute.maps import finished
 from captum_rectgrad.studies.compute.progress import Progress
 from captum_rectgrad.studies.data.study_data import Network
 from captum_rectgrad.studies.framework.context import StudyContext
 from captum_rectgrad.studies.framework.map_measurements import MapMeasurements
+from captum_rectgrad.studies.options import Final
 
 Likeness = Callable[[Tensor, Tensor], Tensor]  # of two maps, `(N, C, H, W)` each, to `(N,)`
 Numbers = NDArray[np.float64]
-Case = tuple[str, float, str]  # final threshold, epsilon, measure
+Case = tuple[Final, float, str]  # final threshold, epsilon, measure
 
 
 def _of_absolute(measure: Likeness, first: Tensor, second: Tensor) -> Tensor:
@@ -54,6 +54,11 @@ class Attack:
     inputs: Tensor
     targets: Tensor
     flipped: NDArray[np.bool_]
+
+
+def finals(context: StudyContext) -> tuple[Final, ...]:
+    """The primary final threshold and none: a third one would take half as much time again."""
+    return tuple(final for final in context.finals if final != "values")
 
 
 def attack(
@@ -93,7 +98,7 @@ def compare(
     inputs: Tensor,
     targets: Tensor,
     attacks: Mapping[float, Attack],
-) -> dict[tuple[str, float], MapMeasurements]:
+) -> dict[tuple[Final, float], MapMeasurements]:
     """Similarity of the maps before and after, for each image.
 
     Args:
@@ -104,7 +109,7 @@ def compare(
         attacks: attacks by epsilon.
 
     Returns:
-        Measurements by the name of the final threshold and epsilon.
+        Measurements by the final threshold and epsilon.
     """
     methods = tuple(context.methods)
     found: dict[Case, dict[str, Numbers]] = {}
@@ -125,7 +130,7 @@ def compare(
         (final, epsilon): MapMeasurements(
             methods, {name: found[final, epsilon, name] for name in MEASURES}
         )
-        for final in context.finals
+        for final in finals(context)
         for epsilon in attacks
     }
 
@@ -140,7 +145,7 @@ def _compare_batch(
     batch: slice,
 ) -> dict[Case, Tensor]:
     """All comparisons of a batch, `(n,)` each."""
-    first = replace(context, final_percentile=None, seed=derived_seed(context.seed, batch.start))
+    first = replace(context, seed=derived_seed(context.seed, batch.start))
     # A method has the same random numbers before and after, so only the image and the class make a
     # difference. Random maps are the exception: they would be equal.
     second = replace(first, seed=derived_seed(first.seed, "after")) if method.control else first
@@ -148,8 +153,8 @@ def _compare_batch(
     found: dict[Case, Tensor] = {}
     for epsilon, done in attacks.items():
         after = second.few_maps(method, network, done.inputs[batch], done.targets[batch])
-        for final, percentile in context.finals.items():
-            pair = finished(method, before, percentile), finished(method, after, percentile)
+        for final in finals(context):
+            pair = [context.finished(method, maps, final) for maps in (before, after)]
             for name, measure in MEASURES.items():
                 found[final, epsilon, name] = measure(*pair)
     return found

@@ -16,11 +16,11 @@ from captum_rectgrad.studies.framework.map_measurements import (
     both_less_than_baselines,
     channels_note,
     measure_maps,
-    rows,
+    rows_of,
 )
 from captum_rectgrad.studies.framework.result import Result
 from captum_rectgrad.studies.framework.study import Study
-from captum_rectgrad.studies.kim2019.masks import correct
+from captum_rectgrad.studies.kim2019.masks import correct, names_of
 
 AMOUNT, OF_CHANNELS, SHARE, EXCESS = (
     "amount on the background",
@@ -49,12 +49,12 @@ def background(config: BackgroundConfig, context: StudyContext) -> Result:
         context: methods, data and device.
 
     Returns:
-        For each method the amount of attribution on the background, for the channels' sum and for
-        all channels, its share of the map, and that share divided by the background's share of the
-        image, which is 1 for a uniform map.
+        For each final threshold and method the amount of attribution on the background, for the
+        channels' sum and for all channels, its share of the map, and that share divided by the
+        background's share of the image, which is 1 for a uniform map.
     """
-    network = context.network("plain")
-    data = correct(context, network, context.masked(), config.per_class)
+    networks = context.networks("plain")
+    data = correct(context, networks, context.masked(), config.per_class)
     outside = ~data.masks
 
     def amount(maps: Tensor, images: slice) -> Tensor:
@@ -64,29 +64,30 @@ def background(config: BackgroundConfig, context: StudyContext) -> Result:
         return amount_of_channels_inside(maps, outside[images])
 
     measures = {AMOUNT: amount, OF_CHANNELS: of_channels, **shares_outside(data.masks)}
-    measured = measure_maps(context, network, data.images, measures)
+    found = measure_maps(context, networks, [data.images] * len(networks), measures)
     claims = both_less_than_baselines(
-        measured,
+        found,
         {AMOUNT: "", SHARE: " (by share of the map)"},
         "{} puts less attribution on the background than all baselines",
         "section 5.3, figure 8",
         context.seed,
     )
+    primary = found[context.finals[0]]
     return Result(
-        rows=rows(measured, context.seed),
+        rows=rows_of(found, context.seed),
         claims=claims,
         figure=boxplots(
             {
-                "as in figure 8": Panel(measured, AMOUNT, scaled=True),
-                "by share of the map": Panel(measured, EXCESS, 1.0),
+                "as in figure 8": Panel(primary, AMOUNT, scaled=True),
+                "by share of the map": Panel(primary, EXCESS, 1.0),
             }
         ),
         notes=(
             (
-                f"{len(data)} images that {network.name} classifies correctly; the background is "
-                f"{outside.double().mean().item():.1%} of them on average."
+                f"{len(data)} images that {names_of(networks)} classifies correctly; the "
+                f"background is {outside.double().mean().item():.1%} of them on average."
             ),
-            channels_note([measured], AMOUNT, OF_CHANNELS),
+            channels_note([primary], AMOUNT, OF_CHANNELS),
             (
                 "The amount is proportional to a method's scale, so only shares are comparable "
                 "between methods. A map that is zero everywhere has no share."

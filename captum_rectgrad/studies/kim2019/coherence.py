@@ -1,7 +1,7 @@
 """Figures 1, 5a and 15: whether maps fall on the object, and on similar parts within a class."""
 
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 import torch
@@ -11,7 +11,6 @@ from torch import Tensor
 
 from captum_rectgrad.evaluation.intervals import mean
 from captum_rectgrad.evaluation.map_metrics import share_inside
-from captum_rectgrad.studies.compute.maps import finished
 from captum_rectgrad.studies.compute.progress import Progress
 from captum_rectgrad.studies.data.study_data import MaskedImages, Network
 from captum_rectgrad.studies.figures.figure_layout import new_figure
@@ -21,16 +20,17 @@ from captum_rectgrad.studies.framework.map_measurements import (
     MapMeasurements,
     both_less_than_baselines,
 )
-from captum_rectgrad.studies.framework.result import Claim, Result, Row
+from captum_rectgrad.studies.framework.result import Result, Row
 from captum_rectgrad.studies.framework.study import Study
-from captum_rectgrad.studies.kim2019.masks import correct
+from captum_rectgrad.studies.kim2019.masks import correct, names_of
 from captum_rectgrad.studies.kim2019.pairwise_similarity import Likeness, likeness
+from captum_rectgrad.studies.options import FINAL_TITLES, Final
 
 ON, OFF = "share on the object", "share off the object"
 SAME, OTHER, MORE = "within the class", "to other classes", "more within the class"
 
 # By final threshold and method.
-Key = tuple[str, str]
+Key = tuple[Final, str]
 
 
 @dataclass(frozen=True, eq=False)
@@ -38,9 +38,10 @@ class Seen:
     """Measurements of a method's maps.
 
     Attributes:
-        off: share of each map off the object, `(N,)`; NaN for a map that is zero everywhere.
-        likeness: similarity of maps by measure, see `pairs.likeness`.
-        drawn: the plotted maps by index of the image, `(C, H, W)`.
+        off: share of each map off the object, by network and image, `(R, N)`; NaN for a map that is
+            zero everywhere.
+        likeness: similarity of the first network's maps by measure, see `pairs.likeness`.
+        drawn: the plotted maps of the first network by index of the image, `(C, H, W)`.
     """
 
     off: NDArray[np.float64]
@@ -77,35 +78,44 @@ def coherence(config: CoherenceConfig, context: StudyContext) -> Result:
     Raises:
         RectGradError: no image with a mask is classified correctly.
     """
-    network = context.network("plain")
-    data = correct(context, network, context.masked(), config.per_class)
+    networks = context.networks("plain")
+    data = correct(context, networks, context.masked(), config.per_class)
     across = _first_of_each(data.labels, 1, config.classes)
     within = _first_of_each(data.labels, 2, config.pairs)
-    seen = _seen(context, network, data, {*across, *within})
+    seen = _seen(context, networks, data, {*across, *within})
     rows: list[Row] = []
-    claims: list[Claim] = []
+    shares: dict[Final, MapMeasurements] = {}
     blocks: dict[str, list[ImageRow]] = {}
     for final in context.finals:
         methods = {method.title: seen[final, method.key] for method in context.methods}
         rows += [_row(final, title, found, context.seed) for title, found in methods.items()]
         off = {method.key: seen[final, method.key].off for method in context.methods}
-        claims += _claims(MapMeasurements(tuple(context.methods), {OFF: off}), final, context.seed)
+        shares[final] = MapMeasurements(tuple(context.methods), {OFF: off})
+        if final == "values":  # hardly differs from the pixels to the eye
+            continue
         shown = {m.title: seen[final, m.key].drawn for m in context.methods if not m.control}
         for what, chosen in (("across classes", across), ("within a class", within)):
             if chosen and shown:
-                title = f"{what}; final threshold of the baselines: {final}"
+                title = f"{what}; final threshold of the baselines: {FINAL_TITLES[final]}"
                 blocks[title] = _lines(context, data, chosen, shown)
     return Result(
         rows=rows,
-        claims=claims,
-        figure=_figure(blocks, len(context.finals)),
+        claims=both_less_than_baselines(
+            shares,
+            {OFF: ""},
+            "Maps of {} fall on the object more than those of all baselines",
+            "section 5.2, figure 5a",
+            context.seed,
+        ),
+        figure=_figure(blocks, len({*context.finals} - {"values"})),
         notes=(
             (
-                f"{len(data)} images that {network.name} classifies correctly; the object is "
+                f"{len(data)} images that {names_of(networks)} classifies correctly; the object is "
                 f"{data.masks.double().mean().item():.1%} of them on average, which is the share "
                 "of a uniform map. A map that is zero everywhere has no share."
             ),
             (
+                "Maps are drawn, and compared with each other, for the first network only. "
                 "The similarity of an image's map is the mean rank correlation, or overlap of the "
                 "10 % highest-ranked pixels, with the maps of the other images of its class, or of "
                 "all images of other classes. Measures 'of absolute values' use the absolute sums "
@@ -121,20 +131,22 @@ def coherence(config: CoherenceConfig, context: StudyContext) -> Result:
 
 
 def _seen(
-    context: StudyContext, network: Network, data: MaskedImages, drawn: Collection[int]
+    context: StudyContext,
+    networks: Sequence[Network],
+    data: MaskedImages,
+    drawn: Collection[int],
 ) -> dict[Key, Seen]:
     """Measure the maps of each method with each final threshold."""
-    whole = replace(context, final_percentile=None)
     found: dict[Key, Seen] = {}
-    with Progress(len(context.methods), "method", network.name) as progress:
+    with Progress(len(context.methods), "method", networks[0].name) as progress:
         for method in context.methods:
-            maps = whole.few_maps(method, network, data.images, data.labels)
-            for final, percentile in context.finals.items():
-                cut = finished(method, maps, percentile)
+            maps = [context.few_maps(method, each, data.images, data.labels) for each in networks]
+            for final in context.finals:
+                cut = [context.finished(method, each, final) for each in maps]
                 found[final, method.key] = Seen(
-                    off=share_inside(cut, ~data.masks).numpy(),
-                    likeness=likeness(cut, data.labels, context.seed),
-                    drawn={place: cut[place].clone() for place in drawn},
+                    off=torch.stack([share_inside(each, ~data.masks) for each in cut]).numpy(),
+                    likeness=likeness(cut[0], data.labels, context.seed),
+                    drawn={place: cut[0][place].clone() for place in drawn},
                 )
             progress.update()
     return found
@@ -147,8 +159,12 @@ def _first_of_each(labels: Tensor, count: int, classes: int) -> list[int]:
     return [place for found in places if len(found) == count for place in found][: count * classes]
 
 
-def _row(final: str, title: str, found: Seen, seed: int) -> Row:
-    row: Row = {"final threshold": final, "method": title, ON: mean(1 - found.off, seed)}
+def _row(final: Final, title: str, found: Seen, seed: int) -> Row:
+    row: Row = {
+        "final threshold": FINAL_TITLES[final],
+        "method": title,
+        ON: mean(1 - found.off, seed),
+    }
     for kind, alike in found.likeness.items():
         row |= {
             f"{kind} {SAME}": alike.same,
@@ -156,16 +172,6 @@ def _row(final: str, title: str, found: Seen, seed: int) -> Row:
             f"{kind} {MORE}": alike.more,
         }
     return row
-
-
-def _claims(measured: MapMeasurements, final: str, seed: int) -> list[Claim]:
-    return both_less_than_baselines(
-        measured,
-        {OFF: ""},
-        "Maps of {} fall on the object more than those of all baselines",
-        f"section 5.2, figure 5a; final threshold of the baselines: {final}",
-        seed,
-    )
 
 
 def _lines(

@@ -59,7 +59,7 @@ def feature_map_occlusion(config: FeatureMapOcclusionConfig, context: StudyConte
         logit) with none, half and all of the region occluded, and its mean loss over all steps.
     """
     network = context.network("plain")
-    data = correct(context, network, context.masked(), config.per_class)
+    data = correct(context, [network], context.masked(), config.per_class)
     inputs = to_model_range(data.images).to(context.device)
     layers = convolution_activations(network.model, inputs[:1])
     curves: dict[str, Curves] = {}

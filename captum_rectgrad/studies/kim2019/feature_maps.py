@@ -3,8 +3,8 @@
 It counts active units of every convolution on both.
 """
 
-from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 
 import numpy as np
 import torch
@@ -34,7 +34,7 @@ from captum_rectgrad.studies.kim2019.convolutions import (
     convolution_activations,
     outputs,
 )
-from captum_rectgrad.studies.kim2019.masks import at_size, correct, one_of_each
+from captum_rectgrad.studies.kim2019.masks import at_size, correct, names_of, one_of_each
 from rectgrad_zoo.data.images import to_model_range
 
 REGIONS = {"object": "#c43c00", "background": "#2a6a9e"}  # with their colours in the figure
@@ -67,28 +67,29 @@ def feature_maps(config: FeatureMapsConfig, context: StudyContext) -> Result:
         For each convolution the share of active units on the object, on the background, and their
         difference.
     """
-    network = context.network("plain")
-    data = correct(context, network, context.masked(), config.per_class)
+    networks = context.networks("plain")
+    data = correct(context, networks, context.masked(), config.per_class)
     example = to_model_range(data.images[:1]).to(context.device)
-    layers = convolution_activations(network.model, example)
-    shares = measure(context, network.model, layers, data)
+    models = [network.model for network in networks]
+    layers = [convolution_activations(model, example) for model in models]
+    shares = stacked([measure(context, *pair, data) for pair in zip(models, layers, strict=True)])
     return Result(
         rows=[_row(layer, found, context.seed) for layer, found in shares.items()],
         claims=[verdict_on(shares, context.seed, relative=relative) for relative in (False, True)],
-        figure=_figure(context, network, layers, data, shares),
+        figure=_figure(context, networks[0], layers[0], data, shares),
         notes=(
             (
-                f"{len(data)} correctly classified images. A unit (a channel at a position) is "
-                "active if its value is above 0. A position belongs to the object if the mask "
-                "covers at least half of the pixels under it."
+                f"{len(data)} images that {names_of(networks)} classifies correctly. A unit (a "
+                "channel at a position) is active if its value is above 0. A position belongs to "
+                "the object if the mask covers at least half of the pixels under it."
             ),
             (
                 "The claim is that the difference is small, so it is judged against a bound, not "
                 "against 0. The relative difference is divided by the mean of the two shares."
             ),
             (
-                f"The first {_SIDE * _SIDE} channels of each layer are plotted, each from 0 "
-                "(black) to its largest value (white)."
+                f"Maps and channels are of {networks[0].name}. The first {_SIDE * _SIDE} channels "
+                "of each layer are plotted, each from 0 (black) to its largest value (white)."
             ),
         ),
     )
@@ -129,6 +130,16 @@ def measure(
     }
 
 
+def stacked(
+    found: Sequence[Mapping[str, Mapping[str, Array]]],
+) -> dict[str, dict[str, Array]]:
+    """Measurements of networks of one architecture as arrays by network and image, `(R, N)`."""
+    return {
+        name: {key: np.stack([one[name][key] for one in found]) for key in values}
+        for name, values in found[0].items()
+    }
+
+
 def active_share(values: Tensor, region: Tensor) -> Tensor:
     """Share of active units in a region.
 
@@ -149,11 +160,11 @@ def apart(found: Mapping[str, Array], *, relative: bool) -> Array:
     """Difference of the shares of active units, object minus background.
 
     Args:
-        found: shares of active units by region, `(N,)`.
+        found: shares of active units by region, `(R, N)` or `(N,)`.
         relative: whether to divide by the mean of the two.
 
     Returns:
-        `(N,)`: in [-1, 1], or, if relative, in [-2, 2] and NaN where no unit is active.
+        The same shape: in [-1, 1], or, if relative, in [-2, 2] and NaN where no unit is active.
     """
     gap = found["object"] - found["background"]
     if not relative:
@@ -236,8 +247,7 @@ def _figure(
     drawn = one_of_each(data.labels, _DRAWN)
     images, labels = data.images[drawn], data.labels[drawn]
     (saliency,) = choose_methods(["saliency"])
-    plain = replace(context, final_percentile=None)
-    maps = torch.cat([batch.maps for batch in plain.maps(saliency, network, images, labels)])
+    maps = torch.cat([batch.maps for batch in context.maps(saliency, network, images, labels)])
     activations = _activations(network.model, layers, images.to(context.device))
     made = sheet(len(drawn), 2 + len(layers))
     titles = ["image", "Saliency", *(layer.name for layer in layers)]

@@ -18,7 +18,7 @@ from captum_rectgrad.plotting.curves import draw_curve
 from captum_rectgrad.plotting.single_map import plot_map
 from captum_rectgrad.studies.compute.batches import in_batches
 from captum_rectgrad.studies.compute.progress import Progress
-from captum_rectgrad.studies.data.study_data import MaskedImages
+from captum_rectgrad.studies.data.study_data import MaskedImages, Network
 from captum_rectgrad.studies.figures import legends
 from captum_rectgrad.studies.figures.figure_layout import sheet, show_image
 from captum_rectgrad.studies.framework.bounds import NO_RISE, judged_by
@@ -33,12 +33,13 @@ from captum_rectgrad.studies.framework.result import (
 )
 from captum_rectgrad.studies.framework.study import Study
 from captum_rectgrad.studies.kim2019.convolutions import convolution_activations
+from captum_rectgrad.studies.kim2019.feature_maps import stacked
 from captum_rectgrad.studies.kim2019.layer_attributions import DEFINITIONS, METHODS, LayerMethod
-from captum_rectgrad.studies.kim2019.masks import at_size, correct, one_of_each
+from captum_rectgrad.studies.kim2019.masks import at_size, correct, names_of, one_of_each
 from rectgrad_zoo.data.images import to_model_range
 
 Array = NDArray[np.float64]
-Values = Mapping[str, Array]  # by layer, `(N,)`
+Values = Mapping[str, Array]  # by layer, `(R, N)`
 
 INPUT = "input"
 COLOURS = {
@@ -72,35 +73,22 @@ def layers(config: LayersConfig, context: StudyContext) -> Result:
         For each method and layer the share of absolute attribution outside the object, and that
         share divided by the background's share of the area, which is 1 for a uniform map.
     """
-    network = context.network("plain")
-    data = correct(context, network, context.masked(), config.per_class)
-    example = to_model_range(data.images[:1]).to(context.device)
-    # An identity in front of the model, so that the input is also the output of a module.
-    front = nn.Identity()
-    model = nn.Sequential(front, network.model).eval()
-    modules: dict[str, nn.Module] = {INPUT: front}
-    areas = {INPUT: background_area(data.masks, (data.masks.shape[1], data.masks.shape[2]))}
-    for layer in convolution_activations(network.model, example):
-        modules[layer.name] = layer.handed_on
-        areas[layer.name] = background_area(data.masks, layer.handed_on_size)
-    shares = {
-        name: measure(context, model, modules, data, name, method)
-        for name, method in METHODS.items()
-    }
-    excess = {
-        name: {layer: share / areas[layer] for layer, share in found.items()}
-        for name, found in shares.items()
-    }
+    networks = context.networks("plain")
+    data = correct(context, networks, context.masked(), config.per_class)
+    by_network = [_shares(context, network, data) for network in networks]
+    shares, excess = (stacked([each[kind] for each in by_network]) for kind in (0, 1))
+    model, modules, _ = _with_input(context, networks[0], data)
     return Result(
         rows=_rows(shares, excess, context.seed),
         claims=verdicts(excess, context.seed),
         figure=_figure(context, model, modules, data, excess),
         notes=(
             (
-                f"{len(data)} correctly classified images. Attributions are of a convolution's "
-                "output after activation and pooling, averaged over channels. The input is the "
-                "first layer. RectGrad is rectified by all activations after a layer, but not by "
-                "the layer's own, and has no final threshold."
+                f"{len(data)} images that {names_of(networks)} classifies correctly; maps are of "
+                f"{networks[0].name}. Attributions are of a convolution's output after activation "
+                "and pooling, averaged over channels. The input is the first layer. RectGrad is "
+                "rectified by all activations after a layer, but not by the layer's own, and has "
+                "no final threshold."
             ),
             (
                 "The paper does not define the attribution of a layer. By gradient, Saliency is "
@@ -114,6 +102,37 @@ def layers(config: LayersConfig, context: StudyContext) -> Result:
             ),
         ),
     )
+
+
+def _with_input(
+    context: StudyContext, network: Network, data: MaskedImages
+) -> tuple[nn.Module, dict[str, nn.Module], dict[str, Array]]:
+    """The model with the input as a layer, its layers, and the background's area at each."""
+    example = to_model_range(data.images[:1]).to(context.device)
+    # An identity in front of the model, so that the input is also the output of a module.
+    front = nn.Identity()
+    modules: dict[str, nn.Module] = {INPUT: front}
+    areas = {INPUT: background_area(data.masks, (data.masks.shape[1], data.masks.shape[2]))}
+    for layer in convolution_activations(network.model, example):
+        modules[layer.name] = layer.handed_on
+        areas[layer.name] = background_area(data.masks, layer.handed_on_size)
+    return nn.Sequential(front, network.model).eval(), modules, areas
+
+
+def _shares(
+    context: StudyContext, network: Network, data: MaskedImages
+) -> tuple[dict[str, dict[str, Array]], dict[str, dict[str, Array]]]:
+    """By method and layer: share outside the object, and over the background's area, `(N,)`."""
+    model, modules, areas = _with_input(context, network, data)
+    shares = {
+        name: measure(context, model, modules, data, name, method)
+        for name, method in METHODS.items()
+    }
+    excess = {
+        name: {layer: share / areas[layer] for layer, share in found.items()}
+        for name, found in shares.items()
+    }
+    return shares, excess
 
 
 def background_area(masks: Tensor, size: tuple[int, int]) -> Array:

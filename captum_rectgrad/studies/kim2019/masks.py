@@ -1,5 +1,7 @@
 """Selection of images with masks, and masks at the size of a feature map."""
 
+from collections.abc import Sequence
+
 import torch
 import torch.nn.functional as F
 from torch import Tensor
@@ -12,35 +14,46 @@ HALF = 0.5
 
 
 def correct(
-    context: StudyContext, network: Network, data: MaskedImages, per_class: int | None
+    context: StudyContext,
+    networks: Sequence[Network],
+    data: MaskedImages,
+    per_class: int | None,
 ) -> MaskedImages:
-    """The first correctly classified images of each class, in their order.
+    """The first images of each class that all networks classify correctly, in their order.
 
     Args:
         context: its device and batch size are used.
-        network: the classifying network.
+        networks: the classifying networks, with the same noise.
         data: images with masks.
         per_class: number of images of each class, at most; None: all.
 
     Returns:
-        These images, with the network's noise.
+        These images, with the networks' noise.
 
     Raises:
         RectGradError: no image is classified correctly.
     """
-    images = network.with_occlusion(data).images
-    right = context.predictions(network, images) == data.labels
+    images = networks[0].with_occlusion(data).images
+    right = torch.ones_like(data.labels, dtype=torch.bool)
+    for network in networks:
+        right &= context.predictions(network, images) == data.labels
     chosen: list[int] = []
     for label in range(int(data.labels.max()) + 1):
         found = torch.nonzero(right & (data.labels == label))[:, 0].tolist()
         chosen += found[:per_class]
     if not chosen:
         raise RectGradError(
-            f"{network.name} is wrong about all {len(data)} images with masks, expected at least "
-            "one correct; check that the labels are the network's classes"
+            f"{names_of(networks)} is wrong about all {len(data)} images with masks, expected at "
+            "least one correct; check that the labels are the network's classes"
         )
     index = torch.tensor(sorted(chosen), dtype=torch.int64)
     return MaskedImages(images[index], data.labels[index], data.masks[index])
+
+
+def names_of(networks: Sequence[Network]) -> str:
+    """The names of networks in words; of several, that each one is meant."""
+    names = ", ".join(network.name for network in networks)
+    return names if len(networks) == 1 else f"each of {names}"
 
 
 def one_of_each(labels: Tensor, count: int) -> list[int]:

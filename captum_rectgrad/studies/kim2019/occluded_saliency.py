@@ -1,6 +1,6 @@
 """Figure 2: saliency maps are not zero at pixels of pure noise."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -9,6 +9,7 @@ from matplotlib.figure import Figure
 from numpy.typing import NDArray
 from torch import Tensor
 
+from captum_rectgrad.evaluation.estimate import Estimate
 from captum_rectgrad.evaluation.intervals import mean, proportion, proportion_difference
 from captum_rectgrad.evaluation.map_metrics import channel_sum, share_inside
 from captum_rectgrad.evaluation.methods import choose_methods
@@ -31,7 +32,7 @@ _LEGEND = 0.4  # inches
 
 @dataclass(frozen=True, eq=False)
 class _Seen:
-    """Measurements of the saliency maps of one network."""
+    """Measurements of the saliency maps, by network and image, `(R, N)`."""
 
     touched: NDArray[np.float64]  # share of the corner's pixels that are not zero
     share: NDArray[np.float64]  # of the map's attribution that is in the corner
@@ -47,20 +48,25 @@ def occluded_saliency(config: ImagesConfig, context: StudyContext) -> Result:
         context: data and device; its methods are not used.
 
     Returns:
-        For the network behind one patch and for the control: the share of the corner's pixels that
+        For the networks behind one patch and for the control: the share of the corner's pixels that
         are not zero, the corner's share of the map, and the accuracy, also with other noise and of
         the network on plain images.
     """
     data = context.images("test", config.images)
-    right_plain = _right(context, context.network("plain"), data)
+    plain = context.networks("plain")
+    right_plain = np.stack([_right(context, network, data) for network in plain])
     numbers: list[Row] = []
     claims: list[Claim] = []
     blocks: dict[str, list[ImageRow]] = {}
     for role, noise in NOISES.items():
-        network = context.network(role)
-        seen = network.with_occlusion(data).images
-        region = corner(network, seen)
-        found, maps = _measure(context, network, data, seen, region)
+        networks = context.networks(role)
+        seen = [network.with_occlusion(data).images for network in networks]
+        region = corner(networks[0], seen[0])
+        measured = [
+            _measure(context, network, data, images, region)
+            for network, images in zip(networks, seen, strict=True)
+        ]
+        found = _stacked([one for one, _ in measured])
         area = region.double().mean().item()
         touched, share = mean(found.touched, context.seed), mean(found.share, context.seed)
         numbers.append(
@@ -78,7 +84,7 @@ def occluded_saliency(config: ImagesConfig, context: StudyContext) -> Result:
         names = (context.study_data.classes[label] for label in data.labels[:_DRAWN].tolist())
         blocks[noise] = [
             ImageRow(image, name, {"Saliency": drawn})
-            for image, name, drawn in zip(seen[:_DRAWN], names, maps, strict=True)
+            for image, name, drawn in zip(seen[0][:_DRAWN], names, measured[0][1], strict=True)
         ]
     return Result(
         rows=numbers,
@@ -86,13 +92,13 @@ def occluded_saliency(config: ImagesConfig, context: StudyContext) -> Result:
         figure=_figure(blocks, int(region.any(dim=0).sum())),
         notes=(
             (
-                "Maps are summed over channels. The square marks the corner: pixels whose filters "
-                "in the first layer only see noise."
+                "Maps are summed over channels; those of the first network are drawn. The square "
+                "marks the corner: pixels whose filters in the first layer only see noise."
             ),
             (
                 "The noise is irrelevant to the task by construction. The accuracy with other "
                 "noise shows whether a network uses it anyway, which the paper does not test. "
-                "The accuracy on plain images is that of another network, trained on plain images."
+                "The accuracy on plain images is that of other networks, trained on plain images."
             ),
         ),
     )
@@ -103,10 +109,9 @@ def _measure(
 ) -> tuple[_Seen, Tensor]:
     """Measure a network, and keep the first maps for the figure."""
     (saliency,) = choose_methods(["saliency"])
-    plain = replace(context, final_percentile=None)
     targets = context.predictions(network, seen)
     touched, share, drawn = [], [], torch.empty(0)
-    for batch in plain.maps(saliency, network, seen, targets):
+    for batch in context.maps(saliency, network, seen, targets):
         inside = channel_sum(batch.maps)[:, region]
         touched.append((inside != 0).double().mean(dim=1))
         share.append(share_inside(batch.maps, region))
@@ -120,6 +125,10 @@ def _measure(
         right_elsewhere=_right(context, network, data, replace(occlusion, seed=occlusion.seed + 1)),
     )
     return found, drawn
+
+
+def _stacked(found: Sequence[_Seen]) -> _Seen:
+    return _Seen(**{key: np.stack([vars(one)[key] for one in found]) for key in vars(found[0])})
 
 
 def _right(
@@ -138,7 +147,7 @@ def _claims(
     paper = "section 3.1, figure 2" if role == "occluded" else "not in the paper"
     share = mean(found.share, seed)
     not_zero = proportion((found.touched > 0).astype(np.float64))
-    behind = proportion_difference(right_plain, found.right, seed)
+    behind = _behind(right_plain, found.right, seed)
     exchanged = proportion_difference(found.right, found.right_elsewhere, seed)
     nearly_all, nearly_all_if = judged_by(NEARLY_ALL, lambda value: judged_above(not_zero, value))
     same, same_if = judged_by(SAME_ACCURACY, lambda value: judged_within(behind, value))
@@ -167,6 +176,15 @@ def _claims(
             f"{SAME_ACCURACY} do not count ({unused_if})",
         ),
     ]
+
+
+def _behind(plain: NDArray[np.float64], noise: NDArray[np.float64], seed: int) -> Estimate:
+    """Accuracy of the networks on plain images minus that of those behind noise.
+
+    The control may have fewer networks: the first ones are then compared.
+    """
+    count = min(len(plain), len(noise))
+    return proportion_difference(plain[:count], noise[:count], seed)
 
 
 def _figure(blocks: Mapping[str, list[ImageRow]], side: int) -> Figure:

@@ -1,5 +1,7 @@
 """Figure 7: attribution on a corner of noise that is independent of the class."""
 
+from collections.abc import Sequence
+
 import torch
 from torch import Tensor
 
@@ -15,6 +17,7 @@ from captum_rectgrad.studies.framework.context import StudyContext
 from captum_rectgrad.studies.framework.map_measurements import (
     MapMeasurements,
     baselines,
+    by_primary,
     channels_note,
     less_than,
     measure_maps,
@@ -23,7 +26,7 @@ from captum_rectgrad.studies.framework.map_measurements import (
 )
 from captum_rectgrad.studies.framework.result import Claim, Result, Row
 from captum_rectgrad.studies.framework.study import ImagesConfig, Study
-from captum_rectgrad.studies.options import Role
+from captum_rectgrad.studies.options import FINAL_TITLES, Final, Role
 
 # Width of the border of the patch in which filters of the first convolution also see the image.
 MARGIN = 2
@@ -47,8 +50,8 @@ def patch(config: ImagesConfig, context: StudyContext) -> Result:
         context: methods, data and device.
 
     Returns:
-        For each network and method the amount of attribution in the corner, for the channels' sum
-        and for all channels, and its share of the map.
+        For each role, final threshold and method the amount of attribution in the corner, for the
+        channels' sum and for all channels, and its share of the map.
     """
     data = context.images("test", config.images)
     panels: dict[str, Panel] = {}
@@ -56,15 +59,20 @@ def patch(config: ImagesConfig, context: StudyContext) -> Result:
     claims: list[Claim] = []
     area = float("nan")
     for role, noise in NOISES.items():
-        network = context.network(role)
-        seen = network.with_occlusion(data).images
-        region = corner(network, seen)
+        networks = context.networks(role)
+        seen = [network.with_occlusion(data).images for network in networks]
+        region = corner(networks[0], seen[0])
         area = region.double().mean().item()
-        measured = measure(context, network, seen, region)
-        panels[noise] = Panel(measured, AMOUNT, scaled=True)
-        panels[f"{noise}, by share of the map"] = Panel(measured, SHARE, area)
-        numbers += rows(measured, context.seed, noise=noise)
-        claims += _claims(measured, f"{SOURCES[role]}; {noise}", context.seed)
+        found = measure(context, networks, seen, region)
+        primary = found[context.finals[0]]
+        panels[noise] = Panel(primary, AMOUNT, scaled=True)
+        panels[f"{noise}, by share of the map"] = Panel(primary, SHARE, area)
+        source, judged = f"{SOURCES[role]}; {noise}", {}
+        for final, measured in found.items():
+            same = {"noise": noise, "final threshold": FINAL_TITLES[final]}
+            numbers += rows(measured, context.seed, **same)
+            judged[final] = _claims(measured, source, context.seed)
+        claims += by_primary(judged)
     return Result(
         rows=numbers,
         claims=claims,
@@ -81,18 +89,18 @@ def patch(config: ImagesConfig, context: StudyContext) -> Result:
 
 
 def measure(
-    context: StudyContext, network: Network, images: Tensor, region: Tensor
-) -> MapMeasurements:
-    """Measure a region of all maps of a network.
+    context: StudyContext, networks: Sequence[Network], images: Sequence[Tensor], region: Tensor
+) -> dict[Final, MapMeasurements]:
+    """Measure a region of all maps of networks.
 
     Args:
         context: methods and device.
-        network: the explained network.
-        images: `(N, C, H, W)`, uint8, with the network's noise.
+        networks: the explained networks.
+        images: for each network `(N, C, H, W)`, uint8, with its noise.
         region: `(H, W)`, bool.
 
     Returns:
-        Amounts and share in the region.
+        Amounts and share in the region, by final threshold.
     """
 
     def amount(maps: Tensor, _: slice) -> Tensor:
@@ -105,7 +113,7 @@ def measure(
         return share_inside(maps, region)
 
     measures = {AMOUNT: amount, OF_CHANNELS: of_channels, SHARE: share}
-    return measure_maps(context, network, images, measures)
+    return measure_maps(context, networks, images, measures)
 
 
 def corner(network: Network, images: Tensor) -> Tensor:

@@ -35,7 +35,7 @@ from captum_rectgrad.studies.kim2019.deconvolution_identity import (
     deconvolution_gaps,
     identity_claim,
 )
-from captum_rectgrad.studies.kim2019.masks import HALF, correct, one_of_each
+from captum_rectgrad.studies.kim2019.masks import HALF, correct, names_of, one_of_each
 
 TITLES: dict[RuleName, str] = {
     "PR1": "PR1 (RectGrad)",
@@ -90,14 +90,16 @@ def propagation_rules(config: PropagationRulesConfig, context: StudyContext) -> 
         For each rule the selected unit of the example, with one layer and with two, and its
         contribution to the output; and the share of the rule's maps on the background.
     """
-    network = context.network("plain")
-    data = correct(context, network, context.masked(), config.per_class)
+    networks = context.networks("plain")
+    data = correct(context, networks, context.masked(), config.per_class)
     by_rule = replace(context, methods=[_method(rule) for rule in TITLES])
-    measured = measure(by_rule, network, data)
+    measured = measure(by_rule, networks, data)
     single = {rule: followed(affine(), rule) for rule in TITLES}
     double = {rule: followed(two_layers(), rule) for rule in TITLES}
     more = more_than_rectgrad(measured)
-    gaps = deconvolution_gaps(context, network, data.images, data.labels)
+    gaps = np.concatenate(
+        [deconvolution_gaps(context, each, data.images, data.labels) for each in networks]
+    )
     numbers: list[Row] = []
     for rule, row in zip(TITLES, rows(measured, context.seed), strict=True):
         example: Row = {
@@ -114,7 +116,7 @@ def propagation_rules(config: PropagationRulesConfig, context: StudyContext) -> 
             *example_claims(single, double),
             *map_claims(measured, context.seed),
         ],
-        figure=_figure(by_rule, network, data, measured),
+        figure=_figure(by_rule, networks[0], data, measured),
         notes=(
             (
                 "The example is a1 + 10 a2 - 100 a3 + 1000 a4 at (3, 2, 1, 0) with q = 74. "
@@ -126,8 +128,8 @@ def propagation_rules(config: PropagationRulesConfig, context: StudyContext) -> 
                 "single layer it equals PR1. The maps use q = 98 and the padding trick."
             ),
             (
-                f"{len(data)} images that {network.name} classifies correctly. A map that is zero "
-                "everywhere has no share."
+                f"{len(data)} images that {names_of(networks)} classifies correctly. A map that is "
+                "zero everywhere has no share."
             ),
         ),
     )
@@ -222,18 +224,22 @@ def _attribute(rule: RuleName, model: nn.Module, x: Tensor, target: Tensor) -> T
     return RectGrad(model, rule=rule).attribute(x, target=target)
 
 
-def measure(context: StudyContext, network: Network, data: MaskedImages) -> MapMeasurements:
+def measure(
+    context: StudyContext, networks: Sequence[Network], data: MaskedImages
+) -> MapMeasurements:
     """Measure the location of all rules' maps.
 
     Args:
         context: its methods are the rules.
-        network: the explained network.
+        networks: the explained networks.
         data: images with masks.
 
     Returns:
         The share on the background, and that share divided by the background's share of the area.
     """
-    return measure_maps(context, network, data.images, shares_outside(data.masks))
+    whole = replace(context, final_percentile=None)  # no rule is a baseline
+    images = [data.images] * len(networks)
+    return measure_maps(whole, networks, images, shares_outside(data.masks))["none"]
 
 
 def more_than_rectgrad(measured: MapMeasurements) -> dict[RuleName, NDArray[np.float64]]:
@@ -243,7 +249,7 @@ def more_than_rectgrad(measured: MapMeasurements) -> dict[RuleName, NDArray[np.f
         measured: see `measure`.
 
     Returns:
-        By rule `(N,)`: 1 if it does, 0 if not, NaN if one of the two has no share.
+        By rule `(R, N)`: 1 if it does, 0 if not, NaN if one of the two has no share.
     """
     shares = measured.values[SHARE]
     return {

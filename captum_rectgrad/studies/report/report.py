@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 
+from captum_rectgrad.studies.framework.context import NETWORKS
 from captum_rectgrad.studies.framework.result import Cell, Claim, Result, Row
 from captum_rectgrad.studies.framework.study import AnyStudy
 
@@ -32,6 +33,7 @@ def report(
             f"{config['material']}, preset `{config['preset']}`. Intervals are 95 %."
         ),
         size_warning(config["preset"]),
+        networks_note(origin.get("used", {})),
         f"![{study.asks}]({FIGURE})",
         f"## Claims\n\n{claims_table(result.claims)}",
         f"## Numbers\n\n{table(result.rows)}",
@@ -56,6 +58,31 @@ def size_warning(preset: object) -> str:
         "**This is a smoke run** on a small part of the data, to test that the study runs. Its "
         "numbers are not results."
     )
+
+
+def networks_note(used: object) -> str:
+    """Which networks the verdicts are about.
+
+    Args:
+        used: names and hashes of the used data and networks; see `StudyContext.used`.
+
+    Returns:
+        A sentence for each role; empty without networks.
+    """
+    assert isinstance(used, Mapping)  # noqa: S101 (for the type checker)
+    sentences = []
+    for role, name in NETWORKS.items():
+        if name not in used:
+            continue
+        names = [each.partition(",")[0] for each in used[name].split("; ")]
+        if len(names) == 1:
+            sentences.append(f"Verdicts on networks `{role}` are about one network: {names[0]}.")
+        else:
+            sentences.append(
+                f"Intervals on networks `{role}` are over {len(names)} networks, which differ by "
+                f"the seed of their training, and over images: {', '.join(names)}."
+            )
+    return " ".join(sentences)
 
 
 def claims_table(claims: Sequence[Claim]) -> str:

@@ -4,7 +4,7 @@ import logging
 import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO
 
@@ -208,13 +208,12 @@ def write_ranks(
     if not missing:
         advance(len(images))
         return
-    whole = replace(context, final_percentile=None)  # the form determines the threshold
     with ExitStack() as files_open:
         written = {
             form: files_open.enter_context(rank_file(file, len(images), pixels))
             for form, file in missing.items()
         }
-        for batch in whole.maps(method, network, images, targets, split):
+        for batch in context.maps(method, network, images, targets, split):
             maps = batch.maps.to(context.device)
             for form, file in written.items():
                 values = importance(maps, form, context.final_percentile)

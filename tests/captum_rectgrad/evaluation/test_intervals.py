@@ -166,6 +166,23 @@ def test_an_image_that_one_network_has_no_value_for_is_left_out() -> None:
         crossed_mean([1.0, 2.0, 3.0])
 
 
+def test_values_by_network_are_crossed_in_every_mean() -> None:
+    draw = np.random.default_rng(0).standard_normal
+    first, second = draw((3, 40)), draw((3, 40))
+    assert mean(first) == crossed_mean(first)
+    assert difference(first, second, level=0.99) == crossed_mean(first - second, level=0.99)
+    wide, narrow = crossed_mean(first, level=0.99), crossed_mean(first)
+    assert wide.high - wide.low > narrow.high - narrow.low
+    yes = (first > 0).astype(float)
+    assert proportion(yes) == share(yes) == crossed_mean(yes)
+    assert share(np.abs(first)) == crossed_mean(np.abs(first))
+    assert proportion_difference(yes, 1 - yes) == crossed_mean(2 * yes - 1)
+    # Networks that agree on every image are no more evidence than one.
+    assert proportion(np.ones((3, 20))) == proportion(np.ones(20))
+    with pytest.raises(ValueError, match="must have the same shape"):
+        difference(first, second[:2])
+
+
 def test_a_statistic_without_a_value_for_some_draws_has_no_interval_and_no_warning() -> None:
     def ratio(times: NDArray[np.float64]) -> NDArray[np.float64]:
         result: NDArray[np.float64] = np.where(times[:, 0] > 0, times[:, 0], np.nan)

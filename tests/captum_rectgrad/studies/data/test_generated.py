@@ -30,12 +30,12 @@ def test_images_and_masks_belong_together(tmp_path: Path) -> None:
 @pytest.mark.slow
 def test_a_network_is_trained_once_and_is_right(tmp_path: Path) -> None:
     study_data = Shapes(tmp_path)
-    network = study_data.network("occluded")
+    network = study_data.networks("occluded")[0]
     seen = network.with_occlusion(study_data.images("test"))
     assert measure_accuracy(network.model, seen).value > 0.8
     file = tmp_path / "shapes-occluded" / "model.safetensors"
     trained = file.stat().st_mtime_ns
-    again = Shapes(tmp_path).network("occluded")
+    again = Shapes(tmp_path).networks("occluded")[0]
     assert again.sha256 == network.sha256
     assert file.stat().st_mtime_ns == trained
     for name, tensor in again.model.state_dict().items():
@@ -44,5 +44,5 @@ def test_a_network_is_trained_once_and_is_right(tmp_path: Path) -> None:
     identity = json.loads((file.parent / "recipe.json").read_text())
     identity["training"]["seed"] = 1
     (file.parent / "recipe.json").write_text(json.dumps(identity))
-    assert Shapes(tmp_path).network("occluded").sha256 == network.sha256
+    assert Shapes(tmp_path).networks("occluded")[0].sha256 == network.sha256
     assert file.stat().st_mtime_ns > trained

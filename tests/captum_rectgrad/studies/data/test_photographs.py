@@ -54,7 +54,7 @@ def pictures(tmp_path: Path) -> Path:
 
 def test_inputs_are_what_the_networks_own_transform_makes(folder: Path) -> None:
     study_data = Photographs(str(folder))
-    network, images = study_data.network("plain"), study_data.images("test")
+    network, images = study_data.networks("plain")[0], study_data.images("test")
     assert images.images.dtype == torch.uint8
     assert network.mean == tuple(IMAGENET["mean"])
     transform = rectgrad_zoo.transform(network.model)
@@ -67,7 +67,7 @@ def test_inputs_are_what_the_networks_own_transform_makes(folder: Path) -> None:
 def test_results_have_no_local_path(folder: Path, pictures: Path) -> None:
     study_data = Photographs(str(folder), pictures)
     assert study_data.name == "photographs given for random-net"
-    assert study_data.network("plain").name == "random-net"
+    assert study_data.networks("plain")[0].name == "random-net"
     assert len(study_data.images("test")) == 3
     assert study_data.classes == tuple(f"class {number}" for number in range(5))
     offline = Photographs("tf_efficientnet_lite0")
@@ -82,7 +82,7 @@ def test_what_photographs_do_not_have(folder: Path) -> None:
     with pytest.raises(RectGradError, match="no masks"):
         study_data.masked()
     with pytest.raises(RectGradError, match="no network 'occluded'"):
-        study_data.network("occluded")
+        study_data.networks("occluded")[0]
 
 
 def test_other_studies_refuse_them(context: Callable[..., StudyContext], folder: Path) -> None:

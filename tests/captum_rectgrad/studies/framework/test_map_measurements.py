@@ -11,13 +11,21 @@ from captum_rectgrad.studies.framework.bounds import Bound
 from captum_rectgrad.studies.framework.context import StudyContext
 from captum_rectgrad.studies.framework.map_measurements import (
     MapMeasurements,
+    by_primary,
     channels_note,
     less_than,
     measure_maps,
     rows,
     similar,
 )
+from captum_rectgrad.studies.framework.result import Claim, Verdict
+from captum_rectgrad.studies.options import Final
 
+VERDICTS: dict[Final, Verdict] = {
+    "pixels": "holds",
+    "values": "undecided",
+    "none": "does not hold",
+}
 GENERATOR = np.random.default_rng(0)
 NOISE = GENERATOR.normal(size=200)
 
@@ -114,11 +122,41 @@ def test_rows_say_how_many_maps_have_a_measure_only_where_some_have_not() -> Non
 def test_every_map_is_measured_once_with_its_index(context: Callable[..., StudyContext]) -> None:
     made = context("saliency", "random")
     network, data = made.network("plain"), made.images("test")
+    assert made.finals == ("pixels", "values", "none")
 
     def index(maps: Tensor, images: slice) -> Tensor:
-        assert maps.shape == (images.stop - images.start, 3, 32, 32)
+        assert maps.shape[::2] == (images.stop - images.start, 32)
         return torch.arange(images.start, images.stop).double()
 
-    found = measure_maps(made, network, data.images, {"index": index})
-    for key in ("saliency", "random"):
-        assert found.values["index"][key].tolist() == list(range(20))
+    found = measure_maps(made, [network, network], [data.images] * 2, {"index": index})
+    for measured in found.values():
+        for key in ("saliency", "random"):
+            assert measured.values["index"][key].tolist() == [list(range(20))] * 2
+
+
+def test_networks_are_units_as_images_are() -> None:
+    apart = np.array([[0.5], [1.0], [1.5]])  # of three networks, with no noise between images
+    networks = measured({"saliency": NOISE + apart, "rectgrad": np.tile(NOISE, (3, 1))})
+    claim = less_than(networks, "length", "rectgrad", ["saliency"], "less", "here", seed=0)
+    # The mean of three networks has an error of 0.29 and two degrees of freedom: 1 +- 1.24.
+    assert claim.verdict == "undecided"
+    assert "1 lower than Saliency's (95 % interval -0.2421 to 2.242)" in claim.because
+    assert claim.because.endswith("by network 0.5, 1, 1.5")
+    (row, _) = rows(networks, 0)
+    assert row["length, by network"] == ", ".join(f"{NOISE.mean() + x:.3g}" for x in (0.5, 1, 1.5))
+    one = measured({"saliency": (NOISE + 0.5)[None], "rectgrad": NOISE[None]})
+    claim = less_than(one, "length", "rectgrad", ["saliency"], "less", "here", seed=0)
+    assert claim.verdict == "holds"
+    assert "by network" not in claim.because
+
+
+def test_a_claim_has_the_verdicts_of_all_final_thresholds() -> None:
+    made = {final: Claim("less", "here", verdict, "1 lower") for final, verdict in VERDICTS.items()}
+    (claim,) = by_primary({final: [one] for final, one in made.items()})
+    assert claim.verdict == "holds"
+    assert claim.because == (
+        "1 lower. By final threshold of the baselines, the first is primary: 95th percentile of "
+        "the pixels: holds; 95th percentile of the values of all channels: undecided; none: does "
+        "not hold"
+    )
+    assert by_primary({"none": [made["none"]]}) == [made["none"]]

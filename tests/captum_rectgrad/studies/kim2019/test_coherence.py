@@ -13,6 +13,7 @@ from captum_rectgrad.studies.data.study_data import MaskedImages
 from captum_rectgrad.studies.framework.context import StudyContext
 from captum_rectgrad.studies.kim2019 import coherence as module
 from captum_rectgrad.studies.kim2019.coherence import CoherenceConfig, coherence
+from captum_rectgrad.studies.options import FINAL_TITLES
 from rectgrad_zoo.data.images import to_model_range
 from tests.captum_rectgrad.studies.conftest import Tiny
 
@@ -32,12 +33,12 @@ def test_with_and_without_final_threshold(context: Callable[..., StudyContext]) 
     result = coherence(CoherenceConfig(classes=2, pairs=1), made)
     assert [(row["final threshold"], row["method"]) for row in result.rows] == [
         (final, method)
-        for final in ("none", "95th percentile")
+        for final in FINAL_TITLES.values()
         for method in ("Saliency", "RectGrad", "Random")
     ]
     by_method = [[row[module.ON] for row in result.rows[n::3]] for n in range(3)]
-    assert by_method[0][0] != by_method[0][1]
-    assert by_method[1][0] == by_method[1][1]
+    assert by_method[0][0] != by_method[0][2]
+    assert by_method[1][0] == by_method[1][1] == by_method[1][2]
     titles = [[label.get_text() for label in axes.get_xticklabels()] for axes in result.figure.axes]
     assert titles == [["Saliency", "RectGrad"]] * 4  # the control is not drawn
     for row in result.rows:
@@ -45,7 +46,7 @@ def test_with_and_without_final_threshold(context: Callable[..., StudyContext]) 
         assert isinstance(of_map, Estimate)
         assert 0 < of_map.value < 1
     only = coherence(CoherenceConfig(), replace(made, final_percentile=None))
-    assert [row[module.ON] for row in only.rows] == [values[0] for values in by_method]
+    assert [row[module.ON] for row in only.rows] == [values[2] for values in by_method]
 
 
 def test_shares_are_those_of_the_maps(context: Callable[..., StudyContext]) -> None:
@@ -63,7 +64,7 @@ def test_shares_are_those_of_the_maps(context: Callable[..., StudyContext]) -> N
 class Mislabelled(Tiny):
     def masked(self) -> MaskedImages:
         data = super().masked()
-        predicted = self.network("plain").model(to_model_range(data.images)).argmax(dim=1)
+        predicted = self.networks("plain")[0].model(to_model_range(data.images)).argmax(dim=1)
         return replace(data, labels=(predicted + 1) % 10)
 
 

@@ -26,10 +26,10 @@ def test_the_first_correct_images_of_each_class_in_order(
     made = context()
     network, data = made.network("plain"), made.masked()
     right = [i for i in range(20) if i % 2 == 0]  # as the data have it
-    everything = correct(made, network, data, None)
+    everything = correct(made, [network], data, None)
     assert torch.equal(everything.images, data.images[right])
     assert torch.equal(everything.masks, data.masks[right])
-    one = correct(made, network, data, 1)
+    one = correct(made, [network], data, 1)
     labels = data.labels[right].tolist()
     first = sorted(right[labels.index(label)] for label in set(labels))
     assert len(first) < len(right)
@@ -40,7 +40,7 @@ def test_images_are_as_the_network_sees_them(context: Callable[..., StudyContext
     made = context()
     data, network = made.masked(), made.network("noise")
     seen = network.with_occlusion(data).images
-    found = correct(made, network, data, None)
+    found = correct(made, [network], data, None)
     right = made.predictions(network, seen) == data.labels
     assert torch.equal(found.images, seen[right])
     assert not torch.equal(found.images, data.images[right])
@@ -54,7 +54,7 @@ def test_a_network_that_is_always_wrong_is_an_error(context: Callable[..., Study
     right = made.predictions(network, wrong.images) == wrong.labels
     wrong = MaskedImages(wrong.images[~right], wrong.labels[~right], wrong.masks[~right])
     with pytest.raises(RectGradError, match=f"tiny-plain is wrong about all {len(wrong)} images"):
-        correct(made, network, wrong, None)
+        correct(made, [network], wrong, None)
 
 
 def test_one_image_of_each_class_to_draw() -> None:

@@ -109,7 +109,7 @@ def test_an_empty_map_is_neither_more_nor_less() -> None:
 @pytest.mark.filterwarnings("ignore:attribution of sample")
 def test_the_shares_are_those_of_the_public_methods(context: Callable[..., StudyContext]) -> None:
     result = propagation_rules(PropagationRulesConfig(), context())
-    drawn, model = Tiny().masked(), Tiny().network("plain").model
+    drawn, model = Tiny().masked(), Tiny().networks("plain")[0].model
     right = torch.arange(20) % 2 == 0  # as the data have it
     inputs, targets = to_model_range(drawn.images[right]), drawn.labels[right]
     for rule, method in (("PR1 (RectGrad)", RectGrad(model)), ("RectGradMod", RectGradMod(model))):
