@@ -101,7 +101,8 @@ def _add_data(parser: argparse.ArgumentParser) -> None:
         action="append",
         default=[],
         metavar="ROLE=NAME",
-        help=f"checkpoint for a role, one of {', '.join(get_args(Role))}; may be repeated",
+        help=f"checkpoint for a role, one of {', '.join(get_args(Role))}; may be repeated, also for "
+        "a role: intervals are then over its networks (default: the seeds of the zoo)",
     )
 
 
@@ -116,8 +117,9 @@ def _add_methods(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--no-final-threshold",
         action="store_true",
-        help="do not threshold the baselines' maps; by default values below their "
-        f"{FINAL_PERCENTILE:g}th percentile are set to zero, as in the paper's comparisons",
+        help="do not threshold the baselines' maps; by default pixels below their "
+        f"{FINAL_PERCENTILE:g}th percentile are set to zero, as in the paper's comparisons, and "
+        "verdicts without the threshold stand beside",
     )
 
 
