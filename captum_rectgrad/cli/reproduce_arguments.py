@@ -101,8 +101,8 @@ def _add_data(parser: argparse.ArgumentParser) -> None:
         action="append",
         default=[],
         metavar="ROLE=NAME",
-        help=f"checkpoint for a role, one of {', '.join(get_args(Role))}; may be repeated, also for "
-        "a role: intervals are then over its networks (default: the seeds of the zoo)",
+        help=f"checkpoint for a role, one of {', '.join(get_args(Role))}; may be repeated. "
+        "Intervals are over all networks of a role (default: three seeds of the zoo)",
     )
 
 
