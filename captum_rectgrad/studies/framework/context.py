@@ -89,19 +89,19 @@ class StudyContext:
 
     def _loaded(self, role: Role, count: int | None) -> tuple[Network, ...]:
         networks = self.study_data.networks(role)[:count]
-        said = [f"{network.name}, SHA-256 {network.sha256}" for network in networks]
-        # A study that also uses all networks of the role has named them.
-        if said[0] not in self.used.get(NETWORKS[role], ""):
-            self.used[NETWORKS[role]] = "; ".join(said)
+        said = "; ".join(f"{network.name}, SHA-256 {network.sha256}" for network in networks)
+        if not self.used.get(NETWORKS[role], "").startswith(said):  # else more of them are used
+            self.used[NETWORKS[role]] = said
         for network in networks:
             network.model.to(self.device)
         return networks
 
-    def use(self, names: Iterable[str]) -> None:
+    def use(self, names: Iterable[str], *, one_network: bool = False) -> None:
         """Record data and networks as used, in their present state.
 
         Args:
             names: keys of `used`; unknown keys are ignored.
+            one_network: whether only the first network of each role is used.
 
         Raises:
             RectGradError: the data or a network is no longer available.
@@ -109,7 +109,8 @@ class StudyContext:
         """
         found: dict[str, Callable[[], object]] = {MASKED: self.masked}
         found |= {name: partial(self.images, split) for split, name in IMAGES.items()}
-        found |= {name: partial(self.network, role) for role, name in NETWORKS.items()}
+        load = self.network if one_network else self.networks
+        found |= {name: partial(load, role) for role, name in NETWORKS.items()}
         for name in names:
             if name in found:
                 found[name]()

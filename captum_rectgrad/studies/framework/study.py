@@ -28,6 +28,7 @@ class Study(Generic[ConfigT]):
         images: names of the images that it uses, as in `StudyContext.used`.
         roles: roles of the networks that it uses.
         compares: whether it compares the chosen methods; other studies have fixed methods.
+        one_network: whether it uses the first network of a role only.
         any_network: whether it only needs test images without labels and one trained network, of
             any input size and range.
     """
@@ -42,6 +43,7 @@ class Study(Generic[ConfigT]):
     images: tuple[str, ...] = (IMAGES["test"],)
     roles: tuple[Role, ...] = ("plain",)
     compares: bool = False
+    one_network: bool = False
     any_network: bool = False
 
     @property

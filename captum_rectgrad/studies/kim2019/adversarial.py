@@ -283,4 +283,5 @@ STUDY = Study(
     },
     minutes={"smoke": 0.3, "quick": 2.8, "full": 21.6},
     compares=True,
+    one_network=True,
 )

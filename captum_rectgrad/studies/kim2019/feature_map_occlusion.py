@@ -337,4 +337,5 @@ STUDY = Study(
         "full": FeatureMapOcclusionConfig(),
     },
     minutes={"smoke": 0.0, "quick": 4.7, "full": None},
+    one_network=True,
 )

@@ -285,4 +285,5 @@ STUDY = Study(
         "full": ThresholdSweepConfig(),
     },
     minutes={"smoke": 0.2, "quick": 8.3, "full": None},
+    one_network=True,
 )

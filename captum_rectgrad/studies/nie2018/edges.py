@@ -78,24 +78,22 @@ def edges(config: EdgesConfig, context: StudyContext) -> Result:
     found: dict[tuple[str, str], NDArray[np.float64]] = {}
     shown: list[dict[str, Tensor]] = [{} for _ in range(min(_DRAWN, len(inputs)))]
     models = networks(context, inputs)
-    total = len(models) * len(METHODS)
+    total = len(METHODS) * sum(map(len, models.values()))
     with tqdm(total=total, unit="method", desc="edges", disable=None) as progress:
-        for name, model in models.items():
+        for name, of_name in models.items():
             for method in METHODS:
-                maps = task(context, method, model, inputs).maps(model)
-                found[name, method.title] = input_correlation(maps, edge_maps)
-                likenesses = {
-                    f"{measure} with edges": mean(similarity(maps, edge_maps), context.seed)
-                    for measure, similarity in SIMILARITIES.items()
-                }
+                measured: list[dict[str, NDArray[np.float64]]] = []
+                for model in of_name:
+                    maps = task(context, method, model, inputs).maps(model)
+                    measured.append(_similarities(maps, edge_maps))
+                    if model is models["trained"][0]:
+                        for place, line in enumerate(shown):
+                            line[method.title] = maps[place]
+                    progress.update()
+                values = {key: np.stack([one[key] for one in measured]) for key in measured[0]}
+                found[name, method.title] = values[LIKE]
                 row: Row = {"network": name, "method": method.title}
-                rows.append(
-                    {**row, LIKE: mean(found[name, method.title], context.seed), **likenesses}
-                )
-                for place, line in enumerate(shown):
-                    if name == "trained":
-                        line[method.title] = maps[place]
-                progress.update()
+                rows.append(row | {key: mean(each, context.seed) for key, each in values.items()})
     for place, line in enumerate(shown):
         line[EDGE_DETECTOR.title] = edge_maps[place]
     return Result(
@@ -106,11 +104,17 @@ def edges(config: EdgesConfig, context: StudyContext) -> Result:
             (
                 f"{counted(inputs)} {LIKE[0].upper()}{LIKE[1:]} is the absolute value of Pearson's "
                 "correlation over all pixels and channels; other measures are of maps summed over "
-                "channels."
+                "channels. Maps of the first network are drawn."
             ),
             *filter(None, [same_rules(shown[0])]),
         ),
     )
+
+
+def _similarities(maps: Tensor, edge_maps: Tensor) -> dict[str, NDArray[np.float64]]:
+    """Similarity of maps to edges by measure, `(N,)`."""
+    likenesses = {f"{name} with edges": of(maps, edge_maps) for name, of in SIMILARITIES.items()}
+    return {LIKE: input_correlation(maps, edge_maps), **likenesses}
 
 
 def _claims(found: dict[tuple[str, str], NDArray[np.float64]], seed: int) -> list[Claim]:

@@ -223,4 +223,5 @@ STUDY = Study(
     minutes={"smoke": None, "quick": 4.3, "full": None},
     paper=NIE,
     any_network=True,
+    one_network=True,
 )

@@ -33,7 +33,7 @@ from captum_rectgrad.studies.nie2018.trained_and_untrained import (
 
 OTHERS = 2  # number of compared logits: the second highest, and the smallest
 _CAPTION = 16  # characters per line
-# By network and method, measurements by name, `(N,)`.
+# By network and method, measurements by name, `(R, N)` or `(N,)`.
 Found: TypeAlias = Mapping[tuple[str, str], Mapping[str, NDArray[np.float64]]]
 
 
@@ -65,27 +65,34 @@ def maps(config: MapsConfig, context: StudyContext) -> Result:
     models = networks(context, inputs)
     found: dict[tuple[str, str], dict[str, NDArray[np.float64]]] = {}
     blocks: dict[str, list[ImageRow]] = {}
-    total = len(models) * len(METHODS)
+    total = len(METHODS) * sum(map(len, models.values()))
     with tqdm(total=total, unit="method", desc="maps", disable=None) as progress:
-        for name, model in models.items():
-            others = other_classes(model, inputs, OTHERS, context.batch_size)
-            few_others = others[: config.drawn]
+        for name, of_name in models.items():
+            others = [other_classes(m, inputs, OTHERS, context.batch_size) for m in of_name]
+            few_others = others[0][: config.drawn]
             drawn: list[dict[str, Tensor]] = [
                 {} for _ in range(few_others.numel() + len(few_others))
             ]
             for method in METHODS:
-                asked = task(context, method, model, inputs)
-                original = asked.maps(model)
+                measured: list[dict[str, NDArray[np.float64]]] = []
+                for model, logits in zip(of_name, others, strict=True):
+                    asked = task(context, method, model, inputs)
+                    original = asked.maps(model)
+                    measured.append(
+                        {
+                            **class_sensitivity(asked, model, logits, original=original),
+                            **image_recovery(asked, model, original=original),
+                        }
+                    )
+                    progress.update()
                 found[name, method.title] = {
-                    **class_sensitivity(asked, model, others, original=original),
-                    **image_recovery(asked, model, original=original),
+                    key: np.stack([one[key] for one in measured]) for key in measured[0]
                 }
-                few = task(context, method, model, inputs[: config.drawn])
-                each = [original[: config.drawn], *(few.maps(model, o) for o in few_others.T)]
+                few = task(context, method, of_name[0], inputs[: config.drawn])
+                each = [few.maps(of_name[0]), *(few.maps(of_name[0], o) for o in few_others.T)]
                 for place, lines in enumerate(drawn):
                     lines[method.title] = each[place % len(each)][place // len(each)]
-                progress.update()
-            blocks[f"{name} network"] = _lines(context, model, inputs, drawn, few_others)
+            blocks[f"{name} network"] = _lines(context, of_name[0], inputs, drawn, few_others)
     return Result(
         rows=_rows(found, context.seed),
         claims=claims(found, context.seed),
@@ -97,9 +104,9 @@ def maps(config: MapsConfig, context: StudyContext) -> Result:
                 "over channels, SSIM of absolute values scaled to [0, 1]."
             ),
             (
-                "The untrained network is the trained one with all layers re-initialised. RectGrad "
-                "multiplies by the input, so its maps resemble the image for that reason alone; "
-                "NoBias RectGrad does not."
+                "An untrained network is a trained one with all layers re-initialised. Maps of the "
+                "first network are drawn. RectGrad multiplies by the input, so its maps resemble "
+                "the image for that reason alone; NoBias RectGrad does not."
             ),
             *filter(None, [same_rules(drawn[0])]),
         ),

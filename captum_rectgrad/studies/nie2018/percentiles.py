@@ -4,7 +4,7 @@ This is not a figure of either paper. Sixt, Granz and Landgraf 2020 ("When Expla
 that RectGrad ignores the later layers; Kim et al. 2019 that it does not recover the image.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 
@@ -19,7 +19,7 @@ from captum_rectgrad import NoBiasRectGrad, RectGrad
 from captum_rectgrad.attr.base import ModifiedGradient
 from captum_rectgrad.attr.relu_rules import signed_gradient
 from captum_rectgrad.evaluation.estimate import Estimate
-from captum_rectgrad.evaluation.intervals import crossed_mean, difference, mean, proportion
+from captum_rectgrad.evaluation.intervals import difference, mean, proportion
 from captum_rectgrad.evaluation.methods import Method, of_captum
 from captum_rectgrad.plotting.curves import draw_curve
 from captum_rectgrad.sanity.class_sensitivity import class_sensitivity, other_classes
@@ -66,16 +66,16 @@ class PercentilesConfig:
 
 @dataclass(frozen=True, eq=False)
 class Checks:
-    """Measurements of one method, one number for each of N images.
+    """Measurements of one method, by network and image, `(R, N)`; of one network `(N,)`.
 
     Attributes:
-        half: similarity to maps of R networks with the later half of the layers randomised,
-            `(R, N)`.
-        whole: similarity to maps of R networks with all layers randomised, `(R, N)`.
-        classes: similarity to maps for other classes, `(N,)`.
-        image: correlation of maps with the image, `(N,)`.
-        cosine: absolute cosine of two random backward signals at the input, `(N,)`.
-        empty: 1 for an empty map, else 0, `(N,)`.
+        half: similarity to maps with the later half of the layers randomised, averaged over the
+            repetitions. Of one network it is by repetition and image, `(R, N)`.
+        whole: similarity to maps with all layers randomised, likewise.
+        classes: similarity to maps for other classes.
+        image: correlation of maps with the image.
+        cosine: absolute cosine of two random backward signals at the input.
+        empty: 1 for an empty map, else 0.
     """
 
     half: NDArray[np.float64]
@@ -99,11 +99,11 @@ _TITLES = {
 
 @dataclass(frozen=True, eq=False)
 class _Asked:
-    """Arguments that all checks share."""
+    """Arguments that all checks share, by network."""
 
-    model: nn.Module
+    models: tuple[nn.Module, ...]
     inputs: Tensor
-    others: Tensor
+    others: tuple[Tensor, ...]
     seed: int
     found: dict[tuple[str, float | None], Checks] = field(default_factory=dict)
 
@@ -120,9 +120,9 @@ def percentiles(config: PercentilesConfig, context: StudyContext) -> Result:
         that should differ.
     """
     inputs = inputs_of(context, config.images)
-    model = context.network("plain").model
-    others = other_classes(model, inputs, OTHERS, context.batch_size)
-    asked = _Asked(model, inputs, others, context.seed)
+    models = tuple(network.model for network in context.networks("plain"))
+    others = tuple(other_classes(each, inputs, OTHERS, context.batch_size) for each in models)
+    asked = _Asked(models, inputs, others, context.seed)
     wanted = [(title, q) for title in VARIANTS for q in config.percentiles]
     plain = (
         of_captum("saliency", SALIENCY, signed_gradient),
@@ -131,14 +131,13 @@ def percentiles(config: PercentilesConfig, context: StudyContext) -> Result:
     total = len(plain) + len(wanted)
     with tqdm(total=total, unit="method", desc="checks", disable=None) as progress:
         for method in plain:
-            asked.found[method.title, None] = _checks(
-                context, asked, method, signed_gradient(model)
-            )
+            asked.found[method.title, None] = _checks(context, asked, method, signed_gradient)
             progress.update()
         for title, q in wanted:
             make = VARIANTS[title]
-            method = of_captum("rectgrad", title, partial(make, percentile=q))
-            asked.found[title, q] = _checks(context, asked, method, make(model, q))
+            rule = partial(make, percentile=q)
+            method = of_captum("rectgrad", title, rule)
+            asked.found[title, q] = _checks(context, asked, method, rule)
             progress.update()
     return Result(
         rows=_rows(asked.found, context.seed),
@@ -146,10 +145,11 @@ def percentiles(config: PercentilesConfig, context: StudyContext) -> Result:
         figure=_figure(asked.found, config.percentiles, context.seed),
         notes=(
             (
-                f"{counted(inputs)} Maps are for the class that the trained network predicts. "
+                f"{counted(inputs)} Maps are for the class that a trained network predicts. "
                 f"Other classes are the {OTHERS - 1} with the next highest logits and the one "
                 f"with the smallest. Likeness is the {UNSIGNED}. Layers are randomised from the "
-                f"output, {REPEATS} times; intervals are over these and over the images. "
+                f"output, {REPEATS} times. Intervals are over the trained networks, or for one "
+                "network over these repetitions, and over the images. "
                 "Empty maps are left out; the similarity of a map to an empty map is 0."
             ),
             (
@@ -164,20 +164,40 @@ def percentiles(config: PercentilesConfig, context: StudyContext) -> Result:
     )
 
 
-def _checks(context: StudyContext, asked: _Asked, method: Method, rule: ModifiedGradient) -> Checks:
-    explained = task(context, method, asked.model, asked.inputs)
-    original = explained.maps(asked.model)
-    cascade = randomisation(explained, asked.model, steps=1, seed=asked.seed, original=original)
-    likeness = cascade.similarity[UNSIGNED]
-    classes = class_sensitivity(explained, asked.model, asked.others, original=original)
-    converged = convergence(
-        rule, asked.inputs, layers=[], batch_size=context.batch_size, seed=asked.seed
+def _checks(
+    context: StudyContext,
+    asked: _Asked,
+    method: Method,
+    rule: Callable[[nn.Module], ModifiedGradient],
+) -> Checks:
+    found = [
+        _checks_of_one(context, asked, method, rule(model), number)
+        for number, model in enumerate(asked.models)
+    ]
+    if len(found) == 1:
+        return found[0]
+    by_name = {name: [np.atleast_2d(getattr(one, name)) for one in found] for name in _TITLES}
+    return Checks(
+        **{name: np.stack([each.mean(axis=0) for each in of]) for name, of in by_name.items()}
     )
+
+
+def _checks_of_one(
+    context: StudyContext, asked: _Asked, method: Method, rule: ModifiedGradient, number: int
+) -> Checks:
+    """The checks of one network, `(N,)`; with randomised layers `(repetitions, N)`."""
+    model, inputs = asked.models[number], asked.inputs
+    explained = task(context, method, model, inputs)
+    original = explained.maps(model)
+    cascade = randomisation(explained, model, steps=1, seed=asked.seed, original=original)
+    likeness = cascade.similarity[UNSIGNED]
+    classes = class_sensitivity(explained, model, asked.others[number], original=original)
+    converged = convergence(rule, inputs, layers=[], batch_size=context.batch_size, seed=asked.seed)
     return Checks(
         half=likeness[cascade.half],
         whole=likeness[-1],
         classes=classes[UNSIGNED],
-        image=image_recovery(explained, asked.model, original=original)[IMAGE],
+        image=image_recovery(explained, model, original=original)[IMAGE],
         cosine=abs(converged.cosines[0]),
         empty=empty(original).astype(np.float64),
     )
@@ -235,9 +255,7 @@ def _same(text: str, name: str, found: Estimate) -> Claim:
 
 def _estimate(checks: Checks, name: str, seed: int) -> Estimate:
     values = getattr(checks, name)
-    if name == "empty":
-        return proportion(values)
-    return (crossed_mean if values.ndim > 1 else mean)(values, seed)
+    return proportion(values) if name == "empty" else mean(values, seed)
 
 
 def _rows(found: Mapping[tuple[str, float | None], Checks], seed: int) -> list[Row]:

@@ -26,22 +26,22 @@ METHODS: tuple[Method, ...] = (
 )
 
 
-def networks(context: StudyContext, inputs: Tensor) -> dict[str, nn.Module]:
-    """The trained network, and an untrained copy.
+def networks(context: StudyContext, inputs: Tensor) -> dict[str, list[nn.Module]]:
+    """The trained networks, and an untrained copy of each.
 
     Args:
         context: data, device and seed.
-        inputs: `(N, C, H, W)`, as the network takes them.
+        inputs: `(N, C, H, W)`, as the networks take them.
 
     Returns:
-        `"trained"`, and `"untrained"` with all layers and running statistics re-initialised.
-        There is one untrained network, so intervals do not generalise to others.
+        `"trained"`, and `"untrained"` with all layers and running statistics re-initialised, each
+        copy from another seed. With one network intervals do not generalise to others.
     """
-    trained = context.network("plain").model
-    untrained = copy.deepcopy(trained)
-    reinitialise(
-        untrained, parameter_layers(untrained, inputs[:1].to(context.device)), context.seed
-    )
+    trained = [network.model for network in context.networks("plain")]
+    untrained = [copy.deepcopy(model) for model in trained]
+    for number, model in enumerate(untrained):
+        layers = parameter_layers(model, inputs[:1].to(context.device))
+        reinitialise(model, layers, context.seed + number)
     return {"trained": trained, "untrained": untrained}
 
 
@@ -92,7 +92,6 @@ def inputs_of(context: StudyContext, count: int | None) -> Tensor:
 
     Raises:
         ValueError: the network cannot take the images.
-        ValueError: the network cannot take them.
     """
     network = context.network("plain")
     inputs = network.inputs(context.images("test", count).images)

@@ -76,11 +76,11 @@ def networks_note(used: object) -> str:
             continue
         names = [each.partition(",")[0] for each in used[name].split("; ")]
         if len(names) == 1:
-            sentences.append(f"Verdicts on networks `{role}` are about one network: {names[0]}.")
+            sentences.append(f"Verdicts on {role} networks are about one network: {names[0]}.")
         else:
             sentences.append(
-                f"Intervals on networks `{role}` are over {len(names)} networks, which differ by "
-                f"the seed of their training, and over images: {', '.join(names)}."
+                f"Intervals on {role} networks are over {len(names)} networks, which differ by the "
+                f"seed of their training, and over images: {', '.join(names)}."
             )
     return " ".join(sentences)
 

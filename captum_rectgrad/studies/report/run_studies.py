@@ -67,13 +67,14 @@ def _run_held(
     state = claim_folder(context.folder, config)
     if state == "done":
         # The same names may refer to other images and networks now.
-        context.use(read_used(context.folder))
+        context.use(read_used(context.folder), one_network=study.one_network)
         check_used(context.folder, context.used)
         _LOG.info("%s: already done, in %s", study.name, context.folder)
         return context.folder / REPORT
     with session(context.cluster), unclaimed_if_nothing_was_done(context.folder):
         begun = time.monotonic()
-        context.use(study.needs)  # what is missing is reported now, not after an hour
+        # What is missing is reported now, not after an hour.
+        context.use(study.needs, one_network=study.one_network)
         with deterministic(context.device):
             result = study.run(config_of(study, preset), context)
         origin = run_provenance(context, time.monotonic() - begun, resumed=state == "begun")

@@ -207,4 +207,5 @@ STUDY = Study(
     },
     minutes={"smoke": 0.3, "quick": 62.5, "full": None, "paper": None},
     compares=True,
+    one_network=True,
 )

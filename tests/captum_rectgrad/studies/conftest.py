@@ -52,6 +52,21 @@ class Tiny:
 
 
 @dataclass(frozen=True)
+class ThreeNetworks(Tiny):
+    """The same, and three networks of each role that differ little, as their decisions agree."""
+
+    def networks(self, role: Role) -> tuple[Network, ...]:
+        made = []
+        for number in range(3):
+            (network,) = super().networks(role)
+            generator = torch.Generator().manual_seed(number)
+            for values in network.model.state_dict().values():
+                values.add_(torch.randn(values.shape, generator=generator), alpha=1e-4 * number)
+            made.append(replace(network, name=f"{network.name}-{number}", sha256=str(number) * 64))
+        return tuple(made)
+
+
+@dataclass(frozen=True)
 class TinyInFloat64(Tiny):
     """The same, with networks that compute in float64: rounding errors change no decision."""
 

@@ -40,7 +40,7 @@ def test_the_edge_detector_is_a_method(context: Callable[..., StudyContext]) -> 
 def test_the_untrained_network_shares_no_weights(context: Callable[..., StudyContext]) -> None:
     made = context()
     models = networks(made, inputs_of(made, 2))
-    trained, untrained = (models[name].state_dict() for name in ("trained", "untrained"))
+    trained, untrained = (models[name][0].state_dict() for name in ("trained", "untrained"))
     assert not any(torch.equal(trained[key], untrained[key]) for key in trained)
 
 

@@ -23,7 +23,7 @@ from captum_rectgrad.studies.report.run_studies import run_all, run_study
 from rectgrad_zoo import ZooError
 from rectgrad_zoo.data.cifar10 import Split
 from rectgrad_zoo.data.images import LabelledImages
-from tests.captum_rectgrad.studies.conftest import Tiny, resized
+from tests.captum_rectgrad.studies.conftest import ThreeNetworks, Tiny, resized
 
 pytestmark = pytest.mark.filterwarnings("ignore:attribution of sample")
 
@@ -72,6 +72,28 @@ def test_a_study_writes_its_folder(study: AnyStudy, context: Callable[..., Study
     assert repr(again.rows) == repr(first.rows)  # as text: NaN is not equal to itself
     assert again.claims == first.claims
     assert len(content["rows"]) == len(first.rows)
+
+
+@pytest.mark.parametrize("study", studies(), ids=lambda study: study.name)
+def test_a_study_explains_all_networks_of_its_role(
+    study: AnyStudy, context: Callable[..., StudyContext]
+) -> None:
+    if not study.roles:
+        pytest.skip("it makes its own networks")
+    made = replace(context("saliency", "rectgrad"), study_data=ThreeNetworks())
+    smaller = resized(study, **SMALLER.get(study.name, {}))
+    text = run_study(smaller, "smoke", made).read_text()
+    used = json.loads((made.folder / "result.json").read_text())["provenance"]["used"]
+    role = study.roles[0]
+    names = [f"tiny-{role}-{seed}" for seed in range(3)]
+    if study.one_network:
+        assert used[f"network {role}"] == f"{names[0]}, SHA-256 {'0' * 64}"
+        assert f"Verdicts on {role} networks are about one network: {names[0]}." in text
+    else:
+        said = "; ".join(f"{name}, SHA-256 {str(seed) * 64}" for seed, name in enumerate(names))
+        assert used[f"network {role}"] == said
+        assert "over 3 networks, which differ by the seed of their training, and over" in text
+    run_study(smaller, "smoke", replace(made, used={}))  # it is the same run
 
 
 def test_another_seed_needs_another_folder(context: Callable[..., StudyContext]) -> None:
