@@ -80,9 +80,9 @@ def test_a_small_file_of_large_content_is_refused(tmp_path: Path) -> None:
     file = tmp_path / "plain_text" / "test-00000-of-00001.parquet"
     large = pa.table({"img": pa.array([None], IMAGE), "label": [0], "zeros": [bytes(2**28)]})
     for rows, message in (
-        (repeated(bytes(2**21), 20_000), r"row 0: .* at most 1,048,576 bytes, got 2,097,152"),
-        (repeated(png(32, 32), 100_001), r"100,001 rows.* at most .*100,000 rows"),
-        (large, r"268,4\d\d,\d{3} bytes without its compression.* at most 268,435,456 bytes"),
+        (repeated(bytes(2**21), 5_000), r"row 0: .* at most 1,048,576 bytes, got 2,097,152"),
+        (repeated(png(32, 32), 100_001), r"row 100000: expected at most 100,000 rows"),
+        (large, r"268,[0-9,]+ bytes without its compression.* at most 268,435,456"),
     ):
         pq.write_table(rows, file, store_schema=False, compression="zstd")
         assert file.stat().st_size < 100_000

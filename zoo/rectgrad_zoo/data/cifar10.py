@@ -121,36 +121,36 @@ def parquet_rows(
             a file takes more than 256 MiB without its compression, or pyarrow is not installed.
     """
     parquet = _import_extra("pyarrow.parquet", "Reading parquet files")
-    before = 0
+    count = 0
     for file in files:
-        try:
-            with open_regular(file, int(limit(MOST_BYTES))) as opened:
-                content = parquet.ParquetFile(opened)
-                _check_columns(content.schema_arrow.names, str(file), columns)
-                before += content.metadata.num_rows
-                rows = _rows(content, before, str(file), columns)
-                for number, row in enumerate(rows):
-                    where = f"{file}, row {number}"
-                    cells = {key: _content(cell, where, file.parent) for key, cell in row.items()}
-                    yield cells, where
-        except (OSError, ValueError) as error:  # pyarrow's own errors are subclasses of these
-            raise ZooError(f"{file} is not a readable parquet file: {error}") from error
+        for number, row in enumerate(_rows(parquet, file, columns)):
+            where = f"{file}, row {number}"
+            count += 1
+            if count > _MOST_ROWS:
+                raise ZooError(f"{where}: expected at most {_MOST_ROWS:,} rows in all files.")
+            yield {key: _content(cell, where, file.parent) for key, cell in row.items()}, where
 
 
-def _rows(content: Any, count: int, where: str, columns: Sequence[str]) -> Iterator[dict[str, Any]]:
-    """The rows of a parquet file, few at once: a dictionary repeats a value without its bytes."""
-    about = content.metadata
-    unpacked = sum(about.row_group(group).total_byte_size for group in range(about.num_row_groups))
-    if count > _MOST_ROWS or unpacked > _MOST_UNPACKED:
-        raise ZooError(
-            f"{where} has {unpacked:,} bytes without its compression, and the data set {count:,} "
-            f"rows so far. Expected at most {_MOST_UNPACKED:,} bytes and {_MOST_ROWS:,} rows; "
-            "CIFAR-10 has 50,000."
-        )
-    # No value is larger than the file without its compression.
-    at_once = max(1, min(_MOST_ROWS_AT_ONCE, _MOST_UNPACKED // max(1, unpacked)))
-    for batch in content.iter_batches(at_once, columns=list(columns)):
-        yield from batch.to_pylist()
+def _rows(parquet: Any, file: Path, columns: Sequence[str]) -> Iterator[dict[str, Any]]:
+    """The rows of a file, few at once, because a dictionary repeats a value without its bytes."""
+    try:
+        with open_regular(file, int(limit(MOST_BYTES))) as opened:
+            content = parquet.ParquetFile(opened)
+            _check_columns(content.schema_arrow.names, str(file), columns)
+            about = content.metadata
+            groups = (about.row_group(number) for number in range(about.num_row_groups))
+            unpacked = sum(group.total_byte_size for group in groups)
+            if unpacked > _MOST_UNPACKED:
+                raise ZooError(
+                    f"{file} has {unpacked:,} bytes without its compression, expected at most "
+                    f"{_MOST_UNPACKED:,}."
+                )
+            # No value is larger than the file without its compression.
+            at_once = max(1, min(_MOST_ROWS_AT_ONCE, _MOST_UNPACKED // max(1, unpacked)))
+            for batch in content.iter_batches(at_once, columns=list(columns)):
+                yield from batch.to_pylist()
+    except (OSError, ValueError) as error:  # pyarrow's own errors are subclasses of these
+        raise ZooError(f"{file} is not a readable parquet file: {error}") from error
 
 
 class _Pictures(DatasetFolder):  # type: ignore[misc]
