@@ -8,12 +8,16 @@ import tempfile
 import threading
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from pathlib import Path
 from typing import TYPE_CHECKING
 
+from captum_rectgrad.app.uploads import MAX_TOTAL_BYTES, remove_oldest
 from captum_rectgrad.errors import RectGradError
 
 if TYPE_CHECKING:
     from captum_rectgrad.app.networks import Network
+
+SWEEP_SECONDS = 1.0
 
 
 def serve(
@@ -83,10 +87,21 @@ def launched(
         from captum_rectgrad.app.networks import Networks  # noqa: PLC0415
 
         page = build_page(Networks(models, any_name=is_loopback(host), own=own))
+        ended = threading.Event()
+        sweeper = threading.Thread(target=_sweep, args=(Path(folder), ended), daemon=True)
+        sweeper.start()
         try:
             yield launch(page, host, port)
         finally:
+            ended.set()
             page.close(verbose=False)
+            sweeper.join()
+
+
+def _sweep(folder: Path, ended: threading.Event) -> None:
+    """Hold the folder to a total size; Gradio limits the size and the age of each file alone."""
+    while not ended.wait(SWEEP_SECONDS):
+        remove_oldest(folder, MAX_TOTAL_BYTES)
 
 
 def is_loopback(host: str) -> bool:

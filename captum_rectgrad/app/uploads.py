@@ -1,13 +1,17 @@
 """Uploaded photographs: only those, with limits on bytes and pixels."""
 
 import math
+import stat
+from contextlib import suppress
 from pathlib import Path
+from typing import BinaryIO
 
 from PIL import Image
 
 from captum_rectgrad.plotting.images import check_size, read_image
 
 MAX_BYTES = 20_000_000
+MAX_TOTAL_BYTES = 1_000_000_000  # of all uploads and downloads that are kept
 MAX_PIXELS = 50_000_000
 # Without the formats that Pillow reads with another program, such as EPS.
 FORMATS = ("PNG", "JPEG", "WEBP", "GIF", "BMP", "TIFF")
@@ -35,17 +39,40 @@ def read_upload(path: str | Path, folder: str | Path) -> Image.Image:
         raise ValueError(
             f"{file.name!r} has {size / 1e6:.0f} MB; expected at most {MAX_BYTES / 1e6:.0f} MB"
         )
-    if _number_of_pixels(file) > MAX_PIXELS:
-        raise ValueError(
-            f"{file.name!r} has more than {MAX_PIXELS // 10**6} million pixels; scale it down"
-        )
     with file.open("rb") as opened:
+        if _number_of_pixels(opened, file.name) > MAX_PIXELS:
+            raise ValueError(
+                f"{file.name!r} has more than {MAX_PIXELS // 10**6} million pixels; scale it down"
+            )
+        opened.seek(0)
         image = read_image(opened, file.name)
     check_size(image, file.name)
     return image
 
 
-def _number_of_pixels(file: Path) -> float:
+def remove_oldest(folder: Path, most_bytes: int) -> None:
+    """Remove the oldest files of a folder and its subfolders until the others fit a limit.
+
+    Args:
+        folder: the folder of uploads.
+        most_bytes: largest size of all files together, in bytes.
+    """
+    found: list[tuple[float, int, Path]] = []
+    for file in folder.rglob("*"):
+        with suppress(OSError):  # the server removes files, too
+            about = file.lstat()
+            if stat.S_ISREG(about.st_mode):
+                found.append((about.st_mtime, about.st_size, file))
+    excess = sum(size for _, size, _ in found) - most_bytes
+    for _, size, file in sorted(found):
+        if excess <= 0:
+            return
+        with suppress(OSError):
+            file.unlink()
+        excess -= size
+
+
+def _number_of_pixels(file: BinaryIO, name: str) -> float:
     """The number of pixels that the header of an image states."""
     try:
         with Image.open(file, formats=FORMATS) as image:
@@ -55,6 +82,6 @@ def _number_of_pixels(file: Path) -> float:
     # Decoders of damaged files raise errors of any type.
     except Exception as error:
         raise ValueError(
-            f"{file.name!r} is not an image of a known format; upload a PNG, JPEG, WebP, GIF, BMP "
+            f"{name!r} is not an image of a known format; upload a PNG, JPEG, WebP, GIF, BMP "
             "or TIFF file"
         ) from error

@@ -105,7 +105,14 @@ def check_output(file: Path, inputs: Collection[Path], *, create: bool = False) 
         there = next(folder for folder in file.parents if folder.exists())
         if not there.is_dir():
             raise ValueError(f"cannot write {str(file)!r}: {str(there)!r} is a file")
-        return
+        try:
+            with TemporaryFile(dir=there):
+                return
+        except OSError as error:
+            raise ValueError(
+                f"cannot write {str(file)!r}: no files can be made in {str(there)!r}; choose a "
+                "folder with write permission"
+            ) from error
     try:
         start = _start(target)
     except OSError as error:

@@ -8,8 +8,8 @@ from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from typing import Any, TextIO
 
-# What tqdm writes to draw several bars: line ends, and "one line up".
-_BARS = re.compile(r"[\r\n]*(?:\x1b\[A)*")
+# What tqdm draws bars with: the start of a line; or line ends and "one line up", and no text.
+_BARS = re.compile(r"\n*(?:\x1b\[A)*\Z|\r")
 
 
 def printable(text: str, kept: str = "") -> str:
@@ -52,7 +52,8 @@ def say(text: str) -> None:
 class PrintableStream:
     """A text stream that writes printable characters, line ends and tabs only.
 
-    A carriage return is kept at the start of a call: tqdm draws its bars with it.
+    tqdm may also write what it draws bars with: a carriage return at the start, or moves between
+    lines.
 
     Args:
         stream: the stream that is written to.
@@ -66,11 +67,12 @@ class PrintableStream:
 
     def write(self, text: str) -> int:
         """Write a text; returns its length."""
-        if _BARS.fullmatch(text) is None:
-            start = "\r" if text[0] == "\r" else ""
-            self._stream.write(start + printable(text[len(start) :], kept="\n\t"))
-        else:
-            self._stream.write(text)
+        start = ""
+        # By the caller, since others print texts of servers, which can look like a bar.
+        if sys._getframe(1).f_globals.get("__name__", "").startswith("tqdm."):  # noqa: SLF001
+            found = _BARS.match(text)
+            start = found[0] if found else ""
+        self._stream.write(start + printable(text[len(start) :], kept="\n\t"))
         return len(text)
 
     def writelines(self, lines: Iterable[str]) -> None:

@@ -1,8 +1,10 @@
 """Arguments of `rectgrad zoo`: list, show, fetch, train, verify, publish."""
 
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from captum_rectgrad.cli.known_names import check_model
 from captum_rectgrad.cli.lazy import lazy_command
 
 if TYPE_CHECKING:
@@ -29,7 +31,7 @@ def add_parser(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]"
         metavar="NAME",
         help="zoo name, path of a checkpoint folder, or OWNER/NAME on the Hub",
     )
-    show.set_defaults(run=lazy_command("rectgrad_zoo.cli.commands:show"))
+    show.set_defaults(run=partial(_run, "rectgrad_zoo.cli.commands:show"))
 
     _add_fetch(commands)
 
@@ -54,9 +56,22 @@ def add_parser(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]"
     )
     verify.add_argument("--data", metavar="DATA", required=True, help=_DATA_HELP)
     verify.add_argument("--device", default="cpu", help="cpu, cuda, mps (default: %(default)s)")
-    verify.set_defaults(run=lazy_command("rectgrad_zoo.cli.commands:verify"))
+    verify.set_defaults(run=partial(_run, "rectgrad_zoo.cli.commands:verify"))
 
     _add_publish(commands)
+
+
+def _run(place: str, args: "argparse.Namespace") -> int:
+    """Check the name without PyTorch, then run the command."""
+    check_model(args.name)
+    return lazy_command(place)(args)
+
+
+def _fetch(args: "argparse.Namespace") -> int:
+    """As `_run`, for one name; of several, a wrong one does not stop the downloads of others."""
+    if len(args.names) == 1:
+        check_model(*args.names)
+    return lazy_command("rectgrad_zoo.cli.hub:fetch")(args)
 
 
 def _add_fetch(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
@@ -72,7 +87,7 @@ def _add_fetch(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") 
         nargs="+",
         help="zoo name, timm name, or OWNER/NAME or OWNER/NAME@REVISION on the Hub",
     )
-    fetch.set_defaults(run=lazy_command("rectgrad_zoo.cli.hub:fetch"))
+    fetch.set_defaults(run=_fetch)
 
 
 def _add_publish(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:

@@ -50,6 +50,16 @@ def test_two_writers_of_one_file_do_not_meet(tmp_path: Path) -> None:
     assert file.read_text() == "one"
 
 
+def test_what_killed_processes_left_is_told_from_what_is_being_written(tmp_path: Path) -> None:
+    with written_whole(tmp_path / "file") as current, written_whole(tmp_path / "old") as left:
+        for unfinished in (current, left):
+            unfinished.touch()
+        os.utime(left, (0, 0))
+        remove_unfinished(tmp_path, 3600)
+        assert list(tmp_path.iterdir()) == [current]
+        left.touch()
+
+
 def test_permissions_of_an_earlier_file_are_kept(tmp_path: Path) -> None:
     file = tmp_path / "private.txt"
     file.touch(0o400)

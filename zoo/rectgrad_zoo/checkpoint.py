@@ -17,7 +17,7 @@ from rectgrad_zoo.configuration import check_configuration, check_whole_numbers
 from rectgrad_zoo.errors import ZooError, message_of
 from rectgrad_zoo.input_files import parse_json_object, read_json_object, read_regular
 from rectgrad_zoo.network_size import NetworkSizeLimit
-from rectgrad_zoo.weights import load_strictly, parse_safetensors, read_bytes
+from rectgrad_zoo.weights import check_fit, load_strictly, parse_safetensors, read_bytes
 from rectgrad_zoo.weights_origin import ModelProvenance, record
 
 CARD_FILE = "README.md"
@@ -145,12 +145,16 @@ def load_folder(
         raise _without_configuration(folder)
     content, got = read_bytes(file, sha256, remedy)
     tensors = parse_safetensors(content, file)
-    with NetworkSizeLimit(tensors, len(content), str(file)):
-        if of_transformers:
-            model: nn.Module = load_classifier(folder, tensors, str(file))
-        else:
+    largest = NetworkSizeLimit(tensors, len(content), str(file))
+    if of_transformers:
+        model: nn.Module = load_classifier(folder, tensors, str(file), largest)
+    else:
+        empty = largest.on_meta(lambda: build_architecture(folder, architecture))
+        if empty is not None:
+            named = architecture or architecture_name(folder)
+            check_fit(empty, as_timm_names_them(empty, named, tensors), str(file))
+        with largest:
             model = build_architecture(folder, architecture)
-    if not of_transformers:
         architecture = architecture or architecture_name(folder)
         load_strictly(model, as_timm_names_them(model, architecture, tensors), str(file))
     origin = ModelProvenance(

@@ -1,5 +1,6 @@
 """Loading of networks by name, from the zoo, a folder, timm or the Hub."""
 
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -254,15 +255,12 @@ def _with_weights(source: Source, file: Path, num_classes: int | None) -> nn.Mod
     largest = NetworkSizeLimit(tensors, file.stat().st_size, str(file))
     if folder is not None and is_transformers_folder(folder):
         architecture = architecture_of(folder)
-        with largest:
-            model: Any = load_classifier(folder, tensors, str(file), num_classes)
+        model: Any = load_classifier(folder, tensors, str(file), largest, num_classes)
     else:
-        with largest:
-            model, architecture = _built(source, folder, num_classes)
+        model, architecture = _built(source, folder, num_classes, largest)
         got = None if num_classes else number_of_classes(model, tensors, model.num_classes)
         if got is not None:
-            with largest:
-                model, architecture = _built(source, folder, got)
+            model, architecture = _built(source, folder, got, largest)
         load_strictly(model, tensors, str(file))
     if source.hub is not None and there is not None:
         keep(source.hub, there)
@@ -272,15 +270,19 @@ def _with_weights(source: Source, file: Path, num_classes: int | None) -> nn.Mod
     return record(model, origin)
 
 
-def _built(source: Source, folder: Path | None, num_classes: int | None) -> tuple[Any, str]:
+def _built(
+    source: Source, folder: Path | None, num_classes: int | None, largest: NetworkSizeLimit
+) -> tuple[Any, str]:
     """The network of timm, with untrained weights, and the name of its architecture."""
-    model: Any
     if folder is not None:
-        model = build_architecture(folder, source.architecture, num_classes)
+        build = partial(build_architecture, folder, source.architecture, num_classes)
         architecture = source.architecture or architecture_name(folder)
     else:
-        model = timm.create_model(source.name, num_classes=num_classes)
+        build = partial(timm.create_model, source.name, num_classes=num_classes)
         architecture = str(source.architecture)
+    largest.on_meta(build)
+    with largest:
+        model: Any = build()
     if num_classes is not None:
         # The names in the configuration belong to other classes.
         other = {"num_classes": num_classes, "label_names": None, "label_descriptions": None}

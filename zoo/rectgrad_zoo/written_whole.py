@@ -3,8 +3,9 @@
 import os
 import secrets
 import shutil
+import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 # Pattern of the files that are being written. Those of a killed process stay until
@@ -62,11 +63,16 @@ def write_text(file: Path, text: str) -> None:
     write_bytes(file, text.encode())
 
 
-def remove_unfinished(folder: Path) -> None:
+def remove_unfinished(folder: Path, unchanged: float | None = None) -> None:
     """Remove what killed processes left in a folder.
 
     Args:
-        folder: A folder that no other process writes to; see `output_lock`.
+        folder: A folder that no other process writes to, see `output_lock`; or any folder with
+            `unchanged`.
+        unchanged: Time for which a file must not have been written to, in seconds; `None`: all
+            files are removed.
     """
     for file in folder.glob(UNFINISHED):
-        file.unlink(missing_ok=True)
+        with suppress(FileNotFoundError):  # another process has renamed or removed it
+            if unchanged is None or time.time() - file.lstat().st_mtime > unchanged:
+                file.unlink()

@@ -10,7 +10,7 @@ from typing import Any
 import captum_rectgrad
 from captum_rectgrad.errors import RectGradError
 from captum_rectgrad.studies.report.run_folder import CONFIG, claim_folder, differences
-from rectgrad_zoo.input_files import open_regular, parse_json_object, read_json_object
+from rectgrad_zoo.input_files import open_regular, parse_json_object, read_json_object, read_regular
 from rectgrad_zoo.written_whole import write_text, written_whole
 
 ABOUT = "pack.json"
@@ -46,7 +46,7 @@ def pack_cells(cells: Path, file: Path) -> int:
 
 
 def _named(file: Path) -> tuple[str, str]:
-    return file.name, file.read_text(encoding="utf-8")
+    return file.name, read_regular(file, MAX_FILE).decode()
 
 
 def unpack_cells(file: Path, cells: Path, config: Mapping[str, Any]) -> int:

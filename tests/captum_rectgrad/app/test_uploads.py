@@ -1,6 +1,7 @@
 """Files that users upload, some of them hostile."""
 
 import io
+import os
 from pathlib import Path
 from typing import Any
 
@@ -8,7 +9,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from captum_rectgrad.app.uploads import read_upload
+from captum_rectgrad.app.uploads import read_upload, remove_oldest
 from captum_rectgrad.errors import RectGradWarning
 
 
@@ -49,6 +50,20 @@ def test_other_files_of_the_server_are_not_read(tmp_path: Path) -> None:
     for path in (secret, uploads / "../secret.png", uploads / "link.png", uploads, uploads / "no"):
         with pytest.raises(ValueError, match="is not among the uploads"):
             read_upload(path, uploads)
+
+
+def test_the_oldest_files_make_room(tmp_path: Path) -> None:
+    for number, place in enumerate(("b/old.png", "a/middle.png", "c/new.png")):
+        file = tmp_path / place
+        file.parent.mkdir()
+        file.write_bytes(bytes(100))
+        os.utime(file, (number, number))
+    remove_oldest(tmp_path, 300)
+    assert len(list(tmp_path.glob("*/*.png"))) == 3
+    remove_oldest(tmp_path, 250)
+    assert sorted(tmp_path.glob("*/*.png")) == [tmp_path / "a/middle.png", tmp_path / "c/new.png"]
+    remove_oldest(tmp_path, 0)
+    assert not list(tmp_path.glob("*/*.png"))
 
 
 def test_a_print_file_is_read(tmp_path: Path) -> None:

@@ -55,6 +55,12 @@ def test_the_check_leaves_nothing(tmp_path: Path) -> None:
         check_output(tmp_path / "a" / "b" / "new.png", set(), create=True)
 
 
+@pytest.mark.skipif(not Path("/proc/self").exists(), reason="needs a folder that takes no files")
+def test_a_new_folder_where_none_can_be_made_is_refused() -> None:
+    with pytest.raises(ValueError, match="no files can be made in '/proc'"):
+        check_output(Path("/proc/new/figure.png"), set(), create=True)
+
+
 @pytest.mark.parametrize("target", ["new.png", "no/such/new.png", "self.png"])
 def test_a_link_to_nothing_is_kept_and_its_file_not_made(target: str, tmp_path: Path) -> None:
     link = tmp_path / "self.png"

@@ -124,3 +124,10 @@ def test_bars_are_drawn_and_the_names_in_them_are_harmless() -> None:
     assert drawn.replace("\x1b[A", "").replace("\r", "").replace("\n", "").isprintable()
     stream.writelines(["a\x1b", "b\rc"])
     assert written.getvalue().endswith("a?b?c")
+
+
+def test_a_text_that_looks_like_a_bar_is_not_one() -> None:
+    written = io.StringIO()
+    for text in ("\rrectgrad: 100%|##| 2/2", "\x1b[A", "\n\x1b[A\x1b[A", "\r"):
+        print(text, end="", file=PrintableStream(written))
+    assert written.getvalue() == "?rectgrad: 100%|##| 2/2?[A\n?[A?[A?"

@@ -164,10 +164,20 @@ def change(file: Path, **changes: Any) -> None:
         {"num_hidden_layers": 10**6},
         {"num_hidden_layers": 10**9},
         {"image_size": 2**16},
+        # Its weights are small, and the table of its positions has 200 million numbers.
+        {
+            "model_type": "swin",
+            "architectures": ["SwinForImageClassification"],
+            "image_size": 1200,
+            "window_size": 120,
+            "embed_dim": 8,
+            "depths": [1],
+            "num_attention_heads": [1],
+        },
     ],
 )
 def test_a_network_that_is_larger_than_its_weights_is_not_built(
-    tmp_path: Path, changes: dict[str, int]
+    tmp_path: Path, changes: dict[str, Any]
 ) -> None:
     save_vit(tmp_path)
     change(tmp_path / "config.json", **changes)

@@ -67,6 +67,29 @@ def test_a_picture_of_another_size_is_not_decoded(tmp_path: Path) -> None:
         read_cifar10(write_rows(tmp_path, [damaged], [0]), "test")
 
 
+def repeated(picture: bytes, count: int) -> pa.Table:
+    """Rows of one picture, which the file holds once."""
+    indices = pa.array([0] * count, pa.int32())
+    pictures = pa.DictionaryArray.from_arrays(indices, pa.array([picture], pa.binary()))
+    cells = pa.StructArray.from_arrays([pictures, pa.array(["x"] * count)], ["bytes", "path"])
+    return pa.table({"img": cells, "label": [0] * count})
+
+
+def test_a_small_file_of_large_content_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "plain_text").mkdir()
+    file = tmp_path / "plain_text" / "test-00000-of-00001.parquet"
+    large = pa.table({"img": pa.array([None], IMAGE), "label": [0], "zeros": [bytes(2**28)]})
+    for rows, message in (
+        (repeated(bytes(2**21), 5_000), r"row 0: .* at most 1,048,576 bytes, got 2,097,152"),
+        (repeated(png(32, 32), 100_001), r"row 100000: expected at most 100,000 rows"),
+        (large, r"268,[0-9,]+ bytes without its compression.* at most 268,435,456"),
+    ):
+        pq.write_table(rows, file, store_schema=False, compression="zstd")
+        assert file.stat().st_size < 100_000
+        with pytest.raises(ZooError, match=message):
+            read_cifar10(tmp_path, "test")
+
+
 def test_a_struct_without_bytes_is_refused(tmp_path: Path) -> None:
     (tmp_path / "plain_text").mkdir()
     table = pa.table({"img": [{"data": b"1"}], "label": [0]})

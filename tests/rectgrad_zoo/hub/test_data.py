@@ -3,12 +3,23 @@
 import io
 import json
 import re
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pyarrow.parquet as pq
 import pytest
+from huggingface_hub import constants
 
 from rectgrad_zoo.data.cifar10 import read_cifar10
+from rectgrad_zoo.hub.cache import (
+    Snapshot,
+    cached_commit,
+    keep,
+    listed_tags,
+    record_tags,
+    snapshot_folder,
+)
+from rectgrad_zoo.hub.names import HubName
 from tests.support.hub_client import QUICK, UNREACHABLE, Client
 from tests.support.hub_server import HubServer
 from tests.support.hub_state import Fault
@@ -153,3 +164,25 @@ def test_damage_of_a_cached_data_set_is_found(
     assert "differs from the downloaded file: it is damaged or was changed" in damaged.stderr
     assert "Remove the folder" in damaged.stderr
     assert hub.requests
+
+
+def test_no_writer_loses_the_tags_of_another(tmp_path: Path) -> None:
+    folder = tmp_path / "snapshots" / ("a" * 40)
+    tags = [{f"{number}.parquet": "b" * 40} for number in range(40)]
+    with ThreadPoolExecutor(8) as writers:
+        list(writers.map(record_tags, [folder] * 40, tags))
+    assert len(listed_tags(folder)) == 40
+
+
+def test_a_reference_of_any_size_is_not_read(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(constants, "HF_HUB_CACHE", str(tmp_path))
+    folder = snapshot_folder(NAME, "dataset", "a" * 40)
+    reference = folder.parents[1] / "refs" / "main"
+    reference.parent.mkdir(parents=True)
+    with reference.open("wb") as large:
+        large.truncate(10**13)
+    assert cached_commit(HubName(NAME), "dataset") is None
+    keep(HubName(NAME), Snapshot(NAME, "a" * 40, folder))
+    assert cached_commit(HubName(NAME), "dataset") == "a" * 40

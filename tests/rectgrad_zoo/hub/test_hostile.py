@@ -4,6 +4,7 @@
 """
 
 import json
+import os
 import re
 import shutil
 from collections.abc import Callable
@@ -252,3 +253,17 @@ def test_a_listing_of_extreme_nesting_is_one_line(hub: HubServer, client: Client
     (found,) = client.load(NAME)
     assert "did not answer as the Hub does" in found["error"]
     assert "\n" not in found["error"]
+
+
+def test_files_of_killed_downloads_are_removed_and_those_of_others_are_kept(
+    hub: HubServer, client: Client, tiny_checkpoint: Path
+) -> None:
+    hub.add(NAME, files_of(tiny_checkpoint))
+    blobs = client.home / "hub" / "models--owner--tiny" / "blobs"
+    blobs.mkdir(parents=True)
+    left, current = blobs / ".0123.unfinished", blobs / ".4567.unfinished"
+    for file in (left, current):
+        file.write_bytes(b"half")
+    os.utime(left, (0, 0))
+    assert client.run("zoo", "fetch", NAME).status == 0
+    assert (left.exists(), current.exists()) == (False, True)

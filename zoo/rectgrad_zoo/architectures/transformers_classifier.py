@@ -5,6 +5,8 @@ The package transformers is optional. It is imported when such a network is load
 
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from copy import deepcopy
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +22,7 @@ from rectgrad_zoo.configuration import (
 )
 from rectgrad_zoo.errors import ZooError, message_of
 from rectgrad_zoo.input_files import read_json_object
+from rectgrad_zoo.network_size import NetworkSizeLimit
 from rectgrad_zoo.weight_values import check_values
 from rectgrad_zoo.weights import check_fit, number_of_classes
 
@@ -107,7 +110,11 @@ def architecture_of(folder: Path) -> str:
 
 
 def load_classifier(
-    folder: Path, tensors: Mapping[str, Tensor], where: str, num_classes: int | None = None
+    folder: Path,
+    tensors: Mapping[str, Tensor],
+    where: str,
+    largest: NetworkSizeLimit,
+    num_classes: int | None = None,
 ) -> TransformersClassifier:
     """Build the network of a folder and load weights that must fit exactly.
 
@@ -115,6 +122,7 @@ def load_classifier(
         folder: Folder with `config.json` and, for the preprocessing, `preprocessor_config.json`.
         tensors: State dict of the network of transformers.
         where: Source of the tensors, for the error.
+        largest: Limit on the size of the network.
         num_classes: Number of classes; by default that of the tensors.
 
     Returns:
@@ -133,11 +141,11 @@ def load_classifier(
         config = _transformers().AutoConfig.from_pretrained(folder / _CONFIG_FILE, **_LOCAL)
         if num_classes is not None:
             config.num_labels = num_classes
-        model, found = _build(name, config, tensors)
+        model, found = _build(name, config, tensors, largest)
         got = None if num_classes else number_of_classes(model, found, config.num_labels)
         if got is not None:
             config.num_labels = got
-            model, found = _build(name, config, tensors)
+            model, found = _build(name, config, tensors, largest)
         processor = None
         if (folder / PROCESSOR_FILE).exists():
             described = read_json_object(folder / PROCESSOR_FILE)
@@ -157,21 +165,24 @@ _LOCAL = {"local_files_only": True, "trust_remote_code": False}
 
 
 def _build(
-    name: str, config: Any, tensors: Mapping[str, Tensor]
+    name: str, config: Any, tensors: Mapping[str, Tensor], largest: NetworkSizeLimit
 ) -> tuple[nn.Module, dict[str, Tensor]]:
     """A network with weights, and the tensors under the network's own names.
 
     transformers renames the tensors of older versions. What is missing in the result has been
     missing in the weights, and what is left over is contained under its own name.
     """
-    model, info = getattr(_transformers(), name).from_pretrained(
-        None,
-        config=config,
-        state_dict=dict(tensors),
-        dtype=torch.float32,
-        ignore_mismatched_sizes=True,
-        output_loading_info=True,
-    )
+    architecture = getattr(_transformers(), name)
+    largest.on_meta(partial(architecture, deepcopy(config)))
+    with largest:
+        model, info = architecture.from_pretrained(
+            None,
+            config=config,
+            state_dict=dict(tensors),
+            dtype=torch.float32,
+            ignore_mismatched_sizes=True,
+            output_loading_info=True,
+        )
     found = {
         key: value for key, value in model.state_dict().items() if key not in info["missing_keys"]
     }

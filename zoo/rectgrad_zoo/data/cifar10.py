@@ -23,6 +23,11 @@ from rectgrad_zoo.input_files import open_regular, read_regular
 from rectgrad_zoo.limits import MOST_BYTES, limit
 
 IMAGE_SIZE = (32, 32)
+# CIFAR-10 has 50,000 training images, of 120 MB in all and 3 kB each.
+_MOST_ROWS = 100_000
+_MOST_UNPACKED = 2**28  # bytes of a parquet file without its compression, and of rows in memory
+_MOST_ROWS_AT_ONCE = 1_024
+_MOST_PICTURE_BYTES = 2**20
 
 Split = Literal["train", "test"]
 
@@ -112,20 +117,40 @@ def parquet_rows(
         The row by column, and its location for errors.
 
     Raises:
-        ZooError: If a file cannot be read or lacks a column, or pyarrow is not installed.
+        ZooError: If a file cannot be read or lacks a column, the files have more than 100,000 rows,
+            a file takes more than 256 MiB without its compression, or pyarrow is not installed.
     """
     parquet = _import_extra("pyarrow.parquet", "Reading parquet files")
+    count = 0
     for file in files:
-        try:
-            with open_regular(file, int(limit(MOST_BYTES))) as opened:
-                table = parquet.read_table(opened)
-        except (OSError, ValueError) as error:  # pyarrow's own errors are subclasses of these
-            raise ZooError(f"{file} is not a readable parquet file: {error}") from error
-        _check_columns(table.column_names, str(file), columns)
-        for number, row in enumerate(table.select(list(columns)).to_pylist()):
+        for number, row in enumerate(_rows(parquet, file, columns)):
             where = f"{file}, row {number}"
-            cells = {key: _content(cell, where, file.parent) for key, cell in row.items()}
-            yield cells, where
+            count += 1
+            if count > _MOST_ROWS:
+                raise ZooError(f"{where}: expected at most {_MOST_ROWS:,} rows in all files.")
+            yield {key: _content(cell, where, file.parent) for key, cell in row.items()}, where
+
+
+def _rows(parquet: Any, file: Path, columns: Sequence[str]) -> Iterator[dict[str, Any]]:
+    """The rows of a file, few at once, because a dictionary repeats a value without its bytes."""
+    try:
+        with open_regular(file, int(limit(MOST_BYTES))) as opened:
+            content = parquet.ParquetFile(opened)
+            _check_columns(content.schema_arrow.names, str(file), columns)
+            about = content.metadata
+            groups = (about.row_group(number) for number in range(about.num_row_groups))
+            unpacked = sum(group.total_byte_size for group in groups)
+            if unpacked > _MOST_UNPACKED:
+                raise ZooError(
+                    f"{file} has {unpacked:,} bytes without its compression, expected at most "
+                    f"{_MOST_UNPACKED:,}."
+                )
+            # No value is larger than the file without its compression.
+            at_once = max(1, min(_MOST_ROWS_AT_ONCE, _MOST_UNPACKED // max(1, unpacked)))
+            for batch in content.iter_batches(at_once, columns=list(columns)):
+                yield from batch.to_pylist()
+    except (OSError, ValueError) as error:  # pyarrow's own errors are subclasses of these
+        raise ZooError(f"{file} is not a readable parquet file: {error}") from error
 
 
 class _Pictures(DatasetFolder):  # type: ignore[misc]
@@ -212,7 +237,12 @@ def decode_image(encoded: object, where: str, mode: Literal["RGB", "L"]) -> NDAr
         ZooError: If the content is not an image file or has another size.
     """
     if not isinstance(encoded, bytes):
-        raise ZooError(f"{where}: expected an image file, got {encoded!r}.")
+        raise ZooError(f"{where}: expected an image file, got {encoded!r:.80}.")
+    if len(encoded) > _MOST_PICTURE_BYTES:
+        raise ZooError(
+            f"{where}: expected an image file of at most {_MOST_PICTURE_BYTES:,} bytes, got "
+            f"{len(encoded):,}."
+        )
     try:
         with Image.open(io.BytesIO(encoded), formats=_FORMATS) as image:
             size = image.size  # checked before the pixels are decoded

@@ -12,6 +12,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
+from filelock import FileLock
 from huggingface_hub import constants, try_to_load_from_cache
 
 from rectgrad_zoo.architectures.transformers_classifier import PROCESSOR_FILE
@@ -20,13 +21,14 @@ from rectgrad_zoo.errors import ZooError
 from rectgrad_zoo.hub.errors import one_line
 from rectgrad_zoo.hub.listing import ListedFile
 from rectgrad_zoo.hub.names import DEFAULT_REVISION, HubName
-from rectgrad_zoo.input_files import read_json_object
+from rectgrad_zoo.input_files import read_json_object, read_regular
 from rectgrad_zoo.weights import file_tag
 from rectgrad_zoo.written_whole import write_text, written_whole
 
 NEEDED = (CONFIG_FILE, WEIGHTS_FILE)
 DOWNLOADED = (*FILES, PROCESSOR_FILE)
 SHA256_LENGTH = 64
+_MOST_REFERENCE_BYTES = 100
 _COMMIT = re.compile(r"[0-9a-f]{40}")
 _TAG = re.compile(r"[0-9a-f]{40}|[0-9a-f]{64}")
 
@@ -138,7 +140,7 @@ def cached_commit(hub: HubName, kind: str) -> str | None:
     """
     folder = snapshot_folder(hub.repo, kind, "").parent
     reference = folder / "refs" / (hub.revision or DEFAULT_REVISION)
-    commit = reference.read_text(encoding="utf-8") if reference.is_file() else ""
+    commit = _referenced(reference)
     return commit if _COMMIT.fullmatch(commit) else None
 
 
@@ -197,7 +199,9 @@ def record_tags(folder: Path, tags: dict[str, str]) -> None:
     """
     record = _record(folder)
     record.parent.mkdir(parents=True, exist_ok=True)
-    write_text(record, json.dumps(listed_tags(folder) | tags, indent=1))
+    # Another process may add the tags of other files, such as those of another split.
+    with FileLock(record.with_suffix(".lock")):
+        write_text(record, json.dumps(listed_tags(folder) | tags, indent=1))
 
 
 def listed_tags(folder: Path) -> dict[str, str]:
@@ -230,11 +234,19 @@ def keep(hub: HubName, found: Snapshot) -> None:
     """
     revision = hub.revision or DEFAULT_REVISION
     reference = found.folder.parents[1] / "refs" / revision
-    if revision == found.commit or (reference.is_file() and reference.read_text() == found.commit):
+    if revision == found.commit or _referenced(reference) == found.commit:
         return
     with one_line(f"Cannot keep {hub}", hub):
         reference.parent.mkdir(parents=True, exist_ok=True)
         write_text(reference, found.commit)
+
+
+def _referenced(reference: Path) -> str:
+    """The commit in a file of `refs`; empty if there is no file with one."""
+    try:
+        return read_regular(reference, _MOST_REFERENCE_BYTES).decode("ascii")
+    except (OSError, UnicodeDecodeError, ZooError):
+        return ""
 
 
 def _record(folder: Path) -> Path:

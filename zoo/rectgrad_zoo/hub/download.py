@@ -30,10 +30,10 @@ from rectgrad_zoo.hub.names import HubName
 from rectgrad_zoo.hub.requests import PARTIAL, body, opened
 from rectgrad_zoo.hub.time_limit import TimeLimit, time_limit
 from rectgrad_zoo.input_files import MOST_TEXT_BYTES
-from rectgrad_zoo.limits import HUB_WAIT, MOST_BYTES, limit
+from rectgrad_zoo.limits import HUB_SECONDS, HUB_WAIT, MOST_BYTES, limit
 from rectgrad_zoo.weight_values import some_names
 from rectgrad_zoo.weights import file_tag
-from rectgrad_zoo.written_whole import written_whole
+from rectgrad_zoo.written_whole import remove_unfinished, written_whole
 
 _PICKLES = (".bin", ".pth", ".pt", ".ckpt", ".pkl", ".tar", ".npz")
 _LARGE = (".safetensors", ".parquet")
@@ -104,6 +104,8 @@ def store(
     for name, listed in files.items():
         _check_size(hub.repo, name, listed)
     folder = snapshot_folder(hub.repo, kind, listing.commit)
+    # No process writes to a file for longer than a download may take.
+    remove_unfinished(folder.parents[1] / "blobs", limit(HUB_SECONDS))
     for name, listed in files.items():
         there = next((at for at in (blob(folder, listed), folder / name) if at.is_file()), None)
         if there is None or file_tag(there, listed.tag) != listed.tag:

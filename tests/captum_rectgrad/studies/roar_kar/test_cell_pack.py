@@ -13,6 +13,7 @@ from captum_rectgrad.errors import RectGradError
 from captum_rectgrad.studies.report.run_folder import claim_folder
 from captum_rectgrad.studies.roar_kar.cell_pack import ABOUT, pack_cells, unpack_cells
 from captum_rectgrad.studies.roar_kar.cells import Cell, read_cell, write_cell
+from rectgrad_zoo.errors import ZooError
 
 CONFIG = {"seed": 0, "epochs": 20, "final percentile": 95.0}
 CELLS = [Cell("roar", "captum.attr:Saliency", "signed", 0.5, network) for network in range(3)]
@@ -41,6 +42,15 @@ def test_cells_arrive_and_those_that_are_there_are_kept(tmp_path: Path) -> None:
     again = tmp_path / "again.zip"
     pack_cells(tmp_path / "new", again)
     assert again.read_bytes() == pack.read_bytes()
+
+
+def test_a_file_that_is_no_cell_is_not_packed(tmp_path: Path) -> None:
+    cells = folder(tmp_path / "one", CELLS)
+    with (cells / "large.json").open("wb") as large:
+        large.truncate(10**12)
+    with pytest.raises(ZooError, match=r"large\.json has 1,000,000\.0 MB, expected at most"):
+        pack_cells(cells, tmp_path / "cells.zip")
+    assert not (tmp_path / "cells.zip").exists()
 
 
 def test_pack_of_another_run_is_refused_with_the_difference(
