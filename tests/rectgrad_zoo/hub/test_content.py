@@ -21,18 +21,18 @@ PINNED = """
 import rectgrad_zoo
 from rectgrad_zoo import registry
 
-registry.CHECKPOINTS += (
+registry.CHECKPOINTS = (
     registry.Checkpoint(
-        name="pinned", architecture="cifar10_cnn", data="noise", source="hub",
+        name="vgg16.tv_in1k", architecture="cifar10_cnn", data="noise", source="hub",
         sha256={sha256!r}, license="", purpose="", repo={repo!r}, revision={revision!r},
     ),
 )
 from captum_rectgrad.cli.main import main
 
-status = main(["zoo", "fetch", "pinned"])
+status = main(["zoo", "fetch", "vgg16.tv_in1k"])
 if status:
     raise SystemExit(status)
-print(rectgrad_zoo.provenance(rectgrad_zoo.load("pinned")))
+print(rectgrad_zoo.provenance(rectgrad_zoo.load("vgg16.tv_in1k")))
 """
 
 
