@@ -27,9 +27,10 @@ registry.CHECKPOINTS += (
         sha256={sha256!r}, license="", purpose="", repo={repo!r}, revision={revision!r},
     ),
 )
-from captum_rectgrad.cli.main import main
+from argparse import Namespace
+from rectgrad_zoo.cli.hub import fetch
 
-status = main(["zoo", "fetch", "pinned"])
+status = fetch(Namespace(names=["pinned"]))
 if status:
     raise SystemExit(status)
 print(rectgrad_zoo.provenance(rectgrad_zoo.load("pinned")))
