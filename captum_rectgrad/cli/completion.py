@@ -3,6 +3,7 @@
 import importlib.util
 import runpy
 from pathlib import Path
+from typing import Any
 
 # The keys of `captum_rectgrad.evaluation.methods.methods()`, in order.
 COMPARED = (
@@ -48,9 +49,18 @@ def complete_models(prefix: str, **_: object) -> list[str]:
 
 def zoo_names() -> list[str]:
     """Names of the zoo's checkpoints that can be loaded here."""
+    registry = _registry()
+    return list(registry["names"]()) if registry else []
+
+
+def all_zoo_names() -> list[str]:
+    """Names of all checkpoints of the zoo; the zoo says why one cannot be loaded here."""
+    return [row.name for row in _registry().get("CHECKPOINTS", ())]
+
+
+def _registry() -> dict[str, Any]:
     # Any import from the zoo registers its architectures with timm, which imports PyTorch.
     found = importlib.util.find_spec("rectgrad_zoo")
     if found is None or found.origin is None:
-        return []
-    names: list[str] = runpy.run_path(str(Path(found.origin).with_name("registry.py")))["names"]()
-    return names
+        return {}
+    return runpy.run_path(str(Path(found.origin).with_name("registry.py")))

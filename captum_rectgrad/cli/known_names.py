@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from importlib.machinery import PathFinder
 from pathlib import Path
 
-from captum_rectgrad.cli.completion import COMPARED, zoo_names
+from captum_rectgrad.cli.completion import COMPARED, all_zoo_names, zoo_names
 from captum_rectgrad.cli.download import is_url
 from captum_rectgrad.cli.suggestions import did_you_mean, did_you_mean_file
 
@@ -53,7 +53,7 @@ def check_model(name: str) -> None:
     Raises:
         ValueError: nothing has this name.
     """
-    if name in zoo_names():
+    if name in all_zoo_names():
         return
     if is_url(name):
         raise ValueError(

@@ -1,12 +1,16 @@
 """Misspelt names are found without PyTorch."""
 
+import shutil
+import sys
 from pathlib import Path
 
 import pytest
 import timm
 
 import rectgrad_zoo
+from captum_rectgrad.cli.completion import zoo_names
 from captum_rectgrad.cli.known_names import check_methods, check_model
+from rectgrad_zoo import registry
 
 
 @pytest.mark.parametrize(
@@ -24,6 +28,19 @@ from captum_rectgrad.cli.known_names import check_methods, check_model
 )
 def test_names_that_may_exist(name: str) -> None:
     check_model(name)
+
+
+def test_a_name_of_the_zoo_without_its_weights_is_left_to_the_zoo(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    package = tmp_path / "zoo" / "rectgrad_zoo"  # as it is installed: without the folder hub/
+    package.mkdir(parents=True)
+    shutil.copy(registry.__file__, package)
+    (package / "__init__.py").touch()
+    monkeypatch.delitem(sys.modules, "rectgrad_zoo")
+    monkeypatch.syspath_prepend(package.parent)
+    assert "cifar10_cnn_noise" not in zoo_names()
+    check_model("cifar10_cnn_noise")
 
 
 @pytest.mark.parametrize("name", timm.list_models()[::100])

@@ -21,18 +21,19 @@ PINNED = """
 import rectgrad_zoo
 from rectgrad_zoo import registry
 
-registry.CHECKPOINTS = (
+registry.CHECKPOINTS += (
     registry.Checkpoint(
-        name="vgg16.tv_in1k", architecture="cifar10_cnn", data="noise", source="hub",
+        name="pinned", architecture="cifar10_cnn", data="noise", source="hub",
         sha256={sha256!r}, license="", purpose="", repo={repo!r}, revision={revision!r},
     ),
 )
-from captum_rectgrad.cli.main import main
+from argparse import Namespace
+from rectgrad_zoo.cli.hub import fetch
 
-status = main(["zoo", "fetch", "vgg16.tv_in1k"])
+status = fetch(Namespace(names=["pinned"]))
 if status:
     raise SystemExit(status)
-print(rectgrad_zoo.provenance(rectgrad_zoo.load("vgg16.tv_in1k")))
+print(rectgrad_zoo.provenance(rectgrad_zoo.load("pinned")))
 """
 
 
