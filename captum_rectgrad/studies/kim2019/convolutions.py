@@ -23,6 +23,7 @@ class ConvolutionActivation:
     Attributes:
         name: name of the convolution.
         module: the activation.
+        channels: number of its feature maps.
         size: height and width of its feature maps.
         handed_on: the module whose output is the next layer's input: the pooling after the
             activation if there is one, else the activation.
@@ -31,6 +32,7 @@ class ConvolutionActivation:
 
     name: str
     module: nn.Module
+    channels: int
     size: tuple[int, int]
     handed_on: nn.Module
     handed_on_size: tuple[int, int]
@@ -78,7 +80,12 @@ def convolution_activations(model: nn.Module, image: Tensor) -> tuple[Convolutio
             _, handed_on, handed_on_shape = after[0] if pooled else calls[number]
             found.append(
                 ConvolutionActivation(
-                    convolution, module, _size(shape), handed_on, _size(handed_on_shape)
+                    convolution,
+                    module,
+                    shape[1],
+                    _size(shape),
+                    handed_on,
+                    _size(handed_on_shape),
                 )
             )
             convolution = None
