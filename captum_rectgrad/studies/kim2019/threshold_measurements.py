@@ -8,7 +8,6 @@ from typing import cast
 
 import numpy as np
 import torch
-from captum.attr import GuidedBackprop
 from numpy.typing import NDArray
 from torch import Tensor, nn
 from typing_extensions import Unpack
@@ -16,14 +15,21 @@ from typing_extensions import Unpack
 from captum_rectgrad.attr.options import Options
 from captum_rectgrad.attr.rectgrad import RectGrad
 from captum_rectgrad.errors import RectGradWarning
-from captum_rectgrad.evaluation.captum_compatible import captum_compatible
-from captum_rectgrad.evaluation.map_metrics import channel_sum, rank_correlation, top_overlap
+from captum_rectgrad.evaluation.map_metrics import (
+    channel_sum,
+    rank_correlation,
+    share_inside,
+    top_overlap,
+)
 from captum_rectgrad.evaluation.methods import Method
+from captum_rectgrad.rules.threshold import PAPER_PERCENTILE
 from captum_rectgrad.studies.compute.batches import in_batches
 from captum_rectgrad.studies.compute.maps import model_inputs
 from captum_rectgrad.studies.compute.progress import Progress
 from captum_rectgrad.studies.data.study_data import Network
 from captum_rectgrad.studies.framework.context import StudyContext
+from captum_rectgrad.studies.kim2019.guided_backprop_identity import GUIDED_TIMES_INPUT
+from captum_rectgrad.studies.kim2019.score_moments import LayerMoments, score_moments
 
 PERCENTILES = (0.0, 10.0, 20.0, 40.0, 60.0, 80.0, 85.0, 90.0, 95.0, 98.0, 99.0, 99.5)
 REFERENCE = 20.0  # regions do not change above this percentile, according to the paper
@@ -35,7 +41,17 @@ RANK_REFERENCE = f"rank correlation with q = {REFERENCE:g}"
 OVERLAP_REFERENCE = f"overlap with q = {REFERENCE:g}"
 RANK_LOWER, OVERLAP_LOWER = "rank correlation with next lower q", "overlap with next lower q"
 THRESHOLDS, SCORES = "thresholds at zero", "scores at zero"
-SHARES = (NOT_ZERO, EMPTY, THRESHOLDS, SCORES)  # shares per image, in [0, 1]
+POSITIVE, RANK_GUIDED = "pixels above zero", "rank correlation with Guided BP * Input"
+RING, RING_NO_TRICK = "share in the outermost ring", "share in the ring without padding trick"
+SHARES = (
+    NOT_ZERO,
+    EMPTY,
+    THRESHOLDS,
+    SCORES,
+    POSITIVE,
+    RING,
+    RING_NO_TRICK,
+)  # shares per image, in [0, 1]
 
 # By the title of a threshold, one number for each image.
 Numbers = dict[str, Tensor]
@@ -50,12 +66,14 @@ class Sweep:
         layers: names of the activations, from the input to the output.
         values: by measure and threshold, `(N,)`; NaN where the measure is not defined.
         at_zero: share of the images whose threshold is exactly zero, `(thresholds, layers)`.
+        moments: moments of the scores at q = 98.
     """
 
     titles: tuple[str, ...]
     layers: tuple[str, ...]
     values: Mapping[str, Mapping[str, NDArray[np.float64]]]
     at_zero: NDArray[np.float64]
+    moments: LayerMoments
 
 
 @dataclass(frozen=True, eq=False)
@@ -107,21 +125,32 @@ def measure(context: StudyContext, network: Network, images: Tensor, targets: Te
     """
     columns = thresholds()
 
-    def compute(batch: slice) -> tuple[dict[str, Numbers], LayersAtZero]:
-        maps = {
-            column.title: context.few_maps(column, network, images[batch], targets[batch])
-            for column in columns
-        }
+    def compute(batch: slice) -> tuple[dict[str, Numbers], LayersAtZero, LayerMoments]:
+        maps, guided, no_trick = (
+            {
+                method.title: context.few_maps(method, network, images[batch], targets[batch])
+                for method in methods
+            }
+            for methods in (columns, [GUIDED_TIMES_INPUT], [_NO_TRICK])
+        )
         inputs = model_inputs(images[batch].to(context.device))
-        at_zero = layers_at_zero(network.model, inputs, targets[batch].to(context.device))
-        return {**on_maps(maps), **at_zero.shares}, at_zero
+        classes = targets[batch].to(context.device)
+        at_zero = layers_at_zero(network.model, inputs, classes)
+        numbers = {
+            **on_maps(maps),
+            **beside_others(maps, guided[GUIDED_TIMES_INPUT.title], no_trick),
+            **at_zero.shares,
+        }
+        return numbers, at_zero, score_moments(network.model, inputs, classes)
 
     parts: list[dict[str, Numbers]] = []
     zeros: list[LayersAtZero] = []
+    moments: list[LayerMoments] = []
     with Progress(len(images), "image", network.name) as progress:
-        for batch, (found, at_zero) in in_batches(len(images), context.batch_size, compute):
+        for batch, (found, at_zero, scores) in in_batches(len(images), context.batch_size, compute):
             parts.append(found)
             zeros.append(at_zero)
+            moments.append(scores)
             progress.update(batch.stop - batch.start)
     titles = tuple(column.title for column in columns)
     return Sweep(
@@ -132,6 +161,10 @@ def measure(context: StudyContext, network: Network, images: Tensor, targets: Te
             for name in parts[0]
         },
         at_zero=torch.cat([one.thresholds for one in zeros], dim=2).double().mean(dim=2).numpy(),
+        moments={
+            layer: {name: torch.cat([one[layer][name] for one in moments]) for name in by_name}
+            for layer, by_name in moments[0].items()
+        },
     )
 
 
@@ -166,6 +199,34 @@ def on_maps(maps: Mapping[str, Tensor]) -> dict[str, Numbers]:
     return found
 
 
+def beside_others(
+    maps: Mapping[str, Tensor], guided: Tensor, no_trick: Mapping[str, Tensor]
+) -> dict[str, Numbers]:
+    """Measure maps beside guided backpropagation and RectGrad without padding trick.
+
+    Args:
+        maps: by title, `(N, C, H, W)`, without final zero thresholding.
+        guided: maps of Guided Backprop * Input, `(N, C, H, W)`.
+        no_trick: maps without padding trick at some of the titles.
+
+    Returns:
+        By measure and title: the share of the pixels that the final zero thresholding leaves, the
+        rank correlation with `guided`, and the outermost ring's share of the map, with padding
+        trick and without it (NaN where there is no such map).
+    """
+    ring = torch.ones(guided.shape[2:], dtype=torch.bool)
+    ring[1:-1, 1:-1] = False
+    undefined = torch.full((len(guided),), torch.nan, dtype=torch.float64)
+    return {
+        POSITIVE: {t: (m > 0).any(dim=1).double().mean(dim=(1, 2)) for t, m in maps.items()},
+        RANK_GUIDED: {t: rank_correlation(m, guided) for t, m in maps.items()},
+        RING: {t: share_inside(m, ring) for t, m in maps.items()},
+        RING_NO_TRICK: {
+            t: share_inside(no_trick[t], ring) if t in no_trick else undefined for t in maps
+        },
+    }
+
+
 def layers_at_zero(model: nn.Module, inputs: Tensor, targets: Tensor) -> LayersAtZero:
     """Measure thresholds and scores of RectGrad.
 
@@ -197,39 +258,6 @@ def layers_at_zero(model: nn.Module, inputs: Tensor, targets: Tensor) -> LayersA
     )
 
 
-def guided_backprop_gaps(
-    context: StudyContext, network: Network, images: Tensor, targets: Tensor
-) -> NDArray[np.float64]:
-    """Difference of RectGrad at tau = 0 and Guided Backprop * Input thresholded at zero (claim 2).
-
-    Args:
-        context: its device and batch size are used.
-        network: the explained network.
-        images: `(N, 3, H, W)`, uint8.
-        targets: the classes to explain, `(N,)`.
-
-    Returns:
-        `(N,)`: the largest absolute difference divided by the largest value. RectGrad is without
-        the padding trick, which guided backpropagation does not have.
-    """
-    exact = _column(TAU, tau=0.0, padding_trick=False)
-    guided = Method(
-        "guided-input", "Guided BP * Input", _guided_backprop_times_input, baseline=False
-    )
-
-    def compute(batch: slice) -> Tensor:
-        one, other = (
-            context.few_maps(method, network, images[batch], targets[batch]).flatten(1).double()
-            for method in (exact, guided)
-        )
-        largest = other.amax(dim=1).clamp(min=torch.finfo(torch.float32).tiny)
-        return (one - other).abs().amax(dim=1) / largest
-
-    gaps = [gap for _, gap in in_batches(len(images), context.batch_size, compute)]
-    found: NDArray[np.float64] = torch.cat(gaps).numpy()
-    return found
-
-
 def _column(title: str, **options: Unpack[Options]) -> Method:
     return Method(title, title, partial(_rectgrad, options), baseline=False)
 
@@ -241,6 +269,9 @@ def _rectgrad(options: Options, model: nn.Module, x: Tensor, target: Tensor) -> 
         return RectGrad(model, **options).attribute(x, target=target)
 
 
-def _guided_backprop_times_input(model: nn.Module, x: Tensor, target: Tensor) -> Tensor:
-    gradient: Tensor = GuidedBackprop(captum_compatible(model)).attribute(x, target=target)
-    return (x * gradient).clamp(min=0)
+_NO_TRICK = _column(
+    title_of(PAPER_PERCENTILE),
+    percentile=PAPER_PERCENTILE,
+    padding_trick=False,
+    final_threshold=False,
+)

@@ -1,38 +1,28 @@
 """Figure 4: the effect of the threshold, from tau = 0 and q = 0 to q = 99.5."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from itertools import pairwise
 
-import numpy as np
 import torch
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure, SubFigure
-from numpy.typing import NDArray
 from torch import Tensor
 
-from captum_rectgrad.evaluation.estimate import Estimate
-from captum_rectgrad.evaluation.intervals import difference, mean, share
 from captum_rectgrad.plotting.curves import draw_curve
 from captum_rectgrad.studies.figures import legends
 from captum_rectgrad.studies.figures.figure_layout import new_figure
 from captum_rectgrad.studies.figures.map_grid import ImageRow, block_dpi, block_size, draw_block
-from captum_rectgrad.studies.framework.bounds import NEARLY_ALL, ROUNDING, SAME, Bound, judged_by
 from captum_rectgrad.studies.framework.context import StudyContext
-from captum_rectgrad.studies.framework.result import (
-    Claim,
-    Result,
-    Row,
-    Verdict,
-    all_of,
-    judged,
-    judged_above,
-)
+from captum_rectgrad.studies.framework.result import Result, Row
 from captum_rectgrad.studies.framework.study import Study
 from captum_rectgrad.studies.kim2019 import threshold_measurements as sweep
-from captum_rectgrad.studies.kim2019.threshold_measurements import PERCENTILES, Sweep, title_of
+from captum_rectgrad.studies.kim2019.guided_backprop_identity import (
+    guided_backprop_gaps,
+    guided_claim,
+)
+from captum_rectgrad.studies.kim2019.threshold_claims import claims, estimate
+from captum_rectgrad.studies.kim2019.threshold_measurements import Sweep
 
-HIGH = 80.0  # maps do not change from `sweep.REFERENCE` up to here, according to the paper
 _CURVES = 3.3  # inches
 _LIKENESSES = (
     (sweep.RANK_REFERENCE, sweep.OVERLAP_REFERENCE),
@@ -71,7 +61,7 @@ def threshold_sweep(config: ThresholdSweepConfig, context: StudyContext) -> Resu
     images = network.with_occlusion(data).images
     targets = context.predictions(network, images)
     found = sweep.measure(context, network, images, targets)
-    gaps = sweep.guided_backprop_gaps(context, network, images, targets)
+    gaps = guided_backprop_gaps(context, network, images, targets)
     chosen = _of_one_class(targets, targets == data.labels, config.drawn)
     drawn = {
         column.title: context.few_maps(column, network, images[chosen], targets[chosen])
@@ -87,7 +77,7 @@ def threshold_sweep(config: ThresholdSweepConfig, context: StudyContext) -> Resu
     ]
     return Result(
         rows=[_row(found, title, context.seed) for title in found.titles],
-        claims=[_guided_claim(gaps), *_claims(found, context.seed)],
+        claims=[guided_claim(gaps), *claims(found, context.seed)],
         figure=_figure(found, lines, context.seed),
         notes=(
             (
@@ -105,6 +95,10 @@ def threshold_sweep(config: ThresholdSweepConfig, context: StudyContext) -> Resu
                 "Each layer has one threshold per image. If it is exactly zero, the layer works as "
                 "at tau = 0."
             ),
+            (
+                "Pixels above zero have a positive value in any channel: those that the final zero "
+                "thresholding leaves. The outermost ring is one pixel wide."
+            ),
         ),
     )
 
@@ -120,108 +114,13 @@ def _of_one_class(targets: Tensor, right: Tensor, count: int) -> list[int]:
 def _row(found: Sweep, title: str, seed: int) -> Row:
     at_zero = found.at_zero[found.titles.index(title)]
     row: Row = {"threshold": title}
-    row |= {name: _estimate(found, name, title, seed) for name in found.values}
+    row |= {name: estimate(found, name, title, seed) for name in found.values}
     row[sweep.EMPTY] = int(found.values[sweep.EMPTY][title].sum())
     row |= {
         f"{sweep.THRESHOLDS}, {layer}": float(share)
         for layer, share in zip(found.layers, at_zero, strict=True)
     }
     return row
-
-
-def _estimate(found: Sweep, name: str, title: str, seed: int) -> Estimate:
-    values = found.values[name][title]
-    return share(values, seed) if name in sweep.SHARES else mean(values, seed)
-
-
-def _guided_claim(gaps: NDArray[np.float64]) -> Claim:
-    """An identity holds for all images or not: the maximum is judged without an interval."""
-    return Claim(
-        "With tau = 0 it is Guided Backprop * Input, thresholded at zero",
-        "section 4.3, claim 2",
-        "holds" if gaps.max() <= ROUNDING.value else "does not hold",
-        "largest difference of all images, relative to the map's largest value: "
-        f"{gaps.max():.2g}; up to {ROUNDING} (float32 rounding) counts as equal",
-    )
-
-
-def _claims(found: Sweep, seed: int) -> list[Claim]:
-    low, high, start = title_of(sweep.REFERENCE), title_of(HIGH), title_of(PERCENTILES[0])
-    after = [title_of(percentile) for percentile in PERCENTILES if percentile > sweep.REFERENCE]
-    between = [title_of(q) for q in PERCENTILES if sweep.REFERENCE <= q <= HIGH]
-    rank, overlap = found.values[sweep.RANK_REFERENCE], found.values[sweep.OVERLAP_REFERENCE]
-    alike = [mean(rank[high], seed), mean(overlap[high], seed)]
-    gains = [difference(one[high], one[start], seed) for one in (rank, overlap)]
-    regions = {title: mean(overlap[title], seed) for title in after}
-    zero = {title: _estimate(found, sweep.THRESHOLDS, title, seed) for title in between}
-    scores = mean(found.values[sweep.SCORES][low], seed)
-    same = [t for t in found.titles[1:] if (found.values[sweep.THRESHOLDS][t] == 1).all()]
-    same_where = f"all thresholds are zero at: {', '.join(same) or 'no q'}"
-    no_change, no_change_if = _all_above(SAME, alike)
-    same_regions, same_regions_if = _all_above(SAME, regions.values())
-    at_zero, at_zero_if = _all_above(NEARLY_ALL, zero.values())
-    return [
-        Claim(
-            f"Maps change from {start} to {low} more than from {low} to {high}",
-            "section 5.1, figure 4",
-            all_of([judged(gain) for gain in gains]),
-            f"similarity to {low}, {high} minus {start}: rank correlation {gains[0]}, overlap "
-            f"{gains[1]}",
-        ),
-        Claim(
-            f"There is no significant change from {low} to {high}",
-            "section 5.1, figure 4",
-            no_change,
-            f"similarity of {high} and {low}: rank correlation {alike[0]}, overlap {alike[1]}; "
-            f"above {SAME} counts as no significant change ({no_change_if}); {same_where}",
-        ),
-        _sparser(found, seed),
-        Claim(
-            f"Regions of high attribution do not change above {low}",
-            "section 5.1, figure 4",
-            same_regions,
-            f"{sweep.OVERLAP_REFERENCE}: {_least(regions)}; above {SAME} counts as the same "
-            f"regions ({same_regions_if})",
-        ),
-        Claim(
-            f"Thresholds are zero from {low} to {high}",
-            "section 5.1",
-            at_zero,
-            f"share of thresholds that are exactly zero (the paper: about zero): {_least(zero)}; "
-            f"above {NEARLY_ALL} counts as zero ({at_zero_if})",
-        ),
-        Claim(
-            "The majority of scores is zero",
-            "section 5.1",
-            judged_above(scores, 0.5),
-            f"share of the scores that are zero, at {low}: {scores}; above 0.5 is a majority",
-        ),
-    ]
-
-
-def _all_above(bound: Bound, found: Iterable[Estimate]) -> tuple[Verdict, str]:
-    return judged_by(bound, lambda value: all_of([judged_above(one, value) for one in found]))
-
-
-def _sparser(found: Sweep, seed: int) -> Claim:
-    """Judge each step above `HIGH`."""
-    steps = pairwise([title_of(percentile) for percentile in PERCENTILES if percentile >= HIGH])
-    left = found.values[sweep.NOT_ZERO]
-    drops = {
-        f"from {lower} to {higher}": difference(left[lower], left[higher], seed)
-        for lower, higher in steps
-    }
-    return Claim(
-        f"Maps become sparser above {title_of(HIGH)}, the more the higher q",
-        "section 5.1, figure 4",
-        all_of([judged(drop) for drop in drops.values()]),
-        f"share of the pixels that become zero at each step: {_least(drops)}",
-    )
-
-
-def _least(found: Mapping[str, Estimate]) -> str:
-    least = min(found, key=lambda title: found[title].value)
-    return f"lowest for {least}: {found[least]}"
 
 
 def _figure(found: Sweep, lines: Sequence[ImageRow], seed: int) -> Figure:
@@ -270,7 +169,7 @@ def _draw_curves(where: SubFigure, found: Sweep, seed: int) -> None:
 def _curve(
     axes: Axes, found: Sweep, name: str, seed: int, colour: str | None = None, style: str = "-"
 ) -> None:
-    estimates = [_estimate(found, name, title, seed) for title in found.titles]
+    estimates = [estimate(found, name, title, seed) for title in found.titles]
     draw_curve(axes, range(len(estimates)), estimates, colour=colour, label=name, style=style)
 
 

@@ -9,18 +9,20 @@ import numpy as np
 import pytest
 import torch
 from numpy.typing import NDArray
+from scipy.stats import kurtosis, skew
 from torch import Tensor, nn
 
 from captum_rectgrad.evaluation.estimate import Estimate
 from captum_rectgrad.studies.framework.context import StudyContext
 from captum_rectgrad.studies.kim2019 import threshold_measurements as sweep
-from captum_rectgrad.studies.kim2019 import threshold_sweep as module
-from captum_rectgrad.studies.kim2019.threshold_measurements import (
-    Sweep,
+from captum_rectgrad.studies.kim2019.guided_backprop_identity import (
     guided_backprop_gaps,
-    measure,
-    title_of,
+    guided_claim,
 )
+from captum_rectgrad.studies.kim2019.score_moments import KURTOSIS, SKEWNESS, score_moments
+from captum_rectgrad.studies.kim2019.score_moments import moments as moments_of
+from captum_rectgrad.studies.kim2019.threshold_claims import not_gaussian, ring, sparsity
+from captum_rectgrad.studies.kim2019.threshold_measurements import Sweep, measure, title_of
 from captum_rectgrad.studies.kim2019.threshold_sweep import ThresholdSweepConfig, threshold_sweep
 from rectgrad_zoo.data.images import to_model_range
 from tests.captum_rectgrad.studies.conftest import Tiny
@@ -69,6 +71,31 @@ def test_similarity_of_attacked_maps_by_hand() -> None:
     assert by_title(sweep.RANK_LOWER)[2] == pytest.approx(expected)
 
 
+def test_measures_beside_other_maps_by_hand() -> None:
+    # Two channels of 3 x 3: 6 at the centre, -1 and 2 in the ring; the first pixel is negative.
+    found = torch.zeros(1, 2, 3, 3)
+    found[0, :, 1, 1] = torch.tensor([4.0, 2.0])
+    found[0, 0, 0, 0], found[0, 1, 0, 1] = -1.0, 2.0
+    maps = {sweep.TAU: found, Q[2]: found.clone()}
+    values = sweep.beside_others(maps, -found, {Q[2]: found[:, :, :, [1, 0, 2]]})
+    assert {name: [v.item() for v in one.values()] for name, one in values.items()} == {
+        sweep.POSITIVE: [pytest.approx(2 / 9)] * 2,
+        sweep.RANK_GUIDED: [pytest.approx(-1)] * 2,
+        sweep.RING: [pytest.approx(3 / 9)] * 2,
+        # The centre is now in the ring, and the pixel of 2 too.
+        sweep.RING_NO_TRICK: [pytest.approx(math.nan, nan_ok=True), pytest.approx(1.0)],
+    }
+
+
+def test_moments_of_the_scores_that_are_not_zero_by_hand() -> None:
+    scores = torch.tensor([[0.0, 1, -1, 1, -1, 0], [0, 0, 0, 3, 0, 0], [1, 1, 1, 0, 5, 0]])
+    found = moments_of(scores)
+    # 1, 1, 1, 5: deviations of -1, -1, -1, 3; the mean square is 3, of cubes 6, of fourths 21.
+    assert found[SKEWNESS][[0, 2]].tolist() == pytest.approx([0, 6 / 3**1.5])
+    assert found[KURTOSIS][[0, 2]].tolist() == pytest.approx([-2, 21 / 9 - 3])
+    assert found[KURTOSIS][1].isnan()
+
+
 def naive_scores(
     network: nn.Sequential, x: Tensor, target: int, percentile: float
 ) -> list[NDArray[np.float64]]:
@@ -107,6 +134,49 @@ def test_zero_thresholds_and_scores_written_naively() -> None:
     assert seen == {True, False}
 
 
+def test_moments_of_each_layer_written_naively() -> None:
+    torch.manual_seed(0)
+    network = nn.Sequential(
+        nn.Linear(6, 60), nn.ReLU(), nn.Linear(60, 90), nn.ReLU(), nn.Linear(90, 4)
+    ).double()
+    inputs, targets = torch.rand(3, 6, dtype=torch.float64), torch.tensor([2, 0, 3])
+    found = score_moments(network, inputs, targets)
+    assert list(found) == ["ReLU after '0'", "ReLU after '2'"]
+    for number in range(3):
+        scores = naive_scores(network, inputs[number], int(targets[number]), 98.0)
+        for layer, values in zip(found.values(), scores, strict=True):
+            used = values[values != 0]
+            assert layer[KURTOSIS][number].item() == pytest.approx(kurtosis(used))
+            assert layer[SKEWNESS][number].item() == pytest.approx(skew(used))
+
+
+def test_a_gaussian_at_one_layer_is_enough_against_the_footnote() -> None:
+    drawn = np.random.default_rng(0)
+    heavy = moments_of(torch.from_numpy(drawn.laplace(size=(40, 2000))))
+    normal = moments_of(torch.from_numpy(drawn.normal(size=(40, 2000))))
+    assert not_gaussian({"one": heavy, "two": heavy}, 0).verdict == "holds"
+    assert not_gaussian({"one": heavy, "two": normal}, 0).verdict == "does not hold"
+
+
+@pytest.mark.parametrize(
+    ("left", "verdicts"),
+    [
+        (0.35, ("does not hold", "holds")),
+        (0.052, ("holds", "holds")),
+        (0.01, ("does not hold",) * 2),
+    ],
+)
+def test_sparsity_beside_thresholded_baselines(left: float, verdicts: tuple[str, str]) -> None:
+    found = sparsity(Estimate(left, left - 0.001, left + 0.001, 100))
+    assert tuple(claim.verdict for claim in found) == verdicts
+
+
+def test_a_ring_that_the_padding_trick_erases_is_fainter() -> None:
+    shares = np.random.default_rng(0).uniform(0.05, 0.15, 50)
+    assert ring(shares, shares * 1.1, 0)[0].verdict == "holds"
+    assert ring(shares * 0.1, shares, 0)[0].verdict == "does not hold"
+
+
 def _keep_positive(_: nn.Module, gradients: Any, __: object) -> tuple[Tensor]:
     return (gradients[0].clamp(min=0),)
 
@@ -136,10 +206,10 @@ def test_at_tau_zero_it_is_guided_backprop_times_input(
 
 def test_an_identity_is_judged_by_its_largest_gap() -> None:
     equal = np.full(1000, 1e-7)
-    assert module._guided_claim(equal).verdict == "holds"
+    assert guided_claim(equal).verdict == "holds"
     # One image of a thousand: the mean would not see it.
     equal[17] = 1e-3
-    broken = module._guided_claim(equal)
+    broken = guided_claim(equal)
     assert broken.verdict == "does not hold"
     assert "largest difference of all images" in broken.because
     assert "0.001" in broken.because
