@@ -40,6 +40,7 @@ from captum_rectgrad.studies.nie2018.moments import (
     relative_variance,
     skewness,
 )
+from captum_rectgrad.studies.nie2018.proof_steps import proof_claims
 from captum_rectgrad.studies.nie2018.random_networks import guided_limit
 from captum_rectgrad.studies.nie2018.simulation import (
     RULES,
@@ -90,7 +91,10 @@ def theory(config: TheoryConfig, context: StudyContext) -> Result:
             *_rows("map", "filters", maps, context.seed),
             *_rows("signal", "width", signals, context.seed),
         ],
-        claims=claims(maps, signals, limit, context.seed),
+        claims=[
+            *proof_claims(images, min(config.filters), context.seed),
+            *claims(maps, signals, limit, context.seed),
+        ],
         figure=_figure(maps, signals, limit, context.seed),
         notes=_notes(config, limit),
     )
@@ -342,6 +346,6 @@ STUDY = Study(
         "quick": TheoryConfig(filters=(16, 64, 256, 1024), networks=40),
         "full": TheoryConfig(),
     },
-    minutes={"smoke": None, "quick": 0.4, "full": None},
+    minutes={"smoke": None, "quick": 0.5, "full": None},
     paper=NIE,
 )
