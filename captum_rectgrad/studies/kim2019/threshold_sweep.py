@@ -183,6 +183,6 @@ STUDY = Study(
         "quick": ThresholdSweepConfig(images=1000),
         "full": ThresholdSweepConfig(),
     },
-    minutes={"smoke": 0.2, "quick": 2.9, "full": None},
+    minutes={"smoke": 0.2, "quick": 9.4, "full": None},
     one_network=True,
 )
