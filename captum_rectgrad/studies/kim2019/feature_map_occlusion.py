@@ -12,12 +12,13 @@ from torch import Tensor
 from captum_rectgrad.evaluation.intervals import difference, mean
 from captum_rectgrad.plotting.curves import draw_curve
 from captum_rectgrad.studies.compute.progress import Progress
+from captum_rectgrad.studies.data.study_data import MaskedImages, Network
 from captum_rectgrad.studies.figures import legends
 from captum_rectgrad.studies.framework.context import MASKED, StudyContext
 from captum_rectgrad.studies.framework.result import Claim, Result, Row, all_of, judged
 from captum_rectgrad.studies.framework.study import Study
 from captum_rectgrad.studies.kim2019.convolutions import convolution_activations
-from captum_rectgrad.studies.kim2019.masks import at_size, correct
+from captum_rectgrad.studies.kim2019.masks import at_size, correct, names_of
 from captum_rectgrad.studies.kim2019.occlusion_curves import (
     BY_FRACTION,
     BY_NUMBER,
@@ -63,8 +64,39 @@ def feature_map_occlusion(config: FeatureMapOcclusionConfig, context: StudyConte
         largest other logit) with none, half and all of the region occluded, and its mean loss over
         all steps.
     """
-    network = context.network("plain")
-    data = correct(context, [network], context.masked(), config.per_class)
+    networks = context.networks("plain")
+    data = correct(context, networks, context.masked(), config.per_class)
+    by_network = [_measure(config, context, network, data) for network in networks]
+    curves = {
+        layer: {unit: _stacked([one[layer][unit] for one in by_network]) for unit in UNITS}
+        for layer in by_network[0]
+    }
+    return Result(
+        rows=[
+            row
+            for name, kinds in curves.items()
+            for unit, one in kinds.items()
+            for row in _rows(name, unit, one, context.seed)
+        ],
+        claims=[
+            verdict_on(
+                {name: kinds[unit] for name, kinds in curves.items()}, unit, view, context.seed
+            )
+            for unit in UNITS
+            for view in (BY_FRACTION, BY_NUMBER)
+        ],
+        figure=_figure(curves, context.seed),
+        notes=_notes(config, len(data), names_of(networks)),
+    )
+
+
+def _measure(
+    config: FeatureMapOcclusionConfig,
+    context: StudyContext,
+    network: Network,
+    data: MaskedImages,
+) -> dict[str, dict[Unit, Curves]]:
+    """The curves of a network by layer and unit, `(N, steps + 1)`."""
     inputs = to_model_range(data.images).to(context.device)
     layers = convolution_activations(network.model, inputs[:1])
     curves: dict[str, dict[Unit, Curves]] = {}
@@ -89,23 +121,7 @@ def feature_map_occlusion(config: FeatureMapOcclusionConfig, context: StudyConte
                     )
                 progress.update()
             curves[layer.name] = {unit: _stacked(one) for unit, one in found.items()}
-    return Result(
-        rows=[
-            row
-            for name, kinds in curves.items()
-            for unit, one in kinds.items()
-            for row in _rows(name, unit, one, context.seed)
-        ],
-        claims=[
-            verdict_on(
-                {name: kinds[unit] for name, kinds in curves.items()}, unit, view, context.seed
-            )
-            for unit in UNITS
-            for view in (BY_FRACTION, BY_NUMBER)
-        ],
-        figure=_figure(curves, context.seed),
-        notes=_notes(config, len(data)),
-    )
+    return curves
 
 
 def _ranks(
@@ -135,9 +151,9 @@ def _rows(layer: str, unit: Unit, curves: Curves, seed: int) -> list[Row]:
             "layer": layer,
             "unit": unit,
             "occluded": name,
-            "margin, nothing occluded": mean(curve[:, 0], seed),
-            "margin, half occluded": mean(curve[:, curve.shape[1] // 2], seed),
-            "margin, all occluded": mean(curve[:, -1], seed),
+            "margin, nothing occluded": mean(curve[..., 0], seed),
+            "margin, half occluded": mean(curve[..., curve.shape[-1] // 2], seed),
+            "margin, all occluded": mean(curve[..., -1], seed),
         }
         row |= {f"loss {view}": mean(loss(curves[view][name]), seed) for view in curves}
         found.append(row)
@@ -171,12 +187,12 @@ def verdict_on(curves: Mapping[str, Curves], unit: Unit, view: str, seed: int) -
     )
 
 
-def _notes(config: FeatureMapOcclusionConfig, count: int) -> tuple[str, ...]:
+def _notes(config: FeatureMapOcclusionConfig, count: int, names: str) -> tuple[str, ...]:
     return (
         (
-            f"{count} correctly classified images; each region in {config.orders} random orders, "
-            f"in {config.steps} steps. The margin is that of the mean of the logits over the "
-            "orders, as in the authors' code."
+            f"{count} images that {names} classifies correctly; each region in {config.orders} "
+            f"random orders, in {config.steps} steps. The margin is that of the mean of the logits "
+            "over the orders, as in the authors' code."
         ),
         (
             "A single unit is one channel at one position, as in the authors' code (the primary "
@@ -224,7 +240,7 @@ def _figure(curves: Mapping[str, Mapping[Unit, Curves]], seed: int) -> Figure:
 
 def _draw(axes: Axes, curves: Mapping[str, Array], seed: int) -> None:
     for name, colour in REGIONS.items():
-        points = [mean(values, seed) for values in curves[name].T]
+        points = [mean(values, seed) for values in np.moveaxis(curves[name], -1, 0)]
         shares = np.linspace(0, 1, len(points)).tolist()
         draw_curve(axes, shares, points, colour=colour, label=f"{name} occluded", marker=None)
     axes.axhline(0, color="0.5", linestyle=":", linewidth=1)
@@ -244,5 +260,4 @@ STUDY = Study(
         "full": FeatureMapOcclusionConfig(),
     },
     minutes={"smoke": 0.0, "quick": 3.5, "full": None},
-    one_network=True,
 )

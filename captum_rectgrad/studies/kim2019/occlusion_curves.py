@@ -151,10 +151,10 @@ def loss(curve: Array) -> Array:
     """Margin lost to occlusion: without it minus with it, mean over the steps.
 
     Args:
-        curve: `(N, steps + 1)`; the first entry is without occlusion.
+        curve: `(..., N, steps + 1)`; the first entry is without occlusion.
 
     Returns:
-        `(N,)`.
+        `(..., N)`.
     """
-    result: Array = curve[:, 0] - curve[:, 1:].mean(axis=1)
+    result: Array = curve[..., 0] - curve[..., 1:].mean(axis=-1)
     return result

@@ -1,8 +1,8 @@
 """Measurements of RectGrad's maps and thresholds over the percentile (for figure 4)."""
 
 import warnings
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import cast
 
@@ -64,7 +64,8 @@ class Sweep:
     Attributes:
         titles: titles of the thresholds, in order, tau = 0 first.
         layers: names of the activations, from the input to the output.
-        values: by measure and threshold, `(N,)`; NaN where the measure is not defined.
+        values: by measure and threshold, `(N,)`, or by network and image, `(R, N)`; NaN where the
+            measure is not defined.
         at_zero: share of the images whose threshold is exactly zero, `(thresholds, layers)`.
         moments: moments of the scores at q = 98.
     """
@@ -164,6 +165,30 @@ def measure(context: StudyContext, network: Network, images: Tensor, targets: Te
         moments={
             layer: {name: torch.cat([one[layer][name] for one in moments]) for name in by_name}
             for layer, by_name in moments[0].items()
+        },
+    )
+
+
+def of_networks(found: Sequence[Sweep]) -> Sweep:
+    """Measurements of networks of one architecture together.
+
+    Args:
+        found: by network, of the same N images.
+
+    Returns:
+        The measurements, with values `(R, N)`, and the mean of `at_zero`.
+    """
+    first = found[0]
+    return replace(
+        first,
+        values={
+            name: {title: np.stack([one.values[name][title] for one in found]) for title in of_name}
+            for name, of_name in first.values.items()
+        },
+        at_zero=np.mean([one.at_zero for one in found], axis=0),
+        moments={
+            layer: {name: torch.stack([one.moments[layer][name] for one in found]) for name in of}
+            for layer, of in first.moments.items()
         },
     )
 

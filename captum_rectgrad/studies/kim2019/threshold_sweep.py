@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+import numpy as np
 import torch
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure, SubFigure
@@ -56,12 +57,22 @@ def threshold_sweep(config: ThresholdSweepConfig, context: StudyContext) -> Resu
     Returns:
         For each threshold the sparsity of the maps and their similarity to other thresholds' maps.
     """
-    network = context.network("plain")
-    data = context.images("test", config.images)
-    images = network.with_occlusion(data).images
-    targets = context.predictions(network, images)
-    found = sweep.measure(context, network, images, targets)
-    gaps = guided_backprop_gaps(context, network, images, targets)
+    networks, data = context.networks("plain"), context.images("test", config.images)
+    network, images = networks[0], networks[0].with_occlusion(data).images
+    classes = [context.predictions(each, images) for each in networks]
+    found = sweep.of_networks(
+        [
+            sweep.measure(context, each, images, of_each)
+            for each, of_each in zip(networks, classes, strict=True)
+        ]
+    )
+    gaps = np.concatenate(
+        [
+            guided_backprop_gaps(context, each, images, of_each)
+            for each, of_each in zip(networks, classes, strict=True)
+        ]
+    )
+    targets = classes[0]
     chosen = _of_one_class(targets, targets == data.labels, config.drawn)
     drawn = {
         column.title: context.few_maps(column, network, images[chosen], targets[chosen])
@@ -81,9 +92,9 @@ def threshold_sweep(config: ThresholdSweepConfig, context: StudyContext) -> Resu
         figure=_figure(found, lines, context.seed),
         notes=(
             (
-                "Maps use the padding trick and no final zero thresholding, as in figure 4. Only "
-                "the comparison with Guided Backprop * Input has no padding trick and has the "
-                "final thresholding."
+                "Maps of the first network are drawn. Maps use the padding trick and no final zero "
+                "thresholding, as in figure 4. Only the comparison with Guided Backprop * Input "
+                "has no padding trick and has the final thresholding."
             ),
             (
                 "Energy is the sum of a map's absolute values, divided by that at tau = 0. Overlap "
@@ -184,5 +195,4 @@ STUDY = Study(
         "full": ThresholdSweepConfig(),
     },
     minutes={"smoke": 0.2, "quick": 9.4, "full": None},
-    one_network=True,
 )
