@@ -160,6 +160,42 @@ CHECKPOINTS = (
         purpose="cifar10_cnn_occluded with another seed, for the variation between trainings",
     ),
     _own(
+        "cifar10_cnn_paper",
+        "8782cd8d33c35e9057b39c8f0619f57bc0796f46e840aa601e1da04bfdd5cc40",
+        data="CIFAR-10",
+        purpose="the last epoch of the authors' training",
+    ),
+    _own(
+        "cifar10_cnn_paper_seed1",
+        "35b1bb085c108953d652fc4b247a4ee51f2cc2a7b0d19f93565efb100a9427e0",
+        data="CIFAR-10",
+        purpose="cifar10_cnn_paper with another seed, for the variation between trainings",
+    ),
+    _own(
+        "cifar10_cnn_paper_seed2",
+        "1eb795580f006a384baa9acf574475661a21e475fa21d3c7b50ef5eb5bc835e7",
+        data="CIFAR-10",
+        purpose="cifar10_cnn_paper with another seed, for the variation between trainings",
+    ),
+    _own(
+        "cifar10_cnn_occluded_paper",
+        "0323fcd19ad872f407b2a17ef6554802efbd33552fc6a02d1a9710524a9e7a26",
+        data="CIFAR-10 behind a fixed 10 x 10 noise patch",
+        purpose="the last epoch of the authors' training behind the patch",
+    ),
+    _own(
+        "cifar10_cnn_occluded_paper_seed1",
+        "714fe4089baf4f6ea43bc961cba1557d8dcccfe91d828307659495a762ff4a28",
+        data="CIFAR-10 behind a fixed 10 x 10 noise patch",
+        purpose="cifar10_cnn_occluded_paper with another seed, for the variation between trainings",
+    ),
+    _own(
+        "cifar10_cnn_occluded_paper_seed2",
+        "c73c7ec28a9d661b9de0116495c8e645ca2d2b422de3492624a025f075afff79",
+        data="CIFAR-10 behind a fixed 10 x 10 noise patch",
+        purpose="cifar10_cnn_occluded_paper with another seed, for the variation between trainings",
+    ),
+    _own(
         "cifar10_resnet",
         "aabfb5575a5bc16442fe46ac68068c07f04f348c06347c7b8546aad459f2743e",
         data="CIFAR-10",

