@@ -4,7 +4,6 @@ import os
 import re
 import subprocess
 import sys
-import tempfile
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
@@ -14,15 +13,15 @@ from mkdocs.exceptions import PluginError
 from mkdocs.structure.files import File, Files
 from mkdocs.structure.pages import Page
 
+from site_build.navigation import written_out
 from site_build.notebooks import with_badge
-from site_build.pages import ROOT, outside_pages, tutorial_page, with_links
-
-DOCS = ROOT / "docs"
+from site_build.pages import DOCS, ROOT, outside_pages, tutorial_page, with_links
+from site_build.tutorial_cache import kept
 
 
 def on_config(config: MkDocsConfig) -> MkDocsConfig:
     """Write out the folders in the navigation."""
-    config.nav = _written_out(config.nav or [])
+    config.nav = written_out(config.nav or [])
     return config
 
 
@@ -36,16 +35,15 @@ def on_files(files: Files, config: MkDocsConfig) -> Files:
         text = (ROOT / outside).read_text(encoding="utf-8")
         files.append(File.generated(config, page, content=text))
     sources = sorted((DOCS / "tutorials").glob("plot_*.py"))
-    with tempfile.TemporaryDirectory() as name:
-        folder = Path(name)
-        with ThreadPoolExecutor(os.cpu_count()) as workers:
-            failures = workers.map(lambda source: _run(source, folder), sources)
-            if failed := [failure for failure in failures if failure]:
-                raise PluginError("\n\n".join(failed))
-        for source in sources:
-            page = tutorial_page(f"tutorials/{source.name}")
-            text = (folder / f"{source.stem}.md").read_text(encoding="utf-8")
-            files.append(File.generated(config, page, content=with_badge(text, source)))
+    kept_in = DOCS.parent / ".tutorials"
+    with ThreadPoolExecutor(os.cpu_count()) as workers:
+        made = list(workers.map(lambda source: kept(source, _run, kept_in), sources))
+    if failed := [failure for _, failure in made if failure]:
+        raise PluginError("\n\n".join(failed))
+    for source, (folder, _) in zip(sources, made, strict=True):
+        page = tutorial_page(f"tutorials/{source.name}")
+        text = (folder / f"{source.stem}.md").read_text(encoding="utf-8")
+        files.append(File.generated(config, page, content=with_badge(text, source)))
         for figure in sorted(folder.glob("*.png")):
             content = figure.read_bytes()
             files.append(File.generated(config, f"tutorials/{figure.name}", content=content))
@@ -76,34 +74,3 @@ def _run(source: Path, folder: Path) -> str:
 def _environment() -> dict[str, str]:
     """One thread for each tutorial, and no network: what a tutorial needs was installed."""
     return {**os.environ, "OMP_NUM_THREADS": "1", "HF_HUB_OFFLINE": "1"}
-
-
-def _written_out(entries: list[Any]) -> list[Any]:
-    """The navigation, with the pages of a folder for each entry that ends with a slash."""
-    found: list[Any] = []
-    for entry in entries:
-        if isinstance(entry, str) and entry.endswith("/"):
-            found += _pages_in(entry)
-        elif isinstance(entry, dict):
-            ((title, below),) = entry.items()
-            inside = _written_out(below) if isinstance(below, list) else below
-            found += [{title: inside}] if inside else []
-        else:
-            found.append(entry)
-    return found
-
-
-def _pages_in(folder: str) -> list[Any]:
-    """Every page of a folder, reports in folders of their own, and what is made to go there."""
-    path = DOCS / folder
-    pages: list[Any] = [
-        f"{folder}{page.name}"
-        for page in sorted(path.glob("*.md"), key=lambda page: (page.name != "README.md", page))
-    ]
-    pages += [tutorial_page(f"{folder}{source.name}") for source in sorted(path.glob("plot_*.py"))]
-    pages += [
-        {report.parent.name: f"{folder}{report.parent.name}/report.md"}
-        for report in sorted(path.glob("*/report.md"))
-    ]
-    made = (page for page in outside_pages().values() if page.startswith(folder))
-    return pages + sorted(made, key=lambda page: (not page.endswith("index.md"), page))
