@@ -18,6 +18,8 @@ from site_build.notebooks import with_badge
 from site_build.pages import DOCS, ROOT, outside_pages, tutorial_page, with_links
 from site_build.tutorial_cache import kept
 
+KATEX = re.compile(r"<(?:link|script)[^>]*/(?:katex\.min|formulas)\.(?:css|js)[^>]*>(?:</script>)?")
+
 
 def on_config(config: MkDocsConfig) -> MkDocsConfig:
     """Write out the folders in the navigation."""
@@ -60,6 +62,13 @@ def on_page_markdown(markdown: str, page: Page, **_: Any) -> str:
 def on_page_content(html: str, **_: Any) -> str:
     """Open a picture in its full size where it is clicked."""
     return re.sub(r'(<img\b[^>]*? src="([^"]+)"[^>]*>)(?!</a>)', r'<a href="\2">\1</a>', html)
+
+
+def on_post_page(output: str, **_: Any) -> str:
+    """Leave the 270 kB of KaTeX out where there is no formula."""
+    if 'class="arithmatex"' in output:
+        return output
+    return KATEX.sub("", output)
 
 
 def _run(source: Path, folder: Path) -> str:

@@ -1,7 +1,7 @@
 """What a tutorial printed and drew, kept until the tutorial or something that it runs changes.
 
-Running the tutorials is nearly all of a build. `.tutorials/` has one folder for each tutorial, named
-by the tutorial and by a hash of it, of the packages of this repository and of the installed versions.
+Running the tutorials is nearly all of a build. `.tutorials/` has one folder for each tutorial, with
+its name and a hash of it, of the packages of this repository and of the installed versions.
 """
 
 import hashlib
