@@ -16,6 +16,7 @@ from mkdocs.structure.pages import Page
 from site_build.navigation import written_out
 from site_build.notebooks import with_badge
 from site_build.pages import DOCS, ROOT, outside_pages, tutorial_page, with_links
+from site_build.tables import with_tables
 from site_build.tutorial_cache import kept
 
 KATEX = re.compile(r"<(?:link|script)[^>]*/(?:katex\.min|formulas)\.(?:css|js)[^>]*>(?:</script>)?")
@@ -59,8 +60,9 @@ def on_page_markdown(markdown: str, page: Page, **_: Any) -> str:
     return with_links(markdown, sources.get(shown, f"docs/{shown}"), shown)
 
 
-def on_page_content(html: str, **_: Any) -> str:
-    """Open a picture in its full size where it is clicked."""
+def on_page_content(html: str, page: Page, **_: Any) -> str:
+    """Open a picture in its full size where it is clicked, and let tables scroll."""
+    html = with_tables(html, page.file.src_uri)
     return re.sub(r'(<img\b[^>]*? src="([^"]+)"[^>]*>)(?!</a>)', r'<a href="\2">\1</a>', html)
 
 

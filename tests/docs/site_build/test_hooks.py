@@ -8,7 +8,8 @@ pytest.importorskip("mkdocs", reason="needs the extra docs")
 
 from mkdocs.config import load_config
 from mkdocs.exceptions import PluginError
-from mkdocs.structure.files import Files
+from mkdocs.structure.files import File, Files
+from mkdocs.structure.pages import Page
 
 from site_build import hooks
 from site_build.pages import ROOT
@@ -43,6 +44,8 @@ def test_katex_is_for_pages_with_formulas() -> None:
 
 
 def test_pictures_open_in_full() -> None:
-    assert hooks.on_page_content('<p><img alt="x" src="a.png" /></p>') == (
+    config = load_config(str(ROOT / "mkdocs.yml"))
+    page = Page(None, File.generated(config, "a.md", content=""), config)
+    assert hooks.on_page_content('<p><img alt="x" src="a.png" /></p>', page) == (
         '<p><a href="a.png"><img alt="x" src="a.png" /></a></p>'
     )
