@@ -13,12 +13,16 @@ from mkdocs.exceptions import PluginError
 from mkdocs.structure.files import File, Files
 from mkdocs.structure.pages import Page
 
+from site_build import command_line
 from site_build.navigation import written_out
 from site_build.notebooks import with_badge
 from site_build.pages import DOCS, ROOT, outside_pages, tutorial_page, with_links
 from site_build.tables import with_tables
 from site_build.tutorial_cache import kept
 
+SOURCE = '<details class="mkdocstrings-source" data-search-exclude>'
+FIRST = ("cite.md", "choose-a-method.md", "install.md", "when-not-to-trust-a-map.md", "limits.md")
+LAST = ("results/", "benchmarks/", "changelog.md", "contributing.md", "zoo/cifar10_")
 KATEX = re.compile(r"<(?:link|script)[^>]*/(?:katex\.min|formulas)\.(?:css|js)[^>]*>(?:</script>)?")
 
 
@@ -56,13 +60,25 @@ def on_files(files: Files, config: MkDocsConfig) -> Files:
 def on_page_markdown(markdown: str, page: Page, **_: Any) -> str:
     """Turn links between files of the repository to links between pages."""
     shown = page.file.src_uri
+    if shown == command_line.PAGE:
+        markdown = command_line.with_commands(markdown)
     sources = {place: source for source, place in outside_pages().items()}
+    page.meta.setdefault("search", {"boost": boost(shown)})
     return with_links(markdown, sources.get(shown, f"docs/{shown}"), shown)
+
+
+def boost(page: str) -> float:
+    """The weight of a page in the search: guides before the rest, reports of runs after it."""
+    if page.startswith(("how-to/", "tutorials/")) or page in FIRST:
+        return 2
+    return 0.5 if page.startswith(LAST) else 1
 
 
 def on_page_content(html: str, page: Page, **_: Any) -> str:
     """Open a picture in its full size where it is clicked, and let tables scroll."""
     html = with_tables(html, page.file.src_uri)
+    # A word in the source of a function is not what one searches for.
+    html = html.replace('<details class="mkdocstrings-source">', SOURCE)
     return re.sub(r'(<img\b[^>]*? src="([^"]+)"[^>]*>)(?!</a>)', r'<a href="\2">\1</a>', html)
 
 

@@ -45,7 +45,7 @@ def test_katex_is_for_pages_with_formulas() -> None:
 
 def test_pictures_open_in_full() -> None:
     config = load_config(str(ROOT / "mkdocs.yml"))
-    page = Page(None, File.generated(config, "a.md", content=""), config)
+    page = Page(None, File("a.md", str(ROOT), "site", use_directory_urls=True), config)
     assert hooks.on_page_content('<p><img alt="x" src="a.png" /></p>', page) == (
         '<p><a href="a.png"><img alt="x" src="a.png" /></a></p>'
     )
