@@ -2,7 +2,7 @@
 # architecture family of timm.  make test-oldest: with the oldest versions that pyproject.toml admits.
 # make test-matrix: with other instruction sets and numbers of threads.  make coverage: the tests, with the
 # lines and branches that they run.  make fuzz: damaged files and hostile arguments for an hour.  make docs:
-# the site, in site/, its tutorials run.  Python 3.10+ and make are all they need.
+# the site, in site/, with tutorials run that changed.  Python 3.10+ and make are all they need.
 PYTHON ?= python3
 PYTEST_MARKS ?= not slow and not data and not exhaustive and not site
 BIN := .venv/bin
@@ -76,4 +76,4 @@ linters: .venv/.dev
 	@touch $@
 
 clean:
-	rm -rf .venv .venv-oldest demo.png site .coverage .mypy_cache .pytest_cache .ruff_cache
+	rm -rf .venv .venv-oldest demo.png site .tutorials .coverage .mypy_cache .pytest_cache .ruff_cache

@@ -1,7 +1,7 @@
 """The gallery of README.md: `python -m site_build.gallery` draws its six pictures, offline.
 
 They go to `docs/images/gallery`. Two of the networks are trained here, and a third gets a new last
-layer (`gallery_networks.py`).
+layer (`gallery_networks.py`). `docs/gallery.md` shows the code between the marks.
 """
 
 import copy
@@ -12,7 +12,6 @@ import skimage.data
 import torch
 from matplotlib.figure import Figure
 from PIL import Image
-from torch import nn
 
 import rectgrad_zoo
 from captum_rectgrad import RectGrad, show
@@ -35,8 +34,10 @@ from site_build.pages import ROOT
 FOLDER = ROOT / "docs" / "images" / "gallery"
 
 
-def failure(model: nn.Module) -> Figure:
+# --8<-- [start:failure]
+def failure() -> Figure:
     """The same map for another class, and with a random last layer."""
+    model = rectgrad_zoo.load("tf_efficientnet_lite0")
     image = rectgrad_zoo.transform(model)(Image.fromarray(skimage.data.chelsea()))[None]
     ignorant = copy.deepcopy(model)
     torch.manual_seed(0)
@@ -49,6 +50,10 @@ def failure(model: nn.Module) -> Figure:
     return plot_comparison([Row(picture(model, image[0]), "tiger cat", maps)], overlay=True)
 
 
+# --8<-- [end:failure]
+
+
+# --8<-- [start:segmentation]
 def of_segmentation() -> Figure:
     """The region that the network finds, and the map of its mean logit."""
     model, unseen = segmentation(), shapes(10, seed=2)
@@ -60,20 +65,34 @@ def of_segmentation() -> Figure:
     return plot_comparison([Row(seen, "generated star", panels)])
 
 
-def _main() -> None:
-    model = rectgrad_zoo.load("tf_efficientnet_lite0")
+# --8<-- [end:segmentation]
+
+
+# --8<-- [start:faces]
+def of_faces() -> dict[str, Figure]:
+    """Two networks that tell faces from other pictures, trained on 160 of scikit-image's 200."""
     pictures, classes = faces()
     training = [number for number in range(len(pictures)) if number % 5]
     learnt = [pictures[number] for number in training], classes[training]
     transformer, head = vision_transformer(*learnt), fine_tuned(*learnt)
     unseen = pictures[5]
+    return {
+        "transformer": show(transformer, unseen, transform=small_input, labels=LABELS),
+        "fine-tuned": show(head, skimage.data.astronaut(), labels=LABELS, overlay=True),
+    }
+
+
+# --8<-- [end:faces]
+
+
+def _main() -> None:
+    model = rectgrad_zoo.load("tf_efficientnet_lite0")
     figures = {
         "animal": show(model, skimage.data.chelsea(), overlay=True),
         "object": show(model, np.asarray(photographs()["coffee"]), overlay=True),
-        "transformer": show(transformer, unseen, transform=small_input, labels=LABELS),
         "segmentation": of_segmentation(),
-        "fine-tuned": show(head, skimage.data.astronaut(), labels=LABELS, overlay=True),
-        "failure": failure(model),
+        "failure": failure(),
+        **of_faces(),
     }
     FOLDER.mkdir(exist_ok=True)
     for name, figure in figures.items():

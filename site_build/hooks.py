@@ -4,7 +4,6 @@ import os
 import re
 import subprocess
 import sys
-import tempfile
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
@@ -14,15 +13,22 @@ from mkdocs.exceptions import PluginError
 from mkdocs.structure.files import File, Files
 from mkdocs.structure.pages import Page
 
+from site_build import command_line
+from site_build.navigation import written_out
 from site_build.notebooks import with_badge
-from site_build.pages import ROOT, outside_pages, tutorial_page, with_links
+from site_build.pages import DOCS, ROOT, outside_pages, tutorial_page, with_links
+from site_build.tables import with_tables
+from site_build.tutorial_cache import kept
 
-DOCS = ROOT / "docs"
+SOURCE = '<details class="mkdocstrings-source" data-search-exclude>'
+FIRST = ("cite.md", "choose-a-method.md", "install.md", "when-not-to-trust-a-map.md", "limits.md")
+LAST = ("results/", "benchmarks/", "changelog.md", "contributing.md", "zoo/cifar10_")
+KATEX = re.compile(r"<(?:link|script)[^>]*/(?:katex\.min|formulas)\.(?:css|js)[^>]*>(?:</script>)?")
 
 
 def on_config(config: MkDocsConfig) -> MkDocsConfig:
     """Write out the folders in the navigation."""
-    config.nav = _written_out(config.nav or [])
+    config.nav = written_out(config.nav or [])
     return config
 
 
@@ -36,16 +42,15 @@ def on_files(files: Files, config: MkDocsConfig) -> Files:
         text = (ROOT / outside).read_text(encoding="utf-8")
         files.append(File.generated(config, page, content=text))
     sources = sorted((DOCS / "tutorials").glob("plot_*.py"))
-    with tempfile.TemporaryDirectory() as name:
-        folder = Path(name)
-        with ThreadPoolExecutor(os.cpu_count()) as workers:
-            failures = workers.map(lambda source: _run(source, folder), sources)
-            if failed := [failure for failure in failures if failure]:
-                raise PluginError("\n\n".join(failed))
-        for source in sources:
-            page = tutorial_page(f"tutorials/{source.name}")
-            text = (folder / f"{source.stem}.md").read_text(encoding="utf-8")
-            files.append(File.generated(config, page, content=with_badge(text, source)))
+    kept_in = DOCS.parent / ".tutorials"
+    with ThreadPoolExecutor(os.cpu_count()) as workers:
+        made = list(workers.map(lambda source: kept(source, _run, kept_in), sources))
+    if failed := [failure for _, failure in made if failure]:
+        raise PluginError("\n\n".join(failed))
+    for source, (folder, _) in zip(sources, made, strict=True):
+        page = tutorial_page(f"tutorials/{source.name}")
+        text = (folder / f"{source.stem}.md").read_text(encoding="utf-8")
+        files.append(File.generated(config, page, content=with_badge(text, source)))
         for figure in sorted(folder.glob("*.png")):
             content = figure.read_bytes()
             files.append(File.generated(config, f"tutorials/{figure.name}", content=content))
@@ -55,13 +60,34 @@ def on_files(files: Files, config: MkDocsConfig) -> Files:
 def on_page_markdown(markdown: str, page: Page, **_: Any) -> str:
     """Turn links between files of the repository to links between pages."""
     shown = page.file.src_uri
+    if shown == command_line.PAGE:
+        markdown = command_line.with_commands(markdown)
     sources = {place: source for source, place in outside_pages().items()}
+    page.meta.setdefault("search", {"boost": boost(shown)})
     return with_links(markdown, sources.get(shown, f"docs/{shown}"), shown)
 
 
-def on_page_content(html: str, **_: Any) -> str:
-    """Open a picture in its full size where it is clicked."""
+def boost(page: str) -> float:
+    """The weight of a page in the search: guides before the rest, reports of runs after it."""
+    if page.startswith(("how-to/", "tutorials/")) or page in FIRST:
+        return 2
+    return 0.5 if page.startswith(LAST) else 1
+
+
+def on_page_content(html: str, page: Page, **_: Any) -> str:
+    """Open a picture in its full size where it is clicked, and let tables scroll."""
+    html = with_tables(html, page.file.src_uri)
+    # A word in the source of a function is not what one searches for.
+    html = html.replace('<details class="mkdocstrings-source">', SOURCE)
     return re.sub(r'(<img\b[^>]*? src="([^"]+)"[^>]*>)(?!</a>)', r'<a href="\2">\1</a>', html)
+
+
+def on_post_page(output: str, **_: Any) -> str:
+    """Name the theme's dialog, and leave the 270 kB of KaTeX out where there is no formula."""
+    output = output.replace('role="dialog">', 'role="dialog" aria-label="Search">', 1)
+    if 'class="arithmatex"' in output:
+        return output
+    return KATEX.sub("", output)
 
 
 def _run(source: Path, folder: Path) -> str:
@@ -76,34 +102,3 @@ def _run(source: Path, folder: Path) -> str:
 def _environment() -> dict[str, str]:
     """One thread for each tutorial, and no network: what a tutorial needs was installed."""
     return {**os.environ, "OMP_NUM_THREADS": "1", "HF_HUB_OFFLINE": "1"}
-
-
-def _written_out(entries: list[Any]) -> list[Any]:
-    """The navigation, with the pages of a folder for each entry that ends with a slash."""
-    found: list[Any] = []
-    for entry in entries:
-        if isinstance(entry, str) and entry.endswith("/"):
-            found += _pages_in(entry)
-        elif isinstance(entry, dict):
-            ((title, below),) = entry.items()
-            inside = _written_out(below) if isinstance(below, list) else below
-            found += [{title: inside}] if inside else []
-        else:
-            found.append(entry)
-    return found
-
-
-def _pages_in(folder: str) -> list[Any]:
-    """Every page of a folder, reports in folders of their own, and what is made to go there."""
-    path = DOCS / folder
-    pages: list[Any] = [
-        f"{folder}{page.name}"
-        for page in sorted(path.glob("*.md"), key=lambda page: (page.name != "README.md", page))
-    ]
-    pages += [tutorial_page(f"{folder}{source.name}") for source in sorted(path.glob("plot_*.py"))]
-    pages += [
-        {report.parent.name: f"{folder}{report.parent.name}/report.md"}
-        for report in sorted(path.glob("*/report.md"))
-    ]
-    made = (page for page in outside_pages().values() if page.startswith(folder))
-    return pages + sorted(made, key=lambda page: (not page.endswith("index.md"), page))

@@ -10,13 +10,14 @@ import re
 from pathlib import Path, PurePosixPath
 
 ROOT = Path(__file__).resolve().parents[1]
+DOCS = ROOT / "docs"
 
 # Where a page of the repository is on the site. Model cards and recorded measurements have pages,
 # too (`outside_pages`).
 OUTSIDE = {
-    "README.md": "overview.md",
     "CHANGELOG.md": "changelog.md",
     "CONTRIBUTING.md": "contributing.md",
+    "SECURITY.md": "security.md",
     "zoo/README.md": "zoo/index.md",
 }
 CARDS = ("zoo/rectgrad_zoo/checkpoints/*/README.md", "zoo/hub/*/README.md")
@@ -56,6 +57,8 @@ def page_of(path: str) -> str | None:
         return None
     if is_tutorial(path):
         return tutorial_page(path.removeprefix("docs/"))
+    if path == "README.md":  # the home page says the same
+        return "index.md"
     if path.startswith("docs/"):
         return path.removeprefix("docs/")
     return outside_pages().get(path)

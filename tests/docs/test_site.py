@@ -35,7 +35,7 @@ def visits(browser: Browser, address: str) -> list[Visit]:
 
 def test_there_are_pages_of_every_kind(visits: list[Visit]) -> None:
     pages = {one.page for one in visits}
-    assert {"", "overview/", "results/", "results/patch/report/", "zoo/", "changelog/"} <= pages
+    assert {"", "install/", "results/", "results/patch/report/", "zoo/", "changelog/"} <= pages
     assert any(page.startswith("tutorials/") for page in pages)
     assert any(page.startswith("reference/") for page in pages)
 

@@ -9,9 +9,9 @@ from site_build.pages import OUTSIDE, ROOT, outside_pages, page_of, tutorial_pag
 @pytest.mark.parametrize(
     ("source", "page", "written", "shown"),
     [
-        ("README.md", "overview.md", "docs/hard-cases.md", "hard-cases.md"),
-        ("README.md", "overview.md", "zoo/README.md#where", "zoo/index.md#where"),
-        ("docs/index.md", "index.md", "../README.md", "overview.md"),
+        ("README.md", "index.md", "docs/hard-cases.md", "hard-cases.md"),
+        ("README.md", "index.md", "zoo/README.md#where", "zoo/index.md#where"),
+        ("docs/index.md", "index.md", "../README.md", "index.md"),
         ("docs/results/README.md", "results/README.md", "claims.md", "claims.md"),
         (
             "docs/results/patch/report.md",
@@ -22,7 +22,7 @@ from site_build.pages import OUTSIDE, ROOT, outside_pages, page_of, tutorial_pag
         ("zoo/README.md", "zoo/index.md", "hub/cifar10_resnet", "cifar10_resnet.md"),
         ("zoo/README.md", "zoo/index.md", "https://captum.ai", "https://captum.ai"),
         ("zoo/README.md", "zoo/index.md", "nowhere.md", "nowhere.md"),
-        ("README.md", "overview.md", "#a-section", "#a-section"),
+        ("README.md", "index.md", "#a-section", "#a-section"),
     ],
 )
 def test_links(source: str, page: str, written: str, shown: str) -> None:
@@ -30,7 +30,7 @@ def test_links(source: str, page: str, written: str, shown: str) -> None:
 
 
 def test_pictures_stay_pictures() -> None:
-    assert with_links("![x](docs/images/demo.png)", "README.md", "overview.md") == (
+    assert with_links("![x](docs/images/demo.png)", "README.md", "index.md") == (
         "![x](images/demo.png)"
     )
 
