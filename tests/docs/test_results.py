@@ -14,6 +14,7 @@ from captum_rectgrad.studies.report.summary import PAGE, page
 pytestmark = pytest.mark.checkout
 FOLDER = Path(__file__).resolve().parents[2] / "docs" / "results"
 RECORDED = sorted(file.parent.name for file in FOLDER.glob("*/result.json"))
+README = (FOLDER / "README.md").read_text("utf-8")
 # On CIFAR-10, in folders of their names. Runs on other data or with other options
 # are in folders of a name that begins with theirs.
 STANDARD = [name for name in RECORDED if name in {study.name for study in studies()}]
@@ -30,8 +31,7 @@ def test_the_page_of_claims_is_the_one_that_is_written() -> None:
 
 def test_studies_without_a_recorded_run_are_named_on_the_page() -> None:
     missing = [study.name for study in studies() if study.name not in RECORDED]
-    text = (FOLDER / "README.md").read_text("utf-8")
-    (said,) = re.findall(r"Not recorded yet: ([^.]*)\.", text) or [""]
+    (said,) = re.findall(r"Not recorded yet: ([^.]*)\.", README) or [""]
     assert re.findall(r"`([\w-]+)`", said) == missing
 
 
@@ -52,6 +52,20 @@ def test_a_recorded_run_is_whole(name: str) -> None:
         assert claim["text"] in report
     # Nothing of the machine it was run on but its kind.
     assert not re.search(r"(?<![\w.:/-])/(?:home|root|tmp|work|usr)/", json.dumps(content) + report)
+
+
+ENOUGH_NETWORKS = 3
+
+
+def test_runs_that_explain_fewer_networks_than_three_are_named_on_the_page() -> None:
+    few = []
+    for name in RECORDED:
+        used = result(name)["provenance"]["used"]
+        plain = [used[f"network {role}"] for role in find(result(name)["study"]).roles[:1]]
+        if any(len(networks.split("; ")) < ENOUGH_NETWORKS for networks in plain):
+            few.append(name)
+    (said,) = re.findall(r"Recorded on one network: ([^.]*)\.", README)
+    assert re.findall(r"`([\w-]+)`", said) == few
 
 
 @pytest.mark.parametrize("name", STANDARD)

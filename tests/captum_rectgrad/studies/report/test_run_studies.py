@@ -2,6 +2,7 @@
 
 import json
 import logging
+import re
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -25,6 +26,7 @@ from rectgrad_zoo.data.cifar10 import Split
 from rectgrad_zoo.data.images import LabelledImages
 from tests.captum_rectgrad.studies.conftest import ThreeNetworks, Tiny, resized
 
+RESULTS = Path(__file__).resolve().parents[4] / "docs" / "results"
 pytestmark = pytest.mark.filterwarnings("ignore:attribution of sample")
 
 
@@ -94,6 +96,26 @@ def test_a_study_explains_all_networks_of_its_role(
         assert used[f"network {role}"] == said
         assert "over 3 networks, which differ by the seed of their training, and over" in text
     run_study(smaller, "smoke", replace(made, used={}))  # it is the same run
+    check_columns_of_the_record(study.name, made.folder / "result.json")
+
+
+def check_columns_of_the_record(name: str, file: Path) -> None:
+    """The recorded run has the columns of this one, unless the page of results says it is older."""
+    recorded = RESULTS / name / "result.json"
+    if not recorded.exists():  # only in a checkout
+        return
+    older = re.findall(
+        r"Recorded before the present form of the study: ([^.]*)\.",
+        (RESULTS / "README.md").read_text(),
+    )
+    columns, present = (columns_of(json.loads(each.read_text())) for each in (recorded, file))
+    assert (columns != present) == (f"`{name}`" in "".join(older)), columns ^ present
+
+
+def columns_of(content: dict[str, Any]) -> set[str]:
+    """The columns of a result without those that depend on its size."""
+    sized = ("maps with a ", "accuracy at ")
+    return {column for column in content["rows"][0] if not column.startswith(sized)}
 
 
 def test_another_seed_needs_another_folder(context: Callable[..., StudyContext]) -> None:
