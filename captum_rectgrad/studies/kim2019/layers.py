@@ -305,5 +305,5 @@ STUDY = Study(
         "quick": LayersConfig(),
         "full": LayersConfig(),
     },
-    minutes={"smoke": 0.0, "quick": None, "full": 0.1},
+    minutes={"smoke": 0.0, "quick": None, "full": 0.3},
 )

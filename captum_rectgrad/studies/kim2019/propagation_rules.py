@@ -326,5 +326,5 @@ STUDY = Study(
         "quick": PropagationRulesConfig(),
         "full": PropagationRulesConfig(),
     },
-    minutes={"smoke": 0.0, "quick": None, "full": 0.2},
+    minutes={"smoke": 0.0, "quick": None, "full": 0.4},
 )
