@@ -169,7 +169,7 @@ STUDY = Study(
         "quick": ImagesConfig(images=1000),
         "full": ImagesConfig(),
     },
-    minutes={"smoke": 0.3, "quick": 9.5, "full": None},
+    minutes={"smoke": 0.3, "quick": 19.0, "full": None},
     roles=("occluded", "noise"),
     compares=True,
 )

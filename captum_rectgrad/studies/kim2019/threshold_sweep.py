@@ -194,5 +194,5 @@ STUDY = Study(
         "quick": ThresholdSweepConfig(images=1000),
         "full": ThresholdSweepConfig(),
     },
-    minutes={"smoke": 0.2, "quick": 9.4, "full": None},
+    minutes={"smoke": 0.2, "quick": 9.2, "full": None},
 )
