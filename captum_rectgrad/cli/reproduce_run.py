@@ -87,6 +87,9 @@ class _OneLine(logging.Formatter):
 def _check_study(study: AnyStudy, request: ReproduceRequest) -> None:
     if request.methods is not None and not study.compares:
         raise ValueError(f"{study.name} has fixed methods; remove --methods")
+    roles = [role for role, _ in request.checkpoints]
+    if study.one_network and len(roles) > len(set(roles)):
+        raise ValueError(f"{study.name} explains one network; give one --checkpoint for each role")
     for role, given in request.checkpoints:
         if role not in study.roles:
             used = f"the networks {', '.join(study.roles)}" if study.roles else "random networks"

@@ -131,7 +131,8 @@ def proportion(values: ArrayLike) -> Estimate:
 
     Args:
         values: `(N,)`, 0 or 1; NaN is dropped. Or `(R, N)`, of R networks and N images, for
-            `crossed_mean`, unless all values are equal: the interval is then that of N images.
+            `crossed_mean`. If that reaches beyond 0 or 1, or fewer than `ENOUGH` values differ from
+            the others, the interval is the exact one of N images with the rounded mean.
 
     Returns:
         The share of ones; all fields are NaN for no value. The interval always has a width: for 20
@@ -144,14 +145,15 @@ def proportion(values: ArrayLike) -> Estimate:
     if not np.isin(array, (0, 1)).all():
         raise ValueError("a proportion takes values 0 and 1, got other values")
     crossed = np.asarray(values, dtype=np.float64)
-    if crossed.ndim == _BY_IMAGE:
-        if len(array) and np.ptp(array):
-            return crossed_mean(crossed)
-        array = _finite(crossed.mean(axis=0))
+    if crossed.ndim == _BY_IMAGE and len(crossed) > 1:
+        found = crossed_mean(crossed)
+        rare = min(array.sum(), len(array) - array.sum())
+        if not found.count or (rare >= ENOUGH and found.low >= 0 and found.high <= 1):
+            return found
+        return _exact(found.value, found.count)
     if not len(array):
         return Estimate(float("nan"), float("nan"), float("nan"), 0)
-    found = binomtest(int(array.sum()), len(array)).proportion_ci(method="exact")
-    return Estimate(float(array.mean()), float(found.low), float(found.high), len(array))
+    return _exact(float(array.mean()), len(array))
 
 
 def share(values: ArrayLike, seed: int = 0) -> Estimate:
@@ -188,10 +190,10 @@ def proportion_difference(first: ArrayLike, second: ArrayLike, seed: int = 0) ->
         ValueError: the two have different lengths.
     """
     found = difference(first, second, seed)
-    if np.ndim(first) == _BY_IMAGE and len(np.asarray(first)) > 1:
-        return found
-    gaps = _finite(np.asarray(first, dtype=np.float64) - np.asarray(second, dtype=np.float64))
-    ahead, behind = int((gaps > 0).sum()), int((gaps < 0).sum())
+    gaps = np.asarray(first, dtype=np.float64) - np.asarray(second, dtype=np.float64)
+    gaps = np.atleast_2d(gaps)[:, np.isfinite(np.atleast_2d(gaps)).all(axis=0)]
+    # Of several networks, an image counts if any of them differs.
+    ahead, behind = (int(differs.any(axis=0).sum()) for differs in (gaps > 0, gaps < 0))
     if not found.count or ahead + behind >= ENOUGH:
         return found
     more, less = (
@@ -243,6 +245,12 @@ def resampled(
             vectorized=True,
             rng=np.random.default_rng(seed),
         ).confidence_interval
+    return Estimate(value, float(found.low), float(found.high), count)
+
+
+def _exact(value: float, count: int) -> Estimate:
+    """A proportion of `count` values with Clopper and Pearson's interval."""
+    found = binomtest(round(value * count), count).proportion_ci(method="exact")
     return Estimate(value, float(found.low), float(found.high), count)
 
 

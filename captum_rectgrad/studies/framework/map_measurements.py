@@ -334,7 +334,9 @@ def channels_note(runs: Sequence[MapMeasurements], summed: str, apart: str) -> s
         method.title
         for method in runs[0].methods
         if not all(
-            np.allclose(run.values[summed][method.key], run.values[apart][method.key])
+            np.allclose(
+                run.values[summed][method.key], run.values[apart][method.key], equal_nan=True
+            )
             for run in runs
         )
     ]

@@ -87,7 +87,7 @@ def background(config: BackgroundConfig, context: StudyContext) -> Result:
                 f"{len(data)} images that {names_of(networks)} classifies correctly; the "
                 f"background is {outside.double().mean().item():.1%} of them on average."
             ),
-            channels_note([primary], AMOUNT, OF_CHANNELS),
+            channels_note([*found.values()], AMOUNT, OF_CHANNELS),
             (
                 "The amount is proportional to a method's scale, so only shares are comparable "
                 "between methods. A map that is zero everywhere has no share."

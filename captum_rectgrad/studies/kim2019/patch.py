@@ -57,6 +57,7 @@ def patch(config: ImagesConfig, context: StudyContext) -> Result:
     panels: dict[str, Panel] = {}
     numbers: list[Row] = []
     claims: list[Claim] = []
+    runs: list[MapMeasurements] = []
     area = float("nan")
     for role, noise in NOISES.items():
         networks = context.networks(role)
@@ -67,6 +68,7 @@ def patch(config: ImagesConfig, context: StudyContext) -> Result:
         primary = found[context.finals[0]]
         panels[noise] = Panel(primary, AMOUNT, scaled=True)
         panels[f"{noise}, by share of the map"] = Panel(primary, SHARE, area)
+        runs += found.values()
         source, judged = f"{SOURCES[role]}; {noise}", {}
         for final, measured in found.items():
             same = {"noise": noise, "final threshold": FINAL_TITLES[final]}
@@ -79,7 +81,7 @@ def patch(config: ImagesConfig, context: StudyContext) -> Result:
         figure=boxplots(panels),
         notes=(
             (f"A uniform map has a share of {area:.2%} in the corner (dotted line)."),
-            channels_note([panel.measured for panel in panels.values()], AMOUNT, OF_CHANNELS),
+            channels_note(runs, AMOUNT, OF_CHANNELS),
             (
                 "The amount is proportional to a method's scale, so only shares are comparable "
                 "between methods. A map that is zero everywhere has no share."

@@ -21,6 +21,7 @@ from captum_rectgrad.attr.relu_rules import signed_gradient
 from captum_rectgrad.evaluation.estimate import Estimate
 from captum_rectgrad.evaluation.intervals import difference, mean, proportion
 from captum_rectgrad.evaluation.methods import Method, of_captum
+from captum_rectgrad.evaluation.seeds import derived_seed
 from captum_rectgrad.plotting.curves import draw_curve
 from captum_rectgrad.sanity.class_sensitivity import class_sensitivity, other_classes
 from captum_rectgrad.sanity.convergence import convergence
@@ -187,12 +188,14 @@ def _checks_of_one(
 ) -> Checks:
     """The checks of one network, `(N,)`; with randomised layers `(repetitions, N)`."""
     model, inputs = asked.models[number], asked.inputs
+    # Other random weights and gradients for each network, as their effect is part of the interval.
+    seed = derived_seed(asked.seed, number)
     explained = task(context, method, model, inputs)
     original = explained.maps(model)
-    cascade = randomisation(explained, model, steps=1, seed=asked.seed, original=original)
+    cascade = randomisation(explained, model, steps=1, seed=seed, original=original)
     likeness = cascade.similarity[UNSIGNED]
     classes = class_sensitivity(explained, model, asked.others[number], original=original)
-    converged = convergence(rule, inputs, layers=[], batch_size=context.batch_size, seed=asked.seed)
+    converged = convergence(rule, inputs, layers=[], batch_size=context.batch_size, seed=seed)
     return Checks(
         half=likeness[cascade.half],
         whole=likeness[-1],

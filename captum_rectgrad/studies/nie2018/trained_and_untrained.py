@@ -10,6 +10,7 @@ from captum_rectgrad import Deconvolution, GuidedBackprop, NoBiasRectGrad, RectG
 from captum_rectgrad.attr.relu_rules import signed_gradient
 from captum_rectgrad.evaluation.intervals import ENOUGH
 from captum_rectgrad.evaluation.methods import Method, of_captum
+from captum_rectgrad.evaluation.seeds import derived_seed
 from captum_rectgrad.sanity.attribution_task import AttributionTask
 from captum_rectgrad.sanity.logits import logits
 from captum_rectgrad.sanity.parameter_layers import parameter_layers
@@ -41,7 +42,7 @@ def networks(context: StudyContext, inputs: Tensor) -> dict[str, list[nn.Module]
     untrained = [copy.deepcopy(model) for model in trained]
     for number, model in enumerate(untrained):
         layers = parameter_layers(model, inputs[:1].to(context.device))
-        reinitialise(model, layers, context.seed + number)
+        reinitialise(model, layers, derived_seed(context.seed, number))
     return {"trained": trained, "untrained": untrained}
 
 

@@ -74,6 +74,18 @@ def test_all_exits_with_1_where_a_study_was_not_run(
         ),
         (["patch", "layers"], "got 2 names, 'patch' and 'layers': give one study, or all"),
         (["nie-maps", "--methods", "saliency"], "nie-maps has fixed methods; remove --methods"),
+        (
+            [
+                "adversarial",
+                "--data",
+                ".",
+                "--checkpoint",
+                "plain=cifar10_cnn",
+                "--checkpoint",
+                "plain=cifar10_cnn_seed1",
+            ],
+            "adversarial explains one network; give one --checkpoint for each role",
+        ),
         (["patch", "--methods", ","], "got no method; choose from saliency"),
         (["patch", "--out", __file__], f"--out must be a folder, but {__file__} is a file"),
         (

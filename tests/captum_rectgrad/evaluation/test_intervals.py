@@ -179,6 +179,18 @@ def test_values_by_network_are_crossed_in_every_mean() -> None:
     assert proportion_difference(yes, 1 - yes) == crossed_mean(2 * yes - 1)
     # Networks that agree on every image are no more evidence than one.
     assert proportion(np.ones((3, 20))) == proportion(np.ones(20))
+    assert proportion(yes[:1]) == proportion(yes[0])
+    # With few zeros Student's interval would reach beyond 1.
+    rare = np.ones((3, 40))
+    rare[0, 7] = 0
+    found = proportion(rare)
+    assert found.value == pytest.approx(119 / 120)
+    assert (found.low, found.high) == pytest.approx((0.9119, 1), abs=1e-4)
+    one = np.ones(40)
+    one[7] = 0
+    difference_of_few = proportion_difference(rare, np.ones((3, 40)))
+    assert difference_of_few.low == proportion_difference(one, np.ones(40)).low
+    assert proportion_difference(np.ones((3, 40)), np.ones((3, 40))).low < 0
     with pytest.raises(ValueError, match="must have the same shape"):
         difference(first, second[:2])
 
