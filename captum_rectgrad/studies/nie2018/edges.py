@@ -155,7 +155,7 @@ STUDY = Study(
         "quick": EdgesConfig(images=300),
         "full": EdgesConfig(),
     },
-    minutes={"smoke": None, "quick": 1.4, "full": None},
+    minutes={"smoke": None, "quick": 1.0, "full": None},
     paper=NIE,
     any_network=True,
 )

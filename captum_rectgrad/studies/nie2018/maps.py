@@ -204,7 +204,7 @@ STUDY = Study(
         "quick": MapsConfig(images=300),
         "full": MapsConfig(),
     },
-    minutes={"smoke": None, "quick": 3.2, "full": None},
+    minutes={"smoke": None, "quick": 2.5, "full": None},
     paper=NIE,
     any_network=True,
 )
