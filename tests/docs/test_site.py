@@ -93,8 +93,8 @@ def test_search(browser: Browser, address: str, width: int) -> None:
         first = tab.locator(".md-search-result__link").first
         first.wait_for(state="visible")
         assert "padding trick" in first.inner_text().lower()
-        first.click()
-        tab.wait_for_load_state()
+        with tab.expect_navigation():
+            first.click()
         assert "padding trick" in tab.inner_text("article").lower()
     finally:
         tab.close()
