@@ -31,10 +31,7 @@ from captum_rectgrad.studies.framework.result import (
 )
 from captum_rectgrad.studies.framework.study import Study
 from captum_rectgrad.studies.kim2019.background import EXCESS, SHARE, shares_outside
-from captum_rectgrad.studies.kim2019.deconvolution_identity import (
-    deconvolution_gaps,
-    identity_claim,
-)
+from captum_rectgrad.studies.kim2019.map_identities import CLAIM_1, identity_claim, identity_gaps
 from captum_rectgrad.studies.kim2019.masks import HALF, correct, names_of, one_of_each
 
 TITLES: dict[RuleName, str] = {
@@ -97,9 +94,8 @@ def propagation_rules(config: PropagationRulesConfig, context: StudyContext) -> 
     single = {rule: followed(affine(), rule) for rule in TITLES}
     double = {rule: followed(two_layers(), rule) for rule in TITLES}
     more = more_than_rectgrad(measured)
-    gaps = np.concatenate(
-        [deconvolution_gaps(context, each, data.images, data.labels) for each in networks]
-    )
+    labels = [data.labels] * len(networks)
+    gaps = identity_gaps(CLAIM_1, context, networks, data.images, labels)
     numbers: list[Row] = []
     for rule, row in zip(TITLES, rows(measured, context.seed), strict=True):
         example: Row = {
@@ -112,7 +108,7 @@ def propagation_rules(config: PropagationRulesConfig, context: StudyContext) -> 
     return Result(
         rows=numbers,
         claims=[
-            identity_claim(gaps),
+            identity_claim(CLAIM_1, gaps),
             *example_claims(single, double),
             *map_claims(measured, context.seed),
         ],

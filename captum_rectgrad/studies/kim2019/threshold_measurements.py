@@ -28,7 +28,7 @@ from captum_rectgrad.studies.compute.maps import model_inputs
 from captum_rectgrad.studies.compute.progress import Progress
 from captum_rectgrad.studies.data.study_data import Network
 from captum_rectgrad.studies.framework.context import StudyContext
-from captum_rectgrad.studies.kim2019.guided_backprop_identity import GUIDED_TIMES_INPUT
+from captum_rectgrad.studies.kim2019.map_identities import GUIDED_TIMES_INPUT
 from captum_rectgrad.studies.kim2019.score_moments import LayerMoments, score_moments
 
 PERCENTILES = (0.0, 10.0, 20.0, 40.0, 60.0, 80.0, 85.0, 90.0, 95.0, 98.0, 99.0, 99.5)

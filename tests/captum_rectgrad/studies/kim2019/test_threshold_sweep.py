@@ -15,10 +15,7 @@ from torch import Tensor, nn
 from captum_rectgrad.evaluation.estimate import Estimate
 from captum_rectgrad.studies.framework.context import StudyContext
 from captum_rectgrad.studies.kim2019 import threshold_measurements as sweep
-from captum_rectgrad.studies.kim2019.guided_backprop_identity import (
-    guided_backprop_gaps,
-    guided_claim,
-)
+from captum_rectgrad.studies.kim2019.map_identities import CLAIM_2, identity_claim, identity_gaps
 from captum_rectgrad.studies.kim2019.score_moments import KURTOSIS, SKEWNESS, score_moments
 from captum_rectgrad.studies.kim2019.score_moments import moments as moments_of
 from captum_rectgrad.studies.kim2019.threshold_claims import not_gaussian, ring, sparsity
@@ -187,7 +184,7 @@ def test_at_tau_zero_it_is_guided_backprop_times_input(
     made = exact_context()
     network, data = made.network("plain"), made.images("test")
     targets = made.predictions(network, data.images)
-    assert guided_backprop_gaps(made, network, data.images, targets).max() < 1e-6
+    assert identity_gaps(CLAIM_2, made, [network], data.images, [targets]).max() < 1e-6
     # Written once more: the gradient, of active units and positive alone.
     inputs = to_model_range(data.images[:2]).requires_grad_()
     hooks = [
@@ -206,10 +203,10 @@ def test_at_tau_zero_it_is_guided_backprop_times_input(
 
 def test_an_identity_is_judged_by_its_largest_gap() -> None:
     equal = np.full(1000, 1e-7)
-    assert guided_claim(equal).verdict == "holds"
+    assert identity_claim(CLAIM_2, equal).verdict == "holds"
     # One image of a thousand: the mean would not see it.
     equal[17] = 1e-3
-    broken = guided_claim(equal)
+    broken = identity_claim(CLAIM_2, equal)
     assert broken.verdict == "does not hold"
     assert "largest difference of all images" in broken.because
     assert "0.001" in broken.because

@@ -6,11 +6,8 @@ import numpy as np
 import pytest
 
 from captum_rectgrad.studies.framework.context import StudyContext
-from captum_rectgrad.studies.kim2019 import deconvolution_identity
-from captum_rectgrad.studies.kim2019.deconvolution_identity import (
-    deconvolution_gaps,
-    identity_claim,
-)
+from captum_rectgrad.studies.kim2019 import map_identities
+from captum_rectgrad.studies.kim2019.map_identities import CLAIM_1, identity_claim, identity_gaps
 
 
 def test_rule_of_claim_1_is_deconvnet_times_input(
@@ -18,12 +15,12 @@ def test_rule_of_claim_1_is_deconvnet_times_input(
 ) -> None:
     made = context()
     network, data = made.network("plain"), made.masked()
-    gaps = deconvolution_gaps(made, network, data.images, data.labels)
-    assert gaps.shape == (len(data),)
+    gaps = identity_gaps(CLAIM_1, made, [network], data.images, [data.labels])
+    assert gaps.shape == (1, len(data))
     assert gaps.max() < 1e-5
-    assert identity_claim(gaps).verdict == "holds"
+    assert identity_claim(CLAIM_1, gaps).verdict == "holds"
     # With the score a * R, inactive units pass nothing: that is guided backpropagation.
-    monkeypatch.setattr(deconvolution_identity, "EPSILON", 0.0)
-    gaps = deconvolution_gaps(made, network, data.images, data.labels)
+    monkeypatch.setattr(map_identities, "EPSILON", 0.0)
+    gaps = identity_gaps(CLAIM_1, made, [network], data.images, [data.labels])
     assert np.median(gaps) > 0.01
-    assert identity_claim(gaps).verdict == "does not hold"
+    assert identity_claim(CLAIM_1, gaps).verdict == "does not hold"
