@@ -9,7 +9,7 @@ pytest.importorskip("playwright", reason="needs the extra browser")
 
 from playwright.sync_api import Browser
 
-from tests.support.browser import Visit, contrast, served, visit
+from tests.support.browser import Visit, contrast, search, served, visit
 
 SITE = Path(__file__).resolve().parents[2] / "site"
 PAGES = sorted(path.parent.relative_to(SITE).as_posix() for path in SITE.rglob("index.html"))
@@ -89,7 +89,7 @@ def test_search(browser: Browser, address: str, width: int) -> None:
         tab.goto(address)
         if width == 390:
             tab.click("label.md-header__button[for=__search]")
-        tab.fill("input.md-search__input", "padding trick")
+        search(tab, "padding trick")
         first = tab.locator(".md-search-result__link").first
         first.wait_for(state="visible")
         assert "padding trick" in first.inner_text().lower()

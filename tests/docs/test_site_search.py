@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.support.browser import served
+from tests.support.browser import search, served
 
 if TYPE_CHECKING:  # optional
     from playwright.sync_api import Browser
@@ -32,7 +32,7 @@ def found(browser: "Browser", address: str, words: str) -> list[str]:
     tab = browser.new_page(viewport={"width": 1440, "height": 900})
     try:
         tab.goto(f"{address}install/")
-        tab.fill("input.md-search__input", words)
+        search(tab, words)
         links = tab.locator(".md-search-result__item > .md-search-result__link")
         links.first.wait_for(state="attached", timeout=8000)
         hrefs = [str(links.nth(number).get_attribute("href")) for number in range(links.count())]

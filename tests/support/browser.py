@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 if TYPE_CHECKING:  # optional
-    from playwright.sync_api import Browser, BrowserContext, Response
+    from playwright.sync_api import Browser, BrowserContext, Page, Response
 
 EXECUTABLES = ("chromium", "chromium-browser", "google-chrome")
 AFTERWARDS = 100  # milliseconds for what a page asks for after it was loaded
@@ -133,3 +133,8 @@ def contrast(first: list[float], second: list[float]) -> float:
 
     dark, light = sorted((luminance(first), luminance(second)))
     return (light + 0.05) / (dark + 0.05)
+
+
+def search(tab: "Page", words: str) -> None:
+    """Type into the search of the site. It listens to keys, which `Page.fill` does not press."""
+    tab.locator("input.md-search__input").press_sequentially(words)

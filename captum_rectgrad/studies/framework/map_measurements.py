@@ -14,6 +14,7 @@ from captum_rectgrad.evaluation.methods import Method
 from captum_rectgrad.studies.compute.progress import Progress
 from captum_rectgrad.studies.data.study_data import Network
 from captum_rectgrad.studies.framework.bounds import Bound, judged_by
+from captum_rectgrad.studies.framework.by_network import complete_images
 from captum_rectgrad.studies.framework.context import StudyContext
 from captum_rectgrad.studies.framework.result import (
     Claim,
@@ -96,7 +97,8 @@ def measure_maps(
 def rows(measured: MapMeasurements, seed: int, **same: str) -> list[Row]:
     """A row for each method, with the mean and the median of each measure.
 
-    If a measure is not defined for some maps, the number of maps that have it is a further column.
+    If a measure is not defined for some maps, the number of images with a value for every network
+    is a further column.
 
     Args:
         measured: see `measure_maps`.
@@ -110,14 +112,13 @@ def rows(measured: MapMeasurements, seed: int, **same: str) -> list[Row]:
     for method in measured.methods:
         row: Row = {**same, "method": method.title}
         for name, values in measured.values.items():
-            numbers = values[method.key]
+            numbers = complete_images(values[method.key])
             row[name] = mean(numbers, seed)
-            finite = numbers[np.isfinite(numbers)]
             if numbers.ndim > 1:
-                row[f"{name}, by network"] = _listed(np.nanmean(numbers, axis=1))
-            row[f"median {name}"] = float(np.median(finite)) if len(finite) else float("nan")
+                row[f"{name}, by network"] = _listed_means(numbers)
+            row[f"median {name}"] = float(np.median(numbers)) if numbers.size else float("nan")
             if not all(np.isfinite(others).all() for others in values.values()):
-                row[f"maps with a {name}"] = len(finite)
+                row[f"images with a {name}"] = numbers.shape[-1]
         found.append(row)
     return found
 
@@ -177,14 +178,17 @@ def less_than(
 def _of_each_network(measured: MapMeasurements, measure: str, other: str, one: str) -> str:
     """The differences of two methods by network, in words; empty for one network."""
     key = next(method.key for method in measured.methods if method.title == other)
-    gaps = measured.values[measure][key] - measured.values[measure][one]
+    gaps = complete_images(measured.values[measure][key] - measured.values[measure][one])
     if gaps.ndim == 1 or len(gaps) == 1:
         return ""
-    return f"; by network {_listed(np.nanmean(gaps, axis=1))}"
+    return f"; by network {_listed_means(gaps)}"
 
 
-def _listed(values: NDArray[np.float64]) -> str:
-    return ", ".join(f"{value:.3g}" for value in values)
+def _listed_means(values: NDArray[np.float64]) -> str:
+    """The mean of each network, in words."""
+    if not values.size:
+        return "not defined"
+    return ", ".join(f"{value:.3g}" for value in values.mean(axis=1))
 
 
 def by_primary(claims: Mapping[Final, Sequence[Claim]]) -> list[Claim]:

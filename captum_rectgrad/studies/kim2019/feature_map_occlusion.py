@@ -14,6 +14,7 @@ from captum_rectgrad.plotting.curves import draw_curve
 from captum_rectgrad.studies.compute.progress import Progress
 from captum_rectgrad.studies.data.study_data import MaskedImages, Network
 from captum_rectgrad.studies.figures import legends
+from captum_rectgrad.studies.framework.by_network import stack_networks
 from captum_rectgrad.studies.framework.context import MASKED, StudyContext
 from captum_rectgrad.studies.framework.result import Claim, Result, Row, all_of, judged
 from captum_rectgrad.studies.framework.study import Study
@@ -137,10 +138,7 @@ def _ranks(
 
 
 def _stacked(found: Sequence[Curves]) -> Curves:
-    return {
-        view: {name: np.stack([one[view][name] for one in found]) for name in REGIONS}
-        for view in (BY_FRACTION, BY_NUMBER)
-    }
+    return {view: stack_networks([one[view] for one in found]) for view in (BY_FRACTION, BY_NUMBER)}
 
 
 def _rows(layer: str, unit: Unit, curves: Curves, seed: int) -> list[Row]:

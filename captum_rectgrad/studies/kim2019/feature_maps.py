@@ -3,7 +3,7 @@
 It counts active units of every convolution on both.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -26,6 +26,7 @@ from captum_rectgrad.studies.framework.bounds import (
     SIMILAR_RELATIVE,
     judged_by,
 )
+from captum_rectgrad.studies.framework.by_network import stack_networks
 from captum_rectgrad.studies.framework.context import MASKED, StudyContext
 from captum_rectgrad.studies.framework.result import Claim, Result, Row, all_of, judged_within
 from captum_rectgrad.studies.framework.study import Study
@@ -72,7 +73,8 @@ def feature_maps(config: FeatureMapsConfig, context: StudyContext) -> Result:
     example = to_model_range(data.images[:1]).to(context.device)
     models = [network.model for network in networks]
     layers = [convolution_activations(model, example) for model in models]
-    shares = stacked([measure(context, *pair, data) for pair in zip(models, layers, strict=True)])
+    found = [measure(context, *pair, data) for pair in zip(models, layers, strict=True)]
+    shares = {layer: stack_networks([one[layer] for one in found]) for layer in found[0]}
     return Result(
         rows=[_row(layer, found, context.seed) for layer, found in shares.items()],
         claims=[verdict_on(shares, context.seed, relative=relative) for relative in (False, True)],
@@ -127,16 +129,6 @@ def measure(
     return {
         layer: {name: torch.cat(values).numpy() for name, values in regions.items()}
         for layer, regions in parts.items()
-    }
-
-
-def stacked(
-    found: Sequence[Mapping[str, Mapping[str, Array]]],
-) -> dict[str, dict[str, Array]]:
-    """Measurements of networks of one architecture as arrays by network and image, `(R, N)`."""
-    return {
-        name: {key: np.stack([one[name][key] for one in found]) for key in values}
-        for name, values in found[0].items()
     }
 
 

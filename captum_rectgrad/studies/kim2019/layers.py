@@ -22,6 +22,7 @@ from captum_rectgrad.studies.data.study_data import MaskedImages, Network
 from captum_rectgrad.studies.figures import legends
 from captum_rectgrad.studies.figures.figure_layout import sheet, show_image
 from captum_rectgrad.studies.framework.bounds import NO_RISE, judged_by
+from captum_rectgrad.studies.framework.by_network import complete_images, stack_networks
 from captum_rectgrad.studies.framework.context import MASKED, StudyContext
 from captum_rectgrad.studies.framework.result import (
     Claim,
@@ -33,7 +34,6 @@ from captum_rectgrad.studies.framework.result import (
 )
 from captum_rectgrad.studies.framework.study import Study
 from captum_rectgrad.studies.kim2019.convolutions import convolution_activations
-from captum_rectgrad.studies.kim2019.feature_maps import stacked
 from captum_rectgrad.studies.kim2019.layer_attributions import DEFINITIONS, METHODS, LayerMethod
 from captum_rectgrad.studies.kim2019.masks import at_size, correct, names_of, one_of_each
 from rectgrad_zoo.data.images import to_model_range
@@ -76,7 +76,10 @@ def layers(config: LayersConfig, context: StudyContext) -> Result:
     networks = context.networks("plain")
     data = correct(context, networks, context.masked(), config.per_class)
     by_network = [_shares(context, network, data) for network in networks]
-    shares, excess = (stacked([each[kind] for each in by_network]) for kind in (0, 1))
+    shares, excess = (
+        {name: stack_networks([each[kind][name] for each in by_network]) for name in METHODS}
+        for kind in (0, 1)
+    )
     model, modules, _ = _with_input(context, networks[0], data)
     return Result(
         rows=_rows(shares, excess, context.seed),
@@ -196,7 +199,7 @@ def _rows(shares: Mapping[str, Values], excess: Mapping[str, Values], seed: int)
             "layer": layer,
             "share outside the object": mean(share, seed),
             "share over the background's area": mean(excess[method][layer], seed),
-            "maps with a share": int(np.isfinite(share).sum()),
+            "images with a share": complete_images(share).shape[-1],
         }
         for method, found in shares.items()
         for layer, share in found.items()

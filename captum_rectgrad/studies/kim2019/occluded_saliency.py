@@ -1,6 +1,6 @@
 """Figure 2: saliency maps are not zero at pixels of pure noise."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -17,6 +17,7 @@ from captum_rectgrad.studies.figures import legends
 from captum_rectgrad.studies.figures.figure_layout import new_figure
 from captum_rectgrad.studies.figures.map_grid import ImageRow, block_dpi, block_size, draw_block
 from captum_rectgrad.studies.framework.bounds import NEARLY_ALL, SAME_ACCURACY, judged_by
+from captum_rectgrad.studies.framework.by_network import stack_networks
 from captum_rectgrad.studies.framework.context import StudyContext
 from captum_rectgrad.studies.framework.result import Claim, Result, Row, judged_above, judged_within
 from captum_rectgrad.studies.framework.study import ImagesConfig, Study
@@ -65,7 +66,7 @@ def occluded_saliency(config: ImagesConfig, context: StudyContext) -> Result:
             _measure(context, network, data, images, region)
             for network, images in zip(networks, seen, strict=True)
         ]
-        found = _stacked([one for one, _ in measured])
+        found = _Seen(**stack_networks([vars(one) for one, _ in measured]))
         area = region.double().mean().item()
         touched, share = mean(found.touched, context.seed), mean(found.share, context.seed)
         numbers.append(
@@ -124,10 +125,6 @@ def _measure(
         right_elsewhere=_right(context, network, data, replace(occlusion, seed=occlusion.seed + 1)),
     )
     return found, drawn
-
-
-def _stacked(found: Sequence[_Seen]) -> _Seen:
-    return _Seen(**{key: np.stack([vars(one)[key] for one in found]) for key in vars(found[0])})
 
 
 def _right(

@@ -27,6 +27,7 @@ from captum_rectgrad.studies.compute.batches import in_batches
 from captum_rectgrad.studies.compute.maps import model_inputs
 from captum_rectgrad.studies.compute.progress import Progress
 from captum_rectgrad.studies.data.study_data import Network
+from captum_rectgrad.studies.framework.by_network import stack_networks
 from captum_rectgrad.studies.framework.context import StudyContext
 from captum_rectgrad.studies.kim2019.map_identities import GUIDED_TIMES_INPUT
 from captum_rectgrad.studies.kim2019.score_moments import LayerMoments, score_moments
@@ -181,10 +182,7 @@ def of_networks(found: Sequence[Sweep]) -> Sweep:
     first = found[0]
     return replace(
         first,
-        values={
-            name: {title: np.stack([one.values[name][title] for one in found]) for title in of_name}
-            for name, of_name in first.values.items()
-        },
+        values={name: stack_networks([one.values[name] for one in found]) for name in first.values},
         at_zero=np.mean([one.at_zero for one in found], axis=0),
         moments={
             layer: {name: torch.stack([one.moments[layer][name] for one in found]) for name in of}

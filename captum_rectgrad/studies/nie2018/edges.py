@@ -13,6 +13,7 @@ from captum_rectgrad.evaluation.methods import Method
 from captum_rectgrad.sanity.similarity import SIMILARITIES, input_correlation
 from captum_rectgrad.studies.figures.figure_layout import new_figure
 from captum_rectgrad.studies.figures.map_grid import ImageRow, block_dpi, block_size, draw_block
+from captum_rectgrad.studies.framework.by_network import stack_networks
 from captum_rectgrad.studies.framework.context import StudyContext
 from captum_rectgrad.studies.framework.result import Claim, Result, Row, gap_text, judged
 from captum_rectgrad.studies.framework.study import NIE, Study
@@ -90,7 +91,7 @@ def edges(config: EdgesConfig, context: StudyContext) -> Result:
                         for place, line in enumerate(shown):
                             line[method.title] = maps[place]
                     progress.update()
-                values = {key: np.stack([one[key] for one in measured]) for key in measured[0]}
+                values = stack_networks(measured)
                 found[name, method.title] = values[LIKE]
                 row: Row = {"network": name, "method": method.title}
                 rows.append(row | {key: mean(each, context.seed) for key, each in values.items()})

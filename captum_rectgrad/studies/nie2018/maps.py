@@ -18,6 +18,7 @@ from captum_rectgrad.sanity.image_recovery import image_recovery
 from captum_rectgrad.sanity.similarity import IMAGE, RECOVERIES, SIMILARITIES, UNSIGNED
 from captum_rectgrad.studies.figures.figure_layout import new_figure
 from captum_rectgrad.studies.figures.map_grid import ImageRow, block_dpi, block_size, draw_block
+from captum_rectgrad.studies.framework.by_network import stack_networks
 from captum_rectgrad.studies.framework.context import StudyContext
 from captum_rectgrad.studies.framework.result import Claim, Result, Row, gap_text, judged
 from captum_rectgrad.studies.framework.study import NIE, Study
@@ -85,9 +86,7 @@ def maps(config: MapsConfig, context: StudyContext) -> Result:
                         }
                     )
                     progress.update()
-                found[name, method.title] = {
-                    key: np.stack([one[key] for one in measured]) for key in measured[0]
-                }
+                found[name, method.title] = stack_networks(measured)
                 few = task(context, method, of_name[0], inputs[: config.drawn])
                 each = [few.maps(of_name[0]), *(few.maps(of_name[0], o) for o in few_others.T)]
                 for place, lines in enumerate(drawn):

@@ -113,7 +113,7 @@ def test_rows_say_how_many_maps_have_a_measure_only_where_some_have_not() -> Non
     assert list(whole[0]) == ["network", "method", "length", "median length"]
     assert whole[0]["median length"] == 2.0
     part = rows(measured({"saliency": [1.0, 2.0], "rectgrad": [np.nan, 4.0]}), 0)
-    assert [row["maps with a length"] for row in part] == [2, 1]
+    assert [row["images with a length"] for row in part] == [2, 1]
     found = part[1]["length"]
     assert isinstance(found, Estimate)
     assert (found.value, found.count) == (4.0, 1)
@@ -148,6 +148,16 @@ def test_networks_are_units_as_images_are() -> None:
     claim = less_than(one, "length", "rectgrad", ["saliency"], "less", "here", seed=0)
     assert claim.verdict == "holds"
     assert "by network" not in claim.because
+
+
+def test_an_image_without_a_value_for_one_network_counts_for_none() -> None:
+    values = np.array([[1.0, np.nan, 3.0], [5.0, 6.0, 9.0]])
+    (row,) = rows(measured({"saliency": values}), 0)
+    assert row["length, by network"] == "2, 7"
+    assert row["median length"] == 4
+    assert row["images with a length"] == 2
+    (row,) = rows(measured({"saliency": np.full((2, 3), np.nan)}), 0)
+    assert row["length, by network"] == "not defined"
 
 
 def test_a_claim_has_the_verdicts_of_all_final_thresholds() -> None:

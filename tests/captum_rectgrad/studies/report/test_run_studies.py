@@ -114,7 +114,7 @@ def check_columns_of_the_record(name: str, file: Path) -> None:
 
 def columns_of(content: dict[str, Any]) -> set[str]:
     """The columns of a result without those that depend on its size."""
-    sized = ("maps with a ", "accuracy at ")
+    sized = ("images with a ", "accuracy at ")
     return {column for column in content["rows"][0] if not column.startswith(sized)}
 
 
