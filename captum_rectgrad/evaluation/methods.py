@@ -31,8 +31,8 @@ from captum_rectgrad.errors import RectGradError, RectGradWarning
 from captum_rectgrad.evaluation.captum_compatible import captum_compatible
 from captum_rectgrad.rules.threshold import check_percentile
 
-NOISE = 0.15  # standard deviation of SmoothGrad's noise, as a share of each input's range
-NOISY_SAMPLES = 25
+# SmoothGrad as in the code of Kim et al. 2019; the noise is a share of each input's range.
+NOISE, NOISY_SAMPLES = 0.1, 50
 STEPS = 50  # of integrated gradients
 AT_ONCE = 10  # least number of images in memory, for methods with many passes per image
 AGREEMENT = 0.01  # of the sum of the absolute values of a map

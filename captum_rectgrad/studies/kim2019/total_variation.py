@@ -7,6 +7,7 @@ from captum_rectgrad.studies.figures.boxplots import Panel, boxplots
 from captum_rectgrad.studies.framework.context import StudyContext
 from captum_rectgrad.studies.framework.map_measurements import (
     both_less_than_baselines,
+    less_than,
     measure_maps,
     rows_of,
 )
@@ -45,6 +46,20 @@ def total_variation(config: ImagesConfig, context: StudyContext) -> Result:
         context.seed,
     )
     primary = found[context.finals[0]]
+    if {"rectgrad", "rectgrad-prr"} <= {method.key for method in primary.methods}:
+        smoother = "Maps of RectGrad PRR are smoother than those of RectGrad"
+        claims += [
+            less_than(
+                primary,
+                measure,
+                "rectgrad-prr",
+                ["rectgrad"],
+                f"{smoother} ({how})",
+                "appendix C.2",
+                context.seed,
+            )
+            for measure, how in ((AMOUNT, "total"), (RELATIVE, "per unit of attribution"))
+        ]
     return Result(
         rows=rows_of(found, context.seed),
         claims=claims,
