@@ -8,7 +8,7 @@ bootstrap over networks misses a third of their variance.
 """
 
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -75,12 +75,8 @@ def crossed_mean(values: ArrayLike, seed: int = 0, level: float = LEVEL) -> Esti
         return mean(array.mean(axis=0) if images else [], seed, level)
     parts = np.array([array.mean(axis=1).var(ddof=1), array.mean(axis=0).var(ddof=1)])
     parts = parts / (networks, images)
-    value, variance = float(array.mean()), float(parts.sum())
-    if variance == 0:
-        return Estimate(value, value, value, images)
-    freedom = variance**2 / float((parts**2 / (networks - 1, images - 1)).sum())
-    half = float(student.ppf((1 + level) / 2, freedom)) * variance**0.5
-    return Estimate(value, value - half, value + half, images)
+    value, freedoms = float(array.mean()), (networks - 1, images - 1)
+    return _student(value, parts, freedoms, images, level)
 
 
 def difference(
@@ -124,6 +120,82 @@ def independent_difference(
         has no interval (NaN) if either has fewer than `ENOUGH` values.
     """
     return _estimate((_finite(first), _finite(second)), _mean_difference, seed, level)
+
+
+def mean_of_networks(samples: Sequence[ArrayLike], seed: int = 0, level: float = LEVEL) -> Estimate:
+    """A mean over networks that each have values for other images, with its interval.
+
+    For measures of images on which networks differ, such as those whose class an attack changes.
+    Networks have equal weights. The variance is that of the networks' means over their number, plus
+    the mean of the variances of these means over images: conservative, as for `crossed_mean`, since
+    networks may share any of the images. The interval is Student's, as there.
+
+    Args:
+        samples: `(N_r,)` for each network r; values that are not finite are dropped.
+        seed: seed of the resampling, used with a single network.
+        level: confidence of the interval, in (0, 1).
+
+    Returns:
+        The mean; its count is the least number of images of a network. It has no interval (NaN) if
+        a network has fewer than `ENOUGH` values; all fields are NaN if one has none. With one
+        network it is `mean`.
+    """
+    arrays = [_finite(sample) for sample in samples]
+    if len(arrays) == 1:
+        return mean(arrays[0], seed, level)
+    return _over_networks([(array,) for array in arrays], level)
+
+
+def difference_of_networks(
+    first: Sequence[ArrayLike], second: Sequence[ArrayLike], seed: int = 0, level: float = LEVEL
+) -> Estimate:
+    """The difference of two means of each network's own images, with its interval.
+
+    Args:
+        first: `(N_r,)` for each network r, as for `mean_of_networks`.
+        second: `(M_r,)` for each network r, of other images.
+        seed: seed of the resampling, used with a single network.
+        level: confidence of the interval, in (0, 1).
+
+    Returns:
+        The mean over networks of the mean of `first` minus the mean of `second`. With one network
+        it is `independent_difference`.
+    """
+    pairs = [(_finite(one), _finite(other)) for one, other in zip(first, second, strict=True)]
+    if len(pairs) == 1:
+        return independent_difference(*pairs[0], seed, level)
+    return _over_networks(pairs, level)
+
+
+def _over_networks(samples: Sequence[tuple[NDArray[np.float64], ...]], level: float) -> Estimate:
+    """Of each network's mean of its sample, or difference of the means of its two samples."""
+    count = min(len(sample) for of_one in samples for sample in of_one)
+    if not count:
+        return Estimate(float("nan"), float("nan"), float("nan"), 0)
+    means = [[sample.mean() for sample in of_one] for of_one in samples]
+    values = np.array([of_one[0] - sum(of_one[1:]) for of_one in means])
+    value = float(values.mean())
+    if count < ENOUGH:
+        return Estimate(value, float("nan"), float("nan"), count)
+    errors = [sum(sample.var(ddof=1) / len(sample) for sample in of_one) for of_one in samples]
+    parts = np.array([values.var(ddof=1) / len(values), np.mean(errors)])
+    return _student(value, parts, (len(values) - 1, count - 1), count, level)
+
+
+def _student(
+    value: float,
+    parts: NDArray[np.float64],
+    freedoms: tuple[int, int],
+    count: int,
+    level: float,
+) -> Estimate:
+    """Student's interval with the sum of two variances, by Satterthwaite's degrees of freedom."""
+    variance = float(parts.sum())
+    if variance == 0:
+        return Estimate(value, value, value, count)
+    freedom = variance**2 / float((parts**2 / freedoms).sum())
+    half = float(student.ppf((1 + level) / 2, freedom)) * variance**0.5
+    return Estimate(value, value - half, value + half, count)
 
 
 def proportion(values: ArrayLike) -> Estimate:

@@ -7,11 +7,9 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure, SubFigure
 from matplotlib.patches import Patch
-from numpy.typing import NDArray
 from torch import Tensor
 
 from captum_rectgrad.errors import RectGradError
-from captum_rectgrad.evaluation.intervals import mean
 from captum_rectgrad.studies.compute.maps import model_inputs
 from captum_rectgrad.studies.data.study_data import Network
 from captum_rectgrad.studies.figures import legends
@@ -23,7 +21,8 @@ from captum_rectgrad.studies.framework.map_measurements import MapMeasurements
 from captum_rectgrad.studies.framework.result import Result, Row
 from captum_rectgrad.studies.framework.study import Study
 from captum_rectgrad.studies.kim2019.attacks import SIGNED, Attack, attack, compare, finals
-from captum_rectgrad.studies.kim2019.class_sensitivity import claims, drop
+from captum_rectgrad.studies.kim2019.class_sensitivity import Flags, claims, drop, mean_where
+from captum_rectgrad.studies.kim2019.masks import names_of, right_of_all
 from captum_rectgrad.studies.options import FINAL_TITLES, Final
 
 LEVELS = 127.5  # levels of 255 per unit of an input in [-1, 1]
@@ -63,35 +62,36 @@ def adversarial(config: AdversarialConfig, context: StudyContext) -> Result:
     Raises:
         RectGradError: no image is classified correctly.
     """
-    network = context.network("plain")
-    data = network.with_occlusion(context.images("test", config.images))
-    right = context.predictions(network, data.images) == data.labels
+    networks = context.networks("plain")
+    data = networks[0].with_occlusion(context.images("test", config.images))
+    right = right_of_all(context, networks, data.images, data.labels)
     if not right.any():
         raise RectGradError(
-            f"{network.name} classifies none of {len(right)} images correctly, expected at least "
-            "one to attack; give a network that was trained on such images"
+            f"{names_of(networks)} classifies none of {len(right)} images correctly, expected at "
+            "least one to attack; give a network that was trained on such images"
         )
     inputs, targets = model_inputs(data.images[right]), data.labels[right]
     attacks = {
-        epsilon: attack(context, network, inputs, targets, epsilon) for epsilon in config.epsilons
+        epsilon: [attack(context, each, inputs, targets, epsilon) for each in networks]
+        for epsilon in config.epsilons
     }
-    found = compare(context, network, inputs, targets, attacks)
+    flipped = {epsilon: np.stack([one.flipped for one in of]) for epsilon, of in attacks.items()}
+    found = compare(context, networks, inputs, targets, attacks)
+    first = {epsilon: of[0] for epsilon, of in attacks.items()}
     return Result(
-        rows=_rows(found, attacks, context.seed),
-        claims=claims(found, attacks, context.seed),
-        figure=_figure(context, network, inputs, targets, attacks, found, config.drawn),
-        notes=_notes(attacks, network, len(targets)),
+        rows=_rows(found, flipped, context.seed),
+        claims=claims(found, flipped, context.seed),
+        figure=_figure(context, networks[0], inputs, targets, first, found, flipped, config.drawn),
+        notes=_notes(flipped, networks),
     )
 
 
 def _rows(
-    found: Mapping[tuple[Final, float], MapMeasurements],
-    attacks: Mapping[float, Attack],
-    seed: int,
+    found: Mapping[tuple[Final, float], MapMeasurements], flipped: Mapping[float, Flags], seed: int
 ) -> list[Row]:
     rows: list[Row] = []
     for (final, epsilon), measured in found.items():
-        flipped = attacks[epsilon].flipped
+        changed = flipped[epsilon]
         for method in measured.methods:
             row: Row = {
                 "final threshold": FINAL_TITLES[final],
@@ -101,25 +101,31 @@ def _rows(
             for name, values in measured.values.items():
                 numbers = values[method.key]
                 row |= {
-                    f"{name}, flipped": mean(numbers[flipped], seed),
-                    f"{name}, not flipped": mean(numbers[~flipped], seed),
-                    f"{name}, drop": drop(numbers, flipped, seed),
+                    f"{name}, flipped": mean_where(numbers, changed, seed),
+                    f"{name}, not flipped": mean_where(numbers, ~changed, seed),
+                    f"{name}, drop": drop(numbers, changed, seed),
                 }
             rows.append(row)
     return rows
 
 
-def _notes(attacks: Mapping[float, Attack], network: Network, count: int) -> list[str]:
+def _notes(flipped: Mapping[float, Flags], networks: Sequence[Network]) -> list[str]:
     sizes = "; ".join(
         f"epsilon {epsilon:g} is {epsilon * LEVELS:.4g} levels of 255 and flips "
-        f"{int(done.flipped.sum())} of {count} images"
-        for epsilon, done in attacks.items()
+        f"{', '.join(map(str, changed.sum(axis=1)))} of {changed.shape[1]} images"
+        for epsilon, changed in flipped.items()
+    )
+    several = (
+        " Numbers of flipped images are by network. Each network has its own flipped images; means "
+        "are of the networks' means."
+        if len(networks) > 1
+        else ""
     )
     return [
         (
-            f"Attacks change inputs, in [-1, 1], by epsilon, without rounding: {sizes}. Only "
-            f"images that {network.name} classifies correctly are attacked. The paper does not "
-            "state the input range of its epsilon of 0.01."
+            f"Attacks change inputs, in [-1, 1], by epsilon, without rounding: {sizes}.{several} "
+            f"Only images that {names_of(networks)} classifies correctly are attacked. The paper "
+            "does not state the input range of its epsilon of 0.01."
         ),
         (
             "Each map is for the class predicted from its input. If the decision changes, the two "
@@ -154,9 +160,10 @@ def _figure(
     targets: Tensor,
     attacks: Mapping[float, Attack],
     found: Mapping[tuple[Final, float], MapMeasurements],
+    flipped: Mapping[float, Flags],
     drawn: int,
 ) -> Figure:
-    """Examples of the first attack, without and with final threshold, and all numbers."""
+    """Examples of the first attack on the first network, and the numbers of all networks."""
     epsilon, done = next(iter(attacks.items()))
     chosen = [
         place
@@ -177,7 +184,7 @@ def _figure(
     parts = above.subfigures(1, len(blocks), squeeze=False)[0]
     for part, (title, block) in zip(parts, blocks.items(), strict=True):
         draw_block(part, block, title)
-    _draw_numbers(below, found, attacks)
+    _draw_numbers(below, found, flipped)
     return figure
 
 
@@ -222,12 +229,12 @@ def _lines(
 def _draw_numbers(
     where: SubFigure,
     found: Mapping[tuple[Final, float], MapMeasurements],
-    attacks: Mapping[float, Attack],
+    flipped: Mapping[float, Flags],
 ) -> None:
     grid = where.subplots(len(SIGNED), len(found), squeeze=False, sharex="row", sharey=True)
     for name, line in zip(SIGNED, grid, strict=True):
         for ((final, epsilon), measured), axes in zip(found.items(), line, strict=True):
-            _boxes(axes, measured, name, attacks[epsilon].flipped)
+            _boxes(axes, measured, name, flipped[epsilon])
             axes.set_title(
                 f"epsilon {epsilon:g}\nfinal threshold of the baselines:\n{FINAL_TITLES[final]}",
                 fontsize=_SMALL,
@@ -247,7 +254,7 @@ def _draw_numbers(
     )
 
 
-def _boxes(axes: Axes, measured: MapMeasurements, name: str, flipped: NDArray[np.bool_]) -> None:
+def _boxes(axes: Axes, measured: MapMeasurements, name: str, flipped: Flags) -> None:
     """Boxes of the quartiles, with whiskers from the 5th to the 95th percentile of the images."""
     places = np.arange(len(measured.methods), dtype=float)
     for group, offset in ((True, -0.2), (False, 0.2)):
@@ -283,5 +290,4 @@ STUDY = Study(
     },
     minutes={"smoke": 0.3, "quick": 2.8, "full": 21.6},
     compares=True,
-    one_network=True,
 )

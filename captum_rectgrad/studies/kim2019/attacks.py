@@ -1,6 +1,6 @@
 """Adversarial examples, and the similarity of maps before and after (for figures 5b and 16)."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 
@@ -43,7 +43,7 @@ MEASURES: dict[str, Likeness] = {
 
 @dataclass(frozen=True, eq=False)
 class Attack:
-    """Attacked images and their predictions.
+    """Attacked images and a network's predictions.
 
     Attributes:
         inputs: `(N, 3, H, W)`, in [-1, 1].
@@ -94,41 +94,52 @@ def attack(
 
 def compare(
     context: StudyContext,
-    network: Network,
+    networks: Sequence[Network],
     inputs: Tensor,
     targets: Tensor,
-    attacks: Mapping[float, Attack],
+    attacks: Mapping[float, Sequence[Attack]],
 ) -> dict[tuple[Final, float], MapMeasurements]:
-    """Similarity of the maps before and after, for each image.
+    """Similarity of the maps before and after, for each network and image.
 
     Args:
         context: methods and device.
-        network: the explained network.
+        networks: the R explained networks.
         inputs: before the attack, `(N, 3, H, W)`, in [-1, 1].
-        targets: the predicted classes before the attack, `(N,)`.
-        attacks: attacks by epsilon.
+        targets: the classes that all networks predict before the attack, `(N,)`.
+        attacks: by epsilon, the attack on each network.
 
     Returns:
-        Measurements by the final threshold and epsilon.
+        Measurements `(R, N)` by the final threshold and epsilon.
     """
     methods = tuple(context.methods)
-    found: dict[Case, dict[str, Numbers]] = {}
-    with Progress(len(inputs) * len(methods), "map", network.name) as progress:
-        for method in methods:
+    rows: dict[Case, dict[str, list[Numbers]]] = {}
+    for number, network in enumerate(networks):
+        against = {epsilon: done[number] for epsilon, done in attacks.items()}
+        with Progress(len(inputs) * len(methods), "map", network.name) as progress:
+            for method in methods:
 
-            def compute(batch: slice, method: Method = method) -> dict[Case, Tensor]:
-                return _compare_batch(context, network, method, inputs, targets, attacks, batch)
+                def compute(
+                    batch: slice,
+                    method: Method = method,
+                    network: Network = network,
+                    against: Mapping[float, Attack] = against,
+                ) -> dict[Case, Tensor]:
+                    return _compare_batch(context, network, method, inputs, targets, against, batch)
 
-            parts = []
-            for batch, part in in_batches(len(inputs), context.batch_size, compute):
-                parts.append(part)
-                progress.update(batch.stop - batch.start)
-            for case in parts[0]:
-                numbers = torch.cat([part[case] for part in parts]).numpy()
-                found.setdefault(case, {})[method.key] = numbers
+                parts = []
+                for batch, part in in_batches(len(inputs), context.batch_size, compute):
+                    parts.append(part)
+                    progress.update(batch.stop - batch.start)
+                for case in parts[0]:
+                    found = torch.cat([part[case] for part in parts]).numpy()
+                    rows.setdefault(case, {}).setdefault(method.key, []).append(found)
     return {
         (final, epsilon): MapMeasurements(
-            methods, {name: found[final, epsilon, name] for name in MEASURES}
+            methods,
+            {
+                name: {key: np.stack(of) for key, of in rows[final, epsilon, name].items()}
+                for name in MEASURES
+            },
         )
         for final in finals(context)
         for epsilon in attacks

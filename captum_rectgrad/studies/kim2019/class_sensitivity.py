@@ -6,7 +6,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from captum_rectgrad.evaluation.estimate import Estimate
-from captum_rectgrad.evaluation.intervals import LEVEL, independent_difference, mean
+from captum_rectgrad.evaluation.intervals import (
+    LEVEL,
+    difference_of_networks,
+    mean_of_networks,
+)
 from captum_rectgrad.evaluation.methods import Method
 from captum_rectgrad.studies.framework.bounds import AS_MUCH, SAME, Bound, judged_by
 from captum_rectgrad.studies.framework.map_measurements import (
@@ -14,7 +18,6 @@ from captum_rectgrad.studies.framework.map_measurements import (
     MapMeasurements,
     baselines,
     by_primary,
-    gaps_to,
 )
 from captum_rectgrad.studies.framework.result import (
     Claim,
@@ -26,38 +29,59 @@ from captum_rectgrad.studies.framework.result import (
     judged_against_all,
     level_of_family,
 )
-from captum_rectgrad.studies.kim2019.attacks import MEASURES, Attack, Numbers
+from captum_rectgrad.studies.kim2019.attacks import MEASURES, Numbers
 from captum_rectgrad.studies.options import Final
 
 Flags = NDArray[np.bool_]
 ByMeasure = Mapping[str, Mapping[str, Estimate]]  # by measure and title of the baseline
 
 
-def drop(numbers: Numbers, flipped: Flags, seed: int, level: float = LEVEL) -> Estimate:
-    """Decrease of a measure with a changed decision, compared with an unchanged one.
+def mean_where(numbers: Numbers, chosen: Flags, seed: int, level: float = LEVEL) -> Estimate:
+    """The mean of a measure over each network's chosen images.
 
     Args:
-        numbers: `(N,)`; NaN where the measure is not defined.
-        flipped: whether the decision changed, `(N,)`.
+        numbers: `(R, N)`; NaN where the measure is not defined.
+        chosen: `(R, N)`.
         seed: seed of the bootstrap.
         level: confidence of the interval.
 
     Returns:
-        The difference of the two means.
+        The mean over networks.
     """
-    return independent_difference(numbers[~flipped], numbers[flipped], seed, level)
+    return mean_of_networks(_picked(numbers, chosen), seed, level)
+
+
+def drop(numbers: Numbers, flipped: Flags, seed: int, level: float = LEVEL) -> Estimate:
+    """Decrease of a measure with a changed decision, compared with an unchanged one.
+
+    Args:
+        numbers: `(R, N)`; NaN where the measure is not defined.
+        flipped: whether a network's decision changed, `(R, N)`.
+        seed: seed of the bootstrap.
+        level: confidence of the interval.
+
+    Returns:
+        The difference of the two means, over networks.
+    """
+    stayed, changed = _picked(numbers, ~flipped), _picked(numbers, flipped)
+    return difference_of_networks(stayed, changed, seed, level)
+
+
+def _picked(numbers: Numbers, chosen: Flags) -> list[Numbers]:
+    """Each network's values for its chosen images."""
+    return [values[here] for values, here in zip(numbers, chosen, strict=True)]
 
 
 def claims(
     found: Mapping[tuple[Final, float], MapMeasurements],
-    attacks: Mapping[float, Attack],
+    flipped: Mapping[float, Flags],
     seed: int,
 ) -> list[Claim]:
     """Judge whether RectGrad's maps change exactly when the decision does.
 
     Args:
         found: similarity of maps before and after, by final threshold and epsilon; see `compare`.
-        attacks: attacks by epsilon.
+        flipped: by epsilon, whether a network's decision changed, `(R, N)`.
         seed: seed of the bootstrap.
 
     Returns:
@@ -66,21 +90,21 @@ def claims(
         baselines, by the primary final threshold. Each claim is judged by all of `MEASURES`.
     """
     result: list[Claim] = []
-    for epsilon, done in attacks.items():
+    for epsilon, changed in flipped.items():
         by_final = {final: found[final, step] for final, step in found if step == epsilon}
         first = next(iter(by_final.values()))
-        flipped, step = done.flipped, f"epsilon {epsilon:g}"
+        step = f"epsilon {epsilon:g}"
         where, figure_16 = f"section 5.2, figure 5b; {step}", f"section 5.2, figure 16; {step}"
         for winner in (m for m in first.methods if not m.baseline and not m.control):
-            result.append(_changes(first, winner, flipped, where, seed))
+            result.append(_changes(first, winner, changed, where, seed))
             ours = f"ours, after section 5.2; {step}"
-            result.append(_only_then(first, winner, flipped, ours, seed))
+            result.append(_only_then(first, winner, changed, ours, seed))
             result += by_primary(
                 {
                     final: [
-                        _as_sensitive(measured, winner, flipped, where, seed),
-                        _drops_more(measured, winner, flipped, where, seed),
-                        _others_too(measured, winner, flipped, figure_16, seed),
+                        _as_sensitive(measured, winner, changed, where, seed),
+                        _drops_more(measured, winner, changed, where, seed),
+                        _others_too(measured, winner, changed, figure_16, seed),
                     ]
                     for final, measured in by_final.items()
                 }
@@ -104,7 +128,9 @@ def _changes(
 def _only_then(
     measured: MapMeasurements, winner: Method, flipped: Flags, where: str, seed: int
 ) -> Claim:
-    alike = {name: mean(measured.values[name][winner.key][~flipped], seed) for name in MEASURES}
+    alike = {
+        name: mean_where(measured.values[name][winner.key], ~flipped, seed) for name in MEASURES
+    }
     said = "; ".join(f"{name} {estimate}" for name, estimate in alike.items())
     verdict, sensitivity = judged_by(
         SAME, lambda bound: all_of([judged_above(one, bound) for one in alike.values()])
@@ -122,17 +148,14 @@ def _as_sensitive(
     measured: MapMeasurements, winner: Method, flipped: Flags, where: str, seed: int
 ) -> Claim:
     """Equal methods hold: the gap may be negative up to the margin."""
-    there = {
-        name: {key: np.where(flipped, numbers, np.nan) for key, numbers in by_key.items()}
-        for name, by_key in measured.values.items()
-    }
-    changed = MapMeasurements(measured.methods, there)
 
     def gaps(level: float) -> ByMeasure:
-        return {
-            name: gaps_to(changed, name, winner.key, baselines(measured), seed, level)
-            for name in MEASURES
-        }
+        return _of_baselines(
+            measured,
+            lambda name, values: mean_where(
+                values - measured.values[name][winner.key], flipped, seed, level
+            ),
+        )
 
     return _against_all(
         f"When the decision changes, maps of {winner.title} change as much as those of all "
@@ -152,19 +175,12 @@ def _drops_more(
     """The change beyond the change of maps with an unchanged decision."""
 
     def gaps(level: float) -> ByMeasure:
-        return {
-            name: {
-                method.title: drop(
-                    measured.values[name][winner.key] - measured.values[name][method.key],
-                    flipped,
-                    seed,
-                    level,
-                )
-                for method in measured.methods
-                if method.key in baselines(measured)
-            }
-            for name in MEASURES
-        }
+        return _of_baselines(
+            measured,
+            lambda name, values: drop(
+                measured.values[name][winner.key] - values, flipped, seed, level
+            ),
+        )
 
     return _against_all(
         f"When the decision changes, maps of {winner.title} change more than those of all "
@@ -184,14 +200,7 @@ def _others_too(
         stayed &= measured.values[name][winner.key] > SAME.value
 
     def alike(level: float) -> ByMeasure:
-        return {
-            name: {
-                method.title: mean(measured.values[name][method.key][stayed], seed, level)
-                for method in measured.methods
-                if method.key in baselines(measured)
-            }
-            for name in MEASURES
-        }
+        return _of_baselines(measured, lambda _, values: mean_where(values, stayed, seed, level))
 
     return _against_all(
         f"Where maps of {winner.title} change little though the decision does, those of all "
@@ -203,6 +212,21 @@ def _others_too(
         f"{SAME}; similarity of the baselines' maps for these images",
         SAME,
     )
+
+
+def _of_baselines(
+    measured: MapMeasurements, estimate: Callable[[str, Numbers], Estimate]
+) -> ByMeasure:
+    """By measure and title of the baseline, an estimate from the measure's name and values."""
+    chosen = set(baselines(measured))
+    return {
+        name: {
+            method.title: estimate(name, measured.values[name][method.key])
+            for method in measured.methods
+            if method.key in chosen
+        }
+        for name in MEASURES
+    }
 
 
 def _against_all(

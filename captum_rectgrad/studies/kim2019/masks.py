@@ -34,9 +34,7 @@ def correct(
         RectGradError: no image is classified correctly.
     """
     images = networks[0].with_occlusion(data).images
-    right = torch.ones_like(data.labels, dtype=torch.bool)
-    for network in networks:
-        right &= context.predictions(network, images) == data.labels
+    right = right_of_all(context, networks, images, data.labels)
     chosen: list[int] = []
     for label in range(int(data.labels.max()) + 1):
         found = torch.nonzero(right & (data.labels == label))[:, 0].tolist()
@@ -48,6 +46,26 @@ def correct(
         )
     index = torch.tensor(sorted(chosen), dtype=torch.int64)
     return MaskedImages(images[index], data.labels[index], data.masks[index])
+
+
+def right_of_all(
+    context: StudyContext, networks: Sequence[Network], images: Tensor, labels: Tensor
+) -> Tensor:
+    """The images that all networks classify correctly.
+
+    Args:
+        context: its device and batch size are used.
+        networks: the classifying networks.
+        images: `(N, 3, H, W)`, with the networks' noise.
+        labels: `(N,)`.
+
+    Returns:
+        `(N,)`, bool.
+    """
+    right = torch.ones_like(labels, dtype=torch.bool)
+    for network in networks:
+        right &= context.predictions(network, images) == labels
+    return right
 
 
 def names_of(networks: Sequence[Network]) -> str:

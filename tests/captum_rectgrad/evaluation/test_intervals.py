@@ -3,13 +3,16 @@ import math
 import numpy as np
 import pytest
 from numpy.typing import NDArray
+from scipy.stats import t as student
 
 from captum_rectgrad.evaluation.intervals import (
     ENOUGH,
     crossed_mean,
     difference,
+    difference_of_networks,
     independent_difference,
     mean,
+    mean_of_networks,
     proportion,
     proportion_difference,
     resampled,
@@ -140,6 +143,45 @@ def test_few_networks_and_many_images_are_held_in_95_of_100_cases(
     deviations: tuple[float, float, float],
 ) -> None:
     assert crossed(*deviations, shape=(3, 50)) > 0.92  # 0.95 less 2.75 standard errors
+
+
+@pytest.mark.parametrize("deviations", [(1, 0.1, 0.1), (0.1, 1, 0.1), (0.2, 0.2, 1), (0, 1, 0)])
+def test_networks_with_images_of_their_own_are_held_in_95_of_100_cases(
+    deviations: tuple[float, float, float],
+) -> None:
+    by_network, by_image, by_both = deviations
+    held = []
+    for seed in range(400):
+        generator = np.random.default_rng(seed)
+        draw = generator.standard_normal
+        values = by_network * draw((3, 1)) + by_image * draw(120) + by_both * draw((3, 120))
+        chosen = generator.random((3, 120)) < 0.4
+        picked = [each[here] for each, here in zip(values, chosen, strict=True)]
+        others = [each[~here] for each, here in zip(values, chosen, strict=True)]
+        gap = difference_of_networks(picked, others)  # of which the network's part is none
+        found = mean_of_networks(picked)
+        held.append((found.low < 0 < found.high, gap.low < 0 < gap.high))
+    assert np.mean(held, axis=0).min() > 0.92
+
+
+def test_means_of_networks_by_hand() -> None:
+    tens = [np.arange(10.0) + network for network in (0, 1, 5)]
+    found = mean_of_networks(tens)
+    assert found.value == pytest.approx(4.5 + 2)
+    # Variance of 0, 1, 5 is 7; that of 0 to 9 is 55 / 6. Both over their numbers, 3 and 10.
+    # A difference adds that of 1 and 3, which is 10 / 9.
+    gap = difference_of_networks(tens, [[1.0, 3.0] * 5] * 3)
+    assert gap.value == pytest.approx(4.5)
+    assert found.count == gap.count == 10
+    for estimate, images in ((found, 55 / 60), (gap, 55 / 60 + 1 / 9)):
+        variance = 7 / 3 + images
+        freedom = variance**2 / ((7 / 3) ** 2 / 2 + images**2 / 9)
+        half = student.ppf(0.975, freedom) * math.sqrt(variance)
+        assert estimate.high - estimate.value == pytest.approx(half)
+    assert math.isnan(mean_of_networks([*tens, np.arange(9.0)]).low)
+    assert mean_of_networks([*tens, [math.nan]]).count == 0
+    assert mean_of_networks([SAMPLE]) == mean(SAMPLE)
+    assert difference_of_networks([SAMPLE], [SAMPLE]) == independent_difference(SAMPLE, SAMPLE)
 
 
 def test_of_networks_alone_the_interval_is_students() -> None:

@@ -16,9 +16,10 @@ from captum_rectgrad.studies.data.study_data import Network
 from captum_rectgrad.studies.framework.context import StudyContext
 from captum_rectgrad.studies.kim2019.adversarial import AdversarialConfig, adversarial
 from captum_rectgrad.studies.kim2019.attacks import MEASURES, OVERLAP, RANK, attack, compare
+from captum_rectgrad.studies.options import Role
 from rectgrad_zoo.data.cifar10 import Split
 from rectgrad_zoo.data.images import LabelledImages, to_model_range
-from tests.captum_rectgrad.studies.conftest import Tiny
+from tests.captum_rectgrad.studies.conftest import ThreeNetworks, Tiny
 
 EPSILON = 0.05
 
@@ -63,14 +64,14 @@ def test_a_confidently_classified_image_is_attacked(context: Callable[..., Study
 def test_maps_before_and_after_written_naively(exact_context: Callable[..., StudyContext]) -> None:
     made = exact_context("saliency", "random")
     network, inputs, targets = seen(made)
-    attacks = {0.3: attack(made, network, inputs, targets, 0.3)}
-    found = compare(made, network, inputs, targets, attacks)
+    attacks = {0.3: [attack(made, network, inputs, targets, 0.3)]}
+    found = compare(made, [network], inputs, targets, attacks)
     assert list(found) == [("pixels", 0.3), ("none", 0.3)]
     for number in range(8):
         maps = []
         for x, target in (
             (inputs[number], targets[number]),
-            (attacks[0.3].inputs[number], attacks[0.3].targets[number]),
+            (attacks[0.3][0].inputs[number], attacks[0.3][0].targets[number]),
         ):
             leaf = x[None].clone().requires_grad_()
             network.model(leaf)[0, target].backward()
@@ -81,13 +82,13 @@ def test_maps_before_and_after_written_naively(exact_context: Callable[..., Stud
         for (final, _), (one, two) in zip(found, (cut, maps), strict=True):
             values = found[final, 0.3].values
             expected = spearmanr(one.sum(axis=0).ravel(), two.sum(axis=0).ravel()).statistic
-            assert values[RANK]["saliency"][number] == pytest.approx(expected, abs=1e-4)
+            assert values[RANK]["saliency"][0, number] == pytest.approx(expected, abs=1e-4)
             overlap = top_overlap(torch.from_numpy(one)[None], torch.from_numpy(two)[None])
-            assert values[OVERLAP]["saliency"][number] == pytest.approx(overlap.item(), abs=0.02)
+            assert values[OVERLAP]["saliency"][0, number] == pytest.approx(overlap.item(), abs=0.02)
             # Written once more of absolute values: a pixel counts whatever it speaks for.
             sizes = [np.abs(m.sum(axis=0)).ravel() for m in (one, two)]
             expected = spearmanr(*sizes).statistic
-            found_absolute = values[f"{RANK} of absolute values"]["saliency"][number]
+            found_absolute = values[f"{RANK} of absolute values"]["saliency"][0, number]
             assert found_absolute == pytest.approx(expected, abs=1e-4)
             assert list(values) == list(MEASURES)
     # Random maps are others before and after.
@@ -109,6 +110,34 @@ def test_rows_say_how_many_flipped(exact_context: Callable[..., StudyContext]) -
             assert stayed.count == right
             assert stayed.value == pytest.approx(1.0)
     assert "epsilon 0.01 is 1.275 levels of 255" in result.notes[0]
+
+
+@dataclass(frozen=True)
+class OneOfThree(ThreeNetworks):
+    number: int = 0
+
+    def networks(self, role: Role) -> tuple[Network, ...]:
+        return super().networks(role)[self.number :][:1]
+
+
+def test_each_network_has_its_own_attack(context: Callable[..., StudyContext]) -> None:
+    made = replace(context("saliency", "rectgrad"), study_data=ThreeNetworks())
+    result = adversarial(AdversarialConfig(images=None, epsilons=(0.02,)), made)
+    found = {
+        number: adversarial(
+            AdversarialConfig(images=None, epsilons=(0.02,)),
+            replace(made, study_data=OneOfThree(number)),
+        )
+        for number in range(3)
+    }
+    for place, row in enumerate(result.rows):
+        for name in (f"{RANK}, flipped", f"{RANK}, not flipped", f"{RANK}, drop"):
+            several = row[name]
+            alone = [of_one.rows[place][name] for of_one in found.values()]
+            assert isinstance(several, Estimate)
+            values = [one.value for one in alone if isinstance(one, Estimate)]
+            assert several.value == pytest.approx(np.mean(values), abs=1e-6, nan_ok=True)
+    assert "Numbers of flipped images are by network" in result.notes[0]
 
 
 @dataclass(frozen=True)

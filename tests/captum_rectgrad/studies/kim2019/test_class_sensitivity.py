@@ -4,24 +4,23 @@ import math
 
 import numpy as np
 import pytest
-import torch
 
 from captum_rectgrad.evaluation.methods import choose_methods
 from captum_rectgrad.studies.framework.map_measurements import MapMeasurements
 from captum_rectgrad.studies.framework.result import Claim
-from captum_rectgrad.studies.kim2019.attacks import MEASURES, Attack
+from captum_rectgrad.studies.kim2019.attacks import MEASURES
 from captum_rectgrad.studies.kim2019.class_sensitivity import claims, drop
 from captum_rectgrad.studies.options import FINALS
 
-FLIPPED = np.arange(200) % 2 == 0
-NOISE = np.random.default_rng(0).normal(0, 0.01, (3, 200))
+FLIPPED = np.arange(200)[None] % 2 == 0
+NOISE = np.random.default_rng(0).normal(0, 0.01, (3, 1, 200))
 YES, NO, OPEN = "holds", "does not hold", "undecided"
 
 
 def test_the_drop_by_hand() -> None:
-    flipped = np.arange(40) < 20
+    flipped = np.arange(40)[None] < 20
     numbers = np.where(flipped, 0.3, 0.9) + np.tile([-0.1, 0.1], 20)
-    numbers[-1] = math.nan
+    numbers[0, -1] = math.nan
     found = drop(numbers, flipped, seed=0)
     assert found.value == pytest.approx(0.6 - 0.1 / 19)
     assert found.count == 19
@@ -46,9 +45,8 @@ def claims_of(
             for key, alike, noise in zip(keys, levels, NOISE, strict=True)
         }
     measured = MapMeasurements(choose_methods(["rectgrad", "saliency", "random"]), values)
-    attacks = {0.01: Attack(torch.empty(0), torch.empty(0), FLIPPED)}
     finals = FINALS[0], FINALS[-1]
-    return claims({(final, 0.01): measured for final in finals}, attacks, seed=0)
+    return claims({(final, 0.01): measured for final in finals}, {0.01: FLIPPED}, seed=0)
 
 
 # It changes when the decision does; only then; as much as the other; beyond what it changes by

@@ -164,7 +164,7 @@ def test_a_run_that_was_begun_before_says_so(context: Callable[..., StudyContext
     assert origin["resumed"] is False
     assert origin["engine"] == {"name": "local"}
     assert list(origin["methods"]) == ["smoothgrad"]
-    assert origin["methods"]["smoothgrad"]["samples"] == 25
+    assert origin["methods"]["smoothgrad"]["samples"] == 50
     file.unlink()  # as after a kill
     run_study(study, "smoke", context("smoothgrad", "random"))
     assert json.loads(file.read_text())["provenance"] == {**origin, "resumed": True, "minutes": ANY}
