@@ -1,14 +1,17 @@
 """Figures 10 and 11: maps with re-initialised layers, cumulatively or one layer at a time."""
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from itertools import product
 
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from torch import Tensor, nn
+from tqdm import tqdm
 
 from captum_rectgrad.evaluation.intervals import crossed_mean
+from captum_rectgrad.evaluation.seeds import derived_seed
 from captum_rectgrad.plotting.curves import draw_curve
 from captum_rectgrad.sanity.defaults import REPEATS
 from captum_rectgrad.sanity.parameter_layers import module_of
@@ -62,29 +65,36 @@ def layers(config: LayersConfig, context: StudyContext) -> Result:
         For each order, layer and rule the similarity of maps to the trained network's.
     """
     inputs = inputs_of(context, config.images)
-    model = context.network("plain").model
-    found: dict[tuple[Order, str], Randomisation] = {}
+    models = [network.model for network in context.networks("plain")]
+    runs: dict[tuple[Order, str], list[Randomisation]] = {}
     first: dict[str, Tensor] = {}
-    for method in METHODS:
-        asked = task(context, method, model, inputs)
-        original = asked.maps(model)
-        first[method.title] = original[:1]
-        for order in ORDERS:
-            found[order, method.title] = randomisation(
-                asked,
-                model,
-                order,
-                steps=config.steps,
-                repeats=config.repeats,
-                seed=context.seed,
-                original=original,
-            )
+    total = len(METHODS) * len(models)
+    with tqdm(total=total, unit="method", desc="layers", disable=None) as progress:
+        for method, (number, model) in product(METHODS, enumerate(models)):
+            asked = task(context, method, model, inputs)
+            original = asked.maps(model)
+            first.setdefault(method.title, original[:1])
+            for order in ORDERS:
+                run = randomisation(
+                    asked,
+                    model,
+                    order,
+                    steps=config.steps,
+                    repeats=config.repeats,
+                    # Other random weights for each network, so that their effect has an interval.
+                    seed=derived_seed(context.seed, number),
+                    original=original,
+                )
+                runs.setdefault((order, method.title), []).append(run)
+            progress.update()
+    found = {key: over_networks(of) for key, of in runs.items()}
     run = found["cascading", METHODS[0].title]
     notes = [
         (
             f"{counted(inputs)} Maps are for the class that the trained network predicts. Layers "
             f"and their running statistics are re-initialised {config.repeats} times. Intervals "
-            "are over these and over the images."
+            "are over the trained networks, or for one network over these repetitions, and over "
+            "the images. Maps of the first network are drawn."
         )
     ]
     if len(run.layers) < run.randomised[-1]:
@@ -101,11 +111,30 @@ def layers(config: LayersConfig, context: StudyContext) -> Result:
     return Result(
         rows=_rows(found, context.seed),
         claims=claims(
-            {m.title: found["independent", m.title] for m in METHODS}, model, context.seed
+            {m.title: found["independent", m.title] for m in METHODS}, models[0], context.seed
         ),
         figure=_figure(context, found),
         notes=notes,
     )
+
+
+def over_networks(runs: Sequence[Randomisation]) -> Randomisation:
+    """The runs of several networks as one, with networks in the place of repetitions.
+
+    Args:
+        runs: of networks of one architecture and the same images.
+
+    Returns:
+        The first run, with the similarity of each network's maps averaged over its repetitions. A
+        single run is unchanged.
+    """
+    if len(runs) == 1:
+        return runs[0]
+    similarity = {
+        name: np.stack([run.similarity[name].mean(axis=1) for run in runs], axis=1)
+        for name in runs[0].similarity
+    }
+    return replace(runs[0], similarity=similarity)
 
 
 def _rows(found: Mapping[tuple[Order, str], Randomisation], seed: int) -> list[Row]:
@@ -223,5 +252,4 @@ STUDY = Study(
     minutes={"smoke": None, "quick": 4.3, "full": None},
     paper=NIE,
     any_network=True,
-    one_network=True,
 )

@@ -1,6 +1,7 @@
 """The studies of the supplement's figures, small, and their parts by hand."""
 
 from collections.abc import Callable
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -156,3 +157,10 @@ def test_section_g_compares_convolutions_with_dense_layers_and_with_each_other(
     assert [claim.verdict for claim in found] == ["holds", "does not hold"] * 2
     assert "randomised: 0.55" in found[0].because
     assert "conv4 minus conv1 randomised: -0.2" in found[1].because
+    assert layers.over_networks([run]) is run
+    repetitions = likeness + np.array([0.0, 0.1, 0.5])[:, None]
+    other = replace(run, similarity={UNSIGNED: repetitions})
+    both = layers.over_networks([run, other]).similarity[UNSIGNED]
+    assert both.shape == (6, 2, 20)
+    np.testing.assert_allclose(both[:, 0], run.similarity[UNSIGNED][:, 0])
+    np.testing.assert_allclose(both[:, 1], repetitions[:, 0] + 0.2)
