@@ -2,8 +2,8 @@
 
 from typing import Literal
 
-# Role of a network in a study: the noise it was trained behind.
-Role = Literal["plain", "occluded", "noise"]
+# Role of a network in a study: the noise it was trained behind, or adversarial training.
+Role = Literal["plain", "occluded", "noise", "robust"]
 Preset = Literal["smoke", "quick", "full", "paper"]
 PRESETS: tuple[Preset, ...] = ("smoke", "quick", "full")  # of every study
 PAPER: Preset = "paper"  # exactly the paper's table; of roar-kar alone, where `full` has more

@@ -25,11 +25,17 @@ CHECKPOINTS: dict[Role, tuple[str, ...]] = {
         "cifar10_cnn_occluded_paper_seed2",
     ),
     "noise": ("cifar10_cnn_noise",),
+    "robust": ("cifar10_cnn_adversarial",),
 }
 # Checkpoints in the package, for an installation that has no others.
 _EMBEDDED: dict[Role, str] = {"plain": "cifar10_cnn", "occluded": "cifar10_cnn_occluded"}
 # The noise that the networks of a role must have been trained behind.
-_NOISE: dict[Role, str | None] = {"plain": None, "occluded": FIXED, "noise": PER_IMAGE}
+_NOISE: dict[Role, str | None] = {
+    "plain": None,
+    "occluded": FIXED,
+    "noise": PER_IMAGE,
+    "robust": None,
+}
 _EXPECTED = (
     "test-*.parquet (columns img and mask, pictures of 32 x 32 as {bytes, path}, the mask grey "
     "with 255 on the object, and label, 0 to 9)"
@@ -90,6 +96,11 @@ class Cifar10:
             raise RectGradError(
                 f"{name} was trained behind {found or 'no'} noise; the role {role!r} needs a "
                 f"network trained behind {noise or 'no'} noise, such as {standard}"
+            )
+        if role == "robust" and recipe.adversary is None:
+            raise RectGradError(
+                f"{name} was not trained on adversarial examples; the role 'robust' needs a "
+                f"network such as {standard}"
             )
         # Not `name`: it may be a local path, which must not be recorded in results.
         return Network(recipe.name, rectgrad_zoo.provenance(model).sha256, model, recipe)

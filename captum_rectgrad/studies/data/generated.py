@@ -19,6 +19,7 @@ from rectgrad_zoo.data.images import LabelledImages
 from rectgrad_zoo.data.occlusion import FIXED, PER_IMAGE, Occlusion
 from rectgrad_zoo.errors import ZooError
 from rectgrad_zoo.input_files import read_json_object
+from rectgrad_zoo.training.adversary import Adversary
 from rectgrad_zoo.training.recipes import BEST_VALIDATION, DataRecipe, Recipe, TrainingRecipe
 from rectgrad_zoo.training.train import train
 from rectgrad_zoo.weights import read_bytes
@@ -28,6 +29,8 @@ SIZES: dict[Split, int] = {"train": 6000, "test": 1000}
 SEEDS: dict[Split, int] = {"train": 1, "test": 2}
 CPU = torch.device("cpu")
 _PATCH = 10  # pixels, as for CIFAR-10
+# As in the recipe of cifar10_cnn_adversarial.
+_ATTACK = Adversary(epsilon=8, step=10, steps=1, test_step=2, test_steps=10)
 _WEIGHTS, _RECIPE = "model.safetensors", "recipe.json"
 
 
@@ -71,7 +74,7 @@ def recipe_of(role: Role) -> Recipe:
     Returns:
         Five epochs of Adam, in the fastest precision of this machine.
     """
-    noise = {"plain": None, "occluded": FIXED, "noise": PER_IMAGE}[role]
+    noise = {"plain": None, "occluded": FIXED, "noise": PER_IMAGE, "robust": None}[role]
     return Recipe(
         name=f"shapes-{role}",
         architecture="cifar10_cnn",
@@ -87,6 +90,7 @@ def recipe_of(role: Role) -> Recipe:
             precision=precision_of(CPU),
         ),
         occlusion=Occlusion(_PATCH, seed=0, kind=noise) if noise else None,
+        adversary=_ATTACK if role == "robust" else None,
     )
 
 

@@ -10,6 +10,7 @@ if TYPE_CHECKING:
 # The module in `captum_rectgrad.studies` with `STUDY`, by the study's name.
 MODULES: Mapping[str, str] = {
     "occluded-saliency": "kim2019.occluded_saliency",
+    "robust-saliency": "kim2019.robust_saliency",
     "feature-map-occlusion": "kim2019.feature_map_occlusion",
     "threshold-sweep": "kim2019.threshold_sweep",
     "coherence": "kim2019.coherence",

@@ -1,6 +1,6 @@
 """Figure 13: whether a network keeps the features of the object and drops those of the background.
 
-It counts active units of every convolution on both.
+It counts active units of every convolution on both. Appendix C.1: activations next to the border.
 """
 
 from collections.abc import Mapping
@@ -13,7 +13,7 @@ from matplotlib.figure import Figure
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from captum_rectgrad.evaluation.intervals import mean
+from captum_rectgrad.evaluation.intervals import mean, proportion
 from captum_rectgrad.evaluation.methods import choose_methods
 from captum_rectgrad.plotting.single_map import plot_map
 from captum_rectgrad.plotting.whole_pixels import draw_pixels
@@ -28,7 +28,16 @@ from captum_rectgrad.studies.framework.bounds import (
 )
 from captum_rectgrad.studies.framework.by_network import stack_networks
 from captum_rectgrad.studies.framework.context import MASKED, StudyContext
-from captum_rectgrad.studies.framework.result import Claim, Result, Row, all_of, judged_within
+from captum_rectgrad.studies.framework.result import (
+    Claim,
+    Result,
+    Row,
+    Verdict,
+    all_of,
+    judged,
+    judged_within,
+    level_of_family,
+)
 from captum_rectgrad.studies.framework.study import Study
 from captum_rectgrad.studies.kim2019.convolutions import (
     ConvolutionActivation,
@@ -39,6 +48,7 @@ from captum_rectgrad.studies.kim2019.masks import at_size, correct, names_of, on
 from rectgrad_zoo.data.images import to_model_range
 
 REGIONS = {"object": "#c43c00", "background": "#2a6a9e"}  # with their colours in the figure
+RING, RING_AREA = "largest activation in the outermost ring", "the ring's share of the positions"
 _DRAWN = 4  # images
 _SIDE = 4  # channels along each side of a mosaic
 _BRIGHTNESS = PowerNorm(0.5, 0, 1)  # makes small values visible
@@ -66,7 +76,7 @@ def feature_maps(config: FeatureMapsConfig, context: StudyContext) -> Result:
 
     Returns:
         For each convolution the share of active units on the object, on the background, and their
-        difference.
+        difference; and how often the largest activation is in the outermost ring of positions.
     """
     networks = context.networks("plain")
     data = correct(context, networks, context.masked(), config.per_class)
@@ -77,7 +87,13 @@ def feature_maps(config: FeatureMapsConfig, context: StudyContext) -> Result:
     shares = {layer: stack_networks([one[layer] for one in found]) for layer in found[0]}
     return Result(
         rows=[_row(layer, found, context.seed) for layer, found in shares.items()],
-        claims=[verdict_on(shares, context.seed, relative=relative) for relative in (False, True)],
+        claims=[
+            *(verdict_on(shares, context.seed, relative=relative) for relative in (False, True)),
+            verdict_on_ring(
+                {layer: found[RING] - found[RING_AREA] for layer, found in shares.items()},
+                context.seed,
+            ),
+        ],
         figure=_figure(context, networks[0], layers[0], data, shares),
         notes=(
             (
@@ -112,10 +128,11 @@ def measure(
         data: images with masks.
 
     Returns:
-        By layer and region `(N,)`; NaN if an image has no such region at a layer.
+        By layer: by region `(N,)`, NaN if an image has no such region; `RING`, 1 if the largest
+        activation of all channels is in the outermost ring of positions, else 0; and `RING_AREA`.
     """
     parts: dict[str, dict[str, list[Tensor]]] = {
-        layer.name: {name: [] for name in REGIONS} for layer in layers
+        layer.name: {name: [] for name in (*REGIONS, RING, RING_AREA)} for layer in layers
     }
 
     def compute(batch: slice) -> list[Tensor]:
@@ -126,6 +143,9 @@ def measure(
             mask = at_size(data.masks[batch], layer.size)
             for name, region in (("object", mask), ("background", ~mask)):
                 parts[layer.name][name].append(active_share(values, region))
+            inside, area = largest_in_ring(values)
+            parts[layer.name][RING].append(inside)
+            parts[layer.name][RING_AREA].append(torch.full_like(inside, area))
     return {
         layer: {name: torch.cat(values).numpy() for name, values in regions.items()}
         for layer, regions in parts.items()
@@ -146,6 +166,21 @@ def active_share(values: Tensor, region: Tensor) -> Tensor:
     active = ((values > 0) & region[:, None]).double().sum(dim=(1, 2, 3))
     share: Tensor = active / (region.sum(dim=(1, 2)) * values.shape[1])
     return share
+
+
+def largest_in_ring(values: Tensor) -> tuple[Tensor, float]:
+    """Whether the largest activation of an image is in the outermost ring of positions.
+
+    Args:
+        values: activations, `(N, C, H, W)`.
+
+    Returns:
+        `(N,)`, float64: 1 if it is, 0 if not; and the ring's share of the positions.
+    """
+    ring = torch.ones(values.shape[2:], dtype=torch.bool)
+    ring[1:-1, 1:-1] = False
+    highest = values.amax(dim=1).flatten(1).argmax(dim=1)
+    return ring.flatten()[highest].double(), ring.double().mean().item()
 
 
 def apart(found: Mapping[str, Array], *, relative: bool) -> Array:
@@ -194,11 +229,44 @@ def verdict_on(shares: Mapping[str, Mapping[str, Array]], seed: int, *, relative
     )
 
 
+def verdict_on_ring(excess: Mapping[str, Array], seed: int) -> Claim:
+    """Judge whether activations are high next to the border, at any convolution.
+
+    Args:
+        excess: by layer, whether the largest activation is in the outermost ring (1 or 0) minus the
+            ring's share of the positions.
+        seed: seed of the bootstrap.
+
+    Returns:
+        The claim. It holds if the interval of the mean is above 0 at any layer, with Holm's
+        correction for the layers; it does not hold if it is below 0 at all layers.
+    """
+    level = level_of_family(len(excess))
+    corrected = [judged(mean(values, seed, level)) for values in excess.values()]
+    found = {layer: mean(values, seed) for layer, values in excess.items()}
+    verdict: Verdict = "undecided"
+    if "holds" in corrected:
+        verdict = "holds"
+    elif all(judged(each) == "does not hold" for each in found.values()):
+        verdict = "does not hold"
+    numbers = "; ".join(f"{layer} {each}" for layer, each in found.items())
+    return Claim(
+        "Activations along the border are sometimes high",
+        "appendix C.1",
+        verdict,
+        "share of the images whose largest activation is in the outermost ring, minus the ring's "
+        f"share of the positions: {numbers}; judged with Holm's correction for {len(excess)} "
+        "convolutions",
+    )
+
+
 def _row(layer: str, found: Mapping[str, Array], seed: int) -> Row:
     row: Row = {"layer": layer}
-    row |= {f"active on the {name}": mean(values, seed) for name, values in found.items()}
+    row |= {f"active on the {name}": mean(found[name], seed) for name in REGIONS}
     for title, relative in (("difference", False), ("difference, relative", True)):
         row[title] = mean(apart(found, relative=relative), seed)
+    row[RING] = proportion(found[RING])
+    row[RING_AREA] = float(found[RING_AREA].flat[0])
     return row
 
 

@@ -1,4 +1,4 @@
-"""Claims 1 and 2: two older methods times input are RectGrad with another rule or threshold."""
+"""Pairs of methods whose maps are equal: claims 1 and 2, and epsilon-LRP of a ReLU network."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -6,13 +6,14 @@ from functools import partial
 
 import numpy as np
 import torch
-from captum.attr import Deconvolution, GuidedBackprop
+from captum.attr import LRP, Deconvolution, GuidedBackprop, InputXGradient
+from captum.attr._utils.lrp_rules import EpsilonRule
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from captum_rectgrad.attr.rectgrad import RectGrad
 from captum_rectgrad.evaluation.captum_compatible import captum_compatible
-from captum_rectgrad.evaluation.methods import Method
+from captum_rectgrad.evaluation.methods import Method, MethodUnreliableError, of_captum
 from captum_rectgrad.studies.compute.batches import in_batches
 from captum_rectgrad.studies.data.study_data import Network
 from captum_rectgrad.studies.framework.bounds import ROUNDING
@@ -20,6 +21,9 @@ from captum_rectgrad.studies.framework.context import StudyContext
 from captum_rectgrad.studies.framework.result import Claim
 
 EPSILON = 1e-3  # any positive number
+# The equality is of the limit. Captum's default, 1e-9, changes maps by up to 4e-5 of the largest
+# value, where a unit's value before the activation is that small.
+LRP_EPSILON = 1e-12
 
 
 @dataclass(frozen=True)
@@ -34,19 +38,21 @@ class ShiftedScores:
 
 @dataclass(frozen=True)
 class Identity:
-    """A claim that a method is RectGrad, thresholded at zero.
+    """A claim that two methods have the same maps.
 
     Attributes:
         text: text of the claim.
         source: its source.
-        rectgrad: RectGrad, without the padding trick, which older methods do not have.
-        other: the other method, times input; it is thresholded at zero for the comparison.
+        one: a method; RectGrad has no padding trick here, which older methods do not have.
+        other: the other method.
+        thresholded: whether the other method is thresholded at zero for the comparison.
     """
 
     text: str
     source: str
-    rectgrad: Method
+    one: Method
     other: Method
+    thresholded: bool = True
 
 
 def _method(title: str, attribute: Callable[[nn.Module, Tensor, Tensor], Tensor]) -> Method:
@@ -69,6 +75,18 @@ def _times_input(
     return x * gradient
 
 
+def _epsilon_lrp(model: nn.Module, x: Tensor, target: Tensor) -> Tensor:
+    copied = captum_compatible(model)
+    for module in copied.modules():
+        if isinstance(module, (nn.Conv2d, nn.Linear, nn.MaxPool2d)):
+            module.rule = EpsilonRule(LRP_EPSILON)
+    try:
+        relevance: Tensor = LRP(copied).attribute(x, target=target)
+    except TypeError as error:  # such as nn.Identity, in cifar10_resnet
+        raise MethodUnreliableError(f"Captum's LRP has no rule for a layer: {error}") from error
+    return relevance
+
+
 GUIDED_TIMES_INPUT = _method("Guided BP * Input", partial(_times_input, GuidedBackprop))
 CLAIM_1 = Identity(
     "RectGrad with the score (a + epsilon) * R and tau = 0 is DeconvNet * Input, thresholded at "
@@ -85,6 +103,13 @@ CLAIM_2 = Identity(
     "section 4.3, claim 2",
     _method("tau = 0", partial(_rectgrad, partial(RectGrad, tau=0.0, padding_trick=False))),
     GUIDED_TIMES_INPUT,
+)
+EPSILON_LRP = Identity(
+    "Epsilon-LRP is Gradient * Input on a ReLU network",
+    "section 5.3, from Ancona et al. 2018",
+    _method("epsilon-LRP", _epsilon_lrp),
+    of_captum("gradient-input", "Gradient * Input", InputXGradient),
+    thresholded=False,
 )
 
 
@@ -116,6 +141,21 @@ def identity_gaps(
     return torch.stack(found).numpy()
 
 
+def judged_identity(
+    identity: Identity,
+    context: StudyContext,
+    networks: Sequence[Network],
+    images: Tensor,
+    targets: Sequence[Tensor],
+) -> Claim:
+    """The claim, undecided if a method does not apply to a network; see `identity_gaps`."""
+    try:
+        gaps = identity_gaps(identity, context, networks, images, targets)
+    except MethodUnreliableError as error:
+        return Claim(identity.text, identity.source, "undecided", str(error))
+    return identity_claim(identity, gaps)
+
+
 def identity_claim(identity: Identity, gaps: NDArray[np.float64]) -> Claim:
     """The claim. An identity holds for all images or not: the maximum has no interval."""
     return Claim(
@@ -137,8 +177,9 @@ def _gaps(
 ) -> Tensor:
     one, other = (
         context.few_maps(method, network, images[batch], targets[batch]).flatten(1).double()
-        for method in (identity.rectgrad, identity.other)
+        for method in (identity.one, identity.other)
     )
-    other = other.clamp(min=0)
-    largest = other.amax(dim=1).clamp(min=torch.finfo(torch.float32).tiny)
+    if identity.thresholded:
+        other = other.clamp(min=0)
+    largest = other.abs().amax(dim=1).clamp(min=torch.finfo(torch.float32).tiny)
     return (one - other).abs().amax(dim=1) / largest

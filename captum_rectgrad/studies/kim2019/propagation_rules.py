@@ -1,4 +1,7 @@
-"""Claim 1, figure 17, appendices B.2 and B.3: units that PR1 to PR4 and RectGradMod select."""
+"""Claim 1, figure 17, appendices B.2 and B.3: units that PR1 to PR4 and RectGradMod select.
+
+Also the equality of epsilon-LRP and Gradient * Input, by which the paper leaves out the former.
+"""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -31,7 +34,11 @@ from captum_rectgrad.studies.framework.result import (
 )
 from captum_rectgrad.studies.framework.study import Study
 from captum_rectgrad.studies.kim2019.background import EXCESS, SHARE, shares_outside
-from captum_rectgrad.studies.kim2019.map_identities import CLAIM_1, identity_claim, identity_gaps
+from captum_rectgrad.studies.kim2019.map_identities import (
+    CLAIM_1,
+    EPSILON_LRP,
+    judged_identity,
+)
 from captum_rectgrad.studies.kim2019.masks import HALF, correct, names_of, one_of_each
 
 TITLES: dict[RuleName, str] = {
@@ -95,7 +102,6 @@ def propagation_rules(config: PropagationRulesConfig, context: StudyContext) -> 
     double = {rule: followed(two_layers(), rule) for rule in TITLES}
     more = more_than_rectgrad(measured)
     labels = [data.labels] * len(networks)
-    gaps = identity_gaps(CLAIM_1, context, networks, data.images, labels)
     numbers: list[Row] = []
     for rule, row in zip(TITLES, rows(measured, context.seed), strict=True):
         example: Row = {
@@ -108,7 +114,10 @@ def propagation_rules(config: PropagationRulesConfig, context: StudyContext) -> 
     return Result(
         rows=numbers,
         claims=[
-            identity_claim(CLAIM_1, gaps),
+            *(
+                judged_identity(each, context, networks, data.images, labels)
+                for each in (CLAIM_1, EPSILON_LRP)
+            ),
             *example_claims(single, double),
             *map_claims(measured, context.seed),
         ],

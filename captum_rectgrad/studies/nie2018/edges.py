@@ -1,5 +1,6 @@
 """Figure 9: guided backpropagation compared with an edge detector."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -8,9 +9,12 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 from tqdm import tqdm
 
+from captum_rectgrad.errors import RectGradError
 from captum_rectgrad.evaluation.intervals import difference, mean
+from captum_rectgrad.evaluation.map_metrics import share_inside
 from captum_rectgrad.evaluation.methods import Method
 from captum_rectgrad.sanity.similarity import SIMILARITIES, input_correlation
+from captum_rectgrad.studies.data.study_data import MaskedImages
 from captum_rectgrad.studies.figures.figure_layout import new_figure
 from captum_rectgrad.studies.figures.map_grid import ImageRow, block_dpi, block_size, draw_block
 from captum_rectgrad.studies.framework.by_network import stack_networks
@@ -99,7 +103,7 @@ def edges(config: EdgesConfig, context: StudyContext) -> Result:
         line[EDGE_DETECTOR.title] = edge_maps[place]
     return Result(
         rows=rows,
-        claims=_claims(found, context.seed),
+        claims=[*_claims(found, context.seed), *_background(context, models["trained"])],
         figure=_figure(context.images("test", len(shown)).images, shown),
         notes=(
             (
@@ -135,6 +139,51 @@ def _claims(found: dict[tuple[str, str], NDArray[np.float64]], seed: int) -> lis
             judged(mine),
             f"{LIKE}: NoBias RectGrad's is {gap_text(mine, than)}",
         ),
+    ]
+
+
+def off_the_object(
+    context: StudyContext, models: Sequence[nn.Module], data: MaskedImages
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """How much of guided backpropagation's maps and of the edges is off the object.
+
+    Args:
+        context: batch size and seed.
+        models: the R trained networks.
+        data: images with masks.
+
+    Returns:
+        Shares of the absolute map off the object, `(R, N)`, of guided backpropagation and of the
+        edge detector, which is the same for all networks.
+    """
+    inputs = context.network("plain").inputs(data.images)
+    guided = next(method for method in METHODS if method.key == "guided-bp")
+    shares = [
+        share_inside(task(context, guided, model, inputs).maps(model), ~data.masks).numpy()
+        for model in models
+    ]
+    of_edges = share_inside(vertical_edges(inputs), ~data.masks).numpy()
+    return np.stack(shares), np.stack([of_edges] * len(models))
+
+
+def _background(context: StudyContext, models: Sequence[nn.Module]) -> list[Claim]:
+    """The claim on the background; none for photographs, which have no masks."""
+    try:
+        data = context.masked()
+    except RectGradError:
+        return []
+    guided, of_edges = off_the_object(context, models, data)
+    less, than = difference(of_edges, guided, context.seed), "the edge detector's"
+    return [
+        Claim(
+            "Guided backpropagation filters out patches of the background, an edge detector does "
+            "not",
+            "supplement, section F, figure 9",
+            judged(less),
+            f"share of the map off the object, of {len(data)} images with masks: Guided BP's is "
+            f"{gap_text(less, than, ('lower', 'higher'))}; "
+            f"Guided BP {mean(guided, context.seed)}",
+        )
     ]
 
 

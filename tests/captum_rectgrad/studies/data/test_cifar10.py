@@ -77,6 +77,8 @@ def test_networks_play_the_role_they_were_trained_for() -> None:
         Cifar10("nowhere", checkpoints=(("plain", "cifar10_cnn_occluded"),)).networks("plain")
     with pytest.raises(RectGradError, match="trained behind no noise; the role 'noise' needs"):
         Cifar10("nowhere", checkpoints=(("noise", "cifar10_cnn"),)).networks("noise")
+    with pytest.raises(RectGradError, match="not trained on adversarial examples; the role"):
+        Cifar10("nowhere", checkpoints=(("robust", "cifar10_cnn"),)).networks("robust")
 
 
 @pytest.mark.checkout

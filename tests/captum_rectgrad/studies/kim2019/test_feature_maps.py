@@ -12,9 +12,11 @@ from captum_rectgrad.studies.kim2019.convolutions import convolution_activations
 from captum_rectgrad.studies.kim2019.feature_maps import (
     active_share,
     apart,
+    largest_in_ring,
     measure,
     mosaic,
     verdict_on,
+    verdict_on_ring,
 )
 from rectgrad_zoo.data.images import to_model_range
 
@@ -57,6 +59,28 @@ def test_every_layer_counted_naively(context: Callable[..., StudyContext]) -> No
             covered = data.masks[i, 2 * row : 2 * row + 2, 2 * column : 2 * column + 2].sum() >= 2
             active[bool(covered)] += (third[i, :, row, column] > 0).tolist()
         assert found["conv3"]["object"][i] == pytest.approx(np.mean(active[True]), abs=1e-3)
+
+
+def test_the_ring_by_hand() -> None:
+    values = torch.zeros(3, 2, 4, 5)
+    values[0, 1, 0, 2], values[0, 0, 2, 2] = 3, 2  # of all channels the largest counts
+    values[1, 0, 1, 3] = 1
+    values[2, 1, 2, 4] = 1
+    inside, area = largest_in_ring(values)
+    assert inside.tolist() == [1, 0, 1]
+    assert area == 14 / 20
+
+
+@pytest.mark.parametrize(
+    ("often", "verdict"),
+    [((0.4, 0.2), "holds"), ((0.1, 0.1), "does not hold"), ((0.25, 0.1), "undecided")],
+)
+def test_high_at_any_layer_is_enough(often: tuple[float, float], verdict: str) -> None:
+    excess = {
+        f"conv{number}": (np.arange(400) < 400 * share).astype(float) - 0.25
+        for number, share in enumerate(often)
+    }
+    assert verdict_on_ring(excess, 0).verdict == verdict
 
 
 def test_differences_by_hand() -> None:

@@ -1,17 +1,19 @@
 """The studies of the supplement's figures, small, and their parts by hand."""
 
 from collections.abc import Callable
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 import numpy as np
 import pytest
 import torch
 
+from captum_rectgrad.errors import RectGradError
 from captum_rectgrad.evaluation.estimate import Estimate
 from captum_rectgrad.evaluation.run_method import attribute
 from captum_rectgrad.sanity.randomisation import Randomisation
 from captum_rectgrad.sanity.reinitialisation import Reinitialised
 from captum_rectgrad.sanity.similarity import IMAGE, UNSIGNED
+from captum_rectgrad.studies.data.study_data import MaskedImages
 from captum_rectgrad.studies.framework.context import StudyContext
 from captum_rectgrad.studies.nie2018 import edges, layers, maps, percentiles
 from captum_rectgrad.studies.nie2018.trained_and_untrained import (
@@ -20,6 +22,8 @@ from captum_rectgrad.studies.nie2018.trained_and_untrained import (
     networks,
     predicted,
 )
+from rectgrad_zoo.data.images import to_model_range
+from tests.captum_rectgrad.studies.conftest import Tiny
 
 pytestmark = pytest.mark.filterwarnings("ignore:attribution of sample")
 TITLES = [method.title for method in METHODS]
@@ -84,6 +88,29 @@ def test_edges_compares_both_networks(context: Callable[..., StudyContext]) -> N
     assert len(result.rows) == 2 * len(TITLES)
     assert all(isinstance(row[edges.LIKE], Estimate) for row in result.rows)
     assert [claim.source for claim in result.claims][1] == "not in the paper"
+    assert "of 20 images with masks" in result.claims[2].because
+    without = replace(context(), study_data=Lacking())
+    assert len(edges.edges(edges.EdgesConfig(images=3), without).claims) == 2
+
+
+@dataclass(frozen=True)
+class Lacking(Tiny):
+    def masked(self) -> MaskedImages:
+        raise RectGradError("photographs have no masks of their objects")
+
+
+def test_the_background_of_edges_written_naively(context: Callable[..., StudyContext]) -> None:
+    made = context()
+    data, model = made.masked(), made.network("plain").model
+    guided, of_edges = edges.off_the_object(made, [model, model], data)
+    assert guided.shape == of_edges.shape == (2, 20)
+    pixels = to_model_range(data.images).double().numpy()
+    for image, mask, share in zip(pixels, data.masks.numpy(), of_edges[1], strict=True):
+        sums = np.abs(np.diff(image, axis=2).sum(axis=0))
+        assert share == pytest.approx(sums[~mask[:, 1:]].sum() / sums.sum(), abs=1e-5)
+    # A map of the object alone: nothing is off it.
+    whole = replace(data, masks=torch.ones_like(data.masks))
+    assert not edges.off_the_object(made, [model], whole)[0].any()
 
 
 def test_layers_goes_through_all_of_them_both_ways(context: Callable[..., StudyContext]) -> None:
