@@ -12,6 +12,7 @@ from captum_rectgrad.studies.options import (
     FEW,
     FINAL_PERCENTILE,
     GPU_BATCH_SIZE,
+    MEDIUM,
     PAPER,
     PRESETS,
     Role,
@@ -41,9 +42,10 @@ def add_parser(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]"
     parser.add_argument("--list", action="store_true", help="list the studies")
     parser.add_argument(
         "--preset",
-        choices=(*PRESETS, PAPER),
+        choices=(*PRESETS, MEDIUM, PAPER),
         default="quick",
-        help=f"size of the run (default: %(default)s); {PAPER}: exactly table 1, for roar-kar",
+        help=f"size of the run (default: %(default)s); for roar-kar {PAPER}: exactly table 1, "
+        f"{MEDIUM}: the same with fewer images and epochs",
     )
     parser.add_argument("--seed", type=int, default=0, help="random seed (default: %(default)s)")
     parser.add_argument(

@@ -67,10 +67,11 @@ def _how(curves: Curves) -> tuple[str, ...]:
         ),
         (
             "Pixels are ranked by the channel sum of the attribution of the predicted class, since "
-            "that of the label would leak the label through the masks. `thresholded` maps have the "
-            "baselines' final threshold, as in the paper's section 5.3; pixels below it are in "
-            "random order. `signed` maps have no threshold, `absolute` maps are the absolute value "
-            "of the sum. RectGrad's maps are never negative, so it has one form."
+            "that of the label would leak the label through the masks. `signed` maps have no "
+            "threshold, as in the authors' code. `thresholded` maps have the baselines' final "
+            "threshold, a reading of the text of section 5.3; pixels below it are in random order. "
+            "`absolute` maps are the absolute value of the sum. RectGrad's maps are never "
+            "negative, so it has one form."
         ),
     )
 

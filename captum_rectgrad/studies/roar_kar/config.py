@@ -6,10 +6,10 @@ from typing import Literal, TypeAlias
 
 from captum_rectgrad.evaluation.methods import Method
 
-# Forms of ranking pixels. The first is the paper's: section 5.3 uses the baselines' thresholded
-# maps, and the signed sum of attributions over the channels.
+# Forms of ranking pixels. The first is the primary one: the authors' code sums the channels with
+# their signs and has no final threshold. The text of section 5.3 may mean thresholded maps.
 Form: TypeAlias = Literal["thresholded", "signed", "absolute"]
-FORMS: tuple[Form, ...] = ("thresholded", "signed", "absolute")
+FORMS: tuple[Form, ...] = ("signed", "thresholded", "absolute")
 OWN: Form = "signed"  # form of all methods that are not baselines
 # Symmetric: the pixels that KAR keeps at one fraction are those that ROAR removes at another.
 FRACTIONS = (0.1, 0.3, 0.5, 0.7, 0.9)

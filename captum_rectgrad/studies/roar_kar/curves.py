@@ -177,15 +177,34 @@ class Curves:
         Returns:
             The accuracy above chance; None if no such network was trained.
         """
+        masks = self._masks(measure, ranking)
+        weights = trapezoid_weights(self.config.fractions)
+        return weighted_accuracy(masks, weights, self.seed, -self.chance) if masks else None
+
+    def beyond_mask(self, measure: Measure, ranking: Ranking) -> Estimate | None:
+        """The accuracy of networks minus that of networks that only see which pixels are removed.
+
+        Args:
+            measure: see `told_by_mask`.
+            ranking: a row of the table.
+
+        Returns:
+            What the values of the kept pixels add to the mask; None if no such network was trained.
+        """
+        masks = self._masks(measure, ranking)
+        weights = trapezoid_weights(self.config.fractions)
+        both = [*self.curve(measure, ranking), *masks]
+        return weighted_accuracy(both, [*weights, *-weights], self.seed) if masks else None
+
+    def _masks(self, measure: Measure, ranking: Ranking) -> list[Point]:
+        """The points of networks that see the masks of a measure; none if they were not trained."""
         fractions = [
             fraction if measure == "roar" else round(1 - fraction, 9)
             for fraction in self.config.fractions
         ]
         if "mask" not in self.measures or not set(fractions) <= set(self.config.fractions):
-            return None
-        masks = [self.point("mask", ranking, fraction) for fraction in fractions]
-        weights = trapezoid_weights(self.config.fractions)
-        return weighted_accuracy(masks, weights, self.seed, -self.chance)
+            return []
+        return [self.point("mask", ranking, fraction) for fraction in fractions]
 
     def _weights(self, measure: Measure) -> tuple[list[float], float]:
         weights = trapezoid_weights(self.config.fractions)

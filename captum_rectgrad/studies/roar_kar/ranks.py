@@ -78,8 +78,8 @@ def importance(maps: Tensor, form: Form, percentile: float | None) -> Tensor:
 
     Args:
         maps: `(N, C, H, W)`, without final threshold.
-        form: `thresholded`: the sum over the channels of values above the percentile, as in the
-            paper; `signed`: the sum over the channels; `absolute`: its absolute value.
+        form: `signed`: the sum over the channels; `thresholded`: the same of values above the
+            percentile; `absolute`: the absolute value of the sum.
         percentile: percentile of all values of a map, for `thresholded`; None: no threshold.
 
     Returns:

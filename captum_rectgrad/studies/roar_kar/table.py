@@ -12,6 +12,7 @@ from captum_rectgrad.studies.framework.result import (
     level_of_family,
 )
 from captum_rectgrad.studies.roar_kar.cells import Measure
+from captum_rectgrad.studies.roar_kar.config import FORMS
 from captum_rectgrad.studies.roar_kar.curves import OF_ONE, Curves, Ranking
 
 TITLES: Mapping[Measure, str] = {
@@ -84,16 +85,16 @@ def claims(curves: Curves) -> list[Claim]:
 
 
 def as_in_paper(rankings: Sequence[Ranking]) -> list[Ranking]:
-    """The rows whose maps are ranked as in the paper.
+    """The rows whose maps are ranked as in the authors' code.
 
     Args:
         rankings: rows of baselines.
 
     Returns:
-        The thresholded rows; if there are none, the first form of each method.
+        For each method the row whose form is first in `FORMS`.
     """
     first: dict[str, Ranking] = {}
-    for ranking in rankings:
+    for ranking in sorted(rankings, key=lambda ranking: FORMS.index(ranking.form)):
         first.setdefault(ranking.method.key, ranking)
     return list(first.values())
 
@@ -108,7 +109,9 @@ def _has_forms(ranking: Ranking) -> bool:
 
 
 def _row(curves: Curves, measure: Measure, ranking: Ranking) -> Row:
-    told = curves.told_by_mask(measure, ranking) if measure in ("roar", "kar") else None
+    retrained = measure in ("roar", "kar")
+    told = curves.told_by_mask(measure, ranking) if retrained else None
+    beyond = curves.beyond_mask(measure, ranking) if retrained else None
     accuracies = curves.accuracies(measure, ranking)
     return {
         "measure": TITLES[measure],
@@ -118,6 +121,7 @@ def _row(curves: Curves, measure: Measure, ranking: Ranking) -> Row:
         "interval over": "images and networks" if curves.by_networks(measure) else "images",
         "in the paper": _in_paper(curves, measure, ranking),
         "mask alone, over chance": told,
+        "beyond the mask alone": beyond,
         **{
             f"accuracy at {fraction:g}": accuracy
             for fraction, accuracy in zip(curves.config.fractions, accuracies, strict=True)

@@ -76,7 +76,7 @@ def test_all_exits_with_1_where_a_study_was_not_run(
         (["nie-maps", "--methods", "saliency"], "nie-maps has fixed methods; remove --methods"),
         (
             [
-                "adversarial",
+                "roar-kar",
                 "--data",
                 ".",
                 "--checkpoint",
@@ -84,7 +84,7 @@ def test_all_exits_with_1_where_a_study_was_not_run(
                 "--checkpoint",
                 "plain=cifar10_cnn_seed1",
             ],
-            "adversarial explains one network; give one --checkpoint for each role",
+            "roar-kar explains one network; give one --checkpoint for each role",
         ),
         (["patch", "--methods", ","], "got no method; choose from saliency"),
         (["patch", "--out", __file__], f"--out must be a folder, but {__file__} is a file"),

@@ -265,9 +265,9 @@ def test_table_made_in_two_visits_is_that_of_one(
 def test_preset_of_the_papers_table_has_neither_masks_nor_road(
     context: Callable[..., StudyContext],
 ) -> None:
-    config = replace(CONFIG, mask_networks=0, road=False, forms=("thresholded",), of_methods=None)
+    config = replace(CONFIG, mask_networks=0, road=False, forms=("signed",), of_methods=None)
     paper = STUDY.presets["paper"]
-    assert (paper.mask_networks, paper.road, paper.forms) == (0, False, ("thresholded",))
+    assert (paper.mask_networks, paper.road, paper.forms) == (0, False, ("signed",))
     result = roar_kar(config, context("saliency", "rectgrad", "random"))
     assert {row["measure"] for row in result.rows} == {"ROAR (AUC)", "KAR (AOC)"}
     assert all(row["mask alone, over chance"] is None for row in result.rows)

@@ -104,8 +104,13 @@ def test_what_the_mask_tells() -> None:
     assert roar.value == pytest.approx(by_hand(told) - 0.1)
     # The masks of KAR at 0.1 are those of ROAR at 0.9.
     assert kar.value == pytest.approx(by_hand(told[::-1]) - 0.1)
+    beyond = curves.beyond_mask("kar", RANKINGS[2])
+    assert beyond is not None
+    kept = ACCURACIES["kar", "rectgrad", "signed"]
+    assert beyond.value == pytest.approx(by_hand(kept) - by_hand(told[::-1]))
     uneven = made_up(replace(CONFIG, fractions=(0.1, 0.3)))
     assert uneven.told_by_mask("kar", RANKINGS[2]) is None
+    assert uneven.beyond_mask("kar", RANKINGS[2]) is None
     assert uneven.told_by_mask("roar", RANKINGS[2]) is not None
 
 
