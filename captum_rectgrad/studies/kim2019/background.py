@@ -128,6 +128,6 @@ STUDY = Study(
         "quick": BackgroundConfig(),
         "full": BackgroundConfig(),
     },
-    minutes={"smoke": 0.1, "quick": None, "full": 1.4},
+    minutes={"smoke": 0.1, "quick": None, "full": 1.9},
     compares=True,
 )

@@ -218,6 +218,6 @@ STUDY = Study(
         "quick": CoherenceConfig(),
         "full": CoherenceConfig(),
     },
-    minutes={"smoke": 0.1, "quick": None, "full": 3.7},
+    minutes={"smoke": 0.1, "quick": None, "full": 3.1},
     compares=True,
 )

@@ -136,6 +136,6 @@ STUDY = Study(
         "quick": BackgroundConfig(per_class=None),
         "full": BackgroundConfig(per_class=None),
     },
-    minutes={"smoke": None, "quick": None, "full": None},
+    minutes={"smoke": None, "quick": None, "full": 0.1},
     roles=("plain", "robust"),
 )

@@ -89,6 +89,6 @@ STUDY = Study(
         "quick": ImagesConfig(images=1000),
         "full": ImagesConfig(),
     },
-    minutes={"smoke": 0.2, "quick": 7.1, "full": None},
+    minutes={"smoke": 0.2, "quick": 10.4, "full": None},
     compares=True,
 )

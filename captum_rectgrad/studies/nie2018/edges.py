@@ -205,7 +205,7 @@ STUDY = Study(
         "quick": EdgesConfig(images=300),
         "full": EdgesConfig(),
     },
-    minutes={"smoke": None, "quick": 1.0, "full": None},
+    minutes={"smoke": None, "quick": 1.8, "full": None},
     paper=NIE,
     any_network=True,
 )

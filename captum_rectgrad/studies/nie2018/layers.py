@@ -249,7 +249,7 @@ STUDY = Study(
         "quick": LayersConfig(images=200, steps=6),
         "full": LayersConfig(),
     },
-    minutes={"smoke": None, "quick": 4.3, "full": None},
+    minutes={"smoke": None, "quick": 9.7, "full": None},
     paper=NIE,
     any_network=True,
 )
