@@ -2,8 +2,9 @@
 
 from typing import Literal
 
-# Role of a network in a study: the noise it was trained behind, or adversarial training.
-Role = Literal["plain", "occluded", "noise", "robust"]
+# Role of a network in a study: plain, the noise it was trained behind, adversarial training, or
+# training without some of the training images.
+Role = Literal["plain", "occluded", "noise", "robust", "held_out"]
 Preset = Literal["smoke", "quick", "medium", "full", "paper"]
 PRESETS: tuple[Preset, ...] = ("smoke", "quick", "full")  # of every study
 # Of roar-kar alone: all methods of table 1 with fewer images and epochs; and exactly table 1, which

@@ -26,6 +26,7 @@ CHECKPOINTS: dict[Role, tuple[str, ...]] = {
     ),
     "noise": ("cifar10_cnn_noise",),
     "robust": ("cifar10_cnn_adversarial",),
+    "held_out": ("cifar10_cnn_held_out",),
 }
 # Checkpoints in the package, for an installation that has no others.
 _EMBEDDED: dict[Role, str] = {"plain": "cifar10_cnn", "occluded": "cifar10_cnn_occluded"}
@@ -35,6 +36,7 @@ _NOISE: dict[Role, str | None] = {
     "occluded": FIXED,
     "noise": PER_IMAGE,
     "robust": None,
+    "held_out": None,
 }
 _EXPECTED = (
     "test-*.parquet (columns img and mask, pictures of 32 x 32 as {bytes, path}, the mask grey "

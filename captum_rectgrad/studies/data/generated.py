@@ -20,7 +20,7 @@ from rectgrad_zoo.data.occlusion import FIXED, PER_IMAGE, Occlusion
 from rectgrad_zoo.errors import ZooError
 from rectgrad_zoo.input_files import read_json_object
 from rectgrad_zoo.training.adversary import Adversary
-from rectgrad_zoo.training.recipes import BEST_VALIDATION, DataRecipe, Recipe, TrainingRecipe
+from rectgrad_zoo.training.recipes import BEST_VALIDATION, LAST, DataRecipe, Recipe, TrainingRecipe
 from rectgrad_zoo.training.train import train
 from rectgrad_zoo.weights import read_bytes
 from rectgrad_zoo.written_whole import write_bytes, write_text
@@ -29,6 +29,7 @@ SIZES: dict[Split, int] = {"train": 6000, "test": 1000}
 SEEDS: dict[Split, int] = {"train": 1, "test": 2}
 CPU = torch.device("cpu")
 _PATCH = 10  # pixels, as for CIFAR-10
+_HELD_OUT = 2000
 # As in the recipe of cifar10_cnn_adversarial.
 _ATTACK = Adversary(epsilon=8, step=10, steps=1, test_step=2, test_steps=10)
 _WEIGHTS, _RECIPE = "model.safetensors", "recipe.json"
@@ -74,19 +75,22 @@ def recipe_of(role: Role) -> Recipe:
     Returns:
         Five epochs of Adam, in the fastest precision of this machine.
     """
-    noise = {"plain": None, "occluded": FIXED, "noise": PER_IMAGE, "robust": None}[role]
+    noise = {"occluded": FIXED, "noise": PER_IMAGE}.get(role)
+    held_out = role == "held_out"  # no choice of the epoch by these images
     return Recipe(
         name=f"shapes-{role}",
         architecture="cifar10_cnn",
         description="Shapes on textures, generated.",
-        data=DataRecipe(name="shapes", validation_size=500, validation_seed=0),
+        data=DataRecipe(
+            name="shapes", validation_size=_HELD_OUT if held_out else 500, validation_seed=0
+        ),
         training=TrainingRecipe(
             optimizer="adam",
             learning_rate=0.001,
             batch_size=64,
             epochs=5,
             seed=0,
-            keep=BEST_VALIDATION,
+            keep=LAST if held_out else BEST_VALIDATION,
             precision=precision_of(CPU),
         ),
         occlusion=Occlusion(_PATCH, seed=0, kind=noise) if noise else None,

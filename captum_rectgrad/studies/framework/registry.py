@@ -22,6 +22,7 @@ MODULES: Mapping[str, str] = {
     "feature-maps": "kim2019.feature_maps",
     "propagation-rules": "kim2019.propagation_rules",
     "roar-kar": "roar_kar.study",
+    "roar-kar-held-out": "roar_kar.held_out",
     "nie-maps": "nie2018.maps",
     "nie-edges": "nie2018.edges",
     "nie-layers": "nie2018.layers",

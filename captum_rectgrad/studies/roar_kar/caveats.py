@@ -19,7 +19,8 @@ def notes(curves: Curves, work: CellInputs) -> list[str]:
     Returns:
         The notes; those on leakage are last.
     """
-    return [_size(curves, work), *_how(curves), *_ranking(curves), *_leakage(curves)]
+    held_out = [_HELD_OUT] if curves.config.held_out else []
+    return [_size(curves, work), *held_out, *_how(curves), *_ranking(curves), *_leakage(curves)]
 
 
 def best_forms(curves: Curves, measure: Measure) -> list[Ranking]:
@@ -159,6 +160,10 @@ def _leakage(curves: Curves) -> list[str]:
     return lines
 
 
+_HELD_OUT = (
+    "The explained network has not been trained on any of these images. It recognises the classes "
+    "of training and test images equally often, so its maps tell as much of the class of both."
+)
 _DIRECTION = {
     "roar": "In ROAR leakage makes a score worse than the removed pixels deserve.",
     "kar": "In KAR leakage makes a score better than the kept pixels deserve.",

@@ -28,6 +28,9 @@ class RoarKarConfig:
         networks: number of networks trained for each cell.
         mask_networks: number of networks trained for each cell of the mask alone; 0: none.
         road: whether ROAD is measured.
+        held_out: whether the explained network has not been trained on the training images, which
+            are then those held out of its training. A network recognises the class of its own
+            training images more often than that of test images, which its maps may tell.
         epochs: epochs of each training.
         forms: forms of the baselines' rankings.
         of_methods: keys of the compared methods, among the chosen ones; None: all.
@@ -39,6 +42,7 @@ class RoarKarConfig:
     networks: int = NETWORKS
     mask_networks: int = 1
     road: bool = True
+    held_out: bool = False
     epochs: int = EPOCHS
     forms: tuple[Form, ...] = FORMS
     of_methods: tuple[str, ...] | None = None

@@ -28,6 +28,7 @@ from captum_rectgrad.studies.roar_kar.training import training_of
 from rectgrad_zoo.data.cifar10 import Split
 from rectgrad_zoo.data.images import LabelledImages
 from rectgrad_zoo.training.recipes import Recipe
+from rectgrad_zoo.training.train import split_training
 
 
 def roar_kar(config: RoarKarConfig, context: StudyContext) -> Result:
@@ -46,9 +47,8 @@ def roar_kar(config: RoarKarConfig, context: StudyContext) -> Result:
             threads, the engine is not installed, or the preset has none of the methods.
     """
     engine = engine_of(context)  # first, so that a missing engine is reported at once
-    network = context.network("plain")
-    _recipe(network)
-    train = network.with_occlusion(context.images("train", config.train_images))
+    network = context.network("held_out" if config.held_out else "plain")
+    train = network.with_occlusion(_training_images(config, context, network))
     test = network.with_occlusion(context.images("test", config.test_images))
     cells = context.folder / "cells"
     precision = precision_of(context.worker_device)
@@ -97,6 +97,23 @@ def _measured(
         seed=context.seed,
     )
     return Result(rows(curves), claims(curves), draw(curves), notes(curves, work))
+
+
+def _training_images(
+    config: RoarKarConfig, context: StudyContext, network: Network
+) -> LabelledImages:
+    recipe = _recipe(network)
+    if not config.held_out:
+        return context.images("train", config.train_images)
+    _, held_out = split_training(context.images("train"), recipe)
+    if not len(held_out):
+        raise RectGradError(
+            f"{network.name} was trained on all images, expected a network with held-out images, "
+            "such as cifar10_cnn_held_out; give --checkpoint held_out=NAME"
+        )
+    return LabelledImages(
+        held_out.images[: config.train_images], held_out.labels[: config.train_images]
+    )
 
 
 def _recipe(network: Network) -> Recipe:

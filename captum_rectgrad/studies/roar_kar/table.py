@@ -70,6 +70,8 @@ def claims(curves: Curves) -> list[Claim]:
         ("kar", "road-lerf", "KAR AOC"),
     )
     own, where = as_in_paper(others), "section 5.3, table 1"
+    if curves.config.held_out:
+        where += "; masks of a network that has not seen the images"
     for measure, road, name in retrained:
         text = f"RectGrad has a lower {name} than all baselines"
         found.append(_claim(curves, measure, winner, own, text, f"{where}; {own[0].form} maps"))

@@ -48,7 +48,10 @@ class Tiny:
     def networks(self, role: Role) -> tuple[Network, ...]:
         torch.manual_seed(0)
         model = timm.create_model("cifar10_cnn", num_classes=10).eval()
-        return (Network(f"tiny-{role}", "0" * 64, model, recipe_of(role)),)
+        recipe = recipe_of(role)
+        if role == "held_out":
+            recipe = replace(recipe, data=replace(recipe.data, validation_size=IMAGES // 2))
+        return (Network(f"tiny-{role}", "0" * 64, model, recipe),)
 
 
 @dataclass(frozen=True)

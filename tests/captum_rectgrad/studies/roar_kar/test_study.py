@@ -34,6 +34,7 @@ from captum_rectgrad.studies.roar_kar.engines import STACK, engine_of, local
 from captum_rectgrad.studies.roar_kar.masking import mean_colour
 from captum_rectgrad.studies.roar_kar.study import STUDY, chance, roar_kar
 from captum_rectgrad.studies.roar_kar.training import Answers
+from rectgrad_zoo.training.train import split_training
 from tests.captum_rectgrad.studies.conftest import Tiny
 
 ROOT = Path(__file__).parents[4]
@@ -260,6 +261,27 @@ def test_table_made_in_two_visits_is_that_of_one(
     with pytest.raises(RectGradError, match="seed was 0, is 1"):
         table(other)
     assert not list(tmp_path.rglob("other/cells/*"))
+
+
+def test_held_out_images_are_those_that_the_network_has_not_seen(
+    context: Callable[..., StudyContext],
+) -> None:
+    made = context("saliency", "rectgrad")
+    config = replace(CONFIG, held_out=True, forms=("signed",), of_methods=None, road=False)
+    result = roar_kar(config, made)
+    assert "10 training and 20 test images." in result.notes[0]
+    assert "has not been trained on any of these images" in result.notes[1]
+    assert all("network that has not seen the images" in claim.source for claim in result.claims)
+    network = made.network("held_out")
+    assert network.recipe is not None
+    seen, _ = split_training(made.images("train"), network.recipe)
+    found = study._training_images(replace(config, train_images=7), made, network)
+    assert len(found) == 7
+    seen_pixels = {image.numpy().tobytes() for image in seen.images}
+    assert not seen_pixels & {image.numpy().tobytes() for image in found.images}
+    recipe = replace(network.recipe, data=replace(network.recipe.data, validation_size=0))
+    with pytest.raises(RectGradError, match="trained on all images, expected a network with held"):
+        study._training_images(config, made, replace(network, recipe=recipe))
 
 
 def test_preset_of_the_papers_table_has_neither_masks_nor_road(
