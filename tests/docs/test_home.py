@@ -42,7 +42,7 @@ LOOK = """() => {
 
 def found_numbers(page: str) -> set[str]:
     text = (ROOT / page).read_text("utf-8").rpartition("\n---\n")[2]
-    text = re.sub(r"\{ width=.* \}", "", text)
+    text = re.sub(r"\{ width=.* \}|<[^>]+>", "", text)
     return {number for block in blocks(text) for number in numbers(block)}
 
 

@@ -51,6 +51,9 @@ def serious(
     lines: list[str] = []
     for page in pages:
         tab.goto(f"{address}{page}/")
+        if page == ".":  # the playground is empty before one comes to it
+            tab.locator("#playground").scroll_into_view_if_needed()
+            tab.wait_for_selector("#playground dd")
         tab.add_style_tag(content=STILL)
         tab.evaluate(script)
         lines += [
