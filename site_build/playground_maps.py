@@ -43,7 +43,7 @@ PERCENTILES = (0, 20, 40, 60, 80, 90, 95, 98)
 REFERENCE = 80  # the percentile that the others are compared with
 SIDE = 448  # pixels of a photograph, so that it is sharp on dense screens
 QUALITY = 75
-QUALITY_OF_MAPS = 30  # of WebP; maps of higher quality look the same
+QUALITY_OF_MAPS = 40  # of WebP; a higher quality is not seen, and takes more than 4 MB from 50 on
 ZERO, LARGEST = 128, 127  # of a pixel of a map
 
 
