@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from captum_rectgrad.evaluation.estimate import Estimate
 from captum_rectgrad.studies.framework.result import Claim, Verdict
-from captum_rectgrad.studies.report.markdown import capital, table
+from captum_rectgrad.studies.report.markdown import capital, stacked, table
 from captum_rectgrad.studies.report.rounded_numbers import decimals_of, fixed, interval_text
 
 NO_CLAIMS = "The paper makes no claim that this study can judge."
@@ -67,9 +67,8 @@ def _settings(claims: Sequence[Claim], total: int) -> str:
     """The settings of claims among all claims with their text, in brackets."""
     if len(claims) == total:
         return f" ({total} settings)" if total > 1 else ""
-    setting = claims[0].source.partition("; ")[2]
-    if len(claims) == 1 and setting:
-        return f" ({setting})"
+    if len(claims) == 1:
+        return f" ({_setting(claims[0])})"
     return f" ({len(claims)} of {total} settings)"
 
 
@@ -107,26 +106,42 @@ def counted(claims: Sequence[Claim]) -> str:
 
 
 def claims_table(claims: Sequence[Claim]) -> str:
-    """Claims with their verdicts and one number; the other numbers are folded.
+    """Claims with their verdicts and one number; the reasons are folded.
 
     Args:
         claims: in order.
 
     Returns:
-        A table in Markdown; a sentence if there are no claims.
+        A table in Markdown, by verdict; a sentence if there are no claims.
     """
     if not claims:
         return NO_CLAIMS
     rows = [
         [
-            claim.text,
-            f"**{claim.verdict}**",
-            f"<details><summary>{number(claim)}{_more(claim)}</summary>{claim.because}</details>",
-            claim.source,
+            found.text,
+            f"**{found.verdict}**",
+            f"<details><summary>{number(found.claims[0])}</summary>{_reasons(found)}</details>",
+            "; ".join(dict.fromkeys(_place(claim) for claim in found.claims)),
         ]
-        for claim in claims
+        for found in findings(claims)
     ]
     return table(["claim", "verdict", "number", "source"], rows)
+
+
+def _reasons(found: Finding) -> str:
+    """The reasons of the verdict, by setting if there are several."""
+    if len(found.claims) == 1:
+        return found.claims[0].because
+    return "<br>".join(f"<b>{_setting(claim)}</b>: {claim.because}" for claim in found.claims)
+
+
+def _place(claim: Claim) -> str:
+    """The source of a claim without its setting."""
+    return claim.source.partition("; ")[0]
+
+
+def _setting(claim: Claim) -> str:
+    return claim.source.partition("; ")[2] or claim.source
 
 
 def number(claim: Claim) -> str:
@@ -136,7 +151,7 @@ def number(claim: Claim) -> str:
         claim: the claim.
 
     Returns:
-        Such as "0.03 lower (0.01 to 0.05)"; "in words" if the reason has no number.
+        Markdown, with the interval in a line of its own; "in words" if the reason has no number.
     """
     found = _ESTIMATE.search(claim.because)
     if found is None:
@@ -147,9 +162,4 @@ def number(claim: Claim) -> str:
         return f"{value}{word}"
     estimate = Estimate(float(value), float(low), float(high), 1)
     decimals = decimals_of([estimate])
-    return f"{fixed(estimate.value, decimals)}{word} ({interval_text(estimate, decimals)})"
-
-
-def _more(claim: Claim) -> str:
-    more = len(_ESTIMATE.findall(claim.because)) - 1
-    return f" and {more} more" if more > 0 else ""
+    return stacked(f"{fixed(estimate.value, decimals)}{word}", interval_text(estimate, decimals))

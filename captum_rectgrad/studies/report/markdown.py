@@ -22,6 +22,11 @@ def table(header: Sequence[str], rows: Sequence[Sequence[str]], right: int = 0) 
     return "\n".join([lines[0], alignments, *lines[1:]])
 
 
+def stacked(value: str, below: str) -> str:
+    """A cell of a table with a small second line; without one if it is empty."""
+    return f"{value}<br><small>{below}</small>" if below else value
+
+
 def folded(title: str, text: str) -> str:
     """A block that a reader can open.
 

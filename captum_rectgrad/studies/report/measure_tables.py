@@ -7,7 +7,7 @@ from itertools import takewhile
 from captum_rectgrad.evaluation.estimate import Estimate
 from captum_rectgrad.studies.framework.result import Cell, Row
 from captum_rectgrad.studies.framework.study import Better
-from captum_rectgrad.studies.report.markdown import capital, folded, table
+from captum_rectgrad.studies.report.markdown import capital, folded, stacked, table
 from captum_rectgrad.studies.report.rounded_numbers import decimals_of, fixed, interval_text
 
 # Columns of a result whose cells name the rows of the tables; without them, the first column.
@@ -178,8 +178,7 @@ def _cell(column: Column, name: str) -> str:
     value = fixed(estimate.value, column.decimals)
     if column.better and value == _best(column):
         value = f"**{value}**"
-    interval = interval_text(estimate, column.decimals)
-    return f"{value}<br><small>{interval}</small>" if interval else value
+    return stacked(value, interval_text(estimate, column.decimals))
 
 
 def _best(column: Column) -> str:

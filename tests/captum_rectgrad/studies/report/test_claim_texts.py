@@ -21,11 +21,11 @@ def claim(text: str, verdict: Verdict = "holds", setting: str = "", because: str
     [
         (
             "rank correlation 0.5936 (0.5693 to 0.6179), overlap 0.56 (0.47 to 0.65)",
-            "0.594 (0.569 to 0.618)",
+            "0.594<br><small>0.569 to 0.618</small>",
         ),
         (
             "A is 0.00296 lower than B (signed)'s (95 % interval -0.0062 to 0.0121); 0.1 (0 to 1)",
-            "0.003 lower (-0.006 to 0.012)",
+            "0.003 lower<br><small>-0.006 to 0.012</small>",
         ),
         ("RectGrad's share is 0.5 higher than Saliency's (no interval)", "0.5 higher"),
         ("difference over 40 networks, relative to the largest value: 0; up to 1e-05", "0"),
@@ -36,12 +36,21 @@ def test_the_first_number_of_a_reason(because: str, expected: str) -> None:
     assert number(claim("a", because=because)) == expected
 
 
-def test_the_table_has_one_number_and_the_reason_folded() -> None:
-    text = claims_table([claim("a", because="one 0.5 (0.4 to 0.6); other 0.7 (0.6 to 0.8)")])
-    assert text.splitlines()[-1] == (
-        "| a | **holds** | <details><summary>0.50 (0.40 to 0.60) and 1 more</summary>"
-        "one 0.5 (0.4 to 0.6); other 0.7 (0.6 to 0.8)</details> | figure 1 |"
+def test_the_table_has_one_number_and_the_reasons_folded() -> None:
+    claims = [
+        claim("a", setting="weak", because="one 0.5 (0.4 to 0.6); other 0.7 (0.6 to 0.8)"),
+        claim("a", setting="strong", because="one 0.9 (0.8 to 1)"),
+        claim("b", because="no number"),
+    ]
+    one, other = claims_table(claims).splitlines()[2:]
+    assert one == (
+        "| a (2 settings) | **holds** | "
+        "<details><summary>0.50<br><small>0.40 to 0.60</small></summary>"
+        "<b>weak</b>: one 0.5 (0.4 to 0.6); other 0.7 (0.6 to 0.8)<br>"
+        "<b>strong</b>: one 0.9 (0.8 to 1)</details> | figure 1 |"
     )
+    folded = "<details><summary>in words</summary>no number</details>"
+    assert other == f"| b | **holds** | {folded} | figure 1 |"
 
 
 def test_verdicts_are_counted_in_a_sentence() -> None:
