@@ -4,7 +4,7 @@ import re
 
 import pytest
 
-from site_build.benchmarks import PAGE, with_records
+from site_build.benchmarks import MOST_COLUMNS, PAGE, with_records
 from site_build.pages import DOCS, ROOT
 
 pytestmark = pytest.mark.checkout
@@ -18,3 +18,5 @@ def test_every_record_is_a_section_that_the_page_links_to() -> None:
     assert sorted(re.findall(r"\]\(#([\w-]+)\)", page)) == recorded
     assert "## What an attribution costs (on a CPU) { #attribution-cpu }" in page
     assert "\n### By batch\n" in page
+    assert max(line.count("|") for line in page.splitlines()) <= 1 + MOST_COLUMNS
+    assert "\n| hooks | 0.00 | 0.01 |" in page
