@@ -4,13 +4,20 @@ from collections.abc import Mapping
 
 # A study's claims are listed under its question. Every study has one question.
 QUESTIONS: Mapping[str, tuple[str, ...]] = {
-    "Noise: are maps free of it?": ("occluded-saliency", "layers", "patch", "total-variation"),
+    "Noise: are maps free of it?": (
+        "occluded-saliency",
+        "robust-saliency",
+        "layers",
+        "patch",
+        "total-variation",
+    ),
     "Object: are maps on what the decision rests on?": (
         "feature-map-occlusion",
         "feature-maps",
         "coherence",
         "background",
         "roar-kar",
+        "roar-kar-held-out",
     ),
     "Class: do maps depend on it, or show the image alone?": (
         "adversarial",
