@@ -101,8 +101,9 @@ def counted(claims: Sequence[Claim]) -> str:
     ]
     if len(claims) == 1:
         return f"The claim {VERDICTS[claims[0].verdict][0]}."
-    listed = " and ".join([", ".join(said[:-1]), said[-1]] if said[1:] else said)
-    return f"Of {len(claims)} claims, {listed}."
+    if len(said) == 1:
+        return f"All {len(claims)} claims {VERDICTS[claims[0].verdict][1]}."
+    return f"Of {len(claims)} claims, {', '.join(said[:-1])} and {said[-1]}."
 
 
 def claims_table(claims: Sequence[Claim]) -> str:

@@ -56,7 +56,7 @@ def test_the_table_has_one_number_and_the_reasons_folded() -> None:
 def test_verdicts_are_counted_in_a_sentence() -> None:
     claims = [claim("a"), claim("b"), claim("c", "undecided"), claim("d", "does not hold")]
     assert counted(claims) == "Of 4 claims, 2 hold, 1 is undecided and 1 does not hold."
-    assert counted(claims[:2]) == "Of 2 claims, 2 hold."
+    assert counted(claims[:2]) == "All 2 claims hold."
     assert counted(claims[2:3]) == "The claim is undecided."
 
 
