@@ -13,7 +13,7 @@ from mkdocs.exceptions import PluginError
 from mkdocs.structure.files import File, Files
 from mkdocs.structure.pages import Page
 
-from site_build import command_line
+from site_build import benchmarks, command_line
 from site_build.navigation import written_out
 from site_build.notebooks import with_badge
 from site_build.pages import DOCS, ROOT, outside_pages, tutorial_page, with_links
@@ -23,7 +23,7 @@ from site_build.tutorial_cache import kept
 
 SOURCE = '<details class="mkdocstrings-source" data-search-exclude>'
 FIRST = ("cite.md", "choose-a-method.md", "install.md", "when-not-to-trust-a-map.md", "limits.md")
-LAST = ("results/", "benchmarks/", "changelog.md", "contributing.md", "zoo/cifar10_")
+LAST = ("results/", "changelog.md", "contributing.md", "zoo/cifar10_")
 KATEX = re.compile(r"<(?:link|script)[^>]*/(?:katex\.min|formulas)\.(?:css|js)[^>]*>(?:</script>)?")
 
 
@@ -73,6 +73,8 @@ def on_page_markdown(markdown: str, page: Page, files: Files, **_: Any) -> str:
         markdown = with_numbers(markdown, numbers.content_string)
     if shown == command_line.PAGE:
         markdown = command_line.with_commands(markdown)
+    if shown == benchmarks.PAGE:
+        markdown = benchmarks.with_records(markdown)
     sources = {place: source for source, place in outside_pages().items()}
     page.meta.setdefault("search", {"boost": boost(shown)})
     return with_links(markdown, sources.get(shown, f"docs/{shown}"), shown)

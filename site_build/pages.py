@@ -12,8 +12,7 @@ from pathlib import Path, PurePosixPath
 ROOT = Path(__file__).resolve().parents[1]
 DOCS = ROOT / "docs"
 
-# Where a page of the repository is on the site. Model cards and recorded measurements have pages,
-# too (`outside_pages`).
+# Where a page of the repository is on the site. Model cards have pages, too (`outside_pages`).
 OUTSIDE = {
     "CHANGELOG.md": "changelog.md",
     "CONTRIBUTING.md": "contributing.md",
@@ -21,7 +20,6 @@ OUTSIDE = {
     "zoo/README.md": "zoo/index.md",
 }
 CARDS = ("zoo/rectgrad_zoo/checkpoints/*/README.md", "zoo/hub/*/README.md")
-MEASURED = "benchmarks/results/*.md"
 
 LINK = re.compile(r"(!?)\[((?:[^\[\]]|\[[^\]]*\])*)\]\(([^)\s#]+)(#[^)\s]*)?\)")
 
@@ -30,7 +28,6 @@ def outside_pages() -> dict[str, str]:
     """By its path in the repository, the page of the site made from a file outside `docs/`."""
     cards = (path for pattern in CARDS for path in sorted(ROOT.glob(pattern)))
     pages = {path: f"zoo/{path.parent.name}.md" for path in cards}
-    pages |= {path: f"benchmarks/{path.name}" for path in sorted(ROOT.glob(MEASURED))}
     return OUTSIDE | {path.relative_to(ROOT).as_posix(): page for path, page in pages.items()}
 
 

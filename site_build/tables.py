@@ -7,18 +7,25 @@ phones show instead of the header.
 
 import re
 from collections import Counter
+from fnmatch import fnmatch
 from html import unescape
 
-# By page, what a cell may start with, best first.
+# By page, as a pattern, what a cell may start with, best first.
+CLAIM = ("holds", "undecided", "does not hold")
 VERDICTS = {
     "hard-cases.md": ("right", "warns", "refused", "not treated", "error", "wrong"),
     "timm-support.md": ("right", "no small member"),
     "peers.md": ("yes", "-"),
+    "results/claims.md": CLAIM,
+    "results/*/report.md": CLAIM,
 }
 CLAIMS = "results/claims-of-the-papers.md"
 SIGNS = {
     "right": "✓",
     "yes": "✓",
+    "holds": "✓",
+    "undecided": "?",
+    "does not hold": "✗",
     "warns": "!",
     "refused": "⊘",
     "not treated": "○",
@@ -41,7 +48,7 @@ def with_tables(html: str, page: str) -> str:
         html: the content of the page.
         page: as a path in `docs/`.
     """
-    words = VERDICTS.get(page, ())
+    words = next((words for pages, words in VERDICTS.items() if fnmatch(page, pages)), ())
     summary = _summary(html, words) if page == "hard-cases.md" else ""
     if page == "timm-support.md":  # the counts come before the long table
         counts = re.search(r"<p>Of \d+ families: .*?</p>\n?", html)
@@ -49,11 +56,12 @@ def with_tables(html: str, page: str) -> str:
             html = html.replace(counts[0], "").replace("</h1>", f"</h1>\n{counts[0]}", 1)
     # Numbers by the hundred are nothing that one searches for.
     aside = " data-search-exclude" if page.startswith("results/") and page != CLAIMS else ""
-    begin = BEGIN.format(" verdicts" if words else "", aside)
 
     def changed(table: re.Match[str]) -> str:
-        inside = _with_verdicts(table[1], words) if words else table[1]
-        return f'{begin}<table class="data">{inside}</table></div>'
+        inside, kind = table[1], ""
+        if any(_verdict(cell, words) for row in _cells(inside)[1:] for cell in row[1:]):
+            inside, kind = _with_verdicts(inside, words), " verdicts"
+        return f'{BEGIN.format(kind, aside)}<table class="data">{inside}</table></div>'
 
     html = TABLE.sub(changed, html)
     return html.replace("<h2", f"{summary}\n<h2", 1) if summary else html
@@ -99,7 +107,7 @@ def _cells(table: str) -> list[list[str]]:
 
 
 def _verdict(cell: str, words: tuple[str, ...]) -> str:
-    return next((word for word in words if re.match(rf"{word}(?![\w-])", cell)), "")
+    return next((word for word in words if re.match(rf"(<strong>)?{word}(?![\w-])", cell)), "")
 
 
 def _with_verdicts(table: str, words: tuple[str, ...]) -> str:
@@ -121,7 +129,7 @@ def _cell(text: str, title: str, words: tuple[str, ...]) -> str:
     label = f' data-title="{title}"' if title else ""
     if not word:
         return f"<td{label}>{text}</td>"
-    rest = text.removeprefix(word)
+    rest = re.sub("</?strong>", "", text).removeprefix(word)
     shown = f'<span aria-hidden="true">{SIGNS[word]}</span> <b>{"no" if word == "-" else word}</b>'
     if len(_plain(rest)) > LONG:
         inside = f"<details><summary>{shown}</summary>{rest.removeprefix(':').strip()}</details>"

@@ -155,4 +155,5 @@ plt.show()
 # - The command line needs no Python code: `rectgrad explain photo.jpg --out map.png`.
 # - In most libraries, hooks miss functional ReLUs. [The next tutorial](plot_2_your_model.py)
 #   measures the effect.
-# - A sharp map is not necessarily correct: see [the sanity checks](plot_6_sanity_checks.py).
+# - A sharp map is not necessarily correct: see [When not to trust a
+#   map](../when-not-to-trust-a-map.md).

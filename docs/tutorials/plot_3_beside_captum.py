@@ -1,8 +1,8 @@
 """
-# RectGrad with Captum's methods, `NoiseTunnel`, metrics and plots
+# Compare with Captum's methods, and use NoiseTunnel
 
-`RectGrad` is a `captum.attr.GradientAttribution`. It works with Captum's `NoiseTunnel`, metrics and
-plots as Captum's own methods do.
+`RectGrad` is a `captum.attr.GradientAttribution`, with the interface of Captum's own methods. It
+works with Captum's `NoiseTunnel`, metrics and plots.
 """
 
 # %%
@@ -52,8 +52,8 @@ for title, found in maps.items():
     print(f"{title:22}largest value {found.abs().max():.1e}, {nothing:.0%} of the pixels zero")
 
 # %%
-# The methods have different scales. Compare shares of a map, not values. In the figure each map has
-# its own scale.
+# The methods have different scales. Compare shares of a map or ranks, not values. In the figure
+# each map has its own scale.
 
 
 def compare(maps: dict[str, Tensor], name: str) -> None:
@@ -95,6 +95,14 @@ compare(smooth, "The same two with Saliency and RectGrad, alone and in NoiseTunn
 
 # %%
 # The mean is less sparse than a single map, and costs eight passes.
+#
+# - `stdevs` is in units of the normalised input.
+# - `nt_samples_batch_size` is the number of noisy copies of each image in one pass. It limits the
+#   memory.
+# - RectGrad multiplies by the noisy copies. `NoBiasRectGrad(model)` gives the mean of the gradients
+#   without the multiplication.
+# - `final_threshold` sets negative values of each copy's map to zero before the mean. To apply the
+#   threshold to the mean, use `RectGrad(model, final_threshold=False)` and clamp the result.
 
 # %%
 # ## Inside Captum's metrics
@@ -150,19 +158,42 @@ visualization.visualize_image_attr(
 plt.show()
 
 # %%
-# ## Methods that are incorrect on a model
+# ## Models that Captum's hooks do not support
 #
-# Captum's `GuidedBackprop` and `DeepLift` are incorrect on some networks without a warning
-# ([the previous tutorial](plot_2_your_model.py) measures `GuidedBackprop`). The comparisons of this
-# package first compare both methods with an independent computation. If a method is incorrect,
-# the comparison returns the reason instead of a map. The network below calls one ReLU twice:
+# Captum's `GuidedBackprop` and `Deconvolution` modify the gradient at `nn.ReLU` modules only. At
+# `F.relu` and at ReLU6 they return the plain gradient without a warning ([the previous
+# tutorial](plot_2_your_model.py) measures it). There are two alternatives:
+#
+# - `GuidedBackprop`, `Deconvolution` and `Saliency` of this package have Captum's names, arguments
+#   and defaults. They are correct on every model that RectGrad supports. Only the import changes.
+# - `captum_compatible(model)` returns an equivalent copy of the model without in-place operations
+#   and with every `nn.ReLU6` replaced by ReLUs. It does not replace `F.relu` by modules.
 
+import captum.attr
 from torch import nn
+
+import captum_rectgrad
+from captum_rectgrad.evaluation.captum_compatible import captum_compatible
+
+warnings.filterwarnings("ignore", message="Setting (forward, )?backward hooks on ReLU")
+torch.manual_seed(0)
+lite = nn.Sequential(
+    nn.Conv2d(3, 8, 3), nn.ReLU6(inplace=True), nn.Flatten(), nn.Linear(8 * 30 * 30, 10)
+).eval()
+small = torch.rand(2, 3, 32, 32, requires_grad=True)
+ours = captum_rectgrad.GuidedBackprop(lite).attribute(small, target=3)
+for title, net in (("the model", lite), ("captum_compatible", captum_compatible(lite))):
+    theirs = captum.attr.GuidedBackprop(net).attribute(small, target=3)
+    print(f"{title:18}largest difference {(theirs - ours).abs().max():.0e}")
+
+# %%
+# The comparisons of this package first compare `GuidedBackprop` and `DeepLift` of Captum with an
+# independent computation. If a method is incorrect, the comparison returns the reason instead of a
+# map. The network below calls one ReLU twice:
 
 from captum_rectgrad.evaluation.methods import choose_methods
 from captum_rectgrad.evaluation.run_method import run
 
-torch.manual_seed(0)
 relu = nn.ReLU()
 twice = nn.Sequential(
     nn.Conv2d(3, 8, 3), relu, nn.Conv2d(8, 8, 3), relu, nn.Flatten(), nn.Linear(8 * 28 * 28, 10)
@@ -172,5 +203,6 @@ for each in choose_methods(["guided-bp", "deeplift", "rectgrad"]):
     print(f"{each.title:10}", outcome if isinstance(outcome, str) else "a map")
 
 # %%
-# `rectgrad explain --methods saliency,deeplift,rectgrad` draws such a comparison on the command
-# line. `MODULE:NAME` adds any other Captum method.
+# `choose_methods` has the methods that the papers compare, with the papers' arguments. `rectgrad
+# explain --methods saliency,deeplift,rectgrad` draws such a comparison on the command line.
+# `MODULE:NAME` adds any other Captum method.

@@ -9,6 +9,9 @@ import pytest
 
 from captum_rectgrad.studies.framework import bounds
 from captum_rectgrad.studies.framework.registry import find, studies
+from captum_rectgrad.studies.report.questions import QUESTIONS
+from captum_rectgrad.studies.report.recorded_rows import csv_text, row_of
+from captum_rectgrad.studies.report.report import report
 from captum_rectgrad.studies.report.summary import PAGE, page
 
 pytestmark = pytest.mark.checkout
@@ -27,6 +30,21 @@ def result(name: str) -> dict[str, Any]:
 
 def test_the_page_of_claims_is_the_one_that_is_written() -> None:
     assert (FOLDER / PAGE).read_text("utf-8") == page(FOLDER)
+
+
+@pytest.mark.parametrize("name", RECORDED)
+def test_the_report_is_the_one_that_is_written_from_the_record(name: str) -> None:
+    content = result(name)
+    rows = [row_of(row) for row in content["rows"]]
+    assert (FOLDER / name / "report.md").read_text("utf-8") == report(
+        find(content["study"]), content
+    )
+    assert (FOLDER / name / "result.csv").read_text("utf-8") == csv_text(rows)
+
+
+def test_every_study_answers_one_question() -> None:
+    answering = [name for names in QUESTIONS.values() for name in names]
+    assert sorted(answering) == sorted(study.name for study in studies())
 
 
 def test_studies_without_a_recorded_run_are_named_on_the_page() -> None:

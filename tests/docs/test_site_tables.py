@@ -13,6 +13,7 @@ if TYPE_CHECKING:  # optional
 
 SITE = Path(__file__).resolve().parents[2] / "site"
 PAGES = ("hard-cases", "timm-support", "peers")
+CLAIMS = ("results/claims", "results/adversarial/report", "results/roar-kar/report")
 
 pytestmark = [
     pytest.mark.site,
@@ -42,11 +43,11 @@ def opened(browser: "Browser", address: str, width: int, scheme: str = "light") 
     return tab
 
 
-@pytest.mark.parametrize("page", PAGES)
+@pytest.mark.parametrize("page", [*PAGES, *CLAIMS])
 def test_no_column_is_cut_off(browser: "Browser", address: str, page: str) -> None:
     tab = opened(browser, f"{address}{page}/", 1440)
     found: list[int] = tab.evaluate(
-        """() => [...document.querySelectorAll(".table")].map((frame) =>
+        """() => [...document.querySelectorAll(".table:not(details *)")].map((frame) =>
              frame.scrollWidth - frame.clientWidth)"""
     )
     tab.close()
@@ -54,7 +55,7 @@ def test_no_column_is_cut_off(browser: "Browser", address: str, page: str) -> No
     assert max(found) <= 0
 
 
-@pytest.mark.parametrize("page", PAGES)
+@pytest.mark.parametrize("page", [*PAGES, *CLAIMS[:2]])
 def test_the_header_stays(browser: "Browser", address: str, page: str) -> None:
     tab = opened(browser, f"{address}{page}/", 1440)
     found: dict[str, Any] = tab.evaluate(
@@ -100,7 +101,7 @@ def test_phones_see_every_column_with_its_title(
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
-@pytest.mark.parametrize("page", PAGES)
+@pytest.mark.parametrize("page", [*PAGES, *CLAIMS[:2]])
 def test_verdicts_can_be_read(browser: "Browser", address: str, page: str, scheme: str) -> None:
     tab = opened(browser, f"{address}{page}/", 1440, scheme)
     found: list[tuple[str, list[float], list[float]]] = tab.evaluate(VERDICTS)
@@ -108,9 +109,28 @@ def test_verdicts_can_be_read(browser: "Browser", address: str, page: str, schem
     assert len(found) >= 2
     assert [kind for kind, text, ground in found if contrast(text, ground) < 4.5] == []
     grounds = {kind: tuple(ground) for kind, _, ground in found}
-    for good, bad in (("right", "wrong"), ("yes", "no"), ("right", "no-small-member")):
+    for good, bad in (
+        ("right", "wrong"),
+        ("holds", "does-not-hold"),
+        ("yes", "no"),
+        ("right", "no-small-member"),
+    ):
         if f"verdict {bad}" in grounds:
             assert grounds.get(f"verdict {good}") != grounds[f"verdict {bad}"]
+
+
+@pytest.mark.parametrize("page", CLAIMS)
+def test_phones_see_every_cell_of_a_claim(browser: "Browser", address: str, page: str) -> None:
+    tab = opened(browser, f"{address}{page}/", 390)
+    found: list[bool] = tab.evaluate(
+        """() => [...document.querySelectorAll(".verdicts tbody :is(td, th)")].map((cell) => {
+             const box = cell.getBoundingClientRect();
+             return box.left >= 0 && box.right <= innerWidth && box.width > 0;
+           })"""
+    )
+    tab.close()
+    assert found
+    assert all(found)
 
 
 def test_tables_scroll_by_keyboard(browser: "Browser", address: str) -> None:

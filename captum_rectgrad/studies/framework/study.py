@@ -1,14 +1,16 @@
 """A study: a function from a configuration and a context to a result, with its description."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
-from typing import Any, Generic, TypeVar
+from dataclasses import dataclass, field
+from typing import Any, Generic, Literal, TypeAlias, TypeVar
 
 from captum_rectgrad.studies.framework.context import IMAGES, NETWORKS, StudyContext
 from captum_rectgrad.studies.framework.result import Result
 from captum_rectgrad.studies.options import Preset, Role
 
 ConfigT = TypeVar("ConfigT")
+# Which values of a measure are better.
+Better: TypeAlias = Literal["lower", "higher"]
 KIM, NIE = "Kim et al. 2019", "Nie et al. 2018"
 
 
@@ -31,6 +33,8 @@ class Study(Generic[ConfigT]):
         one_network: whether it uses the first network of a role only.
         any_network: whether it only needs test images without labels and one trained network, of
             any input size and range.
+        better: by measure, a column of the rows, which values are better; only for measures that
+            compare methods with each other.
     """
 
     name: str
@@ -45,6 +49,7 @@ class Study(Generic[ConfigT]):
     compares: bool = False
     one_network: bool = False
     any_network: bool = False
+    better: Mapping[str, Better] = field(default_factory=dict)
 
     @property
     def needs(self) -> tuple[str, ...]:

@@ -130,4 +130,5 @@ STUDY = Study(
     },
     minutes={"smoke": 0.1, "quick": None, "full": 1.9},
     compares=True,
+    better={SHARE: "lower", EXCESS: "lower"},
 )

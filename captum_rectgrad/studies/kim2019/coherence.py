@@ -220,4 +220,5 @@ STUDY = Study(
     },
     minutes={"smoke": 0.1, "quick": None, "full": 3.1},
     compares=True,
+    better={ON: "higher"},
 )

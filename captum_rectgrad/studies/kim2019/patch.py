@@ -174,4 +174,5 @@ STUDY = Study(
     minutes={"smoke": 0.3, "quick": 19.0, "full": None},
     roles=("occluded", "noise"),
     compares=True,
+    better={SHARE: "lower"},
 )

@@ -91,4 +91,5 @@ STUDY = Study(
     },
     minutes={"smoke": 0.2, "quick": 10.4, "full": None},
     compares=True,
+    better={RELATIVE: "lower"},
 )

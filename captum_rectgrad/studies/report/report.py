@@ -1,46 +1,79 @@
 """The report of a result: one page in Markdown."""
 
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 from captum_rectgrad.studies.framework.context import NETWORKS
-from captum_rectgrad.studies.framework.result import Cell, Claim, Result, Row
+from captum_rectgrad.studies.framework.result import Cell, Claim, Row
 from captum_rectgrad.studies.framework.study import AnyStudy
+from captum_rectgrad.studies.report.claim_texts import claims_table, found_text
+from captum_rectgrad.studies.report.markdown import capital, folded, table
+from captum_rectgrad.studies.report.measure_tables import measure_tables
+from captum_rectgrad.studies.report.recorded_rows import row_of
 
-FIGURE = "figure.png"
+FIGURE, TABLE = "figure.png", "result.csv"
 # Keys of a configuration: the subset of the chosen methods that a study compares, and the final
 # threshold, which studies with fixed methods do not use.
 ONLY, FINAL = "of_methods", "final percentile of baselines"
 
 
-def report(
-    study: AnyStudy, result: Result, config: Mapping[str, object], origin: Mapping[str, object]
-) -> str:
-    """The report of one run: the paper's claims with verdicts, the numbers, the provenance.
+def report(study: AnyStudy, recorded: Mapping[str, Any]) -> str:
+    """The report of one run: what was found, the claims, the numbers, the provenance.
 
     Args:
         study: the study.
-        result: its result.
-        config: the recorded configuration.
-        origin: see `provenance`.
+        recorded: the content of `result.json`.
 
     Returns:
         Markdown.
     """
+    config, origin = recorded["config"], recorded["provenance"]
+    claims = [Claim(**claim) for claim in recorded["claims"]]
+    rows = [row_of(row) for row in recorded["rows"]]
     sections = (
         f"# {study.name}: {study.asks}",
-        (
-            f"{study.shows[0].upper()}{study.shows[1:]} of {study.paper}, on "
-            f"{config['material']}, preset `{config['preset']}`. Intervals are 95 %."
-        ),
         size_warning(config["preset"]),
-        networks_note(origin.get("used", {})),
+        found_text(claims),
+        (
+            f"{capital(study.shows)} of {study.paper}, on {config['material']}, preset "
+            f"`{config['preset']}`. Intervals are 95 %. {networks_note(origin['used'])}"
+        ).strip(),
         f"![{study.asks}]({FIGURE})",
-        f"## Claims\n\n{claims_table(result.claims)}",
-        f"## Numbers\n\n{table(result.rows)}",
-        "\n".join(f"- {note}" for note in result.notes),
+        f"## Claims\n\n{claims_table(claims)}",
+        f"## Numbers\n\n{numbers(study, rows)}",
+        _notes(recorded["notes"]),
         f"## Provenance\n\n{_listed(_facts(study, config, origin))}",
     )
     return "\n\n".join(section for section in sections if section) + "\n"
+
+
+def numbers(study: AnyStudy, rows: Sequence[Row]) -> str:
+    """The tables of the measures, and the whole table.
+
+    Args:
+        study: the study.
+        rows: with the same columns.
+
+    Returns:
+        Markdown.
+    """
+    if not rows:
+        return "There are no numbers."
+    said = [f"[{TABLE}]({TABLE}) has all numbers."]
+    said += [
+        f"The best {measure} of a column is in bold: {better} is better."
+        for measure, better in study.better.items()
+        if measure in rows[0]
+    ]
+    columns = list(rows[0])
+    whole = table(columns, [[_said(row[column]) for column in columns] for row in rows])
+    return "\n\n".join(
+        [
+            " ".join(said),
+            measure_tables(rows, study.better),
+            folded(f"The whole table: {len(rows)} rows, {len(columns)} columns", whole),
+        ]
+    )
 
 
 def size_warning(preset: object) -> str:
@@ -60,7 +93,7 @@ def size_warning(preset: object) -> str:
     )
 
 
-def networks_note(used: object) -> str:
+def networks_note(used: Mapping[str, str]) -> str:
     """Which networks the verdicts are about.
 
     Args:
@@ -69,7 +102,6 @@ def networks_note(used: object) -> str:
     Returns:
         A sentence for each role; empty without networks.
     """
-    assert isinstance(used, Mapping)  # noqa: S101 (for the type checker)
     sentences = []
     for role, name in NETWORKS.items():
         if name not in used:
@@ -85,40 +117,8 @@ def networks_note(used: object) -> str:
     return " ".join(sentences)
 
 
-def claims_table(claims: Sequence[Claim]) -> str:
-    """Claims and verdicts as a Markdown table.
-
-    Args:
-        claims: in order.
-
-    Returns:
-        The table; a sentence if there are no claims.
-    """
-    if not claims:
-        return "The paper makes no claim that this study can judge."
-    lines = ["| claim | source | verdict | numbers |", "|---|---|---|---|"]
-    lines += [
-        f"| {claim.text} | {claim.source} | **{claim.verdict}** | {claim.because} |"
-        for claim in claims
-    ]
-    return "\n".join(lines)
-
-
-def table(rows: Sequence[Row]) -> str:
-    """Rows as a Markdown table.
-
-    Args:
-        rows: with the same columns.
-
-    Returns:
-        The table; empty without rows.
-    """
-    if not rows:
-        return ""
-    columns = list(rows[0])
-    lines = [f"| {' | '.join(columns)} |", f"|{'---|' * len(columns)}"]
-    lines += [f"| {' | '.join(_said(row[column]) for column in columns)} |" for row in rows]
-    return "\n".join(lines)
+def _notes(notes: Sequence[str]) -> str:
+    return "## Notes\n\n" + "\n".join(f"- {note}" for note in notes) if notes else ""
 
 
 def _said(cell: Cell) -> str:

@@ -1,27 +1,24 @@
 """The output folder of a run: claimed for one configuration, with files written atomically."""
 
-import csv
 import dataclasses
-import io
 import json
 import logging
-import math
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Literal, TypeAlias
 
 from captum_rectgrad.errors import RectGradError
-from captum_rectgrad.evaluation.estimate import Estimate
-from captum_rectgrad.studies.framework.result import Claim, Result, Row
+from captum_rectgrad.studies.framework.result import Claim, Result
 from captum_rectgrad.studies.framework.study import AnyStudy
-from captum_rectgrad.studies.report.report import FIGURE, report
+from captum_rectgrad.studies.report.recorded_rows import csv_text, plain_row, row_of
+from captum_rectgrad.studies.report.report import FIGURE, TABLE, report
 from rectgrad_zoo.errors import ZooError
 from rectgrad_zoo.input_files import read_json_object
 from rectgrad_zoo.output_lock import other_entries
 from rectgrad_zoo.written_whole import remove_unfinished, write_text, written_whole
 
-CONFIG, RESULT, TABLE, REPORT = "config.json", "result.json", "result.csv", "report.md"
+CONFIG, RESULT, REPORT = "config.json", "result.json", "report.md"
 _LOG = logging.getLogger(__name__)
 
 
@@ -162,18 +159,46 @@ def record(
     with written_whole((folder / FIGURE).with_suffix(".pdf")) as unfinished:
         # Without a PDF's default date, so that the same run writes the same file.
         result.figure.savefig(unfinished, metadata={"CreationDate": None})
-    write_text(folder / TABLE, _csv(result))
-    write_text(folder / REPORT, report(study, result, config, origin))
-    content = {
+    content = recorded(study, result, config, origin)
+    write_report(folder, study, content)
+    write_text(folder / RESULT, json.dumps(content, indent=2, allow_nan=False) + "\n")
+
+
+def recorded(
+    study: AnyStudy, result: Result, config: Mapping[str, Any], origin: Mapping[str, Any]
+) -> dict[str, Any]:
+    """The content of the JSON file of a run.
+
+    Args:
+        study: the study.
+        result: its result.
+        config: the configuration of the run.
+        origin: see `provenance`.
+
+    Returns:
+        Plain values.
+    """
+    return {
         "study": study.name,
         "shows": study.shows,
         "config": config,
         "claims": [dataclasses.asdict(claim) for claim in result.claims],
-        "rows": [_plain(row) for row in result.rows],
+        "rows": [plain_row(row) for row in result.rows],
         "notes": list(result.notes),
         "provenance": origin,
     }
-    write_text(folder / RESULT, json.dumps(content, indent=2, allow_nan=False) + "\n")
+
+
+def write_report(folder: Path, study: AnyStudy, content: Mapping[str, Any]) -> None:
+    """Write the report of a run and its table.
+
+    Args:
+        folder: folder of the run.
+        study: the study.
+        content: content of the JSON file; see `recorded`.
+    """
+    write_text(folder / TABLE, csv_text([row_of(row) for row in content["rows"]]))
+    write_text(folder / REPORT, report(study, content))
 
 
 def read_claims(folder: Path) -> list[Claim]:
@@ -213,42 +238,3 @@ def read_result(folder: Path) -> dict[str, Any]:
     if found != {str} or not isinstance(content.get("config"), dict):
         raise RectGradError(f"{file} is not the result of a study: a value has another type")
     return content
-
-
-def _plain(row: Row) -> dict[str, Any]:
-    return {
-        name: _numbers(dataclasses.asdict(cell)) if isinstance(cell, Estimate) else _number(cell)
-        for name, cell in row.items()
-    }
-
-
-def _numbers(cells: dict[str, Any]) -> dict[str, Any]:
-    return {name: _number(cell) for name, cell in cells.items()}
-
-
-def _number(cell: object) -> object:
-    """A cell without NaN, which JSON does not have; it is empty in a table."""
-    return None if isinstance(cell, float) and not math.isfinite(cell) else cell
-
-
-def _csv(result: Result) -> str:
-    """The rows; an estimate has four columns: value, low, high, count."""
-    flat = []
-    for row in result.rows:
-        cells: dict[str, Any] = {}
-        for name, cell in row.items():
-            if isinstance(cell, Estimate):
-                cells |= {
-                    name: _number(cell.value),
-                    f"{name}, low": _number(cell.low),
-                    f"{name}, high": _number(cell.high),
-                    f"{name}, count": cell.count,
-                }
-            else:
-                cells[name] = _number(cell)
-        flat.append(cells)
-    text = io.StringIO(newline="")
-    writer = csv.DictWriter(text, fieldnames=list(flat[0]) if flat else [], lineterminator="\n")
-    writer.writeheader()
-    writer.writerows(flat)
-    return text.getvalue()

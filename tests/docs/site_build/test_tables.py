@@ -49,6 +49,14 @@ def test_other_tables_scroll_and_keep_their_cells() -> None:
     assert "<td>right</td><td>wrong</td>" in html
 
 
+def test_only_tables_of_claims_have_verdicts_on_a_report() -> None:
+    claims, numbers = table(("a", "<strong>holds</strong>", "0.5")), table(("a", "0.5", "0.6"))
+    html = with_tables(claims + numbers, "results/patch/report.md")
+    assert 'verdict holds"><span aria-hidden="true">✓</span> <b>holds</b></td>' in html
+    assert html.count('<div class="table verdicts"') == 1
+    assert "<td>0.5</td><td>0.6</td>" in html
+
+
 def test_every_verdict_has_a_sign() -> None:
     assert {word for words in VERDICTS.values() for word in words} == set(SIGNS)
 

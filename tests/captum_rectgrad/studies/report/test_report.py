@@ -9,6 +9,7 @@ from captum_rectgrad.studies.framework.context import StudyContext
 from captum_rectgrad.studies.framework.registry import find
 from captum_rectgrad.studies.report.provenance import run_provenance
 from captum_rectgrad.studies.report.report import report
+from captum_rectgrad.studies.report.run_folder import recorded
 from captum_rectgrad.studies.report.run_studies import recorded_config
 from tests.captum_rectgrad.studies.conftest import resized
 
@@ -20,7 +21,8 @@ def page(name: str, made: StudyContext, **sizes: Any) -> str:
     study = resized(find(name), **sizes)
     result = study.run(study.presets["smoke"], made)
     origin = run_provenance(made, 0, resumed=False)
-    return report(study, result, recorded_config(study, "smoke", made), origin)
+    content = recorded(study, result, recorded_config(study, "smoke", made), origin)
+    return report(study, content)
 
 
 def origin(name: str, made: StudyContext, **sizes: Any) -> list[str]:
