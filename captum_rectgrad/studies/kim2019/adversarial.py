@@ -288,6 +288,6 @@ STUDY = Study(
         "quick": AdversarialConfig(images=300),
         "full": AdversarialConfig(),
     },
-    minutes={"smoke": 0.3, "quick": 2.8, "full": 21.6},
+    minutes={"smoke": 0.3, "quick": 2.8, "full": 49.9},
     compares=True,
 )

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from itertools import takewhile
 
 from captum_rectgrad.evaluation.estimate import Estimate
+from captum_rectgrad.evaluation.methods import methods
 from captum_rectgrad.studies.framework.result import Cell, Row
 from captum_rectgrad.studies.framework.study import Better
 from captum_rectgrad.studies.report.markdown import capital, folded, stacked, table
@@ -176,12 +177,20 @@ def _cell(column: Column, name: str) -> str:
         return NOTHING
     estimate = column.cells[name]
     value = fixed(estimate.value, column.decimals)
-    if column.better and value == _best(column):
+    if column.better and value == _best(column) and name not in _controls():
         value = f"**{value}**"
     return stacked(value, interval_text(estimate, column.decimals))
 
 
 def _best(column: Column) -> str:
-    values = [estimate.value for estimate in column.cells.values()]
+    """The best value of a method that is no control; empty without one."""
+    controls = _controls()
+    values = [each.value for name, each in column.cells.items() if name not in controls]
+    if not values:
+        return ""
     best = min(values) if column.better == "lower" else max(values)
     return fixed(best, column.decimals)
+
+
+def _controls() -> set[str]:
+    return {method.title for method in methods() if method.control}

@@ -41,6 +41,12 @@ def test_the_best_of_a_column_is_bold_only_where_a_direction_is_declared() -> No
     assert [line.count("**0.200**") for line in lines] == [0, 0, 0, 0, 1, 0]
     assert [line.count("**0.100**") for line in lines] == [0, 0, 0, 0, 0, 1]
     assert "**0.400**" in measure_tables(ROWS, {"share": "higher"})
+    # Random pixels are a reference, not a method that could be the best one.
+    random = [
+        row("Random", final, share=about(0), seed="x") for final in ("none", "95th percentile")
+    ]
+    assert "**0.200**" in measure_tables([*ROWS, *random], {"share": "lower"})
+    assert "**0.000**" not in measure_tables([*ROWS, *random], {"share": "lower"})
 
 
 def test_the_method_names_the_rows_of_a_run_with_one_method() -> None:
