@@ -1,9 +1,9 @@
 """`python -m benchmarks.roar_kar_size --data FOLDER`: accuracies by size of table 1's trainings.
 
 For each number of training images and epochs: networks on whole images, and on images without a
-random fraction of their pixels. A size decides something about methods if whole-image networks are
-near their asymptote and the removal of random pixels costs clearly more than the spread of
-networks.
+random fraction of their pixels. A size may decide something about methods if networks on whole
+images are near the accuracy at the largest size, and the removal of random pixels costs more than
+the spread of networks.
 """
 
 import argparse
@@ -28,7 +28,7 @@ from captum_rectgrad.studies.roar_kar.ranks import Ranks, pixel_ranks, tie_order
 from captum_rectgrad.studies.roar_kar.scores import trapezoid_weights
 from captum_rectgrad.studies.roar_kar.training import training_of
 from rectgrad_zoo.data.cifar10 import Split, read_cifar10
-from rectgrad_zoo.data.images import LabelledImages
+from rectgrad_zoo.data.images import CIFAR10_CLASSES, LabelledImages
 
 FRACTIONS = (0.1, 0.5, 0.9)
 NETWORKS = 2
@@ -42,14 +42,18 @@ class Size:
     Attributes:
         images: number of training images.
         epochs: passes over them.
+        test_images: number of test images.
+        device: name of the device.
         whole: accuracy on whole images, of each network.
         random: area under the accuracies at `FRACTIONS` of random pixels removed, of each network.
     """
 
     images: int
     epochs: int
-    whole: tuple[float, ...]
-    random: tuple[float, ...]
+    test_images: int
+    device: str
+    whole: Sequence[float]
+    random: Sequence[float]
 
 
 def random_ranks(images: int, pixels: int, split: Split) -> Ranks:
@@ -77,7 +81,9 @@ def measured(train: LabelledImages, test: LabelledImages, epochs: int, progress:
         test=test,
         colour=mean_colour(train.images),
         model=model,
-        training=training_of(rectgrad_zoo.recipe(NETWORK), 10, epochs, precision_of(device)),
+        training=training_of(
+            rectgrad_zoo.recipe(NETWORK), len(CIFAR10_CLASSES), epochs, precision_of(device)
+        ),
         device=device,
         seed=0,
         batch_size=500,
@@ -97,18 +103,22 @@ def measured(train: LabelledImages, test: LabelledImages, epochs: int, progress:
             curve.append(float(measure_cell(cell, work, ranks).mean()))
             progress.update()
         random.append(float(np.dot(trapezoid_weights(FRACTIONS), curve)))
-    return Size(len(train), epochs, tuple(whole), tuple(random))
+    return Size(len(train), epochs, len(test), name_of(device), whole, random)
 
 
-def page(sizes: Sequence[Size], device: str) -> str:
+def page(sizes: Sequence[Size]) -> str:
     """The record as Markdown."""
     fractions = ", ".join(f"{fraction:g}" for fraction in FRACTIONS)
     about = (
-        f"`python -m benchmarks.roar_kar_size`, on: {device}. {NETWORKS} networks for each number, "
-        f"with the recipe of {NETWORK}. Random: area under the accuracies with {fractions} of "
-        "random pixels removed. Spread: the larger of the two differences between networks."
+        f"`python -m benchmarks.roar_kar_size`: {NETWORKS} networks for each number, with the "
+        f"recipe of {NETWORK} and the last of the epochs. Random: area under the accuracies with "
+        f"{fractions} of random pixels removed. Spread: the larger of the two differences between "
+        "networks."
     )
-    columns = ("training images", "epochs", "whole images", "random", "whole - random", "spread")
+    columns = (
+        *("training images", "epochs", "whole images", "random", "whole - random", "spread"),
+        *("test images", "device"),
+    )
     lines = ["# Size of the trainings of table 1", "", about, "", f"| {' | '.join(columns)} |"]
     lines.append("|---:" * len(columns) + "|")
     for size in sizes:
@@ -116,7 +126,7 @@ def page(sizes: Sequence[Size], device: str) -> str:
         spread = max(np.ptp(size.whole), np.ptp(size.random))
         lines.append(
             f"| {size.images} | {size.epochs} | {whole:.3f} | {random:.3f} | {whole - random:.3f} "
-            f"| {spread:.3f} |"
+            f"| {spread:.3f} | {size.test_images} | {size.device} |"
         )
     return "\n".join(lines) + "\n"
 
@@ -132,7 +142,10 @@ def main() -> int:
     parser.add_argument("--sizes", nargs="+", default=["4000x4", "20000x4"], help="IMAGESxEPOCHS")
     parser.add_argument("--test-images", type=int, help="(default: all)")
     parser.add_argument(
-        "--out", type=Path, required=True, help="the record, .json; sizes are added to it"
+        "--out",
+        type=Path,
+        default=Path("roar-kar-size.json"),
+        help="the record; sizes are added to it (default: %(default)s)",
     )
     arguments = parser.parse_args()
     train, test = (read_cifar10(arguments.data, split) for split in ("train", "test"))
@@ -140,13 +153,12 @@ def main() -> int:
     out: Path = arguments.out
     done = [Size(**each) for each in json.loads(out.read_text())["sizes"]] if out.exists() else []
     wanted = [tuple(map(int, size.split("x"))) for size in arguments.sizes]
-    device = name_of(torch.device("cuda" if torch.cuda.is_available() else "cpu"))
     with Progress(len(wanted) * NETWORKS * (1 + len(FRACTIONS)), "network") as progress:
         for images, epochs in wanted:
             done.append(measured(_first(train, images), test, epochs, progress))
-            record = {"device": device, "sizes": [asdict(size) for size in done]}
+            record = {"sizes": [asdict(size) for size in done]}
             out.write_text(json.dumps(record, indent=2) + "\n", encoding="utf-8")
-            out.with_suffix(".md").write_text(page(done, device), encoding="utf-8")
+            out.with_suffix(".md").write_text(page(done), encoding="utf-8")
     return 0
 
 

@@ -4,6 +4,7 @@ from collections.abc import Callable
 from typing import Any, TypeVar
 
 from captum._utils import common
+from captum.attr._utils import lrp_rules
 from captum.log import log_usage as captums_log_usage
 from torch import Tensor
 
@@ -20,6 +21,9 @@ TargetType = (
 NeuronSelector = int | tuple[int | slice, ...] | Callable[..., Tensor]
 TensorOrTensors = TypeVar("TensorOrTensors", Tensor, tuple[Tensor, ...])
 Method = TypeVar("Method", bound=Callable[..., object])
+
+
+EpsilonRule = lrp_rules.EpsilonRule
 
 
 def log_usage(method: Method) -> Method:

@@ -12,7 +12,7 @@ from captum_rectgrad.cli.suggestions import did_you_mean, did_you_mean_file
 from captum_rectgrad.studies.framework.registry import MODULES
 from captum_rectgrad.studies.options import BATCH_SIZE, FEW, GPU_BATCH_SIZE, Role
 
-_WITH_CELLS = "roar-kar"
+_WITH_CELLS = ("roar-kar", "roar-kar-held-out")
 
 
 @dataclass(frozen=True)
@@ -83,8 +83,10 @@ def check_request(args: argparse.Namespace) -> ReproduceRequest:
     masks = _masks(args)
     if args.model is not None:
         check_model(args.model)
-    if (args.pack or args.unpack) and name != _WITH_CELLS:
-        raise ValueError(f"--pack and --unpack only apply to {_WITH_CELLS}, which has cells")
+    if (args.pack or args.unpack) and name not in _WITH_CELLS:
+        raise ValueError(
+            f"--pack and --unpack only apply to {' and '.join(_WITH_CELLS)}, which have cells"
+        )
     if args.unpack is not None and not args.unpack.is_file():
         hint = did_you_mean_file(args.unpack)
         raise ValueError(f"--unpack: there is no file {str(args.unpack)!r}{hint}")

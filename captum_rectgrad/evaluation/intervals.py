@@ -143,7 +143,12 @@ def mean_of_networks(samples: Sequence[ArrayLike], seed: int = 0, level: float =
     arrays = [_finite(sample) for sample in samples]
     if len(arrays) == 1:
         return mean(arrays[0], seed, level)
-    return _over_networks([(array,) for array in arrays], level)
+    return _over_networks(
+        [array.mean() if len(array) else np.nan for array in arrays],
+        [_squared_error(array) for array in arrays],
+        min(map(len, arrays)),
+        level,
+    )
 
 
 def difference_of_networks(
@@ -164,47 +169,87 @@ def difference_of_networks(
     pairs = [(_finite(one), _finite(other)) for one, other in zip(first, second, strict=True)]
     if len(pairs) == 1:
         return independent_difference(*pairs[0], seed, level)
-    return _over_networks(pairs, level)
+    return _over_networks(
+        [one.mean() - other.mean() if len(one) and len(other) else np.nan for one, other in pairs],
+        [_squared_error(one) + _squared_error(other) for one, other in pairs],
+        min(len(sample) for pair in pairs for sample in pair),
+        level,
+    )
 
 
-def _over_networks(samples: Sequence[tuple[NDArray[np.float64], ...]], level: float) -> Estimate:
-    """Of each network's mean of its sample, or difference of the means of its two samples."""
-    count = min(len(sample) for of_one in samples for sample in of_one)
-    if not count:
-        return Estimate(float("nan"), float("nan"), float("nan"), 0)
-    means = [[sample.mean() for sample in of_one] for of_one in samples]
-    values = np.array([of_one[0] - sum(of_one[1:]) for of_one in means])
-    value = float(values.mean())
+def unpaired_difference(
+    first: ArrayLike, second: ArrayLike, seed: int = 0, level: float = LEVEL
+) -> Estimate:
+    """The difference of the means of networks of two kinds on the same images.
+
+    The variance is that of each kind's means over its number of networks, plus that of the images'
+    differences over the number of images. A single network of a kind adds nothing: the interval
+    then does not generalise to others of that kind.
+
+    Args:
+        first: `(R, N)`, of R networks and N images.
+        second: `(S, N)`, of S other networks and the same images.
+        seed: seed of the resampling, used with one network of each kind.
+        level: confidence of the interval, in (0, 1).
+
+    Returns:
+        The mean of `first` minus the mean of `second`. Images with a value that is not finite are
+        dropped. It has no interval (NaN) for fewer than `ENOUGH` images.
+    """
+    kinds = [np.asarray(values, dtype=np.float64) for values in (first, second)]
+    kept = np.isfinite(kinds[0]).all(axis=0) & np.isfinite(kinds[1]).all(axis=0)
+    one, other = (values[:, kept] for values in kinds)
+    gaps = one.mean(axis=0) - other.mean(axis=0)
+    if len(gaps) < ENOUGH or len(one) == len(other) == 1:
+        return mean(gaps, seed, level)
+    several = [values for values in (one, other) if len(values) > 1]
+    parts = [values.mean(axis=1).var(ddof=1) / len(values) for values in several]
+    freedoms = [len(values) - 1 for values in several]
+    parts.append(gaps.var(ddof=1) / len(gaps))
+    freedoms.append(len(gaps) - 1)
+    return _student(float(gaps.mean()), np.array(parts), freedoms, len(gaps), level)
+
+
+def _squared_error(sample: NDArray[np.float64]) -> float:
+    """The variance of a sample's mean."""
+    return float(sample.var(ddof=1) / len(sample)) if len(sample) > 1 else float("nan")
+
+
+def _over_networks(
+    values: Sequence[float], errors: Sequence[float], count: int, level: float
+) -> Estimate:
+    """The mean of the networks' values, from the variance of each value over its images."""
+    value = float(np.mean(values))
     if count < ENOUGH:
         return Estimate(value, float("nan"), float("nan"), count)
-    errors = [sum(sample.var(ddof=1) / len(sample) for sample in of_one) for of_one in samples]
-    parts = np.array([values.var(ddof=1) / len(values), np.mean(errors)])
+    parts = np.array([np.var(values, ddof=1) / len(values), np.mean(errors)])
     return _student(value, parts, (len(values) - 1, count - 1), count, level)
 
 
 def _student(
     value: float,
     parts: NDArray[np.float64],
-    freedoms: tuple[int, int],
+    freedoms: Sequence[int],
     count: int,
     level: float,
 ) -> Estimate:
-    """Student's interval with the sum of two variances, by Satterthwaite's degrees of freedom."""
+    """Student's interval with the sum of variances, by Satterthwaite's degrees of freedom."""
     variance = float(parts.sum())
     if variance == 0:
         return Estimate(value, value, value, count)
-    freedom = variance**2 / float((parts**2 / freedoms).sum())
+    freedom = variance**2 / float((parts**2 / np.asarray(freedoms)).sum())
     half = float(student.ppf((1 + level) / 2, freedom)) * variance**0.5
     return Estimate(value, value - half, value + half, count)
 
 
-def proportion(values: ArrayLike) -> Estimate:
-    """A proportion with its exact 95 % interval (Clopper and Pearson).
+def proportion(values: ArrayLike, level: float = LEVEL) -> Estimate:
+    """A proportion with its exact interval (Clopper and Pearson).
 
     Args:
-        values: `(N,)`, 0 or 1; NaN is dropped. Or `(R, N)`, of R networks and N images, for
-            `crossed_mean`. If that reaches beyond 0 or 1, or fewer than `ENOUGH` values differ from
-            the others, the interval is the exact one of N images with the rounded mean.
+        values: `(N,)`, 0 or 1; NaN is dropped. Or `(R, N)`, of R networks and N images: the
+            interval then contains that of `crossed_mean`, within 0 and 1, and the exact one of N
+            images with the rounded mean, which has a width even if all values are equal.
+        level: confidence of the interval, in (0, 1).
 
     Returns:
         The share of ones; all fields are NaN for no value. The interval always has a width: for 20
@@ -218,14 +263,17 @@ def proportion(values: ArrayLike) -> Estimate:
         raise ValueError("a proportion takes values 0 and 1, got other values")
     crossed = np.asarray(values, dtype=np.float64)
     if crossed.ndim == _BY_IMAGE and len(crossed) > 1:
-        found = crossed_mean(crossed)
-        rare = min(array.sum(), len(array) - array.sum())
-        if not found.count or (rare >= ENOUGH and found.low >= 0 and found.high <= 1):
+        found = crossed_mean(crossed, level=level)
+        if not found.count:
             return found
-        return _exact(found.value, found.count)
+        exact = _exact(found.value, found.count, level)
+        # Few images have no crossed interval (NaN), which `fmin` and `fmax` pass over.
+        low = max(0.0, float(np.fmin(found.low, exact.low)))
+        high = min(1.0, float(np.fmax(found.high, exact.high)))
+        return Estimate(found.value, low, high, found.count)
     if not len(array):
         return Estimate(float("nan"), float("nan"), float("nan"), 0)
-    return _exact(float(array.mean()), len(array))
+    return _exact(float(array.mean()), len(array), level)
 
 
 def share(values: ArrayLike, seed: int = 0) -> Estimate:
@@ -320,9 +368,9 @@ def resampled(
     return Estimate(value, float(found.low), float(found.high), count)
 
 
-def _exact(value: float, count: int) -> Estimate:
+def _exact(value: float, count: int, level: float) -> Estimate:
     """A proportion of `count` values with Clopper and Pearson's interval."""
-    found = binomtest(round(value * count), count).proportion_ci(method="exact")
+    found = binomtest(round(value * count), count).proportion_ci(level, method="exact")
     return Estimate(value, float(found.low), float(found.high), count)
 
 

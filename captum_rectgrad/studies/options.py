@@ -7,8 +7,8 @@ from typing import Literal
 Role = Literal["plain", "occluded", "noise", "robust", "held_out"]
 Preset = Literal["smoke", "quick", "medium", "full", "paper"]
 PRESETS: tuple[Preset, ...] = ("smoke", "quick", "full")  # of every study
-# Of roar-kar alone: all methods of table 1 with fewer images and epochs; and exactly table 1, which
-# is less than `full`.
+# Of table 1 alone: its methods and masks alone with fewer images and epochs (also of
+# roar-kar-held-out); and exactly the table, which is less than `full`.
 MEDIUM: Preset = "medium"
 PAPER: Preset = "paper"
 

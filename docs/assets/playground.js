@@ -1,4 +1,4 @@
-// The playground of the home page. `site_build/playground.py` made its pictures and numbers when the
+// The playground of the home page. `site_build/playground_maps.py` made its pictures and numbers when the
 // site was built; nothing of them is loaded before the reader scrolls to it.
 const FOLDER = "playground/";
 const PLACES = ["predicted", "second", "least likely"];

@@ -17,7 +17,6 @@ def test_the_zoo_lists_its_checkpoints() -> None:
     assert [info.name for info in rectgrad_zoo.checkpoints()] == [
         "cifar10_cnn",
         "cifar10_cnn_occluded",
-        "cifar10_cnn_noise",
         "cifar10_cnn_adversarial",
         "cifar10_cnn_untrained",
         "cifar10_cnn_random_labels",
@@ -28,9 +27,16 @@ def test_the_zoo_lists_its_checkpoints() -> None:
         "cifar10_cnn_paper",
         "cifar10_cnn_paper_seed1",
         "cifar10_cnn_paper_seed2",
+        "cifar10_cnn_paper_seed3",
+        "cifar10_cnn_paper_seed4",
         "cifar10_cnn_occluded_paper",
         "cifar10_cnn_occluded_paper_seed1",
         "cifar10_cnn_occluded_paper_seed2",
+        "cifar10_cnn_occluded_paper_seed3",
+        "cifar10_cnn_occluded_paper_seed4",
+        "cifar10_cnn_noise_paper",
+        "cifar10_cnn_noise_paper_seed1",
+        "cifar10_cnn_noise_paper_seed2",
         "cifar10_resnet",
         "tf_efficientnet_lite0",
         "inception_v4.tf_in1k",
@@ -60,7 +66,7 @@ def test_an_installed_package_lists_no_checkpoint_of_a_checkout(
     monkeypatch.setattr(registry, "HUB_FOLDER", tmp_path / "hub")
     monkeypatch.setenv("HF_HUB_OFFLINE", "1")
     monkeypatch.setattr("huggingface_hub.constants.HF_HUB_OFFLINE", True)
-    assert len(OWN) == 15
+    assert len(OWN) == 21
     assert not set(OWN) & set(rectgrad_zoo.list())
     assert not any(info.loadable for info in rectgrad_zoo.checkpoints() if info.name in OWN)
     assert rectgrad_zoo.load(rectgrad_zoo.list()[0]) is not None

@@ -112,12 +112,6 @@ CHECKPOINTS = (
         purpose="the attribution of a region without information",
     ),
     _own(
-        "cifar10_cnn_noise",
-        "0ca23c064eaba5df9e6d260ac83352aa45b991a727f5568dc2ce882b59965912",
-        data="CIFAR-10 behind 10 x 10 noise, different for each image",
-        purpose="a control for cifar10_cnn_occluded, without a fixed patch",
-    ),
-    _own(
         "cifar10_cnn_adversarial",
         "093a6212be67b0e6dc9405cb664db5c6d9788aded7f87aa6189149f4e3e62bc5",
         data="CIFAR-10 with adversarial perturbations",
@@ -178,6 +172,18 @@ CHECKPOINTS = (
         purpose="cifar10_cnn_paper with another seed, for the variation between trainings",
     ),
     _own(
+        "cifar10_cnn_paper_seed3",
+        "bdb63116eae20a8157201efe6918593e5609a449eadafc03a01217238fb513fd",
+        data="CIFAR-10",
+        purpose="cifar10_cnn_paper with another seed, for the variation between trainings",
+    ),
+    _own(
+        "cifar10_cnn_paper_seed4",
+        "acdfb2ffa773e519910cc02bd8f091748f047e1c64ed40b0f78d7560e6be2c12",
+        data="CIFAR-10",
+        purpose="cifar10_cnn_paper with another seed, for the variation between trainings",
+    ),
+    _own(
         "cifar10_cnn_occluded_paper",
         "0323fcd19ad872f407b2a17ef6554802efbd33552fc6a02d1a9710524a9e7a26",
         data="CIFAR-10 behind a fixed 10 x 10 noise patch",
@@ -194,6 +200,36 @@ CHECKPOINTS = (
         "c73c7ec28a9d661b9de0116495c8e645ca2d2b422de3492624a025f075afff79",
         data="CIFAR-10 behind a fixed 10 x 10 noise patch",
         purpose="cifar10_cnn_occluded_paper with another seed, for the variation between trainings",
+    ),
+    _own(
+        "cifar10_cnn_occluded_paper_seed3",
+        "3491337cae56856daa570899594550effb7bac49643161f33d031e664265b4f0",
+        data="CIFAR-10 behind a fixed 10 x 10 noise patch",
+        purpose="cifar10_cnn_occluded_paper with another seed, for the variation between trainings",
+    ),
+    _own(
+        "cifar10_cnn_occluded_paper_seed4",
+        "071cb9b90d4ee588d12e3247a21052fa3c0471f296a659a4715e3f24bc4a2c30",
+        data="CIFAR-10 behind a fixed 10 x 10 noise patch",
+        purpose="cifar10_cnn_occluded_paper with another seed, for the variation between trainings",
+    ),
+    _own(
+        "cifar10_cnn_noise_paper",
+        "865a1e0c561e76de9019ccbbccc43fc5fde3b752b5b6ac653dea11e5a8656672",
+        data="CIFAR-10 behind 10 x 10 noise, different for each image",
+        purpose="a control for cifar10_cnn_occluded_paper, without a fixed patch",
+    ),
+    _own(
+        "cifar10_cnn_noise_paper_seed1",
+        "9fd9263c1841ce89cc83e747041a5b93e018ba30ae6bf4fec92d70badcc6bce3",
+        data="CIFAR-10 behind 10 x 10 noise, different for each image",
+        purpose="cifar10_cnn_noise_paper with another seed, for the variation between trainings",
+    ),
+    _own(
+        "cifar10_cnn_noise_paper_seed2",
+        "e23aaae3b05cf8f9127515ad7d56e94730d7fd13d3b79b61c77c34179f5744fb",
+        data="CIFAR-10 behind 10 x 10 noise, different for each image",
+        purpose="cifar10_cnn_noise_paper with another seed, for the variation between trainings",
     ),
     _own(
         "cifar10_resnet",

@@ -24,7 +24,11 @@ CHECKPOINTS: dict[Role, tuple[str, ...]] = {
         "cifar10_cnn_occluded_paper_seed1",
         "cifar10_cnn_occluded_paper_seed2",
     ),
-    "noise": ("cifar10_cnn_noise",),
+    "noise": (
+        "cifar10_cnn_noise_paper",
+        "cifar10_cnn_noise_paper_seed1",
+        "cifar10_cnn_noise_paper_seed2",
+    ),
     "robust": ("cifar10_cnn_adversarial",),
     "held_out": ("cifar10_cnn_held_out",),
 }
@@ -63,6 +67,11 @@ class Cifar10:
     name = "CIFAR-10"
     classes = CIFAR10_CLASSES
     note = ""
+
+    @property
+    def has_masks(self) -> bool:
+        """See `StudyData`."""
+        return self.masks is not None
 
     def images(self, split: Split) -> LabelledImages:
         """See `StudyData`."""

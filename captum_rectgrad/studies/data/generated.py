@@ -48,6 +48,7 @@ class Shapes:
     name = "generated shapes"
     classes = SHAPE_CLASSES
     note = ""
+    has_masks = True
 
     def images(self, split: Split) -> LabelledImages:
         """See `StudyData`."""

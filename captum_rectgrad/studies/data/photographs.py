@@ -31,6 +31,8 @@ class Photographs:
     model: str
     folder: Path | None = None
 
+    has_masks = False
+
     @property
     def name(self) -> str:
         """See `StudyData`. It has the network's name, since the input size is the network's."""

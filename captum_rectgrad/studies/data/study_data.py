@@ -89,6 +89,10 @@ class StudyData(Protocol):
     def note(self) -> str:
         """A note for every report on these data; may be empty."""
 
+    @property
+    def has_masks(self) -> bool:
+        """Whether there are images with masks, for studies that use them where there are any."""
+
     def images(self, split: Split) -> LabelledImages:
         """All images of a split, in a fixed order.
 

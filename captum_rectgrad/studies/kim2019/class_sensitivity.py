@@ -208,8 +208,8 @@ def _others_too(
         where,
         alike,
         judged_above,
-        f"{int(stayed.sum())} of {int(flipped.sum())} images with a similarity above "
-        f"{SAME}; similarity of the baselines' maps for these images",
+        f"{int(stayed.sum())} of {int(flipped.sum())} {_counted(flipped)} with a similarity above "
+        f"{SAME}; similarity of the baselines' maps for these",
         SAME,
     )
 
@@ -227,6 +227,10 @@ def _of_baselines(
         }
         for name in MEASURES
     }
+
+
+def _counted(flags: Flags) -> str:
+    return "images" if len(flags) == 1 else "pairs of network and image"
 
 
 def _against_all(
@@ -247,7 +251,8 @@ def _against_all(
     parts: list[str] = []
     for name, by_title in found.items():
         each = [judge(one, bound.value if bound else 0) for one in by_title.values()]
-        least = min(by_title, key=lambda title: by_title[title].value)
+        # A baseline without a value, such as one whose maps are all empty, is named first.
+        least = min(by_title, key=lambda title: np.nan_to_num(by_title[title].value, nan=-np.inf))
         parts.append(
             f"{name}: {all_of(each)} (for {each.count('holds')} of {len(each)} baselines), lowest "
             f"for {least}: {by_title[least]}"

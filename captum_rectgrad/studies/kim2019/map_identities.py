@@ -7,10 +7,10 @@ from functools import partial
 import numpy as np
 import torch
 from captum.attr import LRP, Deconvolution, GuidedBackprop, InputXGradient
-from captum.attr._utils.lrp_rules import EpsilonRule
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
+from captum_rectgrad._engine.captum_compat import EpsilonRule
 from captum_rectgrad.attr.rectgrad import RectGrad
 from captum_rectgrad.evaluation.captum_compatible import captum_compatible
 from captum_rectgrad.evaluation.methods import Method, MethodUnreliableError, of_captum
@@ -24,6 +24,10 @@ EPSILON = 1e-3  # any positive number
 # The equality is of the limit. Captum's default, 1e-9, changes maps by up to 4e-5 of the largest
 # value, where a unit's value before the activation is that small.
 LRP_EPSILON = 1e-12
+
+
+# Layers of image classifiers to which Captum gives the epsilon rule.
+_LAYERS_WITH_RULE = (nn.Conv2d, nn.Linear, nn.MaxPool2d, nn.AvgPool2d, nn.AdaptiveAvgPool2d)
 
 
 @dataclass(frozen=True)
@@ -43,15 +47,15 @@ class Identity:
     Attributes:
         text: text of the claim.
         source: its source.
-        one: a method; RectGrad has no padding trick here, which older methods do not have.
-        other: the other method.
-        thresholded: whether the other method is thresholded at zero for the comparison.
+        method: a method; RectGrad has no padding trick here, which older methods do not have.
+        expected: the method that it should equal.
+        thresholded: whether the expected maps are thresholded at zero for the comparison.
     """
 
     text: str
     source: str
-    one: Method
-    other: Method
+    method: Method
+    expected: Method
     thresholded: bool = True
 
 
@@ -78,11 +82,13 @@ def _times_input(
 def _epsilon_lrp(model: nn.Module, x: Tensor, target: Tensor) -> Tensor:
     copied = captum_compatible(model)
     for module in copied.modules():
-        if isinstance(module, (nn.Conv2d, nn.Linear, nn.MaxPool2d)):
+        if isinstance(module, _LAYERS_WITH_RULE):
             module.rule = EpsilonRule(LRP_EPSILON)
     try:
         relevance: Tensor = LRP(copied).attribute(x, target=target)
-    except TypeError as error:  # such as nn.Identity, in cifar10_resnet
+    except TypeError as error:
+        if "no rule defined" not in str(error):  # as for nn.Identity, in cifar10_resnet
+            raise
         raise MethodUnreliableError(f"Captum's LRP has no rule for a layer: {error}") from error
     return relevance
 
@@ -175,11 +181,11 @@ def _gaps(
     targets: Tensor,
     batch: slice,
 ) -> Tensor:
-    one, other = (
+    found, expected = (
         context.few_maps(method, network, images[batch], targets[batch]).flatten(1).double()
-        for method in (identity.one, identity.other)
+        for method in (identity.method, identity.expected)
     )
     if identity.thresholded:
-        other = other.clamp(min=0)
-    largest = other.abs().amax(dim=1).clamp(min=torch.finfo(torch.float32).tiny)
-    return (one - other).abs().amax(dim=1) / largest
+        expected = expected.clamp(min=0)
+    largest = expected.abs().amax(dim=1).clamp(min=torch.finfo(torch.float32).tiny)
+    return (found - expected).abs().amax(dim=1) / largest

@@ -331,5 +331,5 @@ STUDY = Study(
         "quick": PropagationRulesConfig(),
         "full": PropagationRulesConfig(),
     },
-    minutes={"smoke": 0.0, "quick": None, "full": 0.5},
+    minutes={"smoke": 0.0, "quick": None, "full": 0.2},
 )

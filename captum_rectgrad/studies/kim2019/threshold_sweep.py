@@ -16,7 +16,7 @@ from captum_rectgrad.studies.framework.context import StudyContext
 from captum_rectgrad.studies.framework.result import Result, Row
 from captum_rectgrad.studies.framework.study import Study
 from captum_rectgrad.studies.kim2019 import threshold_measurements as sweep
-from captum_rectgrad.studies.kim2019.map_identities import CLAIM_2, identity_claim, identity_gaps
+from captum_rectgrad.studies.kim2019.map_identities import CLAIM_2, judged_identity
 from captum_rectgrad.studies.kim2019.threshold_claims import claims, estimate
 from captum_rectgrad.studies.kim2019.threshold_measurements import Sweep
 
@@ -62,7 +62,6 @@ def threshold_sweep(config: ThresholdSweepConfig, context: StudyContext) -> Resu
             for each, of_each in zip(networks, classes, strict=True)
         ]
     )
-    gaps = identity_gaps(CLAIM_2, context, networks, images, classes)
     targets = classes[0]
     chosen = _of_one_class(targets, targets == data.labels, config.drawn)
     drawn = {
@@ -79,7 +78,10 @@ def threshold_sweep(config: ThresholdSweepConfig, context: StudyContext) -> Resu
     ]
     return Result(
         rows=[_row(found, title, context.seed) for title in found.titles],
-        claims=[identity_claim(CLAIM_2, gaps), *claims(found, context.seed)],
+        claims=[
+            judged_identity(CLAIM_2, context, networks, images, classes),
+            *claims(found, context.seed),
+        ],
         figure=_figure(found, lines, context.seed),
         notes=(
             (

@@ -47,19 +47,18 @@ def total_variation(config: ImagesConfig, context: StudyContext) -> Result:
     )
     primary = found[context.finals[0]]
     if {"rectgrad", "rectgrad-prr"} <= {method.key for method in primary.methods}:
-        smoother = "Maps of RectGrad PRR are smoother than those of RectGrad"
-        claims += [
+        claims.append(
             less_than(
                 primary,
-                measure,
+                RELATIVE,
                 "rectgrad-prr",
                 ["rectgrad"],
-                f"{smoother} ({how})",
+                "Maps of RectGrad PRR are smoother than those of RectGrad (per unit of "
+                "attribution)",
                 "appendix C.2",
                 context.seed,
             )
-            for measure, how in ((AMOUNT, "total"), (RELATIVE, "per unit of attribution"))
-        ]
+        )
     return Result(
         rows=rows_of(found, context.seed),
         claims=claims,

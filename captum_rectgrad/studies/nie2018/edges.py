@@ -9,7 +9,6 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 from tqdm import tqdm
 
-from captum_rectgrad.errors import RectGradError
 from captum_rectgrad.evaluation.intervals import difference, mean
 from captum_rectgrad.evaluation.map_metrics import share_inside
 from captum_rectgrad.evaluation.methods import Method
@@ -167,11 +166,10 @@ def off_the_object(
 
 
 def _background(context: StudyContext, models: Sequence[nn.Module]) -> list[Claim]:
-    """The claim on the background; none for photographs, which have no masks."""
-    try:
-        data = context.masked()
-    except RectGradError:
+    """The claim on the background; none for data without masks, such as photographs."""
+    if not context.study_data.has_masks:
         return []
+    data = context.masked()
     guided, of_edges = off_the_object(context, models, data)
     less, than = difference(of_edges, guided, context.seed), "the edge detector's"
     return [

@@ -82,7 +82,7 @@ def layers(config: LayersConfig, context: StudyContext) -> Result:
                     steps=config.steps,
                     repeats=config.repeats,
                     # Other random weights for each network, so that their effect has an interval.
-                    seed=derived_seed(context.seed, number),
+                    seed=derived_seed(context.seed, number) if models[1:] else context.seed,
                     original=original,
                 )
                 runs.setdefault((order, method.title), []).append(run)

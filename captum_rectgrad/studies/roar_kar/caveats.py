@@ -2,11 +2,9 @@
 
 from captum_rectgrad.studies.framework.result import judged
 from captum_rectgrad.studies.roar_kar.cell_inputs import CellInputs
-from captum_rectgrad.studies.roar_kar.cells import Measure
+from captum_rectgrad.studies.roar_kar.cells import RETRAINED, Measure
 from captum_rectgrad.studies.roar_kar.curves import Curves, Ranking
 from captum_rectgrad.studies.roar_kar.table import TITLES, titled
-
-_RETRAINED: tuple[Measure, Measure] = ("roar", "kar")
 
 
 def notes(curves: Curves, work: CellInputs) -> list[str]:
@@ -96,6 +94,8 @@ def _networks(curves: Curves) -> str:
                 f"{which}: one network per cell. The intervals are over images alone and do not "
                 "include the variance between trainings."
             )
+            if measure == "mask":
+                said.append("This also holds of the part of masks in `beyond the mask alone`.")
     if curves.by_networks("roar"):
         count = curves.config.networks
         said.append(
@@ -111,7 +111,7 @@ def _ranking(curves: Curves) -> list[str]:
         f"{TITLES[measure]}, each method in its best form: "
         f"{_order(curves, measure)}. {_marks(curves, measure)} The form is selected by the same "
         "score, which favours methods with several forms."
-        for measure in _RETRAINED
+        for measure in RETRAINED
     ]
 
 
@@ -143,7 +143,7 @@ def _marks(curves: Curves, measure: Measure) -> str:
 def _leakage(curves: Curves) -> list[str]:
     """For each method's best form, the share of its accuracy above chance that masks reach."""
     lines = []
-    for measure in _RETRAINED:
+    for measure in RETRAINED:
         shares = []
         for ranking in best_forms(curves, measure):
             told = curves.told_by_mask(measure, ranking)
@@ -161,8 +161,9 @@ def _leakage(curves: Curves) -> list[str]:
 
 
 _HELD_OUT = (
-    "The explained network has not been trained on any of these images. It recognises the classes "
-    "of training and test images equally often, so its maps tell as much of the class of both."
+    "The explained network has not been trained on any of these images. It is another network "
+    "than that of roar-kar, and the training images are others: a difference of the two tables is "
+    "not due to leakage alone."
 )
 _DIRECTION = {
     "roar": "In ROAR leakage makes a score worse than the removed pixels deserve.",

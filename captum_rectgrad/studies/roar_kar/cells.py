@@ -15,6 +15,7 @@ from rectgrad_zoo.input_files import read_json_object
 from rectgrad_zoo.written_whole import write_text
 
 Measure: TypeAlias = Literal["whole", "roar", "kar", "mask", "road-morf", "road-lerf"]
+RETRAINED: tuple[Measure, Measure] = ("roar", "kar")
 ROAD: tuple[Measure, Measure] = ("road-morf", "road-lerf")  # no network is trained for these
 
 

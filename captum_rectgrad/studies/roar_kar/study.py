@@ -27,7 +27,7 @@ from captum_rectgrad.studies.roar_kar.table import claims, rows
 from captum_rectgrad.studies.roar_kar.training import training_of
 from rectgrad_zoo.data.cifar10 import Split
 from rectgrad_zoo.data.images import LabelledImages
-from rectgrad_zoo.training.recipes import Recipe
+from rectgrad_zoo.training.recipes import LAST, Recipe
 from rectgrad_zoo.training.train import split_training
 
 
@@ -106,10 +106,11 @@ def _training_images(
     if not config.held_out:
         return context.images("train", config.train_images)
     _, held_out = split_training(context.images("train"), recipe)
-    if not len(held_out):
+    if not len(held_out) or recipe.training.keep != LAST:
         raise RectGradError(
-            f"{network.name} was trained on all images, expected a network with held-out images, "
-            "such as cifar10_cnn_held_out; give --checkpoint held_out=NAME"
+            f"{network.name} was trained on all images, or its epoch was chosen by the others, "
+            "expected a network without influence of some images, such as cifar10_cnn_held_out; "
+            "give --checkpoint held_out=NAME"
         )
     return LabelledImages(
         held_out.images[: config.train_images], held_out.labels[: config.train_images]

@@ -11,7 +11,7 @@ from captum_rectgrad.studies.framework.result import (
     judged_against_all,
     level_of_family,
 )
-from captum_rectgrad.studies.roar_kar.cells import Measure
+from captum_rectgrad.studies.roar_kar.cells import RETRAINED, Measure
 from captum_rectgrad.studies.roar_kar.config import FORMS
 from captum_rectgrad.studies.roar_kar.curves import OF_ONE, Curves, Ranking
 
@@ -69,7 +69,7 @@ def claims(curves: Curves) -> list[Claim]:
         ("roar", "road-morf", "ROAR AUC"),
         ("kar", "road-lerf", "KAR AOC"),
     )
-    own, where = as_in_paper(others), "section 5.3, table 1"
+    own, where = primary_forms(others), "section 5.3, table 1"
     if curves.config.held_out:
         where += "; masks of a network that has not seen the images"
     for measure, road, name in retrained:
@@ -86,7 +86,7 @@ def claims(curves: Curves) -> list[Claim]:
     return found
 
 
-def as_in_paper(rankings: Sequence[Ranking]) -> list[Ranking]:
+def primary_forms(rankings: Sequence[Ranking]) -> list[Ranking]:
     """The rows whose maps are ranked as in the authors' code.
 
     Args:
@@ -111,7 +111,7 @@ def _has_forms(ranking: Ranking) -> bool:
 
 
 def _row(curves: Curves, measure: Measure, ranking: Ranking) -> Row:
-    retrained = measure in ("roar", "kar")
+    retrained = measure in RETRAINED
     told = curves.told_by_mask(measure, ranking) if retrained else None
     beyond = curves.beyond_mask(measure, ranking) if retrained else None
     accuracies = curves.accuracies(measure, ranking)
@@ -135,7 +135,7 @@ def _in_paper(curves: Curves, measure: Measure, ranking: Ranking) -> float | Non
     """The paper's value, only for the form that the paper used."""
     paper = PAPER.get(ranking.method.key)
     same = [r for r in curves.rankings if r.method.key == ranking.method.key]
-    if paper is None or measure not in ("roar", "kar") or ranking not in as_in_paper(same):
+    if paper is None or measure not in RETRAINED or ranking not in primary_forms(same):
         return None
     return paper[0] if measure == "roar" else paper[1]
 

@@ -39,8 +39,8 @@ def test_a_name_of_the_zoo_without_its_weights_is_left_to_the_zoo(
     (package / "__init__.py").touch()
     monkeypatch.delitem(sys.modules, "rectgrad_zoo")
     monkeypatch.syspath_prepend(package.parent)
-    assert "cifar10_cnn_noise" not in zoo_names()
-    check_model("cifar10_cnn_noise")
+    assert "cifar10_cnn_noise_paper" not in zoo_names()
+    check_model("cifar10_cnn_noise_paper")
 
 
 @pytest.mark.parametrize("name", timm.list_models()[::100])

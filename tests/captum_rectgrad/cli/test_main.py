@@ -183,7 +183,10 @@ def test_an_image_named_twice(picture: str, capsys: pytest.CaptureFixture[str]) 
     ("line", "expected"),
     [
         ("rectgrad expl", {"explain "}),
-        ("rectgrad explain --model cifar10_cnn_", {"cifar10_cnn_noise", "cifar10_cnn_occluded"}),
+        (
+            "rectgrad explain --model cifar10_cnn_",
+            {"cifar10_cnn_adversarial", "cifar10_cnn_occluded"},
+        ),
         ("rectgrad explain --model cifar10_cnn_unt", {"cifar10_cnn_untrained "}),
         ("rectgrad reproduce pat", {"patch "}),
         ("rectgrad explain --model tf_eff", {"tf_efficientnet_lite0 "}),

@@ -17,6 +17,7 @@ from captum_rectgrad.evaluation.intervals import (
     proportion_difference,
     resampled,
     share,
+    unpaired_difference,
 )
 from captum_rectgrad.studies.framework.result import judged_above, judged_within
 
@@ -184,6 +185,27 @@ def test_means_of_networks_by_hand() -> None:
     assert difference_of_networks([SAMPLE], [SAMPLE]) == independent_difference(SAMPLE, SAMPLE)
 
 
+@pytest.mark.parametrize("networks", [(3, 3), (3, 1), (1, 3)])
+def test_networks_of_two_kinds_are_held_in_95_of_100_cases(networks: tuple[int, int]) -> None:
+    held = []
+    for seed in range(400):
+        draw = np.random.default_rng(seed).standard_normal
+        # A single network of a kind has no deviation of its own, as no other is meant.
+        first, second = (
+            (0.3 * draw((count, 1)) if count > 1 else 0) + draw(60) + 0.2 * draw((count, 60))
+            for count in networks
+        )
+        found = unpaired_difference(first, second)
+        held.append(found.low < 0 < found.high)
+    assert np.mean(held) > 0.92
+
+
+def test_of_one_network_of_each_kind_it_is_the_paired_difference() -> None:
+    first, second = SAMPLE[None], SAMPLE[None] + 0.1
+    assert unpaired_difference(first, second) == difference(first, second)
+    assert math.isnan(unpaired_difference(np.ones((3, 9)), np.ones((1, 9))).low)
+
+
 def test_of_networks_alone_the_interval_is_students() -> None:
     values = np.array([0.3, 0.4, 0.8])[:, None] + np.zeros(20)
     found = crossed_mean(values)
@@ -216,7 +238,15 @@ def test_values_by_network_are_crossed_in_every_mean() -> None:
     wide, narrow = crossed_mean(first, level=0.99), crossed_mean(first)
     assert wide.high - wide.low > narrow.high - narrow.low
     yes = (first > 0).astype(float)
-    assert proportion(yes) == share(yes) == crossed_mean(yes)
+    # A proportion's interval contains the crossed one and the exact one, at every confidence.
+    for level in (0.95, 0.99):
+        crossed, found = crossed_mean(yes, level=level), proportion(yes, level)
+        exact = proportion(np.arange(40) < round(40 * yes.mean()), level)
+        assert found.low == min(crossed.low, exact.low)
+        assert found.high == max(crossed.high, exact.high)
+    assert proportion(yes) == share(yes)
+    apart = np.repeat([[1.0], [0.0], [0.0]], 40, axis=1)  # the networks disagree about all images
+    assert (proportion(apart).low, proportion(apart).high) == (0, 1)
     assert share(np.abs(first)) == crossed_mean(np.abs(first))
     assert proportion_difference(yes, 1 - yes) == crossed_mean(2 * yes - 1)
     # Networks that agree on every image are no more evidence than one.

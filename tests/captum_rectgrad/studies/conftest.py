@@ -33,6 +33,7 @@ class Tiny:
     name = "tiny shapes"
     classes = SHAPE_CLASSES
     note = ""
+    has_masks = True
 
     def images(self, split: Split) -> LabelledImages:
         return shapes(IMAGES, {"train": 1, "test": 2}[split])

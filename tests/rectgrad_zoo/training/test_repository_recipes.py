@@ -19,7 +19,7 @@ NEW_SENTENCES = {
     "cifar10_cnn_adversarial": "by at most 8 of 255 levels, by the fast gradient sign method",
     "cifar10_cnn_paper": "There were no validation images",
     "cifar10_cnn_occluded_paper": "Every epoch has the images in the order of the data set",
-    "cifar10_cnn_noise": "different uniform noise (seed 0) in its upper left 10 x 10 pixels",
+    "cifar10_cnn_noise_paper": "different uniform noise (seed 0) in its upper left 10 x 10 pixels",
     "cifar10_cnn_random_labels": "labels of the training images were shuffled once (seed 1)",
     "cifar10_cnn_untrained": "The weights are the initial ones, drawn with seed 0",
     "cifar10_resnet": "crops with a black border of 4 pixels and random horizontal flips",

@@ -83,7 +83,7 @@ def test_networks_play_the_role_they_were_trained_for() -> None:
 
 @pytest.mark.checkout
 def test_a_role_has_three_networks_of_other_seeds() -> None:
-    for role in ("plain", "occluded"):
+    for role in ("plain", "occluded", "noise"):
         networks = Cifar10("nowhere").networks(role)
         assert tuple(network.name for network in networks) == CHECKPOINTS[role]
         recipes = [network.recipe for network in networks]

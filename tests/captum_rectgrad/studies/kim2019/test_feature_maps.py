@@ -7,9 +7,13 @@ import numpy as np
 import pytest
 import torch
 
+from captum_rectgrad.evaluation.intervals import proportion
 from captum_rectgrad.studies.framework.context import StudyContext
+from captum_rectgrad.studies.framework.result import judged_above
 from captum_rectgrad.studies.kim2019.convolutions import convolution_activations
 from captum_rectgrad.studies.kim2019.feature_maps import (
+    RING,
+    RING_AREA,
     active_share,
     apart,
     largest_in_ring,
@@ -62,25 +66,37 @@ def test_every_layer_counted_naively(context: Callable[..., StudyContext]) -> No
 
 
 def test_the_ring_by_hand() -> None:
-    values = torch.zeros(3, 2, 4, 5)
+    values = torch.zeros(4, 2, 4, 5)
     values[0, 1, 0, 2], values[0, 0, 2, 2] = 3, 2  # of all channels the largest counts
     values[1, 0, 1, 3] = 1
     values[2, 1, 2, 4] = 1
     inside, area = largest_in_ring(values)
-    assert inside.tolist() == [1, 0, 1]
+    assert inside[:3].tolist() == [1, 0, 1]
+    assert inside[3].isnan()  # all are zero
     assert area == 14 / 20
 
 
 @pytest.mark.parametrize(
     ("often", "verdict"),
-    [((0.4, 0.2), "holds"), ((0.1, 0.1), "does not hold"), ((0.25, 0.1), "undecided")],
+    [
+        ((0.4, 0.2), "holds"),
+        ((0.1, 0.1), "does not hold"),
+        ((0.25, 0.1), "undecided"),
+        ((0.297, 0.1), "undecided"),  # above 0.25 at 95 %, not with the correction
+    ],
 )
 def test_high_at_any_layer_is_enough(often: tuple[float, float], verdict: str) -> None:
-    excess = {
-        f"conv{number}": (np.arange(400) < 400 * share).astype(float) - 0.25
+    shares = {
+        f"conv{number}": {
+            RING: (np.arange(400) < round(400 * share)).astype(float),
+            RING_AREA: np.full(400, 0.25),
+        }
         for number, share in enumerate(often)
     }
-    assert verdict_on_ring(excess, 0).verdict == verdict
+    assert verdict_on_ring(shares).verdict == verdict
+    assert judged_above(proportion(shares["conv0"][RING]), 0.25) == (
+        "holds" if often[0] > 0.29 else "does not hold" if often[0] < 0.2 else "undecided"
+    )
 
 
 def test_differences_by_hand() -> None:

@@ -7,13 +7,11 @@ import numpy as np
 import pytest
 import torch
 
-from captum_rectgrad.errors import RectGradError
 from captum_rectgrad.evaluation.estimate import Estimate
 from captum_rectgrad.evaluation.run_method import attribute
 from captum_rectgrad.sanity.randomisation import Randomisation
 from captum_rectgrad.sanity.reinitialisation import Reinitialised
 from captum_rectgrad.sanity.similarity import IMAGE, UNSIGNED
-from captum_rectgrad.studies.data.study_data import MaskedImages
 from captum_rectgrad.studies.framework.context import StudyContext
 from captum_rectgrad.studies.nie2018 import edges, layers, maps, percentiles
 from captum_rectgrad.studies.nie2018.trained_and_untrained import (
@@ -95,8 +93,7 @@ def test_edges_compares_both_networks(context: Callable[..., StudyContext]) -> N
 
 @dataclass(frozen=True)
 class Lacking(Tiny):
-    def masked(self) -> MaskedImages:
-        raise RectGradError("photographs have no masks of their objects")
+    has_masks = False
 
 
 def test_the_background_of_edges_written_naively(context: Callable[..., StudyContext]) -> None:

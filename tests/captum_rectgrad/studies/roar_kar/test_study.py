@@ -34,6 +34,7 @@ from captum_rectgrad.studies.roar_kar.engines import STACK, engine_of, local
 from captum_rectgrad.studies.roar_kar.masking import mean_colour
 from captum_rectgrad.studies.roar_kar.study import STUDY, chance, roar_kar
 from captum_rectgrad.studies.roar_kar.training import Answers
+from rectgrad_zoo.training.recipes import BEST_VALIDATION
 from rectgrad_zoo.training.train import split_training
 from tests.captum_rectgrad.studies.conftest import Tiny
 
@@ -280,7 +281,11 @@ def test_held_out_images_are_those_that_the_network_has_not_seen(
     seen_pixels = {image.numpy().tobytes() for image in seen.images}
     assert not seen_pixels & {image.numpy().tobytes() for image in found.images}
     recipe = replace(network.recipe, data=replace(network.recipe.data, validation_size=0))
-    with pytest.raises(RectGradError, match="trained on all images, expected a network with held"):
+    with pytest.raises(RectGradError, match="trained on all images, or its epoch was chosen by"):
+        study._training_images(config, made, replace(network, recipe=recipe))
+    best_epoch = replace(network.recipe.training, keep=BEST_VALIDATION)
+    recipe = replace(network.recipe, training=best_epoch)
+    with pytest.raises(RectGradError, match="its epoch was chosen by the others"):
         study._training_images(config, made, replace(network, recipe=recipe))
 
 
