@@ -208,6 +208,6 @@ STUDY = Study(
         "quick": ImagesConfig(),
         "full": ImagesConfig(),
     },
-    minutes={"smoke": 0.1, "quick": 3.1, "full": 5.5},
+    minutes={"smoke": 0.1, "quick": 3.1, "full": 4.2},
     roles=("plain", "occluded", "noise"),
 )

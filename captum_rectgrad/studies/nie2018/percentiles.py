@@ -305,7 +305,7 @@ STUDY = Study(
         "quick": PercentilesConfig(images=100),
         "full": PercentilesConfig(),
     },
-    minutes={"smoke": None, "quick": 3.8, "full": None},
+    minutes={"smoke": None, "quick": 3.0, "full": None},
     paper="Sixt et al. 2020",
     any_network=True,
 )
