@@ -106,7 +106,7 @@ CLAIM_1 = Identity(
 )
 CLAIM_2 = Identity(
     "With tau = 0 it is Guided Backprop * Input, thresholded at zero",
-    "section 4.3, claim 2",
+    "section 4.2, claim 2",
     _method("tau = 0", partial(_rectgrad, partial(RectGrad, tau=0.0, padding_trick=False))),
     GUIDED_TIMES_INPUT,
 )

@@ -186,7 +186,7 @@ def claims(runs: Mapping[str, Randomisation], model: nn.Module, seed: int) -> li
             gap = crossed_mean(likeness[last] - likeness[first], seed)
             made.append(
                 Claim(
-                    f"Earlier convolutions have a greater impact on {method} than later ones",
+                    f"The first convolution has a greater impact on {method} than the last one",
                     source,
                     judged(gap),
                     f"{UNSIGNED}, {last} minus {first} randomised: {gap}",
