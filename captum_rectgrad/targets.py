@@ -31,7 +31,7 @@ __all__ = [
 
 @dataclass(frozen=True)
 class LogitDifference:
-    """The logit of a class minus the logit of another: why a cat and not a dog.
+    """The logit of a class minus the logit of another.
 
     Attributes:
         index: index of the class.

@@ -43,6 +43,11 @@ class Finding:
         """The verdict on all claims."""
         return self.claims[0].verdict
 
+    @property
+    def source(self) -> str:
+        """The places of the claims in the papers, without their settings."""
+        return "; ".join(dict.fromkeys(_place(claim) for claim in self.claims))
+
 
 def findings(claims: Sequence[Claim]) -> list[Finding]:
     """Claims in different settings that have one text and one verdict, put together.
@@ -122,7 +127,7 @@ def claims_table(claims: Sequence[Claim]) -> str:
             found.text,
             f"**{found.verdict}**",
             f"<details><summary>{number(found.claims[0])}</summary>{_reasons(found)}</details>",
-            "; ".join(dict.fromkeys(_place(claim) for claim in found.claims)),
+            found.source,
         ]
         for found in findings(claims)
     ]

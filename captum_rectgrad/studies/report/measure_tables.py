@@ -1,7 +1,7 @@
 """The numbers of a report: one table for each measure, with methods as rows."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import takewhile
 
 from captum_rectgrad.evaluation.estimate import Estimate
@@ -96,9 +96,18 @@ def _one_measure(
             if (cells := _cells(found, measure, name))
         ]
         if columns:
-            drawn = _table(name, columns, ", ".join(across))
+            drawn = _table(name, _spread(columns), ", ".join(across))
             texts.append(f"**{capital(part_title)}**\n\n{drawn}" if part_title else drawn)
     return "\n\n".join(texts)
+
+
+def _spread(columns: Sequence[Column]) -> list[Column]:
+    """Columns in which a method that depends on none of the settings has its value in all."""
+    settings = [column for column in columns if column.title != ANY]
+    independent = [column.cells for column in columns if column.title == ANY]
+    if not independent or not 0 < len(settings) <= MOST_COLUMNS:
+        return list(columns)
+    return [replace(column, cells={**column.cells, **independent[0]}) for column in settings]
 
 
 def _titles(rows: Sequence[Row], across: Sequence[str]) -> dict[str, list[Row]]:

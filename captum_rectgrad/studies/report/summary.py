@@ -30,12 +30,14 @@ from captum_rectgrad.studies.report.run_folder import (
 from rectgrad_zoo.written_whole import write_text
 
 PAGE = "claims.md"
+_COLUMNS = ("claim", "verdict", "number", "source", "run")
 _INTRODUCTION = (
     "# What holds and what does not\n\n"
     "The claims of the papers and of this package with their verdicts, by question. The number is "
     "the first that the verdict gives as its reason, with its 95 % interval. The report of the run "
     "has the whole reason. For a claim that is judged in several settings, such as two attacks, it "
-    "is the number of the first setting. This page is written by "
+    "is the number of the first setting. A source is a place in the paper of the run; ours, and "
+    "not in the paper, are claims of this package. This page is written by "
     "`python -m captum_rectgrad.studies.report.summary docs/results`."
 )
 
@@ -81,13 +83,14 @@ def page(folder: Path) -> str:
                 finding.text,
                 f"**{finding.verdict}**",
                 number(finding.claims[0]),
+                finding.source,
                 f"[{name}]({name}/{REPORT})",
             ]
             for verdict in VERDICTS
             for name, finding in each
             if finding.verdict == verdict
         ]
-        sections.append(f"## {question}\n\n{table(['claim', 'verdict', 'number', 'run'], rows)}")
+        sections.append(f"## {question}\n\n{table(_COLUMNS, rows)}")
     return "\n\n".join(sections) + "\n"
 
 

@@ -117,3 +117,17 @@ def test_measures_without_settings_are_columns_grouped_by_their_first_words() ->
         "### Size …",
         "| threshold | x | y |",
     ]
+
+
+def test_a_method_without_settings_has_its_value_in_all_of_them() -> None:
+    def ranked(method: str, maps: str, value: float) -> Row:
+        return {"method": method, "maps": maps, "score": about(value)}
+
+    rows = [
+        ranked("Saliency", "signed", 0.5),
+        ranked("Saliency", "absolute", 0.6),
+        ranked("RectGrad", "", 0.4),
+    ]
+    lines = measure_tables(rows, {}).splitlines()
+    assert lines[2] == "| method | signed | absolute |"
+    assert lines[-1].count("0.400<br>") == 2
