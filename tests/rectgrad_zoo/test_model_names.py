@@ -37,6 +37,7 @@ def test_the_zoo_lists_its_checkpoints() -> None:
         "cifar10_cnn_noise_paper",
         "cifar10_cnn_noise_paper_seed1",
         "cifar10_cnn_noise_paper_seed2",
+        "cifar10_cnn_held_out",
         "cifar10_resnet",
         "tf_efficientnet_lite0",
         "inception_v4.tf_in1k",
@@ -66,7 +67,7 @@ def test_an_installed_package_lists_no_checkpoint_of_a_checkout(
     monkeypatch.setattr(registry, "HUB_FOLDER", tmp_path / "hub")
     monkeypatch.setenv("HF_HUB_OFFLINE", "1")
     monkeypatch.setattr("huggingface_hub.constants.HF_HUB_OFFLINE", True)
-    assert len(OWN) == 21
+    assert len(OWN) == 22
     assert not set(OWN) & set(rectgrad_zoo.list())
     assert not any(info.loadable for info in rectgrad_zoo.checkpoints() if info.name in OWN)
     assert rectgrad_zoo.load(rectgrad_zoo.list()[0]) is not None

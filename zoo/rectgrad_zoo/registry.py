@@ -232,6 +232,12 @@ CHECKPOINTS = (
         purpose="cifar10_cnn_noise_paper with another seed, for the variation between trainings",
     ),
     _own(
+        "cifar10_cnn_held_out",
+        "c1abb62c00cc1053c17f3766227b16c59983561a6974efad6adfa664f408191b",
+        data="30,000 training images of CIFAR-10",
+        purpose="maps of training images that the network has not seen",
+    ),
+    _own(
         "cifar10_resnet",
         "aabfb5575a5bc16442fe46ac68068c07f04f348c06347c7b8546aad459f2743e",
         data="CIFAR-10",
