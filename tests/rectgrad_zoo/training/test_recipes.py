@@ -98,8 +98,13 @@ def recipe_text(name: str) -> str:
 @pytest.mark.parametrize(
     ("name", "old", "new", "message"),
     [
-        ("noise", '"per_image"', '"every"', r"occlusion\.kind = 'every' is not known; expected 'f"),
-        ("noise", '"per_image"', "1", r"\[occlusion\]: expected kind of type str, got 1"),
+        (
+            "noise_paper",
+            '"per_image"',
+            '"every"',
+            r"occlusion\.kind = 'every' is not known; expected 'f",
+        ),
+        ("noise_paper", '"per_image"', "1", r"\[occlusion\]: expected kind of type str, got 1"),
         ("adversarial", "epsilon = 8", "epsilon = 0", r"adversary\.epsilon = 0 must be positive"),
         ("adversarial", "epsilon = 8", "epsilon = inf", r"adversary\.epsilon = inf must be"),
         ("adversarial", "test_steps = 10", "", r"\[adversary\]:.*missing keys \['test_steps'\]"),
