@@ -6,12 +6,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from captum_rectgrad.evaluation.estimate import Estimate
-from captum_rectgrad.evaluation.intervals import (
-    LEVEL,
-    difference_of_networks,
-    mean_of_networks,
-)
+from captum_rectgrad.evaluation.intervals import LEVEL
 from captum_rectgrad.evaluation.methods import Method
+from captum_rectgrad.evaluation.network_intervals import difference_of_networks, mean_of_networks
 from captum_rectgrad.studies.framework.bounds import AS_MUCH, SAME, Bound, judged_by
 from captum_rectgrad.studies.framework.map_measurements import (
     NOTHING,

@@ -6,9 +6,10 @@ import numpy as np
 from matplotlib.figure import Figure
 from torch import Tensor
 
-from captum_rectgrad.evaluation.intervals import mean, unpaired_difference
+from captum_rectgrad.evaluation.intervals import mean
 from captum_rectgrad.evaluation.map_metrics import relative_total_variation
 from captum_rectgrad.evaluation.methods import choose_methods
+from captum_rectgrad.evaluation.network_intervals import unpaired_difference
 from captum_rectgrad.studies.data.study_data import MaskedImages, Network
 from captum_rectgrad.studies.figures.figure_layout import new_figure
 from captum_rectgrad.studies.figures.map_grid import ImageRow, block_dpi, block_size, draw_block

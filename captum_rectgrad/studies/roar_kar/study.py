@@ -23,7 +23,7 @@ from captum_rectgrad.studies.roar_kar.figure import draw
 from captum_rectgrad.studies.roar_kar.masking import mean_colour
 from captum_rectgrad.studies.roar_kar.ranks import RankFiles, rank_all
 from captum_rectgrad.studies.roar_kar.run_cells import run_cells
-from captum_rectgrad.studies.roar_kar.table import claims, rows
+from captum_rectgrad.studies.roar_kar.table import PAPER, claims, rows
 from captum_rectgrad.studies.roar_kar.training import training_of
 from rectgrad_zoo.data.cifar10 import Split
 from rectgrad_zoo.data.images import LabelledImages
@@ -226,16 +226,7 @@ STUDY = Study(
             epochs=4,
             road=False,
             forms=("signed",),
-            of_methods=(
-                "saliency",
-                "gradient-input",
-                "guided-bp",
-                "smoothgrad",
-                "integrated",
-                "deeplift",
-                "rectgrad",
-                "random",
-            ),
+            of_methods=tuple(PAPER),
         ),
         "paper": RoarKarConfig(mask_networks=0, road=False, forms=("signed",)),
     },
