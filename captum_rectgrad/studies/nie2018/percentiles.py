@@ -89,9 +89,9 @@ class Checks:
 
 # Columns of the table and panels of the figure.
 _TITLES = {
-    "half": "likeness with the later half of the layers random",
-    "whole": "likeness with all layers random",
-    "classes": "likeness of maps for other classes",
+    "half": "similarity with the later half of the layers random",
+    "whole": "similarity with all layers random",
+    "classes": "similarity of maps for other classes",
     "image": IMAGE,
     "cosine": "absolute cosine of two random backward signals at the input",
     "empty": "maps that are empty",
@@ -148,7 +148,7 @@ def percentiles(config: PercentilesConfig, context: StudyContext) -> Result:
             (
                 f"{counted(inputs)} Maps are for the class that a trained network predicts. "
                 f"Other classes are the {OTHERS - 1} with the next highest logits and the one "
-                f"with the smallest. Likeness is the {UNSIGNED}. Layers are randomised from the "
+                f"with the smallest. Similarity is the {UNSIGNED}. Layers are randomised from the "
                 f"output, {REPEATS} times. Intervals are over the trained networks, or for one "
                 "network over these repetitions, and over the images. "
                 "Empty maps are left out; the similarity of a map to an empty map is 0."
