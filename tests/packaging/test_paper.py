@@ -107,8 +107,8 @@ def test_the_counts_of_families_and_reference_maps() -> None:
 def test_the_numbers_of_the_studies() -> None:
     rows = record("docs/results/rectgrad-percentiles/result.json")["rows"]
     measures = (
-        "likeness with the later half of the layers random",
-        "likeness of maps for other classes",
+        "similarity with the later half of the layers random",
+        "similarity of maps for other classes",
     )
     by_method = {
         row["method"]: [f"{row[measure]['value']:.2f}" for measure in measures]
