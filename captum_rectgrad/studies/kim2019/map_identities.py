@@ -21,8 +21,8 @@ from captum_rectgrad.studies.framework.context import StudyContext
 from captum_rectgrad.studies.framework.result import Claim
 
 EPSILON = 1e-3  # any positive number
-# The equality is of the limit. Captum's default, 1e-9, changes maps by up to 4e-5 of the largest
-# value, where a unit's value before the activation is that small.
+# The equality is of the limit: an epsilon changes maps where a unit's value before the activation
+# is as small. Captum's default, 1e-9, is too large for the bound of rounding.
 LRP_EPSILON = 1e-12
 
 
