@@ -83,9 +83,15 @@ def check_request(args: argparse.Namespace) -> ReproduceRequest:
     masks = _masks(args)
     if args.model is not None:
         check_model(args.model)
-    if (args.pack or args.unpack) and name not in _WITH_CELLS:
+    given = [
+        option
+        for option in ("pack", "unpack", "only_finished", "precision")
+        if getattr(args, option)
+    ]
+    if given and name not in _WITH_CELLS:
         raise ValueError(
-            f"--pack and --unpack only apply to {' and '.join(_WITH_CELLS)}, which have cells"
+            f"--{given[0].replace('_', '-')} only applies to {' and '.join(_WITH_CELLS)}, which "
+            "train networks"
         )
     if args.unpack is not None and not args.unpack.is_file():
         hint = did_you_mean_file(args.unpack)

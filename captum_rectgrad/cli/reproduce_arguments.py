@@ -68,6 +68,12 @@ def add_parser(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]"
     parser.add_argument(
         "--unpack", type=Path, metavar="FILE", help="begin with the cells of such a file"
     )
+    parser.add_argument(
+        "--only-finished",
+        action="store_true",
+        help="train nothing: make the table of roar-kar from the networks that are finished for "
+        "all its cells, on any machine",
+    )
     _add_data(parser)
     _add_methods(parser)
     _add_machine(parser)
@@ -144,6 +150,12 @@ def _add_machine(parser: argparse.ArgumentParser) -> None:
         metavar="N",
         help="number of roar-kar networks trained at once in this process (default: several on a "
         "GPU, 1 elsewhere)",
+    )
+    parser.add_argument(
+        "--precision",
+        choices=("float32", "bfloat16"),
+        help="precision of the trainings of roar-kar (default: bfloat16 on CPUs with instructions "
+        "for it, else float32)",
     )
     parser.add_argument(
         "--engine",

@@ -59,6 +59,8 @@ def run_request(request: ReproduceRequest) -> int:
         seed=args.seed,
         cluster=cluster,
         stack=args.stack,
+        precision=args.precision,
+        only_finished=args.only_finished,
         time_limit=TimeLimit(None if args.minutes is None else 60 * args.minutes),
         pack=args.pack,
         unpack=args.unpack,

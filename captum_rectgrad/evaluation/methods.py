@@ -243,25 +243,37 @@ def _smooth_grad(model: nn.Module, x: Tensor, target: Tensor) -> Tensor:
     flat = x.detach().flatten(1)
     scale = (flat.amax(1) - flat.amin(1)).clamp(min=torch.finfo(x.dtype).tiny)
     scale = scale.view(-1, *[1] * (x.ndim - 1))
-    tunnel = NoiseTunnel(Saliency(lambda unit, scale: model(unit * scale)))
+    summed = _sum_of_targets(model)
+    tunnel = NoiseTunnel(Saliency(lambda unit, scale, target: summed(unit * scale, target)))
     attribution: Tensor = tunnel.attribute(
         x / scale,
         nt_type="smoothgrad",
         nt_samples=NOISY_SAMPLES,
         nt_samples_batch_size=max(1, AT_ONCE // len(x)),
         stdevs=NOISE,
-        target=target,
-        additional_forward_args=scale,
+        additional_forward_args=(scale, target),
         abs=False,
     )
     return attribution / scale
 
 
 def _integrated_gradients(model: nn.Module, x: Tensor, target: Tensor) -> Tensor:
-    attribution: Tensor = IntegratedGradients(model).attribute(
-        x, target=target, n_steps=STEPS, internal_batch_size=max(AT_ONCE, len(x))
+    attribution: Tensor = IntegratedGradients(_sum_of_targets(model)).attribute(
+        x,
+        additional_forward_args=target,
+        n_steps=STEPS,
+        internal_batch_size=max(AT_ONCE, len(x)),
     )
     return attribution
+
+
+def _sum_of_targets(model: nn.Module) -> Callable[[Tensor, Tensor], Tensor]:
+    """The sum of the target logits of a batch, `(1,)`; its gradient is that of each image's logit.
+
+    Captum differentiates the logits of a batch as separate scalars, which takes a GPU longer than
+    the network. Only for methods with many passes.
+    """
+    return lambda x, target: model(x).gather(1, target[:, None]).sum(0)
 
 
 def _deep_lift(model: nn.Module, x: Tensor, target: Tensor) -> Tensor:

@@ -30,6 +30,11 @@ def fast_selection(activation: Tensor, grad_output: Tensor) -> Selection | None:
     return None
 
 
+def has_triton(device: torch.device) -> bool:
+    """Whether Triton's kernels run on a device."""
+    return device.type == "cuda" and _triton_selection(device) is not None
+
+
 @lru_cache
 def _triton_selection(device: torch.device) -> Selection | None:
     """The path in Triton, if its kernels run on a device."""

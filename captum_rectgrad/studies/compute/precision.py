@@ -1,4 +1,4 @@
-"""Precision of trainings: bfloat16 if the device supports it."""
+"""Default precision of trainings."""
 
 from typing import Literal, TypeAlias
 
@@ -11,17 +11,15 @@ def precision_of(device: torch.device) -> Precision:
     """Precision of convolutions and dense layers; weights and updates are always float32.
 
     Args:
-        device: device of the trainings. A GPU that this process cannot access, as on a cluster, is
-            assumed to support bfloat16.
+        device: device of the trainings.
 
     Returns:
-        `"bfloat16"` on NVIDIA GPUs since Ampere, and on CPUs with AMX or AVX-512 instructions for
-        it if PyTorch (2.10 or later) detects them.
+        `"bfloat16"` on CPUs with AMX or AVX-512 instructions for it if PyTorch (2.10 or later)
+        detects them. `"float32"` on GPUs: the difference of the accuracies there is not shown to be
+        within half a percentage point (`benchmarks/results/training-accuracy-gpu.md`).
     """
     if device.type == "cuda":
-        seen = torch.cuda.is_available()
-        ampere = not seen or torch.cuda.is_bf16_supported(including_emulation=False)
-        return "bfloat16" if ampere else "float32"
+        return "float32"
     capabilities: dict[str, object] = getattr(torch.cpu, "get_capabilities", dict)()
     has = capabilities.get("amx_bf16") or capabilities.get("avx512_bf16")
     return "bfloat16" if has else "float32"

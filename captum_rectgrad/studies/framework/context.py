@@ -13,6 +13,7 @@ from captum_rectgrad.evaluation.methods import Method
 from captum_rectgrad.evaluation.seeds import derived_seed
 from captum_rectgrad.studies.compute.engines import WORKER_THREADS, Cluster, require_ray
 from captum_rectgrad.studies.compute.maps import MapBatch, finished, predictions, stream_maps
+from captum_rectgrad.studies.compute.precision import Precision
 from captum_rectgrad.studies.compute.time_limit import TimeLimit
 from captum_rectgrad.studies.data.study_data import MaskedImages, Network, StudyData
 from captum_rectgrad.studies.options import BATCH_SIZE, FINAL_PERCENTILE, FINALS, Final, Role
@@ -39,6 +40,8 @@ class StudyContext:
         folder: folder for intermediate results, from which a run is resumed.
         cluster: cluster for the parallel parts of a study; None: this process.
         stack: number of networks trained at once in this process; None: chosen by the device.
+        precision: precision of trainings; None: chosen by the device.
+        only_finished: whether roar-kar trains nothing and tabulates the finished networks.
         time_limit: limit on the time of the run.
         pack: file for the finished cells of roar-kar, written at the end of the run; or None.
         unpack: file of such cells to begin with; or None.
@@ -54,6 +57,8 @@ class StudyContext:
     final_percentile: float | None = FINAL_PERCENTILE
     cluster: Cluster | None = None
     stack: int | None = None
+    precision: Precision | None = None
+    only_finished: bool = False
     time_limit: TimeLimit = field(default_factory=TimeLimit)
     pack: Path | None = None
     unpack: Path | None = None

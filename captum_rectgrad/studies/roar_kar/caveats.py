@@ -1,5 +1,7 @@
 """Notes on the table of ROAR and KAR."""
 
+from collections.abc import Sequence
+
 from captum_rectgrad.studies.framework.result import judged
 from captum_rectgrad.studies.roar_kar.cell_inputs import CellInputs
 from captum_rectgrad.studies.roar_kar.cells import RETRAINED, Measure
@@ -7,18 +9,20 @@ from captum_rectgrad.studies.roar_kar.curves import Curves, Ranking
 from captum_rectgrad.studies.roar_kar.table import TITLES, titled
 
 
-def notes(curves: Curves, work: CellInputs) -> list[str]:
+def notes(curves: Curves, work: CellInputs, devices: Sequence[str]) -> list[str]:
     """The notes of a result.
 
     Args:
         curves: results of all cells.
         work: inputs of the cells.
+        devices: names of the devices on which the cells were measured.
 
     Returns:
         The notes; those on leakage are last.
     """
     held_out = [_HELD_OUT] if curves.config.held_out else []
-    return [_size(curves, work), *held_out, *_how(curves), *_ranking(curves), *_leakage(curves)]
+    size = f"{_size(curves, work)} Measured on: {', '.join(devices)}."
+    return [size, *held_out, *_how(curves), *_ranking(curves), *_leakage(curves)]
 
 
 def best_forms(curves: Curves, measure: Measure) -> list[Ranking]:

@@ -3,7 +3,7 @@
 import json
 import re
 import zipfile
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -49,13 +49,16 @@ def _named(file: Path) -> tuple[str, str]:
     return file.name, read_regular(file, MAX_FILE).decode()
 
 
-def unpack_cells(file: Path, cells: Path, config: Mapping[str, Any]) -> int:
+def unpack_cells(
+    file: Path, cells: Path, config: Mapping[str, Any], free: Collection[str] = ()
+) -> int:
     """Add the cells of a pack to a folder. Cells that the folder has already are kept.
 
     Args:
         file: the pack.
         cells: folder of the cells; it is created if it does not exist.
         config: the configuration of the cells of this run.
+        free: keys of the configuration that may be others in the pack, which then count.
 
     Returns:
         The number of cells that were added.
@@ -76,18 +79,23 @@ def unpack_cells(file: Path, cells: Path, config: Mapping[str, Any]) -> int:
     wanted = {
         "format": FORMAT,
         "version": captum_rectgrad.__version__,
-        **json.loads(json.dumps(config)),
+        **without(json.loads(json.dumps(config)), free),
     }
-    different = differences(found, wanted)
+    different = differences(without(found, free), wanted)
     if different:
         raise RectGradError(
             f"{file} has cells of another run: {different}. Give the same options, or another pack"
         )
-    claim_folder(cells, config)
+    claim_folder(cells, {**config, **about["config"]} if free else config)
     missing = {name: text for name, text in contents.items() if not (cells / name).exists()}
     for name, text in missing.items():
         write_text(cells / name, text)
     return len(missing)
+
+
+def without(config: Mapping[str, Any], keys: Collection[str]) -> dict[str, Any]:
+    """A configuration without some keys."""
+    return {key: value for key, value in config.items() if key not in keys}
 
 
 def _read(file: Path) -> dict[str, str]:

@@ -1,6 +1,7 @@
 """Cells of the table, and their files."""
 
 import json
+from collections.abc import Iterable
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Literal, TypeAlias
@@ -83,6 +84,17 @@ def write_cell(folder: Path, cell: Cell, answers: Answers, device: str) -> None:
         "answers": np.packbits(answers).tobytes().hex(),
     }
     write_text(cell_file(folder, cell), json.dumps(content) + "\n")
+
+
+def devices_of(folder: Path, cells: Iterable[Cell]) -> list[str]:
+    """Names of the devices on which cells were measured, sorted.
+
+    Args:
+        folder: folder of the cells.
+        cells: cells that are finished.
+    """
+    files = (read_json_object(cell_file(folder, cell)) for cell in cells)
+    return sorted({str(content.get("device")) for content in files})
 
 
 def read_cell(folder: Path, cell: Cell, images: int) -> Answers | None:

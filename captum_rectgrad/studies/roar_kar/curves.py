@@ -53,7 +53,9 @@ def measures_of(config: RoarKarConfig) -> list[Measure]:
 
 
 def table_cells(config: RoarKarConfig, rankings: Sequence[Ranking]) -> list[Cell]:
-    """All cells of a table, the reference cells first, then those without a baseline.
+    """All cells of a table, one network of each first, so that an interrupted run is balanced.
+
+    Of each network, the reference cells are first, then those without a baseline.
 
     Args:
         config: size of the study.
@@ -69,14 +71,14 @@ def table_cells(config: RoarKarConfig, rankings: Sequence[Ranking]) -> list[Cell
         "road-morf": 1,
         "road-lerf": 1,
     }
-    whole = [Cell("whole", "", OWN, 0, network) for network in range(config.networks)]
-    return whole + [
+    cells = [Cell("whole", "", OWN, 0, network) for network in range(config.networks)] + [
         Cell(measure, ranking.method.key, ranking.form, fraction, network)
         for ranking in sorted(rankings, key=lambda ranking: ranking.method.baseline)
         for measure in measures_of(config)
         for fraction in config.fractions
         for network in range(networks[measure])
     ]
+    return sorted(cells, key=lambda cell: cell.network)
 
 
 @dataclass(frozen=True, eq=False)

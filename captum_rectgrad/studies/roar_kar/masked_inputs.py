@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 import torch
@@ -9,7 +10,7 @@ from torch import Tensor
 
 from captum_rectgrad.studies.roar_kar.cells import ROAD, Cell
 from captum_rectgrad.studies.roar_kar.imputation import imputed
-from captum_rectgrad.studies.roar_kar.masking import mask_alone, removed, replaced
+from captum_rectgrad.studies.roar_kar.masking import mask_alone, removed_ranks, replaced
 from captum_rectgrad.studies.roar_kar.ranks import Ranks
 from rectgrad_zoo.data.images import to_model_range
 
@@ -62,7 +63,9 @@ class MaskedInputs:
         inputs = to_model_range(self.images[batch])
         if all(ranks is None for ranks in self.ranks):
             return inputs
-        gone = torch.stack([self._gone(number, row) for number, row in enumerate(batch)])
+        tables, table, first, last = self._removed
+        ranks = tables[table, batch]
+        gone = (ranks >= first) & (ranks <= last)
         flat = replaced(inputs.flatten(0, 1), gone.flatten(0, 1), self.colour)
         shown = flat.view(inputs.shape)
         for number, cell in enumerate(self.cells):
@@ -74,9 +77,21 @@ class MaskedInputs:
                 shown[number] = imputed(inputs[number], gone[number], seed)
         return shown
 
-    def _gone(self, number: int, row: Tensor) -> Tensor:
-        cell, ranks = self.cells[number], self.ranks[number]
-        if ranks is None:
-            pixels = self.images[0, 0].numel()
-            return torch.zeros(len(row), pixels, dtype=torch.bool, device=row.device)
-        return removed(ranks[row], cell.fraction, least=cell.measure in _KEPT_MOST_IMPORTANT)
+    @cached_property
+    def _removed(self) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+        """All ranks, `(M, N, P)`; each cell's index among them, and its first and last rank."""
+        tables = {id(ranks): ranks for ranks in self.ranks if ranks is not None}
+        every = torch.stack(list(tables.values()))
+        index = [list(tables).index(id(ranks)) if ranks is not None else 0 for ranks in self.ranks]
+        bounds = [
+            removed_ranks(
+                every.shape[2],
+                cell.fraction if ranks is not None else 0,
+                least=cell.measure in _KEPT_MOST_IMPORTANT,
+            )
+            for cell, ranks in zip(self.cells, self.ranks, strict=True)
+        ]
+        first, last = torch.tensor(bounds, dtype=every.dtype, device=every.device).T[
+            ..., None, None
+        ]
+        return every, torch.tensor(index, device=every.device)[:, None], first, last

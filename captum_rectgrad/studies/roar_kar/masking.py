@@ -4,20 +4,19 @@ import torch
 from torch import Tensor
 
 
-def removed(ranks: Tensor, fraction: float, *, least: bool) -> Tensor:
-    """The replaced pixels.
+def removed_ranks(pixels: int, fraction: float, *, least: bool) -> tuple[int, int]:
+    """The ranks of the replaced pixels; rank 0 is that of the most important pixel.
 
     Args:
-        ranks: `(N, P)`, 0 for the most important pixel.
+        pixels: number of pixels, P.
         fraction: fraction of the pixels, rounded to a whole number of pixels.
         least: whether the least important pixels are replaced (KAR) or the most important (ROAR).
 
     Returns:
-        `(N, P)`, bool.
+        The first and the last rank; (0, -1) if there are none.
     """
-    pixels = ranks.shape[1]
     count = round(fraction * pixels)
-    return ranks >= pixels - count if least else ranks < count
+    return (pixels - count, pixels - 1) if least and count else (0, count - 1)
 
 
 def mean_colour(images: Tensor) -> Tensor:

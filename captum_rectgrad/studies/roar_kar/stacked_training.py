@@ -2,8 +2,9 @@
 
 A network of this size leaves a GPU idle while Python launches its kernels. The steps of several
 networks are therefore combined: one batch for each network from data on the device, one loss, one
-optimizer, and on a GPU grouped convolutions in one CUDA graph. Each network has its own weights and
-order of images, so its result does not depend on the others, but on a GPU on their number.
+optimizer, and on a GPU grouped convolutions, compiled, in one CUDA graph. Each network has its own
+weights and order of images, so its result does not depend on the others, but on a GPU on their
+number.
 """
 
 from collections.abc import Callable, Sequence
@@ -16,6 +17,7 @@ from timm.optim import create_optimizer_v2  # type: ignore[attr-defined]
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from captum_rectgrad.rules.fast_selection import has_triton
 from captum_rectgrad.studies.roar_kar.cuda_graphs import Captured
 from captum_rectgrad.studies.roar_kar.grouped_networks import ARCHITECTURE, Grouped
 from captum_rectgrad.studies.roar_kar.stacked_networks import SideBySide, Stack
@@ -52,7 +54,7 @@ def train_networks(
         training: options of the training.
         see: the training images, as each network sees them.
         labels: their classes, `(N,)`, int64.
-        seeds: seeds of the weights and the order of the images, for each network; global
+        seeds: seeds of the weights and of a random order of the images, for each network; global
             generators are restored.
         device: device of the training. The weights only depend on the device, the number of
             threads (on a GPU, of networks) and the network's own seed.
@@ -72,14 +74,18 @@ def train_networks(
     with here, deterministic(device):
         run = Captured(step) if capture else step
         for epoch in range(1, training.epochs + 1):
-            drawn = [torch.randperm(len(labels), generator=order) for order in orders]
-            shuffled = torch.stack(drawn).to(device)
-            for batch in torch.split(shuffled, training.batch_size, dim=1):
+            drawn = [_epoch(training, len(labels), order) for order in orders]
+            for batch in torch.split(torch.stack(drawn).to(device), training.batch_size, dim=1):
                 beat(f"{len(seeds)} networks, epoch {epoch} of {training.epochs}")
                 run(batch)
             if device.type == "cuda":  # so that the description is true
                 torch.cuda.synchronize(device)
     return [network.eval() for network in stacked.networks()]
+
+
+def _epoch(training: Training, images: int, generator: torch.Generator) -> Tensor:
+    """The order of the images in an epoch, `(N,)`."""
+    return torch.randperm(images, generator=generator) if training.shuffle else torch.arange(images)
 
 
 def stack_of(training: Training, networks: Sequence[nn.Module], device: torch.device) -> Stack:
@@ -130,12 +136,13 @@ def training_step(
         **{key: value for key, value in options.items() if key in known},
     )
     half = training.precision == "bfloat16"
+    network = compiled(stack, labels.device) if capturable else stack
 
     def step(batch: Tensor) -> None:
         inputs = see(batch)
         flat = inputs.flatten(0, 1).contiguous(memory_format=torch.channels_last)
         with _in_half(labels.device) if half else nullcontext():
-            logits = stack(flat.view(inputs.shape))
+            logits = network(flat.view(inputs.shape))
         # The sum over networks of each mean loss: gradients are independent.
         loss = F.cross_entropy(
             logits.flatten(0, 1).float(), labels[batch].flatten(), reduction="sum"
@@ -145,6 +152,14 @@ def training_step(
         optimizer.step()
 
     return step
+
+
+def compiled(stack: Stack, device: torch.device) -> Callable[[Tensor], Tensor]:
+    """The networks with the fused kernels of PyTorch's compiler, if Triton runs on the device."""
+    if not has_triton(device):
+        return stack
+    # Static shapes: an epoch has batches of two sizes at most.
+    return torch.compile(stack, dynamic=False)
 
 
 def _in_half(device: torch.device) -> torch.autocast:

@@ -2,11 +2,12 @@
 
 import copy
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 
 from torch import Tensor
 
 from captum_rectgrad.errors import RectGradError
-from captum_rectgrad.studies.compute.precision import Precision, precision_of
+from captum_rectgrad.studies.compute.precision import precision_of
 from captum_rectgrad.studies.compute.progress import Progress
 from captum_rectgrad.studies.data.study_data import Network
 from captum_rectgrad.studies.framework.context import IMAGES, StudyContext
@@ -16,15 +17,17 @@ from captum_rectgrad.studies.report.run_folder import claim_folder
 from captum_rectgrad.studies.roar_kar.caveats import notes
 from captum_rectgrad.studies.roar_kar.cell_inputs import CellInputs
 from captum_rectgrad.studies.roar_kar.cell_pack import pack_cells, unpack_cells
+from captum_rectgrad.studies.roar_kar.cells import Cell, devices_of
 from captum_rectgrad.studies.roar_kar.config import RoarKarConfig, forms_of
 from captum_rectgrad.studies.roar_kar.curves import Curves, Ranking, table_cells
-from captum_rectgrad.studies.roar_kar.engines import Engine, default_stack, engine_of
+from captum_rectgrad.studies.roar_kar.engines import default_stack, engine_of
 from captum_rectgrad.studies.roar_kar.figure import draw
+from captum_rectgrad.studies.roar_kar.finished import HOW, finished
 from captum_rectgrad.studies.roar_kar.masking import mean_colour
 from captum_rectgrad.studies.roar_kar.ranks import RankFiles, rank_all
 from captum_rectgrad.studies.roar_kar.run_cells import run_cells
 from captum_rectgrad.studies.roar_kar.table import PAPER, claims, rows
-from captum_rectgrad.studies.roar_kar.training import training_of
+from captum_rectgrad.studies.roar_kar.training import Answers, training_of
 from rectgrad_zoo.data.cifar10 import Split
 from rectgrad_zoo.data.images import LabelledImages
 from rectgrad_zoo.training.recipes import LAST, Recipe
@@ -37,45 +40,28 @@ def roar_kar(config: RoarKarConfig, context: StudyContext) -> Result:
     Args:
         config: size of the study.
         context: methods, data and device. Its folder keeps ranks and cells, from which an
-            interrupted run is resumed; its `pack` and `unpack` name files of cells.
+            interrupted run is resumed; its `pack` and `unpack` name files of cells. With
+            `only_finished`, nothing is computed but the table.
 
     Returns:
         ROAR, KAR, ROAD and the accuracy of masks alone, for each method and form of its maps.
 
     Raises:
         RectGradError: the folder has cells of other images, another network or another number of
-            threads, the engine is not installed, or the preset has none of the methods.
+            threads, the engine is not installed, the preset has none of the methods, or with
+            `only_finished` no network is finished for all cells.
     """
     engine = engine_of(context)  # first, so that a missing engine is reported at once
     network = context.network("held_out" if config.held_out else "plain")
     train = network.with_occlusion(_training_images(config, context, network))
     test = network.with_occlusion(context.images("test", config.test_images))
+    rankings = _rankings(config, context)
     cells = context.folder / "cells"
-    precision = precision_of(context.worker_device)
+    precision = context.precision or precision_of(context.worker_device)
     identity = {**_identity(config, context, train, test), "precision": precision}
     if context.unpack is not None:
-        unpack_cells(context.unpack, cells, identity)
-    claim_folder(cells, identity)
-    try:
-        return _measured(config, context, network, train, test, precision, engine)
-    finally:
-        if context.pack is not None:
-            pack_cells(cells, context.pack)
-
-
-def _measured(
-    config: RoarKarConfig,
-    context: StudyContext,
-    network: Network,
-    train: LabelledImages,
-    test: LabelledImages,
-    precision: Precision,
-    engine: Engine,
-) -> Result:
-    cells = context.folder / "cells"
-    rankings = _rankings(config, context)
-    predicted = context.predictions(network, test.images)
-    ranks = _ranks(context, network, rankings, {"train": train, "test": test})
+        free = HOW if context.only_finished else ()
+        unpack_cells(context.unpack, cells, identity, free)
     work = CellInputs(
         train=train,
         test=test,
@@ -88,15 +74,40 @@ def _measured(
         seed=context.seed,
         batch_size=context.batch_size,
     )
+    if context.only_finished:
+        done = finished(config, rankings, cells, identity, len(test))
+        training = replace(work.training, precision=done.how.get("precision", precision))
+        work = replace(work, training=training)
+        return _result(done.config, context, network, rankings, done.answers, work)
+    claim_folder(cells, identity)
+    try:
+        ranks = _ranks(context, network, rankings, {"train": train, "test": test})
+        answers = run_cells(table_cells(config, rankings), work, ranks, cells, engine)
+    finally:
+        if context.pack is not None:
+            pack_cells(cells, context.pack)
+    return _result(config, context, network, rankings, answers, work)
+
+
+def _result(
+    config: RoarKarConfig,
+    context: StudyContext,
+    network: Network,
+    rankings: Sequence[Ranking],
+    answers: Mapping[Cell, Answers],
+    work: CellInputs,
+) -> Result:
+    predicted = context.predictions(network, work.test.images)
     curves = Curves(
         config=config,
         rankings=rankings,
-        answers=run_cells(table_cells(config, rankings), work, ranks, cells, engine),
-        explained=(predicted == test.labels).numpy(),
-        chance=chance(train.labels, test.labels),
+        answers=answers,
+        explained=(predicted == work.test.labels).numpy(),
+        chance=chance(work.train.labels, work.test.labels),
         seed=context.seed,
     )
-    return Result(rows(curves), claims(curves), draw(curves), notes(curves, work))
+    devices = devices_of(context.folder / "cells", answers)
+    return Result(rows(curves), claims(curves), draw(curves), notes(curves, work, devices))
 
 
 def _training_images(
@@ -228,7 +239,9 @@ STUDY = Study(
             forms=("signed",),
             of_methods=tuple(PAPER),
         ),
-        "paper": RoarKarConfig(mask_networks=0, road=False, forms=("signed",)),
+        "paper": RoarKarConfig(
+            mask_networks=0, road=False, forms=("signed",), of_methods=tuple(PAPER)
+        ),
     },
     minutes={"smoke": 0.3, "quick": 62.5, "medium": None, "full": None, "paper": None},
     compares=True,

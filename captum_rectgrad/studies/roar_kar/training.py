@@ -33,6 +33,7 @@ class Training:
         batch_size: images per step.
         epochs: passes over the training images.
         precision: precision of convolutions and dense layers.
+        shuffle: whether every epoch has the images in another random order.
     """
 
     architecture: str
@@ -43,13 +44,14 @@ class Training:
     batch_size: int
     epochs: int
     precision: Precision
+    shuffle: bool = True
 
 
 def training_of(recipe: Recipe, classes: int, epochs: int, precision: Precision) -> Training:
     """The training of a recipe's network, with a different number of epochs.
 
     Args:
-        recipe: recipe of the architecture, optimizer, learning rate and batch size.
+        recipe: recipe of the architecture, optimizer, learning rate, batch size and order.
         classes: number of logits.
         epochs: passes over the training images.
         precision: precision of convolutions and dense layers.
@@ -67,6 +69,7 @@ def training_of(recipe: Recipe, classes: int, epochs: int, precision: Precision)
         batch_size=settings.batch_size,
         epochs=epochs,
         precision=precision,
+        shuffle=settings.shuffle,
     )
 
 

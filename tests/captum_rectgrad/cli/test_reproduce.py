@@ -132,7 +132,9 @@ def test_time_that_is_up_has_an_exit_status_and_leaves_a_pack(
     [
         (["roar-kar", "--minutes", "0"], "--minutes must be more than 0"),
         (["roar-kar", "--minutes", "nan"], "--minutes must be more than 0"),
-        (["patch", "--pack", "cells.zip"], "only apply to roar-kar"),
+        (["patch", "--pack", "cells.zip"], "--pack only applies to roar-kar"),
+        (["patch", "--only-finished"], "--only-finished only applies to roar-kar"),
+        (["all", "--precision", "float32"], "--precision only applies to roar-kar"),
         (["patch", "--preset", "paper"], "patch has no preset paper; choose from smoke"),
         (
             ["roar-kar", "--preset", "smoke", "--unpack", "none.zip"],

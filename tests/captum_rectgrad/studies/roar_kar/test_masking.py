@@ -2,9 +2,15 @@
 
 import pytest
 import torch
+from torch import Tensor
 
 from captum_rectgrad.studies.roar_kar.config import FRACTIONS
-from captum_rectgrad.studies.roar_kar.masking import mask_alone, mean_colour, removed, replaced
+from captum_rectgrad.studies.roar_kar.masking import (
+    mask_alone,
+    mean_colour,
+    removed_ranks,
+    replaced,
+)
 
 GENERATOR = torch.Generator().manual_seed(0)
 IMAGES = torch.randint(0, 256, (4, 3, 6, 5), dtype=torch.uint8, generator=GENERATOR)
@@ -13,11 +19,18 @@ RANKS = torch.stack([torch.randperm(30, generator=GENERATOR) for _ in range(4)])
 COLOUR = torch.tensor([0.1, -0.2, 0.3])
 
 
+def removed(ranks: Tensor, fraction: float, *, least: bool) -> Tensor:
+    first, last = removed_ranks(ranks.shape[1], fraction, least=least)
+    return (ranks >= first) & (ranks <= last)
+
+
 def test_removed_by_hand() -> None:
     ranks = torch.tensor([[2, 0, 1, 3]])
     assert removed(ranks, 0.25, least=False).tolist() == [[False, True, False, False]]
     assert removed(ranks, 0.25, least=True).tolist() == [[False, False, False, True]]
     assert removed(ranks, 0.75, least=False).tolist() == [[True, True, True, False]]
+    assert not removed(ranks, 0.1, least=False).any()
+    assert not removed(ranks, 0.1, least=True).any()
 
 
 @pytest.mark.parametrize("fraction", FRACTIONS)

@@ -20,7 +20,7 @@ from captum_rectgrad.studies.roar_kar.cell_inputs import (
 )
 from captum_rectgrad.studies.roar_kar.cells import Cell
 from captum_rectgrad.studies.roar_kar.masked_inputs import MaskedInputs, rank_table
-from captum_rectgrad.studies.roar_kar.masking import mask_alone, removed, replaced
+from captum_rectgrad.studies.roar_kar.masking import mask_alone, replaced
 from captum_rectgrad.studies.roar_kar.ranks import RankFiles
 from captum_rectgrad.studies.roar_kar.stacked_networks import SideBySide
 from captum_rectgrad.studies.roar_kar.stacked_training import (
@@ -56,12 +56,16 @@ def alone(cell: Cell, work: CellInputs, ranks: RankFiles, training: Training) ->
     inputs = to_model_range(work.train.images)
     if cell.method:
         table = torch.from_numpy(ranks.read(cell.method, cell.form)[0].astype(np.int64))
-        gone = removed(table, cell.fraction, least=cell.measure == "kar")
+        count = round(cell.fraction * 1024)
+        gone = table >= 1024 - count if cell.measure == "kar" else table < count
         masked = cell.measure == "mask"
         inputs = mask_alone(gone, inputs) if masked else replaced(inputs, gone, work.colour)
     half = training.precision == "bfloat16"
     for _ in range(training.epochs):
-        for batch in torch.randperm(len(inputs), generator=order).split(training.batch_size):
+        images = torch.arange(len(inputs))
+        if training.shuffle:
+            images = torch.randperm(len(inputs), generator=order)
+        for batch in images.split(training.batch_size):
             chosen = inputs[batch].contiguous(memory_format=torch.channels_last)
             with torch.autocast("cpu", torch.bfloat16, enabled=half):
                 logits = model(chosen)
@@ -79,12 +83,14 @@ def sight(cells: Sequence[Cell], work: CellInputs, ranks: RankFiles) -> MaskedIn
 
 
 @pytest.mark.bitwise("a stack takes the steps of the plain loop, but for the mean")
-@pytest.mark.parametrize("precision", ["float32", "bfloat16"])
+@pytest.mark.parametrize(
+    ("precision", "shuffle"), [("float32", True), ("bfloat16", True), ("float32", False)]
+)
 def test_a_stack_trains_the_same_networks_as_plain_loops(
-    work: CellInputs, ranks: RankFiles, precision: Precision
+    work: CellInputs, ranks: RankFiles, precision: Precision, shuffle: bool
 ) -> None:
     """20 images in batches of 8: the last one of an epoch is smaller."""
-    training = replace(TRAINING, precision=precision)
+    training = replace(TRAINING, precision=precision, shuffle=shuffle)
     seeds = [cell.seed(work.seed) for cell in CELLS]
     see = sight(CELLS, work, ranks)
     stacked = weights(train_networks(training, see, work.train.labels, seeds, work.device))

@@ -28,8 +28,10 @@ from captum_rectgrad.studies.options import Role
 from captum_rectgrad.studies.report.run_studies import run_study
 from captum_rectgrad.studies.roar_kar import study
 from captum_rectgrad.studies.roar_kar.cell_inputs import CellInputs
+from captum_rectgrad.studies.roar_kar.cell_pack import pack_cells
 from captum_rectgrad.studies.roar_kar.cells import Cell
 from captum_rectgrad.studies.roar_kar.config import RoarKarConfig
+from captum_rectgrad.studies.roar_kar.curves import Ranking, table_cells
 from captum_rectgrad.studies.roar_kar.engines import STACK, engine_of, local
 from captum_rectgrad.studies.roar_kar.masking import mean_colour
 from captum_rectgrad.studies.roar_kar.study import STUDY, chance, roar_kar
@@ -300,3 +302,33 @@ def test_preset_of_the_papers_table_has_neither_masks_nor_road(
     assert all(row["mask alone, over chance"] is None for row in result.rows)
     assert not any("ROAD" in text for text in result.notes)
     assert len(result.figure.axes) == 2
+
+
+def test_the_table_of_what_is_finished(
+    whole: Run, context: Callable[..., StudyContext], tmp_path: Path
+) -> None:
+    """On another machine: nothing is computed, and the number of threads does not matter."""
+    pack = tmp_path / "cells.zip"
+    pack_cells(whole.folder / "cells", pack)
+    made = replace(context("saliency"), unpack=pack, only_finished=True, batch_size=5)
+    result = roar_kar(CONFIG, made)
+    assert list(result.rows) == whole.rows
+    assert "Networks per cell: 2 (masks alone: 1)" in result.notes[0]
+    assert not (made.folder / "ranks").exists()
+    (made.folder / "cells" / "kar-saliency-absolute-0.5-1.json").unlink()
+    made = replace(made, unpack=None)
+    fewer = roar_kar(CONFIG, made)
+    assert "Networks per cell: 1 (masks alone: 1)" in fewer.notes[0]
+    assert list(fewer.rows) != whole.rows
+    with pytest.raises(RectGradError, match="epochs was 1, is 2"):
+        roar_kar(replace(CONFIG, epochs=2), made)
+    (made.folder / "cells" / "kar-saliency-absolute-0.5-0.json").unlink()
+    with pytest.raises(RectGradError, match=r"has 14 of 16 cells, expected at least one network"):
+        roar_kar(CONFIG, made)
+
+
+def test_one_network_of_each_cell_is_first() -> None:
+    rankings = [Ranking(method, "signed") for method in choose_methods(("saliency", "random"))]
+    numbers = [cell.network for cell in table_cells(CONFIG, rankings)]
+    assert numbers == sorted(numbers)
+    assert numbers.count(1) == 1 + 2 * 2  # whole; ROAR and KAR of two methods

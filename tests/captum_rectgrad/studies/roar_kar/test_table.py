@@ -164,10 +164,10 @@ def test_what_intervals_are_over_is_said(work: CellInputs) -> None:
     over = {row["measure"]: row["interval over"] for row in rows(made_up())}
     assert [over[TITLES[measure]] for measure in ("roar", "kar")] == ["images and networks"] * 2
     assert [over[TITLES[measure]] for measure in ("mask", "road-morf")] == ["images"] * 2
-    several = "\n".join(notes(made_up(), work))
+    several = "\n".join(notes(made_up(), work, ["CPU"]))
     assert "multiplied by sqrt(2/1)" in several
     assert "masks alone: one network per cell. The intervals are over images alone" in several
-    single = "\n".join(notes(made_up(replace(CONFIG, networks=1)), work))
+    single = "\n".join(notes(made_up(replace(CONFIG, networks=1)), work, ["CPU"]))
     assert "ROAR and KAR: one network per cell" in single
     assert "Saliency (absolute) 0.3250, RectGrad 0.5000, Random 0.5000. One network" in single
 
@@ -184,7 +184,8 @@ def test_notes_say_what_remains_and_what_may_be_leakage(work: CellInputs) -> Non
         "signed",
         "signed",
     ]
-    text = "\n".join(notes(curves, work))
+    text = "\n".join(notes(curves, work, ["CPU", "GPU"]))
+    assert "Measured on: CPU, GPU." in text
     order = "Saliency (absolute) 0.3250 < RectGrad 0.5000 = Random 0.5000"
     assert f"ROAR (AUC), each method in its best form: {order}." in text
     assert "RectGrad 0.250 of 0.688" in text  # KAR: 0.35 - 0.1 of 0.7875 - 0.1
