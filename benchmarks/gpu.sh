@@ -5,7 +5,7 @@
 #   benchmarks/gpu.sh speed OUT          what attributions and trainings cost
 #   benchmarks/gpu.sh table OUT [DATA]   whether bfloat16 changes accuracies, and as many cells of
 #                                        table 1 as MINUTES (5) allow; OUT/cells.zip has them, and a
-#                                        later call continues from it (or from PACK)
+#                                        later call continues from it (or from PACK, or the record)
 #
 # OUT   folder for all results: PART.txt, *.json, *.md, cells.zip
 # DATA  folder with CIFAR-10; without, images are generated shapes, and no table is made
@@ -62,7 +62,8 @@ if [ "$device" = cuda ]; then
     attribution=(--seconds 8)
     agreement=()
     tests=()
-    table=(--preset paper)
+    table=(--preset paper --precision bfloat16)
+    if [ ! -e "$pack" ]; then pack=benchmarks/results/roar-kar-cells/paper.zip; fi
     nvidia-smi >>"$log" 2>&1
 else
     patience=10

@@ -1,9 +1,18 @@
 """The page on GPUs has the numbers of the records."""
 
 import json
+import zipfile
 from pathlib import Path
 
 import pytest
+import torch
+
+from benchmarks.training.accuracy import BOUND
+from captum_rectgrad.evaluation.methods import choose_methods
+from captum_rectgrad.studies.compute.precision import precision_of
+from captum_rectgrad.studies.roar_kar.curves import Ranking, table_cells
+from captum_rectgrad.studies.roar_kar.study import STUDY
+from captum_rectgrad.studies.roar_kar.table import PAPER
 
 ROOT = Path(__file__).parents[2]
 RESULTS = ROOT / "benchmarks" / "results"
@@ -38,3 +47,28 @@ def test_differences_between_devices() -> None:
     for network, (deterministic, defaults) in shares.items():
         title = TITLES.get(network, f"`{network}`")
         assert f"| {title} | {deterministic} | {defaults} |" in PAGE
+
+
+@pytest.mark.checkout
+def test_the_precision_of_trainings() -> None:
+    found = json.loads((RESULTS / "training-accuracy-gpu.json").read_text(encoding="utf-8"))
+    assert len(found["float32"]) == len(found["bfloat16"]) == 16
+    difference, low, high = (f"{100 * found[key]:.2f}" for key in ("difference", "low", "high"))
+    assert f"{difference} percentage points more accurate in bfloat16" in PAGE
+    assert f"95 % interval {low} to {high}" in PAGE
+    # Within half a point, bfloat16 would be the default.
+    assert (found["low"] > -BOUND and found["high"] < BOUND) == (
+        precision_of(torch.device("cuda")) == "bfloat16"
+    )
+
+
+@pytest.mark.checkout
+def test_packed_cells_are_those_of_table_1() -> None:
+    with zipfile.ZipFile(RESULTS / "roar-kar-cells" / "paper.zip") as archive:
+        names = set(archive.namelist())
+    rankings = [Ranking(method, "signed") for method in choose_methods(tuple(PAPER))]
+    wanted = [f"{cell.name}.json" for cell in table_cells(STUDY.presets["paper"], rankings)]
+    assert names <= {*wanted, "pack.json"}
+    found = len(names) - 1
+    assert f"This file has {found} cells" in PAGE
+    assert f"trains the {len(wanted)} networks of table 1" in PAGE

@@ -30,7 +30,7 @@ def run_provenance(context: StudyContext, seconds: float, *, resumed: bool) -> d
     Args:
         context: context of the run.
         seconds: duration of the run.
-        resumed: whether the run was resumed, so that its duration is incomplete.
+        resumed: whether parts were computed before, so that its duration is incomplete.
 
     Returns:
         Versions, device, engine, threads, the methods' parameters, the used checkpoints with their

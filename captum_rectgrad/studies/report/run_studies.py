@@ -77,7 +77,8 @@ def _run_held(
         context.use(study.needs, one_network=study.one_network)
         with deterministic(context.device):
             result = study.run(config_of(study, preset), context)
-        origin = run_provenance(context, time.monotonic() - begun, resumed=state == "begun")
+        resumed = state == "begun" or context.only_finished
+        origin = run_provenance(context, time.monotonic() - begun, resumed=resumed)
         if context.study_data.note:
             result = dataclasses.replace(result, notes=(*result.notes, context.study_data.note))
     record(context.folder, study, result, config, origin)

@@ -72,7 +72,7 @@ def draw(curves: Curves) -> Figure:
     handles, _ = grid[0][0].get_legend_handles_labels()
     if curves.by_networks("roar"):
         handles.append(Line2D([], [], color="0.5", marker=".", linestyle="", label=SINGLE))
-    figure.legend(handles=handles, loc="outside lower center", ncols=5, fontsize=8, frameon=False)
+    figure.legend(handles=handles, loc="outside lower center", ncols=4, fontsize=8, frameon=False)
     return figure
 
 

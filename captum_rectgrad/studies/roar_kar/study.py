@@ -78,7 +78,10 @@ def roar_kar(config: RoarKarConfig, context: StudyContext) -> Result:
         done = finished(config, rankings, cells, identity, len(test))
         training = replace(work.training, precision=done.how.get("precision", precision))
         work = replace(work, training=training)
-        return _result(done.config, context, network, rankings, done.answers, work)
+        result = _result(done.config, context, network, rankings, done.answers, work)
+        size, *others = result.notes
+        count = f"{done.config.networks} of {config.networks} networks per cell are finished."
+        return replace(result, notes=(size, f"{count} The others are left out.", *others))
     claim_folder(cells, identity)
     try:
         ranks = _ranks(context, network, rankings, {"train": train, "test": test})

@@ -319,6 +319,7 @@ def test_the_table_of_what_is_finished(
     made = replace(made, unpack=None)
     fewer = roar_kar(CONFIG, made)
     assert "Networks per cell: 1 (masks alone: 1)" in fewer.notes[0]
+    assert fewer.notes[1] == "1 of 2 networks per cell are finished. The others are left out."
     assert list(fewer.rows) != whole.rows
     with pytest.raises(RectGradError, match="epochs was 1, is 2"):
         roar_kar(replace(CONFIG, epochs=2), made)
