@@ -89,6 +89,7 @@ def feature_maps(config: FeatureMapsConfig, context: StudyContext) -> Result:
         rows=[_row(layer, found, context.seed) for layer, found in shares.items()],
         claims=[
             *(verdict_on(shares, context.seed, relative=relative) for relative in (False, True)),
+            verdict_on_majority(shares, context.seed),
             verdict_on_ring(shares),
         ],
         figure=_figure(context, networks[0], layers[0], data, shares),
@@ -231,6 +232,31 @@ def verdict_on(shares: Mapping[str, Mapping[str, Array]], seed: int, *, relative
         verdict,
         f"share of active units, object minus background{how}: {numbers}; differences up to "
         f"{bound} count as similar ({sensitivity})",
+    )
+
+
+def verdict_on_majority(shares: Mapping[str, Mapping[str, Array]], seed: int) -> Claim:
+    """Judge whether most units are inactive, on object and background of every layer.
+
+    Args:
+        shares: shares of active units by layer and region.
+        seed: seed of the bootstrap.
+
+    Returns:
+        The claim. It holds if the interval of the mean share of inactive units is above one half
+        for each region of each layer.
+    """
+    idle = {
+        f"{layer} {region}": mean(1 - found[region], seed)
+        for layer, found in shares.items()
+        for region in REGIONS
+    }
+    least = min(idle, key=lambda name: idle[name].value)
+    return Claim(
+        "The majority of activations is zero, at each convolution",
+        "section 5.1",
+        all_of([judged_above(one, 0.5) for one in idle.values()]),
+        f"share of inactive units, lowest at {least}: {idle[least]}; above 0.5 is a majority",
     )
 
 

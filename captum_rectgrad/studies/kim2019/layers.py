@@ -216,7 +216,8 @@ def verdicts(excess: Mapping[str, Values], seed: int) -> list[Claim]:
 
     Returns:
         For each of `DEFINITIONS` the claims on the rise of the share from the last layer to the
-        input: for the plain method, for RectGrad, and for their paired difference.
+        input: for the plain method, for RectGrad, and for their paired difference; and one on the
+        share at the input.
     """
     last = list(excess["Saliency"])[-1]
     rises = {name: found[INPUT] - found[last] for name, found in excess.items()}
@@ -248,6 +249,16 @@ def verdicts(excess: Mapping[str, Values], seed: int) -> list[Claim]:
                 f"{what}, {plain} minus {rectgrad}: {more}",
             ),
         ]
+    at_input = mean(excess["Saliency"][INPUT], seed)
+    found.append(
+        Claim(
+            "Saliency maps assign more to the background than its share of the area",
+            "section 3.2; the background as the place of noise",
+            judged_above(at_input, 1),
+            f"share over the background's area, at the input, Saliency: {at_input}; a uniform map "
+            "has 1",
+        )
+    )
     return found
 
 

@@ -2,11 +2,12 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from itertools import product
+from itertools import pairwise, product
 
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from numpy.typing import NDArray
 from torch import Tensor, nn
 from tqdm import tqdm
 
@@ -20,7 +21,15 @@ from captum_rectgrad.sanity.similarity import UNSIGNED
 from captum_rectgrad.studies.figures.figure_layout import new_figure
 from captum_rectgrad.studies.figures.map_grid import ImageRow, block_dpi, block_size, draw_block
 from captum_rectgrad.studies.framework.context import StudyContext
-from captum_rectgrad.studies.framework.result import Claim, Result, Row, judged
+from captum_rectgrad.studies.framework.result import (
+    Claim,
+    Result,
+    Row,
+    family_text,
+    judged,
+    judged_against_all,
+    level_of_family,
+)
 from captum_rectgrad.studies.framework.study import NIE, Study
 from captum_rectgrad.studies.nie2018.trained_and_untrained import (
     METHODS,
@@ -29,6 +38,8 @@ from captum_rectgrad.studies.nie2018.trained_and_untrained import (
     same_rules,
     task,
 )
+
+Array = NDArray[np.float64]
 
 _COLOURS = ("#2a6a9e", "#5c8a3a", "#7a5195", "#c43c00", "#e08a2c")
 _PANELS = 3.4  # inches, height of the curves below the maps
@@ -181,18 +192,29 @@ def claims(runs: Mapping[str, Randomisation], model: nn.Module, seed: int) -> li
                     f"mean {UNSIGNED}, dense minus convolutional layers randomised: {gap}",
                 )
             )
-        if len(convolutions) > 1:  # the layers are ordered from the output
-            last, first = names[nn.Conv2d][0], names[nn.Conv2d][-1]
-            gap = crossed_mean(likeness[last] - likeness[first], seed)
-            made.append(
-                Claim(
-                    f"The first convolution has a greater impact on {method} than the last one",
-                    source,
-                    judged(gap),
-                    f"{UNSIGNED}, {last} minus {first} randomised: {gap}",
-                )
-            )
+        if len(convolutions) > 1:
+            made.append(_earlier(method, source, names[nn.Conv2d][::-1], likeness, seed))
     return made
+
+
+def _earlier(
+    method: str, source: str, names: Sequence[str], likeness: Mapping[str, Array], seed: int
+) -> Claim:
+    """Judge each convolution beside the next one; the names are in the order of the network."""
+    level = level_of_family(len(names) - 1)
+    gaps, corrected = {}, []
+    for earlier, later in pairwise(names):
+        values = likeness[later] - likeness[earlier]
+        gaps[f"{later} minus {earlier}"] = crossed_mean(values, seed)
+        corrected.append(judged(crossed_mean(values, seed, level)))
+    verdict = judged_against_all([judged(gap) for gap in gaps.values()], corrected)
+    numbers = "; ".join(f"{pair} {gap}" for pair, gap in gaps.items())
+    return Claim(
+        f"Each convolution has a greater impact on {method} than the next one",
+        source,
+        verdict,
+        f"{UNSIGNED} with one of the two randomised, {numbers}{family_text(len(gaps), verdict)}",
+    )
 
 
 def _figure(context: StudyContext, found: Mapping[tuple[Order, str], Randomisation]) -> Figure:

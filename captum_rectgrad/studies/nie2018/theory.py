@@ -187,7 +187,18 @@ def _map_claims(rule: str, sample: Sample, size: str, seed: int) -> list[Claim]:
     spread, (shape, moments) = relative_variance(sample, seed), _shape(sample, seed)
     no_information, no_information_if = _no_correlation(own)
     uncorrelated, uncorrelated_if = _no_correlation(apart)
+    appendix = Estimate(spread.value / 2, spread.low / 2, spread.high / 2, spread.count)
+    as_stated, as_stated_if = judged_by(
+        SAME_VARIANCE, lambda bound: judged_within(_less_one(appendix), bound)
+    )
     return [
+        Claim(
+            f"{rule} maps have the variance that appendix C derives",
+            "appendix C",
+            as_stated,
+            f"variance divided by that of appendix C, {size}: {appendix}; 1 +- {SAME_VARIANCE} "
+            f"counts as equal ({as_stated_if})",
+        ),
         Claim(
             f"{rule} maps keep no information on the image",
             "theorem 2",

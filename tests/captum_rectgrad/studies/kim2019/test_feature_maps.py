@@ -20,6 +20,7 @@ from captum_rectgrad.studies.kim2019.feature_maps import (
     measure,
     mosaic,
     verdict_on,
+    verdict_on_majority,
     verdict_on_ring,
 )
 from rectgrad_zoo.data.images import to_model_range
@@ -117,6 +118,19 @@ def test_small_is_judged_in_both_ways() -> None:
     relative = verdict_on(shares, 0, relative=True)
     assert relative.verdict == "does not hold"
     assert "conv2 0.2998 (0.29" in relative.because
+
+
+def test_a_majority_is_needed_in_each_region_of_each_layer() -> None:
+    few, many = 0.2 + 0.01 * NOISE, 0.7 + 0.01 * NOISE
+    found = verdict_on_majority({"conv1": {"object": few, "background": few}}, 0)
+    assert found.verdict == "holds"
+    shares = {
+        "conv1": {"object": few, "background": few},
+        "conv2": {"object": few, "background": many},
+    }
+    found = verdict_on_majority(shares, 0)
+    assert found.verdict == "does not hold"
+    assert "lowest at conv2 background: 0.3" in found.because
 
 
 def test_a_mosaic_of_channels() -> None:

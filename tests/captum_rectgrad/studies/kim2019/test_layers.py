@@ -10,8 +10,10 @@ from captum.attr import Saliency
 from torch import nn
 
 from captum_rectgrad import RectGrad
+from captum_rectgrad.evaluation.intervals import mean
 from captum_rectgrad.evaluation.map_metrics import share_inside
 from captum_rectgrad.studies.framework.context import StudyContext
+from captum_rectgrad.studies.framework.result import judged_above
 from captum_rectgrad.studies.kim2019.layer_attributions import (
     METHODS,
     layer_gradient_times_value,
@@ -132,7 +134,9 @@ def excess(saliency: tuple[float, float], rectgrad: tuple[float, float]) -> list
             ("RectGrad", saliency),
         )
     }
-    found = verdicts(values, 0)
+    *found, background = verdicts(values, 0)
+    more = judged_above(mean(values["Saliency"]["input"], 0), 1)
+    assert (background.source.partition(";")[0], background.verdict) == ("section 3.2", more)
     assert [claim.source.rpartition("; by ")[2] for claim in found] == [
         *["gradient"] * 3,
         *["value times gradient"] * 3,
@@ -150,3 +154,4 @@ def test_verdicts_compare_the_input_with_the_last_layer() -> None:
     assert excess(saliency=(1.0, 0.5), rectgrad=(0.7, 0.5)) == [yes, no, yes]
     assert excess(saliency=(0.9, 1.0), rectgrad=(0.3, 0.8)) == [no, yes, yes]
     assert excess(saliency=(0.5, 1.0), rectgrad=(0.8, 0.8))[2] == no
+    assert excess(saliency=(1.2, 1.0), rectgrad=(0.8, 0.8))[0] == yes  # more than the area

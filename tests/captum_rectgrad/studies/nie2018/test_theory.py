@@ -71,15 +71,18 @@ def test_what_leans_or_has_another_variance_is_no_standard_gaussian() -> None:
     half = replace(gaussian, pairs=gaussian.pairs * [1, 0.5, 1])
     assert relative_variance(half, seed=0).value == pytest.approx(0.5)
 
-    def verdict(of: Sample) -> str:
+    def verdict(of: Sample, text: str = "Values of Saliency maps are standard Gaussian") -> str:
         maps = dict.fromkeys(RULES, of)
         judged = claims({64: maps}, {32: maps}, Estimate(1, 1, 1, 9), seed=0)
         found = {claim.text: claim.verdict for claim in judged}
-        return found["Values of Saliency maps are standard Gaussian"]
+        return found[text]
 
     assert verdict(gaussian) == "holds"
     assert verdict(replace(gaussian, values=leaning)) == "does not hold"
     assert verdict(half) == "does not hold"
+    double = replace(gaussian, pairs=gaussian.pairs * [1, 2, 1])
+    appendix = "Saliency maps have the variance that appendix C derives"
+    assert [verdict(of, appendix) for of in (gaussian, double)] == ["does not hold", "holds"]
 
 
 def test_the_correlation_of_pairs_is_a_ratio_of_means() -> None:
