@@ -390,5 +390,5 @@ STUDY = Study(
         "quick": FeatureMapsConfig(),
         "full": FeatureMapsConfig(),
     },
-    minutes={"smoke": 0.0, "quick": None, "full": 0.0},
+    minutes={"smoke": 0.0, "quick": None, "full": 0.1},
 )

@@ -319,5 +319,5 @@ STUDY = Study(
         "quick": LayersConfig(),
         "full": LayersConfig(),
     },
-    minutes={"smoke": 0.0, "quick": None, "full": 0.3},
+    minutes={"smoke": 0.0, "quick": None, "full": 0.2},
 )

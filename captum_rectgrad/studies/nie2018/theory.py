@@ -357,6 +357,6 @@ STUDY = Study(
         "quick": TheoryConfig(filters=(16, 64, 256, 1024), networks=40),
         "full": TheoryConfig(),
     },
-    minutes={"smoke": None, "quick": 0.5, "full": None},
+    minutes={"smoke": None, "quick": 0.2, "full": None},
     paper=NIE,
 )
