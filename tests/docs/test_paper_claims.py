@@ -15,7 +15,7 @@ ROWS = [
     for line in PAGE.splitlines()
     if line.startswith("|") and not line.startswith(("| where", "|---"))
 ]
-OTHER = ("not measured yet", "not testable here: ")
+OTHER = "not testable here: "
 INVERTED: dict[Verdict, Verdict] = {"holds": "does not hold", "does not hold": "holds"}
 _QUOTED = re.compile(r'(not )?"([^"]+)"(?: \(([^)]*)\))?')
 
