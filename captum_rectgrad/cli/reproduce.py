@@ -93,6 +93,9 @@ def check_request(args: argparse.Namespace) -> ReproduceRequest:
             f"--{given[0].replace('_', '-')} only applies to {' and '.join(_WITH_CELLS)}, which "
             "train networks"
         )
+    idle = [option for option in ("pack", "precision", "stack", "minutes") if getattr(args, option)]
+    if args.only_finished and (idle or args.engine == "ray"):
+        raise ValueError(f"--only-finished trains nothing; remove --{(*idle, 'engine')[0]}")
     if args.unpack is not None and not args.unpack.is_file():
         hint = did_you_mean_file(args.unpack)
         raise ValueError(f"--unpack: there is no file {str(args.unpack)!r}{hint}")

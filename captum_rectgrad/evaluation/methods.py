@@ -24,6 +24,7 @@ from captum.attr import (
 )
 from torch import Tensor, nn
 
+from captum_rectgrad._engine.captum_compat import select_targets
 from captum_rectgrad._engine.pooling_nodes import calls_max_pools
 from captum_rectgrad.attr.rectgrad import RectGrad
 from captum_rectgrad.attr.relu_rules import GuidedBackprop as FunctionalGuidedBackprop
@@ -273,7 +274,7 @@ def _sum_of_targets(model: nn.Module) -> Callable[[Tensor, Tensor], Tensor]:
     Captum differentiates the logits of a batch as separate scalars, which takes a GPU longer than
     the network. Only for methods with many passes.
     """
-    return lambda x, target: model(x).gather(1, target[:, None]).sum(0)
+    return lambda x, target: select_targets(model(x), target).sum().view(1)
 
 
 def _deep_lift(model: nn.Module, x: Tensor, target: Tensor) -> Tensor:

@@ -124,9 +124,9 @@ plt.show()
 # rectgrad reproduce roar-kar --preset full --data cifar10 --out runs/full
 # ```
 #
-# `quick` took an hour on two shared CPU cores. [Its table](../results/roar-kar/report.md) is
-# recorded. `full` has the size of the paper: all images, five fractions, three networks per cell,
-# 20 epochs. There is no recorded run of `full`.
+# `quick` takes about an hour on two CPU cores. `full` has the size of the paper: all images, five
+# fractions, three networks per cell, 20 epochs. [The recorded table](../results/roar-kar/report.md)
+# has this size, with signed maps and without masks alone (the preset `paper`).
 #
 # **On one GPU**
 #
@@ -135,7 +135,7 @@ plt.show()
 # ```
 #
 # Devices have different rounding errors, so a folder of one device cannot be resumed on another
-# device. On a GPU, 16 networks are trained at once (`--stack`), as one network with grouped
+# device. On a GPU, 27 networks are trained at once (`--stack`), as one network with grouped
 # convolutions. The preset `paper` has table 1 alone. [Use a GPU](../how-to/use-a-gpu.md) shows how
 # to make it in several visits.
 #

@@ -208,12 +208,14 @@ def _earlier(
         gaps[f"{later} minus {earlier}"] = crossed_mean(values, seed)
         corrected.append(judged(crossed_mean(values, seed, level)))
     verdict = judged_against_all([judged(gap) for gap in gaps.values()], corrected)
-    numbers = "; ".join(f"{pair} {gap}" for pair, gap in gaps.items())
+    ordered = sorted(gaps, key=lambda pair: gaps[pair].value)
+    least, most = ordered[0], ordered[-1]
     return Claim(
         f"Each convolution has a greater impact on {method} than the next one",
         source,
         verdict,
-        f"{UNSIGNED} with one of the two randomised, {numbers}{family_text(len(gaps), verdict)}",
+        f"{UNSIGNED} with one of the two randomised, lowest for {least}: {gaps[least]}; highest "
+        f"for {most}: {gaps[most]}{family_text(len(gaps), verdict)}",
     )
 
 

@@ -24,6 +24,9 @@ _PARAMETERS: dict[str, dict[str, object]] = {
 }
 
 
+ONLY_FINISHED = "only finished"  # in the provenance of a result that left out what was not
+
+
 def run_provenance(context: StudyContext, seconds: float, *, resumed: bool) -> dict[str, object]:
     """Describe the provenance of a result.
 
@@ -40,6 +43,7 @@ def run_provenance(context: StudyContext, seconds: float, *, resumed: bool) -> d
         "date": datetime.now(timezone.utc).date().isoformat(),
         "minutes": round(seconds / 60, 1),
         "resumed": resumed,
+        **({ONLY_FINISHED: True} if context.only_finished else {}),
         "device": device_name(context),
         "engine": _engine(context),
         "threads": torch.get_num_threads(),

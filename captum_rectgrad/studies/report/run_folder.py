@@ -11,6 +11,7 @@ from typing import Any, Literal, TypeAlias
 from captum_rectgrad.errors import RectGradError
 from captum_rectgrad.studies.framework.result import Claim, Result
 from captum_rectgrad.studies.framework.study import AnyStudy
+from captum_rectgrad.studies.report.provenance import ONLY_FINISHED
 from captum_rectgrad.studies.report.recorded_rows import csv_text, plain_row, row_of
 from captum_rectgrad.studies.report.report import FIGURE, TABLE, report
 from rectgrad_zoo.errors import ZooError
@@ -94,6 +95,18 @@ def read_used(folder: Path) -> dict[str, str]:
         RectGradError: the result cannot be read.
     """
     return dict(read_result(folder)["provenance"]["used"])
+
+
+def is_partial(folder: Path) -> bool:
+    """Whether a finished run left out what was not finished (`StudyContext.only_finished`).
+
+    Args:
+        folder: folder of the run.
+
+    Raises:
+        RectGradError: the result cannot be read.
+    """
+    return ONLY_FINISHED in read_result(folder)["provenance"]
 
 
 def check_used(folder: Path, used: Mapping[str, str]) -> None:

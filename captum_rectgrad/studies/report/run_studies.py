@@ -21,6 +21,7 @@ from captum_rectgrad.studies.report.run_folder import (
     REPORT,
     check_used,
     claim_folder,
+    is_partial,
     read_used,
     record,
     unclaimed_if_nothing_was_done,
@@ -65,6 +66,8 @@ def _run_held(
 ) -> Path:
     """Run a study in a folder that no other process writes to."""
     state = claim_folder(context.folder, config)
+    if state == "done" and not context.only_finished and is_partial(context.folder):
+        state = "begun"
     if state == "done":
         # The same names may refer to other images and networks now.
         context.use(read_used(context.folder), one_network=study.one_network)

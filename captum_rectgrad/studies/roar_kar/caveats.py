@@ -49,7 +49,8 @@ def _size(curves: Curves, work: CellInputs) -> str:
         f"{len(work.train)} training and {len(work.test)} test images. Networks per cell: "
         f"{config.networks}{masks}; epochs: {training.epochs}; "
         f"{training.optimizer} with a learning rate of {training.learning_rate:g} on batches of "
-        f"{training.batch_size} in {training.precision}; the last epoch is used. The accuracy on "
+        f"{training.batch_size}, {'shuffled' if training.shuffle else 'in the order of the data'}, "
+        f"in {training.precision}; the last epoch is used. The accuracy on "
         f"whole images is {curves.start('roar'):.1%} for such networks and "
         f"{curves.start('road-morf'):.1%} for the explained network. Chance is the accuracy of "
         f"the most frequent class of the training images, {curves.chance:.1%}."
@@ -110,11 +111,17 @@ def _networks(curves: Curves) -> str:
 
 
 def _ranking(curves: Curves) -> list[str]:
-    """The order of the methods in their better form, which the score itself selects."""
+    """The order of the methods, in their better form if there are several."""
+    methods = [ranking.method.key for ranking in curves.rankings]
+    several = len(set(methods)) < len(methods)
+    best = ", each method in its best form" if several else ""
+    selected = (
+        " The form is selected by the same score, which favours methods with several forms."
+        if several
+        else ""
+    )
     return [
-        f"{TITLES[measure]}, each method in its best form: "
-        f"{_order(curves, measure)}. {_marks(curves, measure)} The form is selected by the same "
-        "score, which favours methods with several forms."
+        f"{TITLES[measure]}{best}: {_order(curves, measure)}. {_marks(curves, measure)}{selected}"
         for measure in RETRAINED
     ]
 

@@ -86,7 +86,7 @@ def unpack_cells(
         raise RectGradError(
             f"{file} has cells of another run: {different}. Give the same options, or another pack"
         )
-    claim_folder(cells, {**config, **about["config"]} if free else config)
+    claim_folder(cells, {**without(config, free), **about["config"]})
     missing = {name: text for name, text in contents.items() if not (cells / name).exists()}
     for name, text in missing.items():
         write_text(cells / name, text)

@@ -60,9 +60,11 @@ def finished(
     Raises:
         RectGradError: the folder has cells of another run, or no network is finished for all cells.
     """
-    found: dict[str, Any] = read_json_object(cells / CONFIG) if (cells / CONFIG).exists() else {}
+    if not (cells / CONFIG).exists():
+        raise RectGradError(f"{cells} has no cells; give the folder of a run, or --unpack FILE")
+    found = read_json_object(cells / CONFIG)
     how = {key: found[key] for key in HOW if key in found}
-    claim_folder(cells, {**without(identity, HOW), **how} if found else identity)
+    claim_folder(cells, {**without(identity, HOW), **how})
     wanted = table_cells(config, rankings)
     answers = {cell: read_cell(cells, cell, images) for cell in wanted}
     done = {cell: right for cell, right in answers.items() if right is not None}
@@ -75,5 +77,5 @@ def finished(
             return Finished(smaller, chosen, how)
     raise RectGradError(
         f"{cells} has {len(done)} of {len(wanted)} cells, expected at least one network for each "
-        "method and fraction; run the same command without --only-finished"
+        "method and fraction; continue the run without --only-finished where it was begun"
     )

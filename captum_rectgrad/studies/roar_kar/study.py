@@ -1,6 +1,7 @@
 """Table 1 and figure 18, with possible leakage through the masks."""
 
 import copy
+import logging
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
@@ -33,6 +34,8 @@ from rectgrad_zoo.data.images import LabelledImages
 from rectgrad_zoo.training.recipes import LAST, Recipe
 from rectgrad_zoo.training.train import split_training
 
+_LOG = logging.getLogger(__name__)
+
 
 def roar_kar(config: RoarKarConfig, context: StudyContext) -> Result:
     """Rank pixels, train networks without them, and compare the methods.
@@ -58,7 +61,7 @@ def roar_kar(config: RoarKarConfig, context: StudyContext) -> Result:
     rankings = _rankings(config, context)
     cells = context.folder / "cells"
     precision = context.precision or precision_of(context.worker_device)
-    identity = {**_identity(config, context, train, test), "precision": precision}
+    identity = {**_identity(config, context, network, train, test), "precision": precision}
     if context.unpack is not None:
         free = HOW if context.only_finished else ()
         unpack_cells(context.unpack, cells, identity, free)
@@ -79,6 +82,8 @@ def roar_kar(config: RoarKarConfig, context: StudyContext) -> Result:
         training = replace(work.training, precision=done.how.get("precision", precision))
         work = replace(work, training=training)
         result = _result(done.config, context, network, rankings, done.answers, work)
+        if done.config.networks == config.networks:
+            return result
         size, *others = result.notes
         count = f"{done.config.networks} of {config.networks} networks per cell are finished."
         return replace(result, notes=(size, f"{count} The others are left out.", *others))
@@ -138,7 +143,11 @@ def _recipe(network: Network) -> Recipe:
 
 
 def _identity(
-    config: RoarKarConfig, context: StudyContext, train: LabelledImages, test: LabelledImages
+    config: RoarKarConfig,
+    context: StudyContext,
+    network: Network,
+    train: LabelledImages,
+    test: LabelledImages,
 ) -> dict[str, object]:
     """What cells depend on besides the configuration; it must be equal for all in a folder."""
     return {
@@ -149,6 +158,7 @@ def _identity(
         "final percentile": context.final_percentile,
         "number of training images": len(train),
         "number of test images": len(test),
+        "order of images": "shuffled" if _recipe(network).training.shuffle else "of the data set",
         # These change the order of sums and thus the last digits of weights.
         **(
             {"networks trained at once": context.stack or default_stack(context.worker_device)}
@@ -178,6 +188,9 @@ def _rankings(config: RoarKarConfig, context: StudyContext) -> list[Ranking]:
         if config.of_methods is None or method.key in config.of_methods
         for form in forms_of(method, config.forms, context.final_percentile)
     ]
+    left_out = [m.key for m in context.methods if m.key not in {r.method.key for r in found}]
+    if left_out:
+        _LOG.info("this preset leaves out: %s", ", ".join(left_out))
     if not found:
         raise RectGradError(
             f"this preset compares {', '.join(config.of_methods or ())}: --methods has none of them"

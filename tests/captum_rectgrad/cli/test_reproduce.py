@@ -134,6 +134,8 @@ def test_time_that_is_up_has_an_exit_status_and_leaves_a_pack(
         (["roar-kar", "--minutes", "nan"], "--minutes must be more than 0"),
         (["patch", "--pack", "cells.zip"], "--pack only applies to roar-kar"),
         (["patch", "--only-finished"], "--only-finished only applies to roar-kar"),
+        (["roar-kar", "--only-finished", "--minutes", "3"], "trains nothing; remove --minutes"),
+        (["roar-kar", "--only-finished", "--engine", "ray"], "trains nothing; remove --engine"),
         (["all", "--precision", "float32"], "--precision only applies to roar-kar"),
         (["patch", "--preset", "paper"], "patch has no preset paper; choose from smoke"),
         (

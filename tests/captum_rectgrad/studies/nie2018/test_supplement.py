@@ -181,7 +181,7 @@ def test_section_g_compares_convolutions_with_dense_layers_and_with_each_other(
     assert [claim.verdict for claim in found] == ["holds", "does not hold"] * 2
     assert "randomised: 0.55" in found[0].because
     # The values of conv1 to conv4 are 0.5, 0.2, 0.2, 0.3: the first step is down.
-    assert "conv2 minus conv1 -0.3 (" in found[1].because
+    assert "lowest for conv2 minus conv1: -0.3 (" in found[1].because
     assert "Holm's correction for 3 comparisons" in found[1].because
     rising = np.array([0.9, 0.8, 0.6, 0.4, 0.3, 0.2])[:, None, None] + np.zeros((3, 20))
     ordered = replace(run, similarity={UNSIGNED: rising})

@@ -1,5 +1,6 @@
 """A run that was cut short goes on to the same table."""
 
+import json
 import os
 import shutil
 import signal
@@ -19,13 +20,14 @@ from captum_rectgrad.cli.main import main
 from captum_rectgrad.errors import RectGradError
 from captum_rectgrad.evaluation.methods import choose_methods
 from captum_rectgrad.studies.compute.engines import Cluster
+from captum_rectgrad.studies.compute.precision import precision_of
 from captum_rectgrad.studies.compute.time_limit import TimeLimit, TimeUpError
 from captum_rectgrad.studies.data.study_data import Network
 from captum_rectgrad.studies.framework.context import StudyContext
 from captum_rectgrad.studies.framework.registry import find
 from captum_rectgrad.studies.framework.result import Row
 from captum_rectgrad.studies.options import Role
-from captum_rectgrad.studies.report.run_studies import run_study
+from captum_rectgrad.studies.report.run_studies import recorded_config, run_study
 from captum_rectgrad.studies.roar_kar import study
 from captum_rectgrad.studies.roar_kar.cell_inputs import CellInputs
 from captum_rectgrad.studies.roar_kar.cell_pack import pack_cells
@@ -38,6 +40,7 @@ from captum_rectgrad.studies.roar_kar.study import STUDY, chance, roar_kar
 from captum_rectgrad.studies.roar_kar.training import Answers
 from rectgrad_zoo.training.recipes import BEST_VALIDATION
 from rectgrad_zoo.training.train import split_training
+from rectgrad_zoo.written_whole import write_text
 from tests.captum_rectgrad.studies.conftest import Tiny
 
 ROOT = Path(__file__).parents[4]
@@ -307,13 +310,21 @@ def test_preset_of_the_papers_table_has_neither_masks_nor_road(
 def test_the_table_of_what_is_finished(
     whole: Run, context: Callable[..., StudyContext], tmp_path: Path
 ) -> None:
-    """On another machine: nothing is computed, and the number of threads does not matter."""
+    """On a machine with another precision and batch size, nothing is computed."""
     pack = tmp_path / "cells.zip"
     pack_cells(whole.folder / "cells", pack)
-    made = replace(context("saliency"), unpack=pack, only_finished=True, batch_size=5)
+    made = replace(context("saliency"), only_finished=True, batch_size=5)
+    computed = precision_of(torch.device("cpu"))
+    made = replace(made, precision="float32" if computed == "bfloat16" else "bfloat16")
+    with pytest.raises(RectGradError, match="has no cells; give the folder of a run, or --unpack"):
+        roar_kar(CONFIG, made)
+    assert not (made.folder / "cells").exists()
+    made = replace(made, unpack=pack)
     result = roar_kar(CONFIG, made)
     assert list(result.rows) == whole.rows
     assert "Networks per cell: 2 (masks alone: 1)" in result.notes[0]
+    assert f"in {computed};" in result.notes[0]
+    assert "left out" not in result.notes[1]
     assert not (made.folder / "ranks").exists()
     (made.folder / "cells" / "kar-saliency-absolute-0.5-1.json").unlink()
     made = replace(made, unpack=None)
@@ -326,6 +337,29 @@ def test_the_table_of_what_is_finished(
     (made.folder / "cells" / "kar-saliency-absolute-0.5-0.json").unlink()
     with pytest.raises(RectGradError, match=r"has 14 of 16 cells, expected at least one network"):
         roar_kar(CONFIG, made)
+
+
+@pytest.mark.bitwise("a cell that is made again is the same")
+def test_a_table_of_what_is_finished_does_not_end_the_run(
+    whole: Run, context: Callable[..., StudyContext]
+) -> None:
+    made = context("saliency")
+    shutil.copytree(whole.folder / "cells", made.folder / "cells")
+    (made.folder / "cells" / "kar-saliency-absolute-0.5-1.json").unlink()
+    small = replace(STUDY, presets={"smoke": CONFIG})
+
+    def cell_files() -> int:
+        return len(list((made.folder / "cells").glob("*-*.json")))
+
+    write_text(made.folder / "config.json", json.dumps(recorded_config(small, "smoke", made)))
+    run_study(small, "smoke", replace(made, only_finished=True, used={}))
+    before = (made.folder / "result.json").read_text()
+    assert cell_files() == CELLS - 1
+    run_study(small, "smoke", replace(made, only_finished=True, used={}))
+    assert (made.folder / "result.json").read_text() == before  # already done
+    run_study(small, "smoke", replace(made, used={}))
+    assert cell_files() == CELLS
+    assert "left out" not in (made.folder / "report.md").read_text()
 
 
 def test_one_network_of_each_cell_is_first() -> None:
