@@ -273,7 +273,7 @@ STUDY = Study(
         "quick": LayersConfig(images=200, steps=6),
         "full": LayersConfig(),
     },
-    minutes={"smoke": None, "quick": 10.0, "full": None},
+    minutes={"smoke": None, "quick": 17.3, "full": None},
     paper=NIE,
     any_network=True,
 )
