@@ -12,7 +12,6 @@ from captum_rectgrad.studies.options import (
     FEW,
     FINAL_PERCENTILE,
     GPU_BATCH_SIZE,
-    MEDIUM,
     PAPER,
     PRESETS,
     Role,
@@ -42,10 +41,9 @@ def add_parser(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]"
     parser.add_argument("--list", action="store_true", help="list the studies")
     parser.add_argument(
         "--preset",
-        choices=(*PRESETS, MEDIUM, PAPER),
+        choices=(*PRESETS, PAPER),
         default="quick",
-        help=f"size of the run (default: %(default)s); for roar-kar {PAPER}: exactly table 1, "
-        f"{MEDIUM}: its methods and masks alone with 20,000 images and 4 epochs",
+        help=f"size of the run (default: %(default)s); for roar-kar {PAPER}: exactly table 1",
     )
     parser.add_argument("--seed", type=int, default=0, help="random seed (default: %(default)s)")
     parser.add_argument(

@@ -5,11 +5,9 @@ from typing import Literal
 # Role of a network in a study: plain, the noise it was trained behind, adversarial training, or
 # training without some of the training images.
 Role = Literal["plain", "occluded", "noise", "robust", "held_out"]
-Preset = Literal["smoke", "quick", "medium", "full", "paper"]
+Preset = Literal["smoke", "quick", "full", "paper"]
 PRESETS: tuple[Preset, ...] = ("smoke", "quick", "full")  # of every study
-# Of table 1 alone: its methods and masks alone with fewer images and epochs (also of
-# roar-kar-held-out); and exactly the table, which is less than `full`.
-MEDIUM: Preset = "medium"
+# Of roar-kar: exactly table 1, which is less than `full`.
 PAPER: Preset = "paper"
 
 BATCH_SIZE = 200  # for images of 32 x 32 pixels

@@ -159,9 +159,22 @@ class Curves:
         self, measure: Measure, better: Ranking, worse: Ranking, level: float = LEVEL
     ) -> Estimate:
         """The difference of two scores, worse minus better, paired by test images."""
+        return self._lead(measure, self.curve(measure, better), self.curve(measure, worse), level)
+
+    def lead_over_images(self, measure: Measure, better: Ranking, worse: Ranking) -> Estimate:
+        """The same with an interval over the test images alone, as with very many networks."""
+        one, other = (
+            [point.mean(axis=0, keepdims=True) for point in self.curve(measure, ranking)]
+            for ranking in (better, worse)
+        )
+        return self._lead(measure, one, other, LEVEL)
+
+    def _lead(
+        self, measure: Measure, better: Sequence[Point], worse: Sequence[Point], level: float
+    ) -> Estimate:
         weights = list(self._weights(measure)[0])
         return weighted_accuracy(
-            [*self.curve(measure, worse), *self.curve(measure, better)],
+            [*worse, *better],
             [*weights, *(-weight for weight in weights)],
             self.seed,
             level=level,

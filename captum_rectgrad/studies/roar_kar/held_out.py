@@ -14,6 +14,6 @@ STUDY = replace(
         for preset, config in study.STUDY.presets.items()
         if preset != PAPER
     },
-    minutes={"smoke": None, "quick": None, "medium": None, "full": None},
+    minutes={"smoke": None, "quick": None, "full": None},
     roles=("held_out",),
 )

@@ -10,8 +10,9 @@ from captum_rectgrad.evaluation.estimate import Estimate
 from captum_rectgrad.evaluation.intervals import AT_ONCE, LEVEL, RESAMPLES
 
 _DIGITS = 12
-# Which test images each network of a point of a curve classified correctly: (K, N).
-Point = NDArray[np.bool_]
+# Which test images each network of a point of a curve classified correctly: (K, N). The mean of
+# several networks has values between 0 and 1.
+Point = NDArray[np.bool_] | NDArray[np.float64]
 Floats = NDArray[np.float64]
 
 

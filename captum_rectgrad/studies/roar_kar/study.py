@@ -248,18 +248,11 @@ STUDY = Study(
             ),
         ),
         "full": RoarKarConfig(),
-        "medium": RoarKarConfig(
-            train_images=20_000,
-            epochs=4,
-            road=False,
-            forms=("signed",),
-            of_methods=tuple(PAPER),
-        ),
         "paper": RoarKarConfig(
             mask_networks=0, road=False, forms=("signed",), of_methods=tuple(PAPER)
         ),
     },
-    minutes={"smoke": 0.3, "quick": 62.5, "medium": None, "full": None, "paper": None},
+    minutes={"smoke": 0.3, "quick": 62.5, "full": None, "paper": None},
     compares=True,
     one_network=True,
 )

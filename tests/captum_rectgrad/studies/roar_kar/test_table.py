@@ -251,3 +251,31 @@ def test_every_panel_has_chance_its_scale_and_single_networks() -> None:
     ]
     one = draw(made_up(replace(CONFIG, networks=1)))
     assert not [line for axes in one.axes for line in axes.lines if line.get_marker() == "."]
+
+
+def test_what_a_run_resolves_is_said_beside_the_papers_lead(work: CellInputs) -> None:
+    """Networks that differ widen the interval; without them it is that of the images."""
+    methods = choose_methods(("gradient-input", "rectgrad", "random"))
+    rankings = [Ranking(method, "signed") for method in methods]
+    config = replace(CONFIG, forms=("signed",), networks=3)
+    generator = np.random.default_rng(0)
+
+    def answers(cell: Cell) -> Answers:
+        share = 0.5 + 0.1 * cell.network + 0.05 * (cell.method == "gradient-input")
+        return np.asarray(generator.random(IMAGES) < share)
+
+    curves = replace(
+        made_up(),
+        config=config,
+        rankings=rankings,
+        answers={cell: answers(cell) for cell in table_cells(config, rankings)},
+    )
+    second, first = rankings[:2]
+    both = curves.lead("roar", first, second)
+    images = curves.lead_over_images("roar", first, second)
+    assert images.value == pytest.approx(both.value)
+    assert 0 < images.high - images.low < 0.8 * (both.high - both.low)
+    (said,) = [note for note in notes(curves, work, ["CPU"]) if note.startswith("In the paper")]
+    assert "is 0.0023 below Gradient * Input's" in said
+    assert f"{(images.high - images.low) / 2:.4f} with any number of networks" in said
+    assert not any(note.startswith("In the paper") for note in notes(made_up(), work, ["CPU"]))
