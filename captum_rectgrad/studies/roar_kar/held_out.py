@@ -9,6 +9,7 @@ STUDY = replace(
     study.STUDY,
     name="roar-kar-held-out",
     shows="table 1, with masks of a network that has not seen the images",
+    asks="how much a network learns without pixels ranked for a network that has not seen them",
     presets={
         preset: replace(config, held_out=True)
         for preset, config in study.STUDY.presets.items()
