@@ -70,7 +70,7 @@ def _how(curves: Curves) -> tuple[str, ...]:
             "A score is the area under (AUC) or over (AOC) the accuracies at the fractions, by "
             "the trapezoidal rule, divided by the distance of the first and last fraction; lower "
             "is better. The paper does not state its normalisation. The two scores of its random "
-            "baseline sum to 1, as they do here."
+            "baseline sum to 1, and to about 1 here."
         ),
         (
             "Intervals resample the test images, which all cells share, and the networks of cells "
@@ -97,9 +97,9 @@ def _resolution(curves: Curves) -> list[str]:
     paper = PAPER["gradient-input"][0] - PAPER["rectgrad"][0]
     text = (
         f"In the paper RectGrad's ROAR AUC is {paper:.4f} below Gradient * Input's. Half of the "
-        f"interval of this difference is {(found.high - found.low) / 2:.4f} here, and would be "
-        f"{(images.high - images.low) / 2:.4f} with any number of networks per cell, from the "
-        "test images alone."
+        f"interval of this difference is {(found.high - found.low) / 2:.4f} here. It is "
+        f"{(images.high - images.low) / 2:.4f} over the test images alone, for the mean of these "
+        "networks."
     )
     return [text]
 

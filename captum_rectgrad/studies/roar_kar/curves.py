@@ -162,7 +162,7 @@ class Curves:
         return self._lead(measure, self.curve(measure, better), self.curve(measure, worse), level)
 
     def lead_over_images(self, measure: Measure, better: Ranking, worse: Ranking) -> Estimate:
-        """The same with an interval over the test images alone, as with very many networks."""
+        """The same with an interval over the test images alone, for the mean of the networks."""
         one, other = (
             [point.mean(axis=0, keepdims=True) for point in self.curve(measure, ranking)]
             for ranking in (better, worse)

@@ -277,5 +277,5 @@ def test_what_a_run_resolves_is_said_beside_the_papers_lead(work: CellInputs) ->
     assert 0 < images.high - images.low < 0.8 * (both.high - both.low)
     (said,) = [note for note in notes(curves, work, ["CPU"]) if note.startswith("In the paper")]
     assert "is 0.0023 below Gradient * Input's" in said
-    assert f"{(images.high - images.low) / 2:.4f} with any number of networks" in said
+    assert f"It is {(images.high - images.low) / 2:.4f} over the test images alone" in said
     assert not any(note.startswith("In the paper") for note in notes(made_up(), work, ["CPU"]))
