@@ -53,7 +53,7 @@ def test_every_embedded_checkpoint_carries_the_repositorys_recipe() -> None:
         (
             '"adam"',
             '"lion"',
-            r"training\.optimizer = 'lion' is not known; expected 'adam' or 'sgd'",
+            r"training\.optimizer = 'lion' is not known; expected 'adam' or 'adamw' or 'sgd'",
         ),
         ('"best_validation"', '"best_test"', r"training\.keep = 'best_test' is not known"),
         ('"uoft-cs/cifar10"', '"mnist"', r"data\.name = 'mnist' is not known"),

@@ -24,6 +24,7 @@ NEW_SENTENCES = {
     "cifar10_cnn_random_labels": "labels of the training images were shuffled once (seed 1)",
     "cifar10_cnn_untrained": "The weights are the initial ones, drawn with seed 0",
     "fashion_mnist_cnn": "The inputs are grey images of 28 x 28 pixels in [-1, 1]",
+    "cifar10_vit": "The optimiser is AdamW. The learning rate is 0.001 with cosine decay",
     "cifar10_resnet": "crops with a black border of 4 pixels and random horizontal flips",
 }
 

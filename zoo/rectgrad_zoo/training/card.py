@@ -5,6 +5,7 @@ import textwrap
 from huggingface_hub import EvalResult, ModelCard, ModelCardData
 
 from rectgrad_zoo import registry
+from rectgrad_zoo.data.data_sets import CIFAR10
 from rectgrad_zoo.data.occlusion import FIXED, PER_IMAGE
 from rectgrad_zoo.training.card_training import how_it_was_trained
 from rectgrad_zoo.training.metrics import Metrics
@@ -183,11 +184,12 @@ def _limits(recipe: Recipe) -> str:
         what = f"""It was trained {how} augmentation. The accuracy under attack holds for the
         attack described above; a stronger attack may reduce it."""
     elif recipe.augmentation:
-        what = """It was trained for few epochs. Its accuracy is below the best on this data set. It
-        is not robust against changes of its inputs."""
+        what = f"""It was trained for {recipe.training.epochs} epochs. Its accuracy is below the
+        best on this data set. It is not robust against changes of its inputs."""
     else:
-        what = """It is small, was trained without augmentation and overfits. Its accuracy is far
-        below the best on this data set. It is not robust against changes of its inputs."""
+        below = "far below" if recipe.data_set is CIFAR10 else "below"
+        what = f"""It is small, was trained without augmentation and overfits. Its accuracy is
+        {below} the best on this data set. It is not robust against changes of its inputs."""
     text = f"""The network is intended for studies of attribution methods, not for the
     classification of pictures. {what} It assigns every image to one of
     {_classes(recipe)} classes, including images of other objects."""

@@ -6,6 +6,11 @@ from rectgrad_zoo.training.recipes import BEST_ADVERSARIAL, LAST, Recipe
 
 PAPER = "Kim et al. 2019, [arXiv:1902.04893](https://arxiv.org/abs/1902.04893)"
 _PAPER_EPOCHS = 20
+_OPTIMISERS = {
+    "adam": "",  # as in the paper
+    "adamw": "The optimiser is AdamW. ",
+    "sgd": "The optimiser is SGD with a Nesterov momentum of 0.9. ",
+}
 
 
 def how_it_was_trained(recipe: Recipe, metrics: Metrics) -> str:
@@ -152,11 +157,7 @@ def _steps(recipe: Recipe) -> str:
         rate += f" with cosine decay to zero and a warm-up of {settings.warmup_epochs} {epochs}"
     if settings.weight_decay:
         rate += f", the weight decay {settings.weight_decay}"
-    method = (
-        ""
-        if settings.optimizer == "adam"
-        else "The optimiser is SGD with a Nesterov momentum of 0.9. "
-    )
+    method = _OPTIMISERS[settings.optimizer]
     precision = (
         ""
         if settings.precision == "float32"

@@ -60,7 +60,8 @@ class TrainingRecipe:
     """The section `[training]`: optimisation.
 
     Attributes:
-        optimizer: `adam`, with PyTorch's other defaults, or `sgd`, with a Nesterov momentum of 0.9.
+        optimizer: `adam` or `adamw`, with PyTorch's other defaults, or `sgd`, with a Nesterov
+            momentum of 0.9.
         learning_rate: Step size; the maximum if there is a schedule.
         batch_size: Number of images per step.
         epochs: Number of passes over the training images; 0 for an untrained network.
@@ -69,7 +70,7 @@ class TrainingRecipe:
         keep: Epoch of the stored weights: `best_validation`, the first epoch with the highest
             validation accuracy; `best_adversarial_validation`, the same under the recipe's attack;
             or `last`.
-        weight_decay: Penalty on the weights, without biases and batch norms.
+        weight_decay: Penalty on the weights, without biases, norms and position embeddings.
         schedule: `constant`, or `cosine`: decay from the learning rate to zero, step by step.
         warmup_epochs: Number of initial epochs with a linearly increasing learning rate, for
             `cosine`.
@@ -202,7 +203,7 @@ def _check_choices(recipe: Recipe, where: str) -> None:
     training, occlusion = recipe.training, recipe.occlusion
     choices = (
         ("data.name", recipe.data.name, tuple(DATA_SETS)),
-        ("training.optimizer", training.optimizer, ("adam", "sgd")),
+        ("training.optimizer", training.optimizer, ("adam", "adamw", "sgd")),
         ("training.schedule", training.schedule, ("constant", "cosine")),
         ("training.precision", training.precision, ("float32", "bfloat16")),
         ("training.keep", training.keep, (BEST_VALIDATION, BEST_ADVERSARIAL, LAST)),
