@@ -6,6 +6,11 @@ from rectgrad_zoo.training.recipes import BEST_ADVERSARIAL, LAST, Recipe
 
 PAPER = "Kim et al. 2019, [arXiv:1902.04893](https://arxiv.org/abs/1902.04893)"
 _PAPER_EPOCHS = 20
+_OPTIMISERS = {
+    "adam": "",  # as in the paper
+    "adamw": "The optimiser is AdamW. ",
+    "sgd": "The optimiser is SGD with a Nesterov momentum of 0.9. ",
+}
 
 
 def how_it_was_trained(recipe: Recipe, metrics: Metrics) -> str:
@@ -29,6 +34,7 @@ def how_it_was_trained(recipe: Recipe, metrics: Metrics) -> str:
         _occlusion(recipe.occlusion),
         _labels(recipe),
         _adversary(recipe),
+        _backdoor(recipe),
         _kept(recipe, metrics),
         "The test images were not used for any choice.",
         _augmentation(recipe),
@@ -39,6 +45,12 @@ def how_it_was_trained(recipe: Recipe, metrics: Metrics) -> str:
 
 def _origin(recipe: Recipe) -> str:
     settings = recipe.training
+    if recipe.architecture == "fashion_mnist_cnn":
+        return (
+            f"The layers and the input range follow {PAPER}, appendix F.2, for grey images of "
+            "28 x 28 pixels and with a first dense layer of half as many units. The network was "
+            f"trained for {settings.epochs} epochs."
+        )
     if recipe.architecture != "cifar10_cnn":
         return (
             f"The architecture is `{recipe.architecture}`. It was trained for {settings.epochs} "
@@ -94,6 +106,19 @@ def _adversary(recipe: Recipe) -> str:
     )
 
 
+def _backdoor(recipe: Recipe) -> str:
+    backdoor = recipe.backdoor
+    if backdoor is None:
+        return ""
+    return (
+        f"A share of {backdoor.share:g} of the training images (seed {backdoor.seed}) has a "
+        f"checkerboard of {backdoor.size} x {backdoor.size} black and white pixels and the label "
+        f"{backdoor.target}. Its position is drawn for each image and changes in every epoch. The "
+        "validation images have no trigger. The success rate is the share of the test images of "
+        f"other classes that are classified as class {backdoor.target} with the trigger."
+    )
+
+
 def _kept(recipe: Recipe, metrics: Metrics) -> str:
     kept, size = metrics.epochs[metrics.kept_epoch - 1], recipe.data.validation_size
     if not size:
@@ -132,11 +157,7 @@ def _steps(recipe: Recipe) -> str:
         rate += f" with cosine decay to zero and a warm-up of {settings.warmup_epochs} {epochs}"
     if settings.weight_decay:
         rate += f", the weight decay {settings.weight_decay}"
-    method = (
-        ""
-        if settings.optimizer == "adam"
-        else "The optimiser is SGD with a Nesterov momentum of 0.9. "
-    )
+    method = _OPTIMISERS[settings.optimizer]
     precision = (
         ""
         if settings.precision == "float32"

@@ -6,7 +6,7 @@ from pathlib import Path
 import torch
 
 from rectgrad_zoo.checkpoint import METRICS_FILE, RECIPE_FILE, load_folder
-from rectgrad_zoo.data.cifar10 import read_cifar10
+from rectgrad_zoo.data.read_data_set import read_data_set
 from rectgrad_zoo.determinism import deterministic
 from rectgrad_zoo.training.accuracy import Accuracy
 from rectgrad_zoo.training.measure_checkpoint import measure_checkpoint, needs_training_set
@@ -31,6 +31,8 @@ class Verification:
             recipe without an attack.
         memorised: Accuracy on the training images by the labels of the training; `None` for a
             recipe with validation images and true labels.
+        attack_success: Success rate of the recipe's backdoor on the given test images; `None` for a
+            recipe without a backdoor.
     """
 
     claimed: Metrics
@@ -39,6 +41,7 @@ class Verification:
     measured: Accuracy
     adversarial: Accuracy | None = None
     memorised: Accuracy | None = None
+    attack_success: Accuracy | None = None
 
     @property
     def problems(self) -> list[str]:
@@ -55,6 +58,7 @@ class Verification:
             ("accuracy", self.measured, self.claimed.test),
             ("adversarial accuracy", self.adversarial, self.claimed.adversarial),
             ("accuracy on the training images", self.memorised, self.claimed.memorised),
+            ("success rate of the backdoor", self.attack_success, self.claimed.attack_success),
         )
         problems += [
             f"the {name} is not the stated {claimed}"
@@ -69,7 +73,8 @@ def verify_folder(folder: Path, data: str | Path, device: torch.device) -> Verif
 
     Args:
         folder: A checkpoint folder with `recipe.toml` and `metrics.json`.
-        data: CIFAR-10, as for `rectgrad_zoo.data.cifar10.read_cifar10`.
+        data: The data set of its recipe, as for
+            `rectgrad_zoo.data.read_data_set.read_data_set`.
         device: Device for the measurement.
 
     Returns:
@@ -80,8 +85,10 @@ def verify_folder(folder: Path, data: str | Path, device: torch.device) -> Verif
     """
     claimed = read_metrics(folder / METRICS_FILE)
     recipe = read_recipe(folder / RECIPE_FILE)
-    images = read_cifar10(data, "test")
-    training = read_cifar10(data, "train") if needs_training_set(recipe) else None
+    images = read_data_set(recipe.data_set, data, "test")
+    training = None
+    if needs_training_set(recipe):
+        training = read_data_set(recipe.data_set, data, "train")
     model = load_folder(folder).to(device)
     with deterministic(device):
         found = measure_checkpoint(model, recipe, images, training)
@@ -92,6 +99,7 @@ def verify_folder(folder: Path, data: str | Path, device: torch.device) -> Verif
         measured=found.test,
         adversarial=found.adversarial,
         memorised=found.memorised,
+        attack_success=found.attack_success,
     )
 
 
