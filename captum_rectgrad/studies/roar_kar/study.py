@@ -24,7 +24,7 @@ from captum_rectgrad.studies.roar_kar.curves import Curves, Ranking, table_cells
 from captum_rectgrad.studies.roar_kar.engines import default_stack, engine_of
 from captum_rectgrad.studies.roar_kar.figure import draw
 from captum_rectgrad.studies.roar_kar.finished import HOW, finished
-from captum_rectgrad.studies.roar_kar.masking import mean_colour
+from captum_rectgrad.studies.compute.masking import mean_colour
 from captum_rectgrad.studies.roar_kar.ranks import RankFiles, rank_all
 from captum_rectgrad.studies.roar_kar.run_cells import run_cells
 from captum_rectgrad.studies.roar_kar.table import PAPER, claims, rows

@@ -20,7 +20,7 @@ from captum_rectgrad.studies.roar_kar.cell_inputs import (
 )
 from captum_rectgrad.studies.roar_kar.cells import Cell
 from captum_rectgrad.studies.roar_kar.masked_inputs import MaskedInputs, rank_table
-from captum_rectgrad.studies.roar_kar.masking import mask_alone, replaced
+from captum_rectgrad.studies.compute.masking import mask_alone, replaced
 from captum_rectgrad.studies.roar_kar.ranks import RankFiles
 from captum_rectgrad.studies.roar_kar.stacked_networks import SideBySide
 from captum_rectgrad.studies.roar_kar.stacked_training import (

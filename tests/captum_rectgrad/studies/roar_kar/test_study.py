@@ -35,7 +35,7 @@ from captum_rectgrad.studies.roar_kar.cells import Cell
 from captum_rectgrad.studies.roar_kar.config import RoarKarConfig
 from captum_rectgrad.studies.roar_kar.curves import Ranking, table_cells
 from captum_rectgrad.studies.roar_kar.engines import STACK, engine_of, local
-from captum_rectgrad.studies.roar_kar.masking import mean_colour
+from captum_rectgrad.studies.compute.masking import mean_colour
 from captum_rectgrad.studies.roar_kar.study import STUDY, chance, roar_kar
 from captum_rectgrad.studies.roar_kar.training import Answers
 from rectgrad_zoo.training.recipes import BEST_VALIDATION

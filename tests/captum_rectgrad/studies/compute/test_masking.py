@@ -5,7 +5,7 @@ import torch
 from torch import Tensor
 
 from captum_rectgrad.studies.roar_kar.config import FRACTIONS
-from captum_rectgrad.studies.roar_kar.masking import (
+from captum_rectgrad.studies.compute.masking import (
     mask_alone,
     mean_colour,
     removed_ranks,
