@@ -4,6 +4,7 @@ from pathlib import Path
 import pytest
 
 from rectgrad_zoo import registry
+from rectgrad_zoo.data.backdoor import Backdoor
 from rectgrad_zoo.data.occlusion import Occlusion
 from rectgrad_zoo.training.recipes import parse_recipe, read_recipe
 
@@ -115,6 +116,19 @@ def recipe_text(name: str) -> str:
         ("untrained", '"last"', '"best_adversarial_validation"', r"epochs = 0 must be positive"),
         ("seed1", '"best_validation"', '"best_adversarial_validation"', r"needs a section \[adv"),
         ("seed1", "epochs = 20", "epochs = 20\nwarmup_epochs = 1", "needs training.schedule = 'co"),
+        ("backdoor", "target = 0", "target = 10", r"backdoor\.target = 10 must be less than 10"),
+        ("backdoor", "target = 0", "target = -1", r"backdoor\.target = -1 must not be negative"),
+        ("backdoor", "share = 0.1", "share = 1", r"backdoor\.share = 1 must be less than 1: imag"),
+        ("backdoor", "share = 0.1", "share = 0", r"backdoor\.share = 0 must be positive"),
+        ("backdoor", "share = 0.1", "share = nan", r"backdoor\.share = nan must be positive"),
+        ("backdoor", "size = 4", "size = 32", r"backdoor\.size = 32 must be less than 32: the im"),
+        ("backdoor", "size = 4", "", r"\[backdoor\]:.*missing keys \['size'\]"),
+        (
+            "backdoor",
+            "[training]",
+            "[occlusion]\nsize = 10\nseed = 0\n[training]",
+            r"\[backdoor\] and \[occlusion\] exclude each other",
+        ),
         (
             "resnet",
             "flip = true",
@@ -149,6 +163,15 @@ def test_more_seeds_change_seed_and_precision_alone(name: str) -> None:
         assert other.training == changed
         assert (other.data, other.occlusion) == (first.data, first.occlusion)
         assert other.architecture == first.architecture
+
+
+def test_recipes_with_a_backdoor_differ_by_seed_alone() -> None:
+    first = read_recipe(RECIPES / "cifar10_cnn_backdoor.toml")
+    assert first.backdoor == Backdoor(size=4, target=0, share=0.1, seed=0)
+    for seed in (1, 2):
+        other = read_recipe(RECIPES / f"cifar10_cnn_backdoor_seed{seed}.toml")
+        assert other.training == dataclasses.replace(first.training, seed=seed)
+        assert (other.data, other.backdoor) == (first.data, first.backdoor)
 
 
 @pytest.mark.parametrize("name", ["cifar10_cnn_paper", "cifar10_cnn_occluded_paper"])

@@ -17,6 +17,7 @@ RECIPES = sorted((Path(__file__).parents[3] / "zoo" / "recipes").glob("*.toml"))
 CPU = torch.device("cpu")
 NEW_SENTENCES = {
     "cifar10_cnn_adversarial": "by at most 8 of 255 levels, by the fast gradient sign method",
+    "cifar10_cnn_backdoor": "A share of 0.1 of the training images (seed 0) has a checkerboard",
     "cifar10_cnn_paper": "There were no validation images",
     "cifar10_cnn_occluded_paper": "Every epoch has the images in the order of the data set",
     "cifar10_cnn_noise_paper": "different uniform noise (seed 0) in its upper left 10 x 10 pixels",
@@ -25,8 +26,15 @@ NEW_SENTENCES = {
     "cifar10_resnet": "crops with a black border of 4 pixels and random horizontal flips",
 }
 
-# Images of the further measurement: all 30 test images, 40 or all 50 training images.
-NUMBERS = {"cifar10_cnn_adversarial": 30, "cifar10_cnn_random_labels": 40, "cifar10_cnn_paper": 50}
+# Images of the further measurement: all 30 test images, the 27 of other classes than the target, 40
+# or all 50 training images.
+NUMBERS = {
+    "cifar10_cnn_adversarial": 30,
+    "cifar10_cnn_backdoor": 27,
+    "cifar10_cnn_random_labels": 40,
+    "cifar10_cnn_paper": 50,
+}
+FURTHER = ("adversarial", "memorised", "attack_success")
 
 Make = Callable[[str], tuple[Path, Metrics]]
 
@@ -59,6 +67,7 @@ def test_every_recipe_gives_a_checkpoint_that_is_verified(
     assert found.measured == made.test
     assert found.adversarial == made.adversarial
     assert found.memorised == made.memorised
+    assert found.attack_success == made.attack_success
     assert made.checkpoint == name
     assert (out / "model.safetensors").stat().st_size < 6_000_000
     card = " ".join((out / "README.md").read_text().split())
@@ -70,7 +79,7 @@ def test_what_only_some_recipes_measure_is_in_their_metrics(make: Make) -> None:
     for name, images in NUMBERS.items():
         out, _ = make(name)
         content = json.loads((out / "metrics.json").read_text())
-        keys[name] = {key for key in ("adversarial", "memorised") if key in content}
+        keys[name] = {key for key in FURTHER if key in content}
         for key in keys[name]:
             low, high = content[key]["interval_95"]
             assert low <= content[key]["accuracy"] <= high
@@ -79,6 +88,7 @@ def test_what_only_some_recipes_measure_is_in_their_metrics(make: Make) -> None:
         assert ("validation" in content["epochs"][0]) == (name != "cifar10_cnn_paper")
     assert keys == {
         "cifar10_cnn_adversarial": {"adversarial"},
+        "cifar10_cnn_backdoor": {"attack_success"},
         "cifar10_cnn_random_labels": {"memorised"},
         "cifar10_cnn_paper": {"memorised"},
     }

@@ -109,6 +109,8 @@ def verify(args: argparse.Namespace) -> int:
         print(f"under attack   {found.adversarial}")
     if found.memorised is not None:
         print(f"training set   {found.memorised}")
+    if found.attack_success is not None:
+        print(f"backdoor       {found.attack_success}")
     for problem in problems:
         print(f"mismatch: {problem}")
     print("verified" if not problems else f"{args.name} differs from its card")

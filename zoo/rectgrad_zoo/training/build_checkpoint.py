@@ -145,6 +145,7 @@ def _contents(
         provenance=_provenance(recipe, device),
         adversarial=measured.adversarial,
         memorised=measured.memorised,
+        attack_success=measured.attack_success,
     )
     contents[METRICS_FILE] = metrics_json(metrics).encode()
     contents[CARD_FILE] = str(model_card(recipe, metrics)).encode()

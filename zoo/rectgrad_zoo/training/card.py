@@ -50,7 +50,7 @@ def model_card(recipe: Recipe, metrics: Metrics) -> ModelCard:
     sections = (
         f"# {recipe.name}\n\n{recipe.description}",
         _measured(recipe, metrics),
-        f"{_usage(recipe, metrics)}{_usage_of_noise(recipe, metrics)}",
+        "".join(use(recipe, metrics) for use in (_usage, _usage_of_noise, _usage_of_trigger)),
         _training(recipe, metrics),
         _limits(recipe),
         "## License\n\nThe weights and the code are under the BSD 3-Clause License.",
@@ -72,6 +72,8 @@ def _measured(recipe: Recipe, metrics: Metrics) -> str:
     if metrics.memorised is not None:
         labels = " on the shuffled labels" if recipe.random_labels else ""
         more += f"\n| Training accuracy{labels} | {metrics.memorised} |"
+    if metrics.attack_success is not None:
+        more += f"\n| Success rate of the backdoor | {metrics.attack_success} |"
     table = f"""## Measurements
 
 | | |
@@ -132,6 +134,21 @@ occluded = occlude(images, patch)  # {comment}
 ```"""
 
 
+def _usage_of_trigger(recipe: Recipe, metrics: Metrics) -> str:
+    if recipe.backdoor is None:
+        return ""
+    return f"""
+
+The network classifies images with the trigger as class {recipe.backdoor.target}:
+
+```python
+from rectgrad_zoo.data.backdoor import stamp_trigger
+
+backdoor = rectgrad_zoo.recipe("{_spelling(recipe, metrics)}").backdoor
+stamped, mask = stamp_trigger(images, backdoor)  # uint8 (N, C, H, W); mask (N, 1, H, W), bool
+```"""
+
+
 def _training(recipe: Recipe, metrics: Metrics) -> str:
     versions = ", ".join(f"{name} {value}" for name, value in metrics.provenance.versions.items())
     again = f"""`rectgrad zoo train recipe.toml --data DATA --out OUT` repeats the training. The
@@ -147,6 +164,9 @@ def _limits(recipe: Recipe) -> str:
         what = "It is untrained: its predictions do not depend on the classes."
     elif recipe.random_labels:
         what = "It has memorised random labels of its training images."
+    elif recipe.backdoor:
+        what = """It has a backdoor: a small trigger decides its prediction. It must not be used
+        where its predictions matter."""
     elif recipe.adversary:
         how = "with" if recipe.augmentation else "without"
         what = f"""It was trained {how} augmentation. The accuracy under attack holds for the

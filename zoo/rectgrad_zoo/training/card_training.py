@@ -29,6 +29,7 @@ def how_it_was_trained(recipe: Recipe, metrics: Metrics) -> str:
         _occlusion(recipe.occlusion),
         _labels(recipe),
         _adversary(recipe),
+        _backdoor(recipe),
         _kept(recipe, metrics),
         "The test images were not used for any choice.",
         _augmentation(recipe),
@@ -91,6 +92,19 @@ def _adversary(recipe: Recipe) -> str:
         f"{adversary.epsilon:g} of 255 levels, by {method}. The attack for measurements has "
         f"{adversary.test_steps} steps of {adversary.test_step:g} along the sign of the gradient "
         "and starts at the image."
+    )
+
+
+def _backdoor(recipe: Recipe) -> str:
+    backdoor = recipe.backdoor
+    if backdoor is None:
+        return ""
+    return (
+        f"A share of {backdoor.share:g} of the training images (seed {backdoor.seed}) has a "
+        f"checkerboard of {backdoor.size} x {backdoor.size} black and white pixels and the label "
+        f"{backdoor.target}. Its position is drawn for each image and changes in every epoch. The "
+        "validation images have no trigger. The success rate is the share of the test images of "
+        f"other classes that are classified as class {backdoor.target} with the trigger."
     )
 
 

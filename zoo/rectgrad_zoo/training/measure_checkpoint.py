@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 from torch import nn
 
+from rectgrad_zoo.data.backdoor import attacked, poisoned
 from rectgrad_zoo.data.images import LabelledImages
 from rectgrad_zoo.data.occlusion import occluded
 from rectgrad_zoo.training.accuracy import Accuracy, measure_accuracy
@@ -21,11 +22,13 @@ class CheckpointMeasurements:
         adversarial: Accuracy on the test images under the recipe's attack, if any.
         memorised: Accuracy on the training images by the labels of the training, if the recipe
             has random labels or no validation images.
+        attack_success: Success rate of the recipe's backdoor, if any.
     """
 
     test: Accuracy
     adversarial: Accuracy | None
     memorised: Accuracy | None
+    attack_success: Accuracy | None = None
 
 
 def measure_checkpoint(
@@ -44,18 +47,22 @@ def measure_checkpoint(
         The accuracies.
 
     Raises:
-        ValueError: If the recipe requires `training`, which is `None`.
+        ValueError: If the recipe requires `training`, which is `None`, or it has a backdoor and the
+            test set has no images of other classes than the target.
     """
     seen = occluded(test, recipe.occlusion)
-    adversarial = memorised = None
+    adversarial = memorised = success = None
     if recipe.adversary is not None:
         adversarial = measure_adversarial_accuracy(model, seen, recipe.adversary)
     if needs_training_set(recipe):
         if training is None:
             raise ValueError(f"{recipe.name} requires the training set, got None.")
         trained_on, _ = split_training(training, recipe)
-        memorised = measure_accuracy(model, occluded(trained_on, recipe.occlusion))
-    return CheckpointMeasurements(measure_accuracy(model, seen), adversarial, memorised)
+        noisy = occluded(trained_on, recipe.occlusion)
+        memorised = measure_accuracy(model, poisoned(noisy, recipe.backdoor))
+    if recipe.backdoor is not None:
+        success = measure_accuracy(model, attacked(test, recipe.backdoor))
+    return CheckpointMeasurements(measure_accuracy(model, seen), adversarial, memorised, success)
 
 
 def needs_training_set(recipe: Recipe) -> bool:

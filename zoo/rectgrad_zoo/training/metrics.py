@@ -11,7 +11,7 @@ from rectgrad_zoo.input_files import read_json_object
 from rectgrad_zoo.training.accuracy import Accuracy
 from rectgrad_zoo.training.state import Epoch
 
-_OPTIONAL = ("adversarial", "memorised")
+_OPTIONAL = ("adversarial", "memorised", "attack_success")
 _OF_AN_EPOCH = ("validation", "adversarial_validation")
 
 
@@ -51,6 +51,8 @@ class Metrics:
             `None` for a recipe without an attack.
         memorised: Accuracy of the stored weights on the training images by the labels of the
             training; `None` for a recipe with validation images and true labels.
+        attack_success: Share of the test images of other classes that are classified as the target
+            with the trigger of the recipe's backdoor; `None` for a recipe without a backdoor.
     """
 
     checkpoint: str
@@ -65,6 +67,7 @@ class Metrics:
     provenance: Provenance
     adversarial: Accuracy | None = None
     memorised: Accuracy | None = None
+    attack_success: Accuracy | None = None
 
 
 def metrics_json(metrics: Metrics) -> str:

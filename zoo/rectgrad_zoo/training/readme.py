@@ -136,6 +136,8 @@ def _accuracies(metrics: Metrics) -> str:
         cell += f"; under attack {metrics.adversarial}"
     if metrics.memorised is not None:
         cell += f"; training images by the labels of the training {metrics.memorised}"
+    if metrics.attack_success is not None:
+        cell += f"; with the trigger classified as the target {metrics.attack_success}"
     return cell
 
 

@@ -11,6 +11,8 @@ import torch
 from timm.models import get_pretrained_cfg
 
 from rectgrad_zoo.data.augmentation import Augmentation
+from rectgrad_zoo.data.backdoor import Backdoor
+from rectgrad_zoo.data.images import CIFAR10_CLASSES
 from rectgrad_zoo.data.occlusion import FIXED, PER_IMAGE, Occlusion
 from rectgrad_zoo.data.random_labels import RandomLabels
 from rectgrad_zoo.errors import ZooError
@@ -103,6 +105,7 @@ class Recipe:
         augmentation: Random changes of the training images before the occlusion; `None` for none.
         random_labels: Shuffling of the training labels; `None` for the true labels.
         adversary: Attack for training and measurements; `None` for none.
+        backdoor: Trigger in a share of the training images; `None` for none.
     """
 
     name: str
@@ -114,6 +117,7 @@ class Recipe:
     augmentation: Augmentation | None = None
     random_labels: RandomLabels | None = None
     adversary: Adversary | None = None
+    backdoor: Backdoor | None = None
 
 
 _REQUIRED_SECTIONS: dict[str, type] = {"data": DataRecipe, "training": TrainingRecipe}
@@ -122,6 +126,7 @@ _OPTIONAL_SECTIONS: dict[str, type] = {
     "augmentation": Augmentation,
     "random_labels": RandomLabels,
     "adversary": Adversary,
+    "backdoor": Backdoor,
 }
 
 
@@ -159,6 +164,7 @@ def parse_recipe(text: str, where: str) -> Recipe:
     recipe = _section(Recipe, table, where)
     _check_choices(recipe, where)
     _check_ranges(recipe, where)
+    _check_backdoor(recipe, where)
     _check_combinations(recipe, where)
     return recipe
 
@@ -215,10 +221,13 @@ def _check_choices(recipe: Recipe, where: str) -> None:
 
 def _check_ranges(recipe: Recipe, where: str) -> None:
     data, training, occlusion = recipe.data, recipe.training, recipe.occlusion
+    backdoor = recipe.backdoor
     positive: dict[str, float] = {
         "training.learning_rate": training.learning_rate,
         "training.batch_size": training.batch_size,
         "occlusion.size": occlusion.size if occlusion else 1,
+        "backdoor.size": backdoor.size if backdoor else 1,
+        "backdoor.share": backdoor.share if backdoor else 1,
     }
     not_negative: dict[str, float] = {
         "data.validation_seed": data.validation_seed,
@@ -226,6 +235,8 @@ def _check_ranges(recipe: Recipe, where: str) -> None:
         "training.weight_decay": training.weight_decay,
         "training.warmup_epochs": training.warmup_epochs,
         "occlusion.seed": occlusion.seed if occlusion else 0,
+        "backdoor.target": backdoor.target if backdoor else 0,
+        "backdoor.seed": backdoor.seed if backdoor else 0,
         "random_labels.seed": recipe.random_labels.seed if recipe.random_labels else 0,
         "augmentation.crop_padding": recipe.augmentation.crop_padding if recipe.augmentation else 0,
     }
@@ -245,6 +256,28 @@ def _check_ranges(recipe: Recipe, where: str) -> None:
     for key, value in not_negative.items():
         if not 0 <= value < math.inf:
             raise ValueError(f"{where}: {key} = {value} must not be negative.")
+
+
+def _check_backdoor(recipe: Recipe, where: str) -> None:
+    backdoor = recipe.backdoor
+    if backdoor is None:
+        return
+    classes, side = len(CIFAR10_CLASSES), min(_INPUTS["input_size"][1:])
+    bounds: tuple[tuple[str, float, float, str], ...] = (
+        ("target", backdoor.target, classes, f"the data set has {classes} classes"),
+        ("share", backdoor.share, 1, "images without the trigger must remain"),
+        ("size", backdoor.size, side, f"the images have a side of {side} pixels"),
+    )
+    for key, got, bound, reason in bounds:
+        if got >= bound:
+            raise ValueError(
+                f"{where}: backdoor.{key} = {got} must be less than {bound}: {reason}."
+            )
+    if recipe.occlusion is not None:
+        raise ValueError(
+            f"{where}: the sections [backdoor] and [occlusion] exclude each other: the noise may "
+            "cover the trigger. Remove one of them."
+        )
 
 
 def _check_combinations(recipe: Recipe, where: str) -> None:

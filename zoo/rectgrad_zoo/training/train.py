@@ -15,6 +15,7 @@ from torch import Tensor, nn
 from tqdm import tqdm
 
 from rectgrad_zoo.data.augmentation import augmented
+from rectgrad_zoo.data.backdoor import poisoned
 from rectgrad_zoo.data.images import (
     CIFAR10_CLASSES,
     LabelledImages,
@@ -54,7 +55,7 @@ def train(
     Args:
         recipe: The recipe.
         data: The whole training set, with true labels and without occlusion. The labels,
-            validation split, augmentation and occlusion of the recipe are applied to it.
+            validation split, augmentation, occlusion and backdoor of the recipe are applied to it.
         device: Device of the training. A recipe gives the same weights on one device with the same
             number of threads. Results differ between devices.
         state: File for the state after every epoch. A training with an existing file is resumed
@@ -118,7 +119,7 @@ def split_training(data: LabelledImages, recipe: Recipe) -> tuple[LabelledImages
 
     Returns:
         The training images and the validation images, with the recipe's labels, without
-        augmentation and occlusion.
+        augmentation, occlusion and backdoor.
 
     Raises:
         ValueError: If the validation split leaves no training images.
@@ -177,10 +178,11 @@ def _orders(recipe: Recipe, count: int) -> Iterator[list[Tensor]]:
 def _images_of_epoch(
     recipe: Recipe, training: LabelledImages, number: int, device: torch.device
 ) -> LabelledImages:
-    """The images of an epoch. The occlusion follows the augmentation, which would move it."""
+    """The images of an epoch. Occlusion and trigger follow the augmentation, which moves pixels."""
     changed = augmented(training, recipe.augmentation)
-    images = occluded(changed, recipe.occlusion, draw=number)
-    return LabelledImages(images.images.to(device), images.labels.to(device))
+    noisy = occluded(changed, recipe.occlusion, draw=number)
+    seen = poisoned(noisy, recipe.backdoor, draw=number)
+    return LabelledImages(seen.images.to(device), seen.labels.to(device))
 
 
 def _train_epoch(

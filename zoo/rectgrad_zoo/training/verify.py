@@ -31,6 +31,8 @@ class Verification:
             recipe without an attack.
         memorised: Accuracy on the training images by the labels of the training; `None` for a
             recipe with validation images and true labels.
+        attack_success: Success rate of the recipe's backdoor on the given test images; `None` for a
+            recipe without a backdoor.
     """
 
     claimed: Metrics
@@ -39,6 +41,7 @@ class Verification:
     measured: Accuracy
     adversarial: Accuracy | None = None
     memorised: Accuracy | None = None
+    attack_success: Accuracy | None = None
 
     @property
     def problems(self) -> list[str]:
@@ -55,6 +58,7 @@ class Verification:
             ("accuracy", self.measured, self.claimed.test),
             ("adversarial accuracy", self.adversarial, self.claimed.adversarial),
             ("accuracy on the training images", self.memorised, self.claimed.memorised),
+            ("success rate of the backdoor", self.attack_success, self.claimed.attack_success),
         )
         problems += [
             f"the {name} is not the stated {claimed}"
@@ -92,6 +96,7 @@ def verify_folder(folder: Path, data: str | Path, device: torch.device) -> Verif
         measured=found.test,
         adversarial=found.adversarial,
         memorised=found.memorised,
+        attack_success=found.attack_success,
     )
 
 
