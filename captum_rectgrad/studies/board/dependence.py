@@ -35,9 +35,7 @@ def parameter_randomisation(explained: Explained) -> Values:
     measured = measured_layers(len(layers), explained.sizes.random_models, "cascading")
     found = []
     seed = derived_seed(explained.seed, "mprt")
-    for place, random in enumerate(
-        randomised_models(network.model, layers, "cascading", seed)
-    ):
+    for place, random in enumerate(randomised_models(network.model, layers, "cascading", seed)):
         if place in measured:
             maps = explained.maps(network.inputs, network.targets, random.model.eval())
             found.append(rank_correlation(explained.own_maps, maps).numpy())
@@ -126,9 +124,7 @@ def captum_sensitivity(explained: Explained) -> Values:
     return values
 
 
-def _maps_of_captum(
-    explained: Explained, inputs: tuple[Tensor, ...], *, target: Tensor
-) -> Tensor:
+def _maps_of_captum(explained: Explained, inputs: tuple[Tensor, ...], *, target: Tensor) -> Tensor:
     return explained.attributions(inputs[0], target).sum(dim=1)
 
 

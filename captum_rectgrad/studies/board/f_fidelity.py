@@ -88,7 +88,7 @@ def fine_tuned(model: nn.Module, training: TrainingImages, count: int, seed: int
             logits = tuned(without(inputs, gone).to(device))
             loss = nn.functional.cross_entropy(logits, training.labels[chosen].to(device))
             optimizer.zero_grad()
-            loss.backward()
+            loss.backward()  # type: ignore[no-untyped-call]
             optimizer.step()
             progress.update(len(chosen))
     return tuned.eval()

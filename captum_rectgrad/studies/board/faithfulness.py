@@ -49,7 +49,8 @@ def answers(model: nn.Module, inputs: Tensor, targets: Tensor) -> Tensor:
             model(inputs[start : start + 4 * BATCH].to(device)).argmax(dim=1).cpu()
             for start in range(0, len(inputs), 4 * BATCH)
         ]
-    return (torch.cat(found) == targets).double()
+    same: Tensor = torch.cat(found) == targets
+    return same.double()
 
 
 def ranked_only(values: Tensor, explained: Explained) -> Values:

@@ -50,13 +50,13 @@ class PassCounter:
     def __deepcopy__(self, _: dict[int, Any]) -> "PassCounter":
         return self
 
-    def __call__(self, _: nn.Module, inputs: tuple[Any, ...], output: Any) -> None:
+    def __call__(self, _: nn.Module, __: tuple[Any, ...], output: Any) -> None:
         """A forward hook."""
         if not isinstance(output, Tensor):
             return
         self.forward += len(output)
         if output.requires_grad:
-            output.register_hook(self.count_backward)
+            output.register_hook(self.count_backward)  # type: ignore[no-untyped-call]
 
     def count_backward(self, gradient: Tensor) -> None:
         """A hook of the output's gradient."""

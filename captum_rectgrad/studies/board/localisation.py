@@ -1,14 +1,13 @@
 """GridPG and DiFull: the share of positive attribution in the right cell of a grid of images.
 
-Rao et al. 2022, "Towards Better Understanding Attribution Methods" (GridPG after Boehle et al. 2021,
-DiFull), and its extension of 2023. A grid has two by two images. In GridPG the network sees the
-whole grid, and the classes of its images differ. In DiFull each cell has a network of its own, whose
-logits belong to this cell alone: attribution outside the cell is wrong by construction.
+Rao et al. 2022, "Towards Better Understanding Attribution Methods" (DiFull, and GridPG after Boehle
+et al. 2021), and its extension of 2023. A grid has two by two images. In GridPG the network sees
+the whole grid, and the classes of its images differ. In DiFull each cell has a network of its own,
+whose logits belong to this cell alone: attribution outside the cell is wrong by construction.
 """
 
 import copy
 
-import numpy as np
 import torch
 from torch import Tensor, nn
 
@@ -63,7 +62,7 @@ def partners(targets: Tensor, seed: int) -> Tensor:
     found = torch.empty(len(targets), CELLS - 1, dtype=torch.int64)
     for image in range(len(targets)):
         generator = torch.Generator().manual_seed(derived_seed(seed, "grid", image))
-        seen, chosen = {int(targets[image])}, []
+        seen, chosen = {int(targets[image])}, list[int]()
         for other in torch.randperm(len(targets), generator=generator).tolist():
             label = int(targets[other])
             if label not in seen and len(chosen) < CELLS - 1:
@@ -128,7 +127,7 @@ def disconnected(explained: Explained) -> Values:
 
 
 def _lacks_classes(network: BoardNetwork) -> str | None:
-    classes = len(network.targets.unique())
+    classes = len(set(network.targets.tolist()))
     if classes >= CELLS:
         return None
     return f"the network predicts {classes} classes for these images; a grid needs {CELLS}"
@@ -170,5 +169,3 @@ DIFULL = Column(
     lacks=_lacks_classes,
 )
 COLUMNS = (GRID_PG, DIFULL)
-
-

@@ -24,7 +24,9 @@ def occlusion(windows: int, model: nn.Module, x: Tensor, target: Tensor) -> Tens
     """
     strides = [max(1, side // windows) for side in x.shape[-2:]]
     overlap = 1 if windows <= FEATURES else 2
-    sizes = [min(side, overlap * stride) for side, stride in zip(x.shape[-2:], strides, strict=True)]
+    sizes = [
+        min(side, overlap * stride) for side, stride in zip(x.shape[-2:], strides, strict=True)
+    ]
     found: Tensor = Occlusion(model).attribute(
         x,
         sliding_window_shapes=(x.shape[1], *sizes),

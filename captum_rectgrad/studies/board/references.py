@@ -97,7 +97,7 @@ def expected_gradients(
 
 
 def relevance(model: nn.Module, x: Tensor, target: Tensor) -> Tensor:
-    """zennit's EpsilonPlusFlat, on networks whose operations it has rules for.
+    """Zennit's EpsilonPlusFlat, on networks whose operations it has rules for.
 
     Args:
         model: in eval mode.

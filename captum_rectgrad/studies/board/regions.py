@@ -25,9 +25,7 @@ def region_share(kind: str, explained: Explained) -> Values:
         `(N,)`, in [0, 1]; NaN for a map that is zero everywhere.
     """
     found = explained.network.regions[kind]
-    share: Values = share_inside(
-        explained.maps(found.inputs, found.targets), found.regions
-    ).numpy()
+    share: Values = share_inside(explained.maps(found.inputs, found.targets), found.regions).numpy()
     return share
 
 

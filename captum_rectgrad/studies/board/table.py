@@ -186,7 +186,9 @@ def _agreements(
                 for method in methods
                 if not (entries[first, method].reason or entries[second, method].reason)
             ]
-            one, other = (np.array(each) for each in zip(*pairs, strict=True)) if pairs else ([], [])
+            one, other = (
+                (np.array(each) for each in zip(*pairs, strict=True)) if pairs else ([], [])
+            )
             if len(pairs) < LEAST_METHODS or np.ptp(one) == 0 or np.ptp(other) == 0:
                 continue
             found.append(
