@@ -89,25 +89,30 @@ def _check(args: argparse.Namespace, rows: list[str] | None) -> None:
         if ":" not in key:
             raise ValueError(f"--method must be MODULE:NAME, got {key!r}; known methods are --rows")
         check_methods([key])
-    if args.model is not None and args.network:
-        raise ValueError("give --network, a network of the board, or --model, your own; not both")
+    _check_networks(args)
+    if args.ray_address is not None and args.engine != "ray":
+        raise ValueError("--ray-address only applies to --engine ray")
+    if os.getcwd() not in sys.path:  # noqa: PTH109 (an entry of sys.path is a string)
+        sys.path.insert(0, os.getcwd())  # noqa: PTH109
+
+
+def _check_networks(args: argparse.Namespace) -> None:
     for name in args.network:
         if name not in GROUPS:
             raise ValueError(
                 f"--network: {name!r} is not a network of the board{did_you_mean(name, GROUPS)}; "
                 f"choose from {', '.join(GROUPS)}, or give any other as --model"
             )
-    if args.model is not None:
-        check_model(args.model)
-        if args.data is not None and not Path(args.data).is_dir():
-            raise ValueError(
-                f"--data: there is no folder {args.data!r}{did_you_mean_file(args.data)}; with "
-                "--model, it is a folder of pictures"
-            )
-    if args.ray_address is not None and args.engine != "ray":
-        raise ValueError("--ray-address only applies to --engine ray")
-    if os.getcwd() not in sys.path:  # noqa: PTH109 (an entry of sys.path is a string)
-        sys.path.insert(0, os.getcwd())  # noqa: PTH109
+    if args.model is None:
+        return
+    if args.network:
+        raise ValueError("give --network, a network of the board, or --model, your own; not both")
+    check_model(args.model)
+    if args.data is not None and not Path(args.data).is_dir():
+        raise ValueError(
+            f"--data: there is no folder {args.data!r}{did_you_mean_file(args.data)}; with "
+            "--model, it is a folder of pictures"
+        )
 
 
 def _groups(args: argparse.Namespace, images: int) -> list[BoardGroup]:

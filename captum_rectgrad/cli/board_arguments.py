@@ -75,7 +75,7 @@ def add_parser(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]"
         "--masks",
         type=Path,
         metavar="DIR",
-        help=f"folder with masks of CIFAR-10 objects (default: the folder DATA{MASKS} if it exists)",
+        help=f"folder with masks of CIFAR-10 objects (default: the folder DATA{MASKS}, if any)",
     )
     parser.add_argument(
         "--device",

@@ -124,8 +124,13 @@ def captum_sensitivity(explained: Explained) -> Values:
     return values
 
 
-def _maps_of_captum(explained: Explained, inputs: tuple[Tensor, ...], *, target: Tensor) -> Tensor:
-    return explained.attributions(inputs[0], target).sum(dim=1)
+def _maps_of_captum(
+    explained: Explained, inputs: Tensor | tuple[Tensor, ...], *, target: Tensor
+) -> tuple[Tensor]:
+    # Captum passes the images in a tuple, and the noisy ones without.
+    images = inputs if isinstance(inputs, Tensor) else inputs[0]
+    # It takes a tensor for a tuple of maps.
+    return (explained.attributions(images, target).sum(dim=1),)
 
 
 def _mean_of_defined(values: Values) -> Values:

@@ -159,7 +159,7 @@ def _lacks_training(network: BoardNetwork) -> str | None:
 COLUMNS = (
     Column(
         key="f-fidelity-plus",
-        title="F-Fid. +",
+        title="F-Fidelity+",
         family="faithfulness",
         better="higher",
         meaning="Fall of the probability of the class, in a network fine-tuned on images with "
@@ -170,7 +170,7 @@ COLUMNS = (
     ),
     Column(
         key="f-fidelity-minus",
-        title="F-Fid. -",
+        title="F-Fidelity\N{MINUS SIGN}",
         family="faithfulness",
         better="lower",
         meaning="The same when random pixels outside the explanation are removed.",

@@ -12,6 +12,11 @@ from captum_rectgrad.studies.board.rows import ORIGINS
 from captum_rectgrad.studies.board.table import Agreement, Entry, GroupTable
 from captum_rectgrad.studies.report.markdown import folded, stacked, table
 
+_RANKS = (
+    "Rank 1 is the best method of a column, with the 95 % interval of resampled images and "
+    "networks; equal methods share the better rank. The last column is the mean of the ranks, without "
+    "the cost, with equal weight of columns that may contradict each other."
+)
 _OFTEN = 0.05  # share of images without a value from which the report says so
 
 
@@ -78,9 +83,7 @@ def board_page(
         parts.append(_means(found, methods, own))
     parts += [
         f"### {group.name}: ranks",
-        "Rank 1 is the best method of a column, with the 95 % interval of resampled images and "
-        "networks. The last column is the mean of the ranks, with equal weight of columns that "
-        "may contradict each other.",
+        _RANKS,
         _ranks(found, methods, [column for column in available if column.better]),
         f"### {group.name}: agreement of columns",
         _agreement(found.agreement, available),
@@ -124,7 +127,7 @@ def _cell(entry: Entry) -> str:
     mean = entry.mean
     below = "" if math.isnan(mean.low) else f"{written(mean.low)} to {written(mean.high)}"
     if entry.undefined > _OFTEN:
-        below += f"; {100 * entry.undefined:.0f} % of images without a value"
+        below += f"; {100 * entry.undefined:.0f} % undefined"
     return stacked(written(mean.value), below.removeprefix("; "))
 
 
@@ -132,7 +135,11 @@ def _ranks(found: GroupTable, methods: Sequence[Method], columns: Sequence[Colum
     rows = []
     for method in methods:
         entries = [found.entries[column.key, method.key] for column in columns]
-        ranks = [entry.rank.value for entry in entries if not entry.reason]
+        ranks = [
+            entry.rank.value
+            for column, entry in zip(columns, entries, strict=True)
+            if column.family != "cost" and not entry.reason
+        ]
         mean = f"{sum(ranks) / len(ranks):.1f} ({len(ranks)})" if ranks else ""
         rows.append([method.title, *map(_rank, entries), mean])
     header = ["method", *(column.title for column in columns), "mean (columns)"]

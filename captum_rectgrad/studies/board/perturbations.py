@@ -1,5 +1,7 @@
 """Rows that mask parts of an image, at a stated number of masked copies: all are Captum's."""
 
+import warnings
+
 import torch
 from captum.attr import KernelShap, Lime, Occlusion
 from torch import Tensor, nn
@@ -24,9 +26,7 @@ def occlusion(windows: int, model: nn.Module, x: Tensor, target: Tensor) -> Tens
     """
     strides = [max(1, side // windows) for side in x.shape[-2:]]
     overlap = 1 if windows <= FEATURES else 2
-    sizes = [
-        min(side, overlap * stride) for side, stride in zip(x.shape[-2:], strides, strict=True)
-    ]
+    sizes = [overlap * stride for stride in strides]
     found: Tensor = Occlusion(model).attribute(
         x,
         sliding_window_shapes=(x.shape[1], *sizes),
@@ -74,13 +74,15 @@ def kernel_shap(copies: int, model: nn.Module, x: Tensor, target: Tensor) -> Ten
 
 def _surrogate(method: Lime, copies: int, x: Tensor, target: Tensor) -> Tensor:
     try:
-        found: Tensor = method.attribute(
-            x.detach(),
-            target=target,
-            feature_mask=squares(x),
-            n_samples=copies,
-            perturbations_per_eval=AT_ONCE,
-        )
+        with warnings.catch_warnings():
+            warnings.filterwarnings("ignore", message="You are providing multiple inputs for Lime")
+            found: Tensor = method.attribute(
+                x.detach(),
+                target=target,
+                feature_mask=squares(x),
+                n_samples=copies,
+                perturbations_per_eval=AT_ONCE,
+            )
     except ModuleNotFoundError as error:
         raise MethodUnreliableError(
             "scikit-learn is not installed: pip install scikit-learn"

@@ -86,12 +86,9 @@ def run_board(board: Board, folder: Path) -> Path:
         parts = []
         for group in board.groups:
             methods = board.rows(group.networks[0])
+            keys = [(method.key, column.key) for method in methods for column in board.columns]
             cells = [
-                [
-                    found[network.name, method.key, c.key]
-                    for method in methods
-                    for c in board.columns
-                ]
+                [found[network.name, method, column] for method, column in keys]
                 for network in group.networks
             ]
             table = group_table(cells, [m.key for m in methods], board.columns, board.seed)

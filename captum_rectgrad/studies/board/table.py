@@ -25,8 +25,8 @@ class Entry:
 
     Attributes:
         mean: over images and networks; not defined if the cell is not available.
-        rank: of the method in the column, 1 for the best, with a bootstrap interval; not defined
-            for columns without a direction.
+        rank: of the method in the column, 1 for the best, with a bootstrap interval; equal methods
+            share the better rank. Not defined for columns without a direction.
         undefined: share of images without a value, such as those with constant maps.
         reason: why it is not available; empty if it is.
     """
@@ -169,8 +169,8 @@ def _rank(sample: Sequence[NDArray[np.float64]], sign: float) -> NDArray[np.floa
         with np.errstate(invalid="ignore"):
             totals.append(np.where(finite, values, 0).sum(axis=1) / finite.sum(axis=1))
     # Equal means, such as 1 in DiFull, may differ by rounding.
-    means = np.round(sign * np.mean(totals, axis=0), 10)
-    ranks: NDArray[np.float64] = rankdata(means, nan_policy="omit")
+    means = np.round(sign * np.mean(totals, axis=0), 6)
+    ranks: NDArray[np.float64] = rankdata(means, method="min", nan_policy="omit")
     return ranks
 
 
@@ -186,10 +186,10 @@ def _agreements(
                 for method in methods
                 if not (entries[first, method].reason or entries[second, method].reason)
             ]
-            one, other = (
-                (np.array(each) for each in zip(*pairs, strict=True)) if pairs else ([], [])
-            )
-            if len(pairs) < LEAST_METHODS or np.ptp(one) == 0 or np.ptp(other) == 0:
+            if len(pairs) < LEAST_METHODS:
+                continue
+            one, other = np.array(pairs, dtype=np.float64).T
+            if np.ptp(one) == 0 or np.ptp(other) == 0:
                 continue
             found.append(
                 Agreement(
