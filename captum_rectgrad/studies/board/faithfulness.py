@@ -49,7 +49,7 @@ def answers(model: nn.Module, inputs: Tensor, targets: Tensor) -> Tensor:
             model(inputs[start : start + 4 * BATCH].to(device)).argmax(dim=1).cpu()
             for start in range(0, len(inputs), 4 * BATCH)
         ]
-    same: Tensor = torch.cat(found) == targets
+    same: Tensor = torch.cat(found).eq(targets)
     return same.double()
 
 

@@ -39,8 +39,7 @@ def board_figure(
     width = _NAMES + _WIDTH * max(len(shown), 4)
     figure = new_figure(width, _HEADS + _HEIGHT * len(methods), dpi=200)
     axes = figure.subplots()
-    colours = mpl.colormaps["YlGnBu_r"].copy()
-    colours.set_bad("0.93")
+    colours = mpl.colormaps["YlGnBu_r"].with_extremes(bad="0.93")
     axes.pcolormesh(
         _shades(table, methods, shown), cmap=colours, vmin=0, vmax=1.15, edgecolor="w", linewidth=1
     )

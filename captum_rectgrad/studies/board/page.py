@@ -14,8 +14,8 @@ from captum_rectgrad.studies.report.markdown import folded, stacked, table
 
 _RANKS = (
     "Rank 1 is the best method of a column, with the 95 % interval of resampled images and "
-    "networks; equal methods share the better rank. The last column is the mean of the ranks, without "
-    "the cost, with equal weight of columns that may contradict each other."
+    "networks; equal methods share the better rank. The last column is the mean of the ranks "
+    "without that of the cost, with equal weight of columns that may contradict each other."
 )
 _OFTEN = 0.05  # share of images without a value from which the report says so
 
