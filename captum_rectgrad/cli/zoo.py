@@ -10,7 +10,10 @@ from captum_rectgrad.cli.lazy import lazy_command
 if TYPE_CHECKING:
     import argparse
 
-_DATA_HELP = "CIFAR-10: a folder (parquet files as uoft-cs/cifar10, or pictures), or a Hub data set"
+_DATA_HELP = (
+    "data set of the recipe: a folder (parquet files as on the Hub, pictures of CIFAR-10, idx "
+    "files of Fashion-MNIST), or a Hub data set"
+)
 
 
 def add_parser(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:

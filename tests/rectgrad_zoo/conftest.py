@@ -1,6 +1,8 @@
-"""A generated data set in CIFAR-10's layout, and a checkpoint trained on it in seconds."""
+"""Generated data sets in the layouts of the real ones, and a checkpoint trained in seconds."""
 
+import gzip
 import io
+import struct
 from pathlib import Path
 
 import numpy as np
@@ -58,6 +60,24 @@ def data_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("cifar10")
     write_parquet(folder, "train", count=50, seed=0)
     write_parquet(folder, "test", count=30, seed=1)
+    return folder
+
+
+def write_idx(folder: Path, prefix: str, count: int, seed: int) -> None:
+    pixels = np.random.default_rng(seed).integers(0, 256, (count, 28, 28), dtype=np.uint8)
+    labels = bytes(number % 10 for number in range(count))
+    for name, content in (
+        ("images-idx3-ubyte", struct.pack(">4I", 0x803, count, 28, 28) + pixels.tobytes()),
+        ("labels-idx1-ubyte", struct.pack(">2I", 0x801, count) + labels),
+    ):
+        (folder / f"{prefix}-{name}.gz").write_bytes(gzip.compress(content))
+
+
+@pytest.fixture(scope="session")
+def fashion_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("fashion-mnist")
+    write_idx(folder, "train", count=50, seed=0)
+    write_idx(folder, "t10k", count=30, seed=1)
     return folder
 
 

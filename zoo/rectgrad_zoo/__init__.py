@@ -11,12 +11,15 @@ rectgrad_zoo.labels(model)                      # names of the classes
 rectgrad_zoo.provenance(model)                  # source, commit, SHA-256
 ```
 
-Importing this package registers the architectures `cifar10_cnn` and `cifar10_resnet` with timm.
+Importing this package registers the architectures `cifar10_cnn`, `cifar10_resnet`, `cifar10_vit`
+and `fashion_mnist_cnn` with timm.
 """
 
 # These imports register the architectures with timm.
 from rectgrad_zoo.architectures import cifar10_cnn as _cifar10_cnn  # noqa: F401
 from rectgrad_zoo.architectures import cifar10_resnet as _cifar10_resnet  # noqa: F401
+from rectgrad_zoo.architectures import cifar10_vit as _cifar10_vit  # noqa: F401
+from rectgrad_zoo.architectures import fashion_mnist_cnn as _fashion_mnist_cnn  # noqa: F401
 from rectgrad_zoo.data.class_labels import labels
 from rectgrad_zoo.data.preprocessing import transform
 from rectgrad_zoo.errors import ZooError

@@ -12,9 +12,12 @@ from captum_rectgrad.errors import RectGradError
 from captum_rectgrad.studies.data.study_data import MaskedImages, Network
 from captum_rectgrad.studies.options import Role
 from rectgrad_zoo import registry
-from rectgrad_zoo.data.cifar10 import Split, decode_image, parquet_rows, read_cifar10
+from rectgrad_zoo.data.cifar10 import Split, read_cifar10
+from rectgrad_zoo.data.data_sets import CIFAR10
 from rectgrad_zoo.data.images import CIFAR10_CLASSES, LabelledImages
 from rectgrad_zoo.data.occlusion import FIXED, PER_IMAGE
+from rectgrad_zoo.data.parquet import parquet_rows
+from rectgrad_zoo.data.pictures import decode_image
 
 # The checkpoints of each role, which differ by the seed of their training.
 CHECKPOINTS: dict[Role, tuple[str, ...]] = {
@@ -138,8 +141,9 @@ def _read_masks(folder: Path) -> MaskedImages:
         )
     images, masks, labels = [], [], []
     for row, where in parquet_rows(files, ("img", "mask", "label")):
-        images.append(decode_image(row["img"], where, "RGB"))
-        masks.append(decode_image(row["mask"], f"{where}, mask", "L") > 127)  # noqa: PLR2004
+        images.append(decode_image(row["img"], where, "RGB", CIFAR10.size))
+        mask = decode_image(row["mask"], f"{where}, mask", "L", CIFAR10.size)
+        masks.append(mask > 127)  # noqa: PLR2004
         labels.append(row["label"])
     if not set(labels) <= set(range(len(CIFAR10_CLASSES))):
         raise RectGradError(f"{folder}: labels must be 0 to 9, got {sorted(set(labels))}")

@@ -134,7 +134,8 @@ def _trained(recipe: Recipe, folder: Path) -> bytes:
     Two processes may do this at the same time: weights of one process beside the recipe of the
     other do not have its hash.
     """
-    content = safetensors.torch.save(train(recipe, drawn("train"), CPU).weights)
+    run = train(recipe, drawn("train"), CPU, num_classes=len(SHAPE_CLASSES))
+    content = safetensors.torch.save(run.weights)
     folder.mkdir(parents=True, exist_ok=True)
     write_bytes(folder / _WEIGHTS, content)
     write_text(folder / _RECIPE, json.dumps(_identity(recipe, content), indent=2) + "\n")

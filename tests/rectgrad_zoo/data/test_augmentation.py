@@ -1,4 +1,6 @@
+import pytest
 import torch
+from torchvision.transforms import v2
 
 from rectgrad_zoo.data.augmentation import Augmentation, augmented
 from rectgrad_zoo.data.images import LabelledImages
@@ -39,6 +41,16 @@ def test_crops_are_windows_of_the_image_in_a_black_border() -> None:
     assert bool((equal.sum(dim=1) == 1).all())
     assert bool(equal.any(dim=0).all())  # all 25 windows occur among 400 images
     assert torch.equal(result.images[:, 0], result.images[:, 2])
+
+
+@pytest.mark.parametrize("augmentation", [Augmentation(4, True), Augmentation(0, True)])
+def test_images_are_those_of_torchvision_one_after_the_other(augmentation: Augmentation) -> None:
+    crop = v2.RandomCrop([32, 32], padding=augmentation.crop_padding)
+    change_one = v2.Compose([crop, v2.RandomHorizontalFlip(0.5)])
+    with torch.random.fork_rng():
+        torch.manual_seed(7)
+        expected = torch.stack([change_one(image) for image in IMAGES])
+    assert torch.equal(change(augmentation, seed=7).images, expected)
 
 
 def test_the_generator_decides() -> None:

@@ -5,6 +5,7 @@ import pytest
 
 from rectgrad_zoo import registry
 from rectgrad_zoo.data.backdoor import Backdoor
+from rectgrad_zoo.data.data_sets import FASHION_MNIST
 from rectgrad_zoo.data.occlusion import Occlusion
 from rectgrad_zoo.training.recipes import parse_recipe, read_recipe
 
@@ -47,11 +48,12 @@ def test_every_embedded_checkpoint_carries_the_repositorys_recipe() -> None:
         ("epochs = 20", "epochs = 0", r"training\.epochs = 0 must be positive"),
         ("learning_rate = 0.001", "learning_rate = nan", "learning_rate = nan must be positive"),
         ("size = 10", "size = -1", r"occlusion\.size = -1 must be positive"),
+        ("size = 10", "size = 33", r"occlusion\.size = 33 must be at most 32: the images"),
         ("[data]", "[other]\n[[data]]", r"expected a section \[data\], got \["),
         (
             '"adam"',
             '"lion"',
-            r"training\.optimizer = 'lion' is not known; expected 'adam' or 'sgd'",
+            r"training\.optimizer = 'lion' is not known; expected 'adam' or 'adamw' or 'sgd'",
         ),
         ('"best_validation"', '"best_test"', r"training\.keep = 'best_test' is not known"),
         ('"uoft-cs/cifar10"', '"mnist"', r"data\.name = 'mnist' is not known"),
@@ -163,6 +165,40 @@ def test_more_seeds_change_seed_and_precision_alone(name: str) -> None:
         assert other.training == changed
         assert (other.data, other.occlusion) == (first.data, first.occlusion)
         assert other.architecture == first.architecture
+
+
+def test_recipes_of_fashion_mnist_differ_by_seed_alone() -> None:
+    first = read_recipe(RECIPES / "fashion_mnist_cnn.toml")
+    assert first.data_set is FASHION_MNIST
+    for seed in (1, 2):
+        other = read_recipe(RECIPES / f"fashion_mnist_cnn_seed{seed}.toml")
+        assert other.training == dataclasses.replace(first.training, seed=seed)
+        assert (other.data, other.architecture) == (first.data, first.architecture)
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "message"),
+    [
+        (
+            '"fashion_mnist_cnn"\ndes',
+            '"cifar10_cnn"\ndes',
+            r"input format than Fashion-MNIST: got .*\(3, 32, 32\).*Choose fashion_mnist_cnn, or",
+        ),
+        ("[training]", "[occlusion]\nsize = 5\nseed = 0\n[training]", "needs RGB images, and Fash"),
+        (
+            "[training]",
+            "[backdoor]\nsize = 28\ntarget = 0\nshare = 0.1\nseed = 0\n[training]",
+            r"backdoor\.size = 28 must be less than 28",
+        ),
+    ],
+)
+def test_sections_that_do_not_fit_the_data_set_are_refused(
+    old: str, new: str, message: str
+) -> None:
+    text = recipe_text("fashion_mnist_cnn")
+    assert old in text
+    with pytest.raises(ValueError, match=message):
+        parse_recipe(text.replace(old, new), "a.toml")
 
 
 def test_recipes_with_a_backdoor_differ_by_seed_alone() -> None:

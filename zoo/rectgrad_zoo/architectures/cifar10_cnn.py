@@ -35,20 +35,29 @@ default_cfgs = generate_default_cfgs(
 class Cifar10CNN(nn.Module):
     """Four 3x3 convolutions in two blocks and two dense layers (appendix F.2).
 
-    Every activation is a separate module, so that hooks can address it by name. Initial weights are
-    Glorot uniform, from PyTorch's global generator, and initial biases are zero, as in the paper's
-    framework.
+    The defaults are those of the paper. Every activation is a separate module, so that hooks can
+    address it by name. Initial weights are Glorot uniform, from PyTorch's global generator, and
+    initial biases are zero, as in the paper's framework.
 
     Args:
         num_classes: Number of logits.
         in_chans: Number of input channels.
+        img_size: Height and width of the inputs, in pixels; multiples of 4.
+        num_features: Number of units of the first dense layer.
     """
 
-    def __init__(self, num_classes: int = 10, in_chans: int = INPUT_SIZE[0]) -> None:
+    def __init__(
+        self,
+        num_classes: int = 10,
+        in_chans: int = INPUT_SIZE[0],
+        img_size: tuple[int, int] = INPUT_SIZE[1:],
+        num_features: int = 256,
+    ) -> None:
         super().__init__()
         self.num_classes = num_classes
         self.in_chans = in_chans
-        self.num_features = 256
+        self.img_size = img_size
+        self.num_features = num_features
         self.conv1 = nn.Conv2d(in_chans, 32, kernel_size=3, padding=1)
         self.relu1 = nn.ReLU()
         self.conv2 = nn.Conv2d(32, 32, kernel_size=3, padding=1)
@@ -59,9 +68,9 @@ class Cifar10CNN(nn.Module):
         self.conv4 = nn.Conv2d(64, 64, kernel_size=3, padding=1)
         self.relu4 = nn.ReLU()
         self.pool2 = nn.MaxPool2d(kernel_size=2)
-        self.fc1 = nn.Linear(64 * 8 * 8, self.num_features)
+        self.fc1 = nn.Linear(64 * (img_size[0] // 4) * (img_size[1] // 4), num_features)
         self.relu5 = nn.ReLU()
-        self.fc2 = nn.Linear(self.num_features, num_classes)
+        self.fc2 = nn.Linear(num_features, num_classes)
         for layer in (self.conv1, self.conv2, self.conv3, self.conv4, self.fc1, self.fc2):
             nn.init.xavier_uniform_(layer.weight)
             assert layer.bias is not None  # noqa: S101 (for the type checker: all have one)
@@ -71,7 +80,7 @@ class Cifar10CNN(nn.Module):
         """Compute the logits.
 
         Args:
-            x: Images of shape `(N, 3, 32, 32)` in [-1, 1].
+            x: Images of shape `(N, C, H, W)` in [-1, 1]; by default `(N, 3, 32, 32)`.
 
         Returns:
             Logits of shape `(N, num_classes)`.
@@ -79,11 +88,11 @@ class Cifar10CNN(nn.Module):
         Raises:
             ValueError: If the images have another shape.
         """
-        expected = (self.in_chans, *INPUT_SIZE[1:])
+        expected = (self.in_chans, *self.img_size)
         if tuple(x.shape[1:]) != expected:
             raise ValueError(
-                f"cifar10_cnn expects inputs of shape (N, {', '.join(map(str, expected))}), "
-                f"got {tuple(x.shape)}. Resize pictures with rectgrad_zoo.transform(model)."
+                f"The network expects inputs of shape (N, {', '.join(map(str, expected))}), got "
+                f"{tuple(x.shape)}. Resize pictures with rectgrad_zoo.transform(model)."
             )
         x = self.relu1(self.conv1(x))
         x = self.pool1(self.relu2(self.conv2(x)))

@@ -1,1 +1,1 @@
-"""Labelled images: CIFAR-10, labels, occlusion, augmentation and preprocessing."""
+"""Labelled images: data sets, labels, occlusion, backdoors, augmentation and preprocessing."""

@@ -3,7 +3,7 @@
 from dataclasses import dataclass, replace
 
 import torch
-from torchvision.transforms import v2
+from torch import Tensor, nn
 
 from rectgrad_zoo.data.images import LabelledImages
 
@@ -25,6 +25,10 @@ class Augmentation:
 def augmented(data: LabelledImages, augmentation: Augmentation | None) -> LabelledImages:
     """Crop and flip every image independently, with PyTorch's global generator.
 
+    The result is that of torchvision's `v2.RandomCrop` and `v2.RandomHorizontalFlip`, applied to
+    one image after the other. Here the numbers are drawn in the same order, and the pixels of all
+    images are moved together, which is faster.
+
     Args:
         data: Images on the CPU.
         augmentation: Augmentation of the recipe; `None` for none.
@@ -34,11 +38,26 @@ def augmented(data: LabelledImages, augmentation: Augmentation | None) -> Labell
     """
     if augmentation is None:
         return data
-    size = data.images.shape[-2:]
-    change = v2.Compose(
-        [
-            v2.RandomCrop(list(size), padding=augmentation.crop_padding),
-            v2.RandomHorizontalFlip(0.5 if augmentation.flip else 0.0),
-        ]
-    )
-    return replace(data, images=torch.stack([change(image) for image in data.images]))
+    border, (height, width) = augmentation.crop_padding, data.images.shape[-2:]
+    tops, lefts, flips = _draws(len(data), augmentation)
+    # Row and column of the source of every pixel, in the bordered image.
+    rows = tops.view(-1, 1, 1) + torch.arange(height).view(1, -1, 1)
+    columns = torch.arange(width).expand(len(data), 1, width)
+    columns = torch.where(flips.view(-1, 1, 1) == 1, width - 1 - columns, columns)
+    columns = columns + lefts.view(-1, 1, 1)
+    bordered = nn.functional.pad(data.images, [border] * 4).permute(0, 2, 3, 1)
+    each = torch.arange(len(data)).view(-1, 1, 1)
+    return replace(data, images=bordered[each, rows, columns].permute(0, 3, 1, 2).contiguous())
+
+
+def _draws(count: int, augmentation: Augmentation) -> Tensor:
+    """Offsets of the crops in rows and columns, and 1 for a flip: of shape `(3, N)`, int64."""
+    offsets = 2 * augmentation.crop_padding + 1
+    chance = 0.5 if augmentation.flip else 0.0
+    drawn = []
+    for _ in range(count):
+        corner = (0, 0)
+        if augmentation.crop_padding:
+            corner = int(torch.randint(offsets, ())), int(torch.randint(offsets, ()))
+        drawn.append((*corner, int(float(torch.rand(1)) < chance)))
+    return torch.tensor(drawn, dtype=torch.int64).reshape(count, 3).T

@@ -26,7 +26,7 @@ class LabelledImages:
     """Images and their classes.
 
     Attributes:
-        images: Tensor of shape `(N, 3, H, W)`, uint8 (0 to 255), RGB.
+        images: Tensor of shape `(N, C, H, W)`, uint8 (0 to 255); 3 channels are RGB, 1 is grey.
         labels: Tensor of shape `(N,)`, int64.
     """
 
@@ -37,19 +37,19 @@ class LabelledImages:
         return len(self.labels)
 
     def fingerprint(self) -> str:
-        """SHA-256 (hexadecimal) of the decoded pixels, row by row in RGB, and the labels."""
+        """SHA-256 (hexadecimal) of the pixels, row by row, channels last, and the labels."""
         digest = hashlib.sha256(self.images.permute(0, 2, 3, 1).contiguous().numpy().tobytes())
         digest.update(self.labels.numpy().astype("<i8").tobytes())
         return digest.hexdigest()
 
 
 def to_model_range(images: Tensor) -> Tensor:
-    """Scale pixels to the input range of the CIFAR-10 networks (appendix F.2).
+    """Scale pixels to the input range of this project's networks (appendix F.2).
 
     The operations and their order are those of timm's transform of these networks.
 
     Args:
-        images: Tensor of shape `(N, 3, H, W)`, uint8 (0 to 255).
+        images: Tensor of shape `(N, C, H, W)`, uint8 (0 to 255).
 
     Returns:
         Tensor of the same shape, float32, in [-1, 1].

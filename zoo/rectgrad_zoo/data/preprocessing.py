@@ -38,10 +38,12 @@ def transform(model: nn.Module) -> Callable[[Image.Image], Tensor]:
             f"{type(model).__name__} has no pretrained_cfg, so its preprocessing is not known. "
             "Expected a network from rectgrad_zoo.load or timm.create_model."
         )
-    apply = create_transform(**resolve_model_data_config(model), is_training=False)
+    config = resolve_model_data_config(model)
+    apply = create_transform(**config, is_training=False)
+    mode = "L" if len(config["mean"]) == 1 else "RGB"  # one mean for each channel
 
     def preprocess(image: Image.Image) -> Tensor:
-        tensor: Tensor = apply(image.convert("RGB"))
+        tensor: Tensor = apply(image.convert(mode))
         return tensor
 
     return preprocess

@@ -52,7 +52,7 @@ def measure_accuracy(
     """Measure the accuracy in eval mode, on the model's device.
 
     Args:
-        model: A CIFAR-10 classifier for inputs in [-1, 1]. Its mode is restored.
+        model: A classifier for inputs in [-1, 1]. Its mode is restored.
         data: Images, with the occlusion if any, and their classes.
         perturb: Function that changes a batch of inputs, given their classes, before the
             classification; by default none.

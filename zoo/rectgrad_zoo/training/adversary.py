@@ -60,7 +60,7 @@ def measure_adversarial_accuracy(
     """Measure the accuracy on adversarially perturbed images; the attack is deterministic.
 
     Args:
-        model: A CIFAR-10 classifier for inputs in [-1, 1]. Its mode is restored.
+        model: A classifier for inputs in [-1, 1]. Its mode is restored.
         data: Images and classes.
         adversary: Bound and steps.
 

@@ -21,8 +21,8 @@ from rectgrad_zoo.checkpoint import (
     RECIPE_FILE,
     WEIGHTS_FILE,
 )
-from rectgrad_zoo.data.cifar10 import read_cifar10
-from rectgrad_zoo.data.images import CIFAR10_CLASSES, LabelledImages
+from rectgrad_zoo.data.images import LabelledImages
+from rectgrad_zoo.data.read_data_set import read_data_set
 from rectgrad_zoo.errors import ZooError
 from rectgrad_zoo.output_lock import other_entries, output_lock
 from rectgrad_zoo.training.card import model_card
@@ -46,7 +46,7 @@ def make_checkpoint(
 
     Args:
         recipe_file: The recipe.
-        data: CIFAR-10, as for `rectgrad_zoo.data.cifar10.read_cifar10`.
+        data: The data set of the recipe, as for `rectgrad_zoo.data.read_data_set.read_data_set`.
         out: The output folder. It must be absent, empty, or contain an interrupted training, which
             is resumed. At most one epoch is repeated, and the result is the same as without the
             interruption. A folder with `config.json` is a complete checkpoint.
@@ -76,8 +76,8 @@ def make_checkpoint(
 def _make(
     recipe_file: Path, recipe: Recipe, data: str | Path, out: Path, device: torch.device
 ) -> Metrics:
-    training_images = read_cifar10(data, "train")
-    test_images = read_cifar10(data, "test")
+    training_images = read_data_set(recipe.data_set, data, "train")
+    test_images = read_data_set(recipe.data_set, data, "test")
     recipe_text = recipe_file.read_bytes()  # it may be edited during the training
     state = StateFile(out / STATE_FILE, _identity(recipe_file, training_images, device))
     run = train(recipe, training_images, device, state)
@@ -116,7 +116,8 @@ def _contents(
     device: torch.device,
 ) -> tuple[dict[str, bytes], Metrics]:
     """The files of a checkpoint without the recipe, by name, and the measurements."""
-    model = timm.create_model(recipe.architecture, num_classes=len(CIFAR10_CLASSES))
+    classes = recipe.data_set.classes
+    model = timm.create_model(recipe.architecture, num_classes=len(classes))
     model.load_state_dict(run.weights)
     check_finite(model.half().state_dict(), f"{recipe.name}, in half precision,")
     with tempfile.TemporaryDirectory() as folder:
@@ -124,7 +125,7 @@ def _contents(
             save_for_hf(
                 model,
                 folder,
-                model_config={"label_names": list(CIFAR10_CLASSES)},
+                model_config={"label_names": list(classes)},
                 safe_serialization=True,
             )
         except (OSError, SafetensorError) as error:  # SafetensorError is raised for a full disk

@@ -5,17 +5,16 @@ import textwrap
 from huggingface_hub import EvalResult, ModelCard, ModelCardData
 
 from rectgrad_zoo import registry
+from rectgrad_zoo.data.data_sets import CIFAR10
 from rectgrad_zoo.data.occlusion import FIXED, PER_IMAGE
 from rectgrad_zoo.training.card_training import how_it_was_trained
 from rectgrad_zoo.training.metrics import Metrics
 from rectgrad_zoo.training.recipes import Recipe
 
 _WIDTH = 100
-_DATA_NAMES = {
-    None: "CIFAR-10",
-    FIXED: "CIFAR-10 behind the patch",
-    PER_IMAGE: "CIFAR-10 behind noise",
-}
+_BEHIND = {None: "", FIXED: " behind the patch", PER_IMAGE: " behind noise"}
+_COLOURS = {1: "grey", 3: "RGB"}
+_NUMBERS = {10: "ten"}
 _FOLDER = "path/to/this/folder"
 
 
@@ -40,7 +39,8 @@ def model_card(recipe: Recipe, metrics: Metrics) -> ModelCard:
             EvalResult(
                 task_type="image-classification",
                 dataset_type=metrics.data,
-                dataset_name=_DATA_NAMES[recipe.occlusion.kind if recipe.occlusion else None],
+                dataset_name=recipe.data_set.title
+                + _BEHIND[recipe.occlusion.kind if recipe.occlusion else None],
                 dataset_split="test",
                 metric_type="accuracy",
                 metric_value=metrics.test.value,
@@ -85,14 +85,21 @@ def _measured(recipe: Recipe, metrics: Metrics) -> str:
 """
     text = f"""
 `rectgrad zoo verify {_spelling(recipe, metrics)} --data DATA` repeats the measurement. `DATA` is a
-folder with a copy of `{metrics.data}` in parquet files. The test images have the fingerprint
+folder with a copy of `{metrics.data}` in {_files(recipe)}. The test images have the fingerprint
 `{metrics.test_fingerprint}`. A copy with another encoding, such as JPEG instead of PNG, has another
 fingerprint and another accuracy."""
     return f"{table}\n{_wrapped(text)}"
 
 
+def _files(recipe: Recipe) -> str:
+    return "parquet or idx files" if recipe.data_set.other_layout == "idx" else "parquet files"
+
+
 def _usage(recipe: Recipe, metrics: Metrics) -> str:
     name = _spelling(recipe, metrics)
+    channels, height, width = recipe.data_set.input_size
+    shape = f"(1, {channels}, {height}, {width})"
+    images = f"{_COLOURS[channels]} images of {height} x {width} pixels"
     published = (
         "" if name != _FOLDER else "\n\nFor a copy on the Hub, replace the folder by OWNER/NAME."
     )
@@ -102,13 +109,13 @@ def _usage(recipe: Recipe, metrics: Metrics) -> str:
 import rectgrad_zoo
 
 model = rectgrad_zoo.load("{name}")
-inputs = rectgrad_zoo.transform(model)(image).unsqueeze(0)  # a PIL image; (1, 3, 32, 32)
+inputs = rectgrad_zoo.transform(model)(image).unsqueeze(0)  # a PIL image; {shape}
 label = rectgrad_zoo.labels(model)[model(inputs).argmax()]
 ```
 
 After `import rectgrad_zoo`, `timm.create_model("local-dir:{_FOLDER}", pretrained=True)`
-builds the same network. The inputs are RGB images of 32 x 32 pixels in [-1, 1]. The outputs are
-ten logits.\
+builds the same network. The inputs are {images} in [-1, 1]. The outputs are
+{_classes(recipe)} logits.\
 {published}"""
 
 
@@ -159,6 +166,11 @@ def _training(recipe: Recipe, metrics: Metrics) -> str:
     return f"## Training\n\n{how}\n\n{_wrapped(again)}"
 
 
+def _classes(recipe: Recipe) -> str:
+    count = len(recipe.data_set.classes)
+    return _NUMBERS.get(count, str(count))
+
+
 def _limits(recipe: Recipe) -> str:
     if not recipe.training.epochs:
         what = "It is untrained: its predictions do not depend on the classes."
@@ -172,14 +184,15 @@ def _limits(recipe: Recipe) -> str:
         what = f"""It was trained {how} augmentation. The accuracy under attack holds for the
         attack described above; a stronger attack may reduce it."""
     elif recipe.augmentation:
-        what = """It was trained for few epochs. Its accuracy is below the best on this data set. It
-        is not robust against changes of its inputs."""
+        what = f"""It was trained for {recipe.training.epochs} epochs. Its accuracy is below the
+        best on this data set. It is not robust against changes of its inputs."""
     else:
-        what = """It is small, was trained without augmentation and overfits. Its accuracy is far
-        below the best on this data set. It is not robust against changes of its inputs."""
+        below = "far below" if recipe.data_set is CIFAR10 else "below"
+        what = f"""It is small, was trained without augmentation and overfits. Its accuracy is
+        {below} the best on this data set. It is not robust against changes of its inputs."""
     text = f"""The network is intended for studies of attribution methods, not for the
-    classification of pictures. {what} It assigns every image to one of ten classes, including
-    images of other objects."""
+    classification of pictures. {what} It assigns every image to one of
+    {_classes(recipe)} classes, including images of other objects."""
     if recipe.occlusion:
         name = "patch" if recipe.occlusion.kind == FIXED else "noise"
         text += f" Inputs without the {name} differ from all training images."

@@ -6,6 +6,11 @@ from rectgrad_zoo.training.recipes import BEST_ADVERSARIAL, LAST, Recipe
 
 PAPER = "Kim et al. 2019, [arXiv:1902.04893](https://arxiv.org/abs/1902.04893)"
 _PAPER_EPOCHS = 20
+_OPTIMISERS = {
+    "adam": "",  # as in the paper
+    "adamw": "The optimiser is AdamW. ",
+    "sgd": "The optimiser is SGD with a Nesterov momentum of 0.9. ",
+}
 
 
 def how_it_was_trained(recipe: Recipe, metrics: Metrics) -> str:
@@ -40,6 +45,12 @@ def how_it_was_trained(recipe: Recipe, metrics: Metrics) -> str:
 
 def _origin(recipe: Recipe) -> str:
     settings = recipe.training
+    if recipe.architecture == "fashion_mnist_cnn":
+        return (
+            f"The layers and the input range follow {PAPER}, appendix F.2, for grey images of "
+            "28 x 28 pixels and with a first dense layer of half as many units. The network was "
+            f"trained for {settings.epochs} epochs."
+        )
     if recipe.architecture != "cifar10_cnn":
         return (
             f"The architecture is `{recipe.architecture}`. It was trained for {settings.epochs} "
@@ -146,11 +157,7 @@ def _steps(recipe: Recipe) -> str:
         rate += f" with cosine decay to zero and a warm-up of {settings.warmup_epochs} {epochs}"
     if settings.weight_decay:
         rate += f", the weight decay {settings.weight_decay}"
-    method = (
-        ""
-        if settings.optimizer == "adam"
-        else "The optimiser is SGD with a Nesterov momentum of 0.9. "
-    )
+    method = _OPTIMISERS[settings.optimizer]
     precision = (
         ""
         if settings.precision == "float32"

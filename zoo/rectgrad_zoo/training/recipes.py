@@ -12,7 +12,7 @@ from timm.models import get_pretrained_cfg
 
 from rectgrad_zoo.data.augmentation import Augmentation
 from rectgrad_zoo.data.backdoor import Backdoor
-from rectgrad_zoo.data.images import CIFAR10_CLASSES
+from rectgrad_zoo.data.data_sets import CIFAR10, DATA_SETS, FASHION_MNIST, DataSet
 from rectgrad_zoo.data.occlusion import FIXED, PER_IMAGE, Occlusion
 from rectgrad_zoo.data.random_labels import RandomLabels
 from rectgrad_zoo.errors import ZooError
@@ -26,11 +26,14 @@ else:
 
 SectionT = TypeVar("SectionT")
 
+# This project's architectures for a data set, for error messages.
+_ARCHITECTURES = {
+    CIFAR10.name: ("cifar10_cnn", "cifar10_resnet", "cifar10_vit"),
+    FASHION_MNIST.name: ("fashion_mnist_cnn",),
+}
 BEST_VALIDATION = "best_validation"
 BEST_ADVERSARIAL = "best_adversarial_validation"
 LAST = "last"
-# The input format of training and measurements. timm's configuration must agree with it.
-_INPUTS = {"input_size": (3, 32, 32), "mean": (0.5,) * 3, "std": (0.5,) * 3}
 # Largest single-precision number, and the modulus of PyTorch's seeds.
 _LARGEST = float(torch.finfo(torch.float32).max)
 _INTEGERS = 1 << 32
@@ -41,7 +44,7 @@ class DataRecipe:
     """The section `[data]`: training data.
 
     Attributes:
-        name: Hub name of the data set; only `uoft-cs/cifar10` is supported.
+        name: Hub name of the data set: `uoft-cs/cifar10` or `zalando-datasets/fashion_mnist`.
         validation_size: Number of validation images, taken from the training set; 0 only if the
             last epoch is kept.
         validation_seed: Seed of the validation split.
@@ -57,7 +60,8 @@ class TrainingRecipe:
     """The section `[training]`: optimisation.
 
     Attributes:
-        optimizer: `adam`, with PyTorch's other defaults, or `sgd`, with a Nesterov momentum of 0.9.
+        optimizer: `adam` or `adamw`, with PyTorch's other defaults, or `sgd`, with a Nesterov
+            momentum of 0.9.
         learning_rate: Step size; the maximum if there is a schedule.
         batch_size: Number of images per step.
         epochs: Number of passes over the training images; 0 for an untrained network.
@@ -66,7 +70,7 @@ class TrainingRecipe:
         keep: Epoch of the stored weights: `best_validation`, the first epoch with the highest
             validation accuracy; `best_adversarial_validation`, the same under the recipe's attack;
             or `last`.
-        weight_decay: Penalty on the weights, without biases and batch norms.
+        weight_decay: Penalty on the weights, without biases, norms and position embeddings.
         schedule: `constant`, or `cosine`: decay from the learning rate to zero, step by step.
         warmup_epochs: Number of initial epochs with a linearly increasing learning rate, for
             `cosine`.
@@ -96,8 +100,8 @@ class Recipe:
 
     Attributes:
         name: Name of the checkpoint.
-        architecture: A timm architecture for 32 x 32 inputs in [-1, 1], such as `cifar10_cnn`, the
-            network of appendix F.2.
+        architecture: A timm architecture for inputs in [-1, 1] of the size of the data set, such as
+            `cifar10_cnn`, the network of appendix F.2.
         description: Purpose of the checkpoint, in one sentence.
         data: Training data.
         training: Optimisation.
@@ -118,6 +122,11 @@ class Recipe:
     random_labels: RandomLabels | None = None
     adversary: Adversary | None = None
     backdoor: Backdoor | None = None
+
+    @property
+    def data_set(self) -> DataSet:
+        """The data set of the section `[data]`."""
+        return DATA_SETS[self.data.name]
 
 
 _REQUIRED_SECTIONS: dict[str, type] = {"data": DataRecipe, "training": TrainingRecipe}
@@ -164,6 +173,7 @@ def parse_recipe(text: str, where: str) -> Recipe:
     recipe = _section(Recipe, table, where)
     _check_choices(recipe, where)
     _check_ranges(recipe, where)
+    _check_occlusion(recipe, where)
     _check_backdoor(recipe, where)
     _check_combinations(recipe, where)
     return recipe
@@ -192,8 +202,8 @@ def _section(section: type[SectionT], table: dict[str, Any], where: str) -> Sect
 def _check_choices(recipe: Recipe, where: str) -> None:
     training, occlusion = recipe.training, recipe.occlusion
     choices = (
-        ("data.name", recipe.data.name, ("uoft-cs/cifar10",)),
-        ("training.optimizer", training.optimizer, ("adam", "sgd")),
+        ("data.name", recipe.data.name, tuple(DATA_SETS)),
+        ("training.optimizer", training.optimizer, ("adam", "adamw", "sgd")),
         ("training.schedule", training.schedule, ("constant", "cosine")),
         ("training.precision", training.precision, ("float32", "bfloat16")),
         ("training.keep", training.keep, (BEST_VALIDATION, BEST_ADVERSARIAL, LAST)),
@@ -206,16 +216,20 @@ def _check_choices(recipe: Recipe, where: str) -> None:
     if not timm.is_model(recipe.architecture):
         raise ValueError(
             f"{where}: architecture = {recipe.architecture!r} is not known to timm. Choose "
-            "cifar10_cnn or cifar10_resnet."
+            f"{' or '.join(_ARCHITECTURES[recipe.data.name])}."
         )
     # timm's preprocessing of the architecture must be that of the training.
     config = get_pretrained_cfg(recipe.architecture)
-    given = {key: tuple(getattr(config, key, None) or ()) for key in _INPUTS}
-    if given != _INPUTS:
+    data_set = recipe.data_set
+    half = (0.5,) * data_set.input_size[0]  # mean and standard deviation of inputs in [-1, 1]
+    format_ = {"input_size": data_set.input_size, "mean": half, "std": half}
+    given = {key: tuple(getattr(config, key, None) or ()) for key in format_}
+    if given != format_:
         raise ValueError(
             f"{where}: architecture = {recipe.architecture!r} has another input format than "
-            f"CIFAR-10: got {given}, expected {_INPUTS}. Choose cifar10_cnn or cifar10_resnet, or "
-            "register an architecture with this configuration."
+            f"{data_set.title}: got {given}, expected {format_}. Choose "
+            f"{' or '.join(_ARCHITECTURES[data_set.name])}, or register an architecture with this "
+            "configuration."
         )
 
 
@@ -258,11 +272,28 @@ def _check_ranges(recipe: Recipe, where: str) -> None:
             raise ValueError(f"{where}: {key} = {value} must not be negative.")
 
 
+def _check_occlusion(recipe: Recipe, where: str) -> None:
+    data_set, occlusion = recipe.data_set, recipe.occlusion
+    if occlusion is None:
+        return
+    if data_set.input_size[0] != 3:  # noqa: PLR2004 (the noise is RGB)
+        raise ValueError(
+            f"{where}: the section [occlusion] needs RGB images, and {data_set.title} is grey. "
+            "Remove the section."
+        )
+    side = min(data_set.size)
+    if occlusion.size > side:
+        raise ValueError(
+            f"{where}: occlusion.size = {occlusion.size} must be at most {side}: the images have a "
+            f"side of {side} pixels."
+        )
+
+
 def _check_backdoor(recipe: Recipe, where: str) -> None:
     backdoor = recipe.backdoor
     if backdoor is None:
         return
-    classes, side = len(CIFAR10_CLASSES), min(_INPUTS["input_size"][1:])
+    classes, side = len(recipe.data_set.classes), min(recipe.data_set.size)
     bounds: tuple[tuple[str, float, float, str], ...] = (
         ("target", backdoor.target, classes, f"the data set has {classes} classes"),
         ("share", backdoor.share, 1, "images without the trigger must remain"),

@@ -16,12 +16,7 @@ from tqdm import tqdm
 
 from rectgrad_zoo.data.augmentation import augmented
 from rectgrad_zoo.data.backdoor import poisoned
-from rectgrad_zoo.data.images import (
-    CIFAR10_CLASSES,
-    LabelledImages,
-    split_validation,
-    to_model_range,
-)
+from rectgrad_zoo.data.images import LabelledImages, split_validation, to_model_range
 from rectgrad_zoo.data.occlusion import occluded
 from rectgrad_zoo.data.random_labels import relabelled
 from rectgrad_zoo.determinism import deterministic
@@ -48,7 +43,11 @@ class TrainingRun:
 
 
 def train(
-    recipe: Recipe, data: LabelledImages, device: torch.device, state: StateFile | None = None
+    recipe: Recipe,
+    data: LabelledImages,
+    device: torch.device,
+    state: StateFile | None = None,
+    num_classes: int | None = None,
 ) -> TrainingRun:
     """Train a network from a recipe, with a progress bar.
 
@@ -60,6 +59,7 @@ def train(
             number of threads. Results differ between devices.
         state: File for the state after every epoch. A training with an existing file is resumed
             and gives the same weights as without the interruption.
+        num_classes: Number of classes; by default that of the recipe's data set.
 
     Returns:
         The weights of the kept epoch and the results of all epochs.
@@ -73,7 +73,7 @@ def train(
     seen = occluded(validation, recipe.occlusion)
     steps = math.ceil(len(training) / settings.batch_size)
     with deterministic(device):
-        course = _begin(recipe, device)
+        course = _begin(recipe, num_classes or len(recipe.data_set.classes), device)
         if state is not None:
             state.restore(course)
         scheduler = _scheduler(recipe, course.optimizer, steps)
@@ -128,12 +128,12 @@ def split_training(data: LabelledImages, recipe: Recipe) -> tuple[LabelledImages
     return split_validation(labelled, recipe.data.validation_size, recipe.data.validation_seed)
 
 
-def _begin(recipe: Recipe, device: torch.device) -> Course:
+def _begin(recipe: Recipe, num_classes: int, device: torch.device) -> Course:
     """Build the network with initial weights that depend on the recipe's seed only."""
     settings = recipe.training
     with torch.random.fork_rng(devices=[]):
         torch.default_generator.manual_seed(settings.seed)
-        model = timm.create_model(recipe.architecture, num_classes=len(CIFAR10_CLASSES))
+        model = timm.create_model(recipe.architecture, num_classes=num_classes)
     model = model.to(memory_format=torch.channels_last).to(device)
     optimizer = create_optimizer_v2(
         model,

@@ -6,7 +6,7 @@ from pathlib import Path
 import torch
 
 from rectgrad_zoo.checkpoint import METRICS_FILE, RECIPE_FILE, load_folder
-from rectgrad_zoo.data.cifar10 import read_cifar10
+from rectgrad_zoo.data.read_data_set import read_data_set
 from rectgrad_zoo.determinism import deterministic
 from rectgrad_zoo.training.accuracy import Accuracy
 from rectgrad_zoo.training.measure_checkpoint import measure_checkpoint, needs_training_set
@@ -73,7 +73,8 @@ def verify_folder(folder: Path, data: str | Path, device: torch.device) -> Verif
 
     Args:
         folder: A checkpoint folder with `recipe.toml` and `metrics.json`.
-        data: CIFAR-10, as for `rectgrad_zoo.data.cifar10.read_cifar10`.
+        data: The data set of its recipe, as for
+            `rectgrad_zoo.data.read_data_set.read_data_set`.
         device: Device for the measurement.
 
     Returns:
@@ -84,8 +85,10 @@ def verify_folder(folder: Path, data: str | Path, device: torch.device) -> Verif
     """
     claimed = read_metrics(folder / METRICS_FILE)
     recipe = read_recipe(folder / RECIPE_FILE)
-    images = read_cifar10(data, "test")
-    training = read_cifar10(data, "train") if needs_training_set(recipe) else None
+    images = read_data_set(recipe.data_set, data, "test")
+    training = None
+    if needs_training_set(recipe):
+        training = read_data_set(recipe.data_set, data, "train")
     model = load_folder(folder).to(device)
     with deterministic(device):
         found = measure_checkpoint(model, recipe, images, training)
