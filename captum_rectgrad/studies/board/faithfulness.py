@@ -50,7 +50,7 @@ def answers(model: nn.Module, inputs: Tensor, targets: Tensor) -> Tensor:
             for start in range(0, len(inputs), 4 * BATCH)
         ]
     same: Tensor = torch.cat(found).eq(targets)
-    return same.double()
+    return same.to(torch.float64)
 
 
 def ranked_only(values: Tensor, explained: Explained) -> Values:

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
+from typing import Literal, Protocol
 
 import torch
 from torch import Tensor
@@ -23,12 +23,14 @@ from captum_rectgrad.studies.compute.maps import predictions
 from captum_rectgrad.studies.data.cifar10 import Cifar10
 from captum_rectgrad.studies.data.generated import Shapes
 from captum_rectgrad.studies.data.photographs import Photographs
-from captum_rectgrad.studies.data.study_data import Network, StudyData
+from captum_rectgrad.studies.data.study_data import MaskedImages, Network
 from rectgrad_zoo import registry
 from rectgrad_zoo.data.backdoor import attacked, stamp_trigger
+from rectgrad_zoo.data.data_sets import FASHION_MNIST, Split
 from rectgrad_zoo.data.images import LabelledImages
+from rectgrad_zoo.data.read_data_set import read_data_set
 
-Kind = Literal["shapes", "cifar10", "photographs"]
+Kind = Literal["shapes", "CIFAR-10", "Fashion-MNIST", "photographs"]
 SHAPES = "shapes"
 MARGIN = 2  # border of the noise in which filters also see the image, as in `kim2019.patch`
 _BATCH = 200
@@ -49,29 +51,71 @@ class KnownGroup:
     about: str
 
 
+class BoardData(Protocol):
+    """The part of `StudyData` that the board uses."""
+
+    @property
+    def name(self) -> str:
+        """See `StudyData`."""
+
+    @property
+    def note(self) -> str:
+        """See `StudyData`."""
+
+    @property
+    def has_masks(self) -> bool:
+        """See `StudyData`."""
+
+    def images(self, split: Split) -> LabelledImages:
+        """See `StudyData`."""
+
+    def masked(self) -> MaskedImages:
+        """See `StudyData`."""
+
+
+@dataclass(frozen=True)
+class FashionMnist:
+    """Fashion-MNIST from a folder or the Hub.
+
+    Attributes:
+        data: as for `rectgrad_zoo.data.read_data_set.read_data_set`.
+    """
+
+    data: str
+
+    name = "Fashion-MNIST"
+    note = ""
+    has_masks = False
+
+    def images(self, split: Split) -> LabelledImages:
+        """See `StudyData`."""
+        return read_data_set(FASHION_MNIST, self.data, split)
+
+    def masked(self) -> MaskedImages:
+        """See `StudyData`."""
+        raise RectGradError("Fashion-MNIST has no masks of its objects")
+
+
 def _seeds(name: str) -> tuple[str, ...]:
     return (name, f"{name}_seed1", f"{name}_seed2")
 
 
 GROUPS: Mapping[str, KnownGroup] = {
     SHAPES: KnownGroup("shapes", (), "generated shapes, a network trained at the first use"),
-    "cifar10_cnn": KnownGroup("cifar10", _seeds("cifar10_cnn"), "the CNN of Kim et al. 2019"),
-    "cifar10_resnet": KnownGroup("cifar10", ("cifar10_resnet",), "a residual network"),
+    "cifar10_cnn": KnownGroup("CIFAR-10", _seeds("cifar10_cnn"), "the CNN of Kim et al. 2019"),
+    "cifar10_resnet": KnownGroup("CIFAR-10", ("cifar10_resnet",), "a residual network"),
     "cifar10_cnn_occluded": KnownGroup(
-        "cifar10", _seeds("cifar10_cnn_occluded"), "trained behind a patch of noise"
+        "CIFAR-10", _seeds("cifar10_cnn_occluded"), "trained behind a patch of noise"
     ),
     "cifar10_cnn_backdoor": KnownGroup(
-        "cifar10", _seeds("cifar10_cnn_backdoor"), "trained with a backdoor"
+        "CIFAR-10", _seeds("cifar10_cnn_backdoor"), "trained with a backdoor"
     ),
-    "cifar10_vit": KnownGroup("cifar10", ("cifar10_vit",), "a small vision transformer"),
+    "fashion_mnist_cnn": KnownGroup(
+        "Fashion-MNIST", _seeds("fashion_mnist_cnn"), "the same CNN on a second data set"
+    ),
+    "cifar10_vit": KnownGroup("CIFAR-10", ("cifar10_vit",), "a small vision transformer"),
     "tf_efficientnet_lite0": KnownGroup(
         "photographs", ("tf_efficientnet_lite0",), "ImageNet, on photographs"
-    ),
-    "tf_efficientnet_lite1": KnownGroup(
-        "photographs", ("tf_efficientnet_lite1",), "ImageNet, on photographs"
-    ),
-    "tf_efficientnet_lite2": KnownGroup(
-        "photographs", ("tf_efficientnet_lite2",), "ImageNet, on photographs"
     ),
 }
 
@@ -81,8 +125,8 @@ def known_group(name: str, data: str | None, masks: Path | None, images: int) ->
 
     Args:
         name: key of `GROUPS`.
-        data: folder or Hub data set of CIFAR-10, or folder of photographs; None: generated, or
-            photographs of scikit-image.
+        data: folder or Hub data set of the group's kind, or folder of photographs; None: generated
+            images, or photographs of scikit-image.
         masks: folder of CIFAR-10 images with masks; None: none.
         images: number of explained images.
 
@@ -103,8 +147,10 @@ def known_group(name: str, data: str | None, masks: Path | None, images: int) ->
         return _group(name, shapes, shapes.networks("plain"), images)
     if data is None:
         raise ValueError(f"{name} needs --data with {known.kind}; {SHAPES} needs no data")
-    cifar = Cifar10(data, masks)
-    return _group(name, cifar, [_network(each) for each in _loadable(name, known)], images)
+    networks = [_network(each, known.kind) for each in _loadable(name, known)]
+    if known.kind == "Fashion-MNIST":
+        return _group(name, FashionMnist(data), networks, images)
+    return _group(name, Cifar10(data, masks), networks, images)
 
 
 def photograph_group(name: str, model: str, folder: Path | None, images: int) -> BoardGroup:
@@ -143,19 +189,22 @@ def _loadable(name: str, known: KnownGroup) -> list[str]:
     return found
 
 
-def _network(name: str) -> Network:
-    model = rectgrad_zoo.load(name)
-    return Network(name, rectgrad_zoo.provenance(model).sha256, model, rectgrad_zoo.recipe(name))
+def _network(name: str, kind: Kind) -> Network:
+    model, recipe = rectgrad_zoo.load(name), rectgrad_zoo.recipe(name)
+    sha256 = rectgrad_zoo.provenance(model).sha256
+    if kind == "Fashion-MNIST":  # grey images
+        return Network(name, sha256, model, recipe, mean=(0.5,), std=(0.5,))
+    return Network(name, sha256, model, recipe)
 
 
 def _group(
-    name: str, data: StudyData, networks: "tuple[Network, ...] | list[Network]", images: int
+    name: str, data: BoardData, networks: "tuple[Network, ...] | list[Network]", images: int
 ) -> BoardGroup:
     made = tuple(_board_network(data, network, images) for network in networks)
     return BoardGroup(name, data.name, made, data.note)
 
 
-def _board_network(data: StudyData, network: Network, images: int) -> BoardNetwork:
+def _board_network(data: BoardData, network: Network, images: int) -> BoardNetwork:
     test = network.with_occlusion(data.images("test"))
     train = network.with_occlusion(data.images("train"))
     inputs = network.inputs(test.images[:images])
@@ -172,7 +221,7 @@ def _board_network(data: StudyData, network: Network, images: int) -> BoardNetwo
 
 
 def _regions(
-    data: StudyData, network: Network, test: LabelledImages, images: int
+    data: BoardData, network: Network, test: LabelledImages, images: int
 ) -> "list[tuple[str, RegionImages]]":
     found = []
     if data.has_masks:

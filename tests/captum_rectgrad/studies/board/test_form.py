@@ -24,8 +24,8 @@ def test_passes_are_counted() -> None:
     torch.manual_seed(0)
     model = nn.Sequential(nn.Conv2d(1, 4, 3), nn.ReLU(), nn.Flatten(), nn.Linear(144, 3)).eval()
     made = network(model, torch.rand(3, 1, 8, 8))
-    keys = ("random", "sobel", "saliency", "guided-bp", "smoothgrad", "integrated", "rectgrad")
-    keys += ("expected-gradients", "occlusion")
+    keys = {"random", "sobel", "saliency", "guided-bp", "smoothgrad", "integrated", "rectgrad"}
+    keys |= {"expected-gradients", "occlusion"}
     chosen = [method for method in rows(made, SIZES) if method.key in keys]
     found = {method.key: cost(explained(method, made))[0] for method in chosen}
     assert found["random"] == found["sobel"] == 0

@@ -13,7 +13,9 @@ from torch import Tensor, nn
 from captum_rectgrad.errors import RectGradError
 from captum_rectgrad.evaluation.methods import Method
 from captum_rectgrad.studies.board import run_board as module
+from captum_rectgrad.studies.board.cells import Cell
 from captum_rectgrad.studies.board.columns import choose_columns
+from captum_rectgrad.studies.board.measure import RowTask, measure_row
 from captum_rectgrad.studies.board.networks import BoardGroup, BoardNetwork
 from captum_rectgrad.studies.board.run_board import Board, run_board
 from captum_rectgrad.studies.compute.engines import Cluster
@@ -51,11 +53,10 @@ def test_a_killed_board_continues_to_the_same_table(
     whole, killed = tmp_path / "whole", tmp_path / "killed"
     report = run_board(board(), whole)
     assert report.read_text().startswith("# The board, preset `smoke`")
-    measure = module.measure_row
     measured = []
 
-    def dies(task: module.RowTask, device: torch.device) -> Iterator[module.Cell]:
-        for number, cell in enumerate(measure(task, device)):
+    def dies(task: RowTask, device: torch.device) -> Iterator[Cell]:
+        for number, cell in enumerate(measure_row(task, device)):
             if task.method.key == "saliency" and number == 2:
                 raise KeyboardInterrupt
             measured.append(cell)
