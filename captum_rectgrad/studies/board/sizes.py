@@ -47,7 +47,7 @@ PRESET_SIZES: Mapping[Preset, BoardSizes] = {
         fine_tuning=500,
     ),
     "quick": BoardSizes(
-        images=60,
+        images=100,
         samples=20,
         masked_copies=128,
         windows=8,

@@ -92,7 +92,7 @@ def test_another_board_in_the_folder_is_refused_with_the_difference(tmp_path: Pa
     run_board(board(), folder)
     with pytest.raises(RectGradError, match="seed was 0, is 1"):
         run_board(board(seed=1), folder)
-    with pytest.raises(RectGradError, match="images was 12, is 60"):
+    with pytest.raises(RectGradError, match="images was 12, is 100"):
         run_board(board(preset="quick"), folder)
     (one,) = group().networks
     changed = BoardGroup("tiny", "", (replace(one, sha256="1" * 64),))
