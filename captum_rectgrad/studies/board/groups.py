@@ -200,11 +200,21 @@ def _network(name: str, kind: Kind) -> Network:
 def _group(
     name: str, data: BoardData, networks: "tuple[Network, ...] | list[Network]", images: int
 ) -> BoardGroup:
-    made = tuple(_board_network(data, network, images) for network in networks)
+    made = tuple(board_network(data, network, images) for network in networks)
     return BoardGroup(name, data.name, made, data.note)
 
 
-def _board_network(data: BoardData, network: Network, images: int) -> BoardNetwork:
+def board_network(data: BoardData, network: Network, images: int) -> BoardNetwork:
+    """A network with its images.
+
+    Args:
+        data: its data.
+        network: the network.
+        images: number of explained images.
+
+    Returns:
+        The network for the board.
+    """
     test = network.with_occlusion(data.images("test"))
     train = network.with_occlusion(data.images("train"))
     inputs = network.inputs(test.images[:images])

@@ -130,7 +130,7 @@ def _lacks_classes(network: BoardNetwork) -> str | None:
     classes = len(set(network.targets.tolist()))
     if classes >= CELLS:
         return None
-    return f"the network predicts {classes} classes for these images; a grid needs {CELLS}"
+    return f"a grid needs {CELLS} different predicted classes, and these images have {classes}"
 
 
 def _lacks_size(network: BoardNetwork) -> str | None:
