@@ -62,7 +62,7 @@ linters: .venv/.dev
 	@touch $@
 
 .venv/.dev: pyproject.toml
-	@PYTHON="$(PYTHON)" ./environment.sh .venv --editable '.[imagenet,studies,dev]'
+	@PYTHON="$(PYTHON)" ./environment.sh .venv --editable '.[imagenet,imagenet-more,studies,dev]'
 	@touch $@ .venv/.demo
 
 .venv/.docs: pyproject.toml

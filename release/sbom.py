@@ -27,7 +27,7 @@ else:
 ROOT = Path(__file__).resolve().parents[1]
 FILE = ROOT / "release" / "captum-rectgrad.cdx.json"
 # Extras for users; the others are for those who work on the project.
-EXTRAS = ("imagenet", "studies", "cluster")
+EXTRAS = ("imagenet", "imagenet-more", "studies", "cluster")
 # Names of the properties that CycloneDX has no field for.
 REQUIREMENT, PATH = "captum-rectgrad:requirement", "captum-rectgrad:path"
 

@@ -23,7 +23,6 @@ OF_EXTRAS = {
 GUARDED = {
     "captum_rectgrad/app/server.py": "app",
     "captum_rectgrad/studies/compute/engines.py": "cluster",
-    "zoo/rectgrad_zoo/architectures/efficientnet_lite.py": "imagenet",
     "zoo/rectgrad_zoo/architectures/transformers_classifier.py": "transformers",
 }
 # It comes with PyTorch on Linux with CUDA; `rules/fast_selection.py` does without it elsewhere.

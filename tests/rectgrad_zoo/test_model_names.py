@@ -40,6 +40,8 @@ def test_the_zoo_lists_its_checkpoints() -> None:
         "cifar10_cnn_held_out",
         "cifar10_resnet",
         "tf_efficientnet_lite0",
+        "tf_efficientnet_lite1",
+        "tf_efficientnet_lite2",
         "inception_v4.tf_in1k",
         "vgg16.tv_in1k",
         "resnet50.tv_in1k",

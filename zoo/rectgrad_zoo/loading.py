@@ -8,7 +8,7 @@ import timm
 import torch
 from torch import nn
 
-from rectgrad_zoo.architectures.efficientnet_lite import load_efficientnet_lite0
+from rectgrad_zoo.architectures.efficientnet_lite import load_efficientnet_lite
 from rectgrad_zoo.architectures.transformers_classifier import (
     architecture_of,
     is_transformers_folder,
@@ -211,7 +211,7 @@ def _pretrained(source: Source) -> nn.Module:
     if source.kind == "timm":
         raise without_weights(source.name)
     if source.folder is None:
-        return _amended(load_efficientnet_lite0(source.sha256), source)
+        return _amended(load_efficientnet_lite(str(source.architecture), source.sha256), source)
     remedy = (
         "Use both files of one `rectgrad zoo train`, or remove metrics.json."
         if source.row is None

