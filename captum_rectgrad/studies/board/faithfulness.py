@@ -80,7 +80,8 @@ def road(explained: Explained, *, least: bool) -> Values:
 
 
 def _blurred(inputs: Tensor) -> Tensor:
-    return gaussian_blur(inputs, BLUR_SIZE, [BLUR, BLUR])
+    blurred: Tensor = gaussian_blur(inputs, [BLUR_SIZE, BLUR_SIZE], [BLUR, BLUR])
+    return blurred
 
 
 def curve_area(

@@ -12,7 +12,7 @@ from captum_rectgrad.studies.board.table import GroupTable
 from captum_rectgrad.studies.figures.figure_layout import new_figure
 from captum_rectgrad.studies.figures.legends import draw_legend
 
-_WIDTH, _HEIGHT, _NAMES, _HEADS = 0.62, 0.25, 1.3, 1.3  # inches
+_WIDTH, _HEIGHT, _NAMES, _HEADS = 0.42, 0.22, 1.2, 1.4  # inches
 _DARK = 0.5  # share of the colour scale from which text is white
 _ARROWS = {"higher": "\N{UPWARDS ARROW}", "lower": "\N{DOWNWARDS ARROW}", None: ""}
 
@@ -58,7 +58,7 @@ def board_figure(
     axes.set_xticks(np.arange(len(shown)) + 0.5)
     axes.set_xticklabels(
         [f"{column.title} {_ARROWS[column.better]}" for column in shown],
-        rotation=40,
+        rotation=50,
         ha="left",
         rotation_mode="anchor",
         fontsize=8,

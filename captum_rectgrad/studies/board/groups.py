@@ -114,9 +114,10 @@ GROUPS: Mapping[str, KnownGroup] = {
         "Fashion-MNIST", _seeds("fashion_mnist_cnn"), "the same CNN on a second data set"
     ),
     "cifar10_vit": KnownGroup("CIFAR-10", ("cifar10_vit",), "a small vision transformer"),
-    "tf_efficientnet_lite0": KnownGroup(
-        "photographs", ("tf_efficientnet_lite0",), "ImageNet, on photographs"
-    ),
+    **{
+        name: KnownGroup("photographs", (name,), "ImageNet, on photographs")
+        for name in ("tf_efficientnet_lite0", "tf_efficientnet_lite1", "tf_efficientnet_lite2")
+    },
 }
 
 
