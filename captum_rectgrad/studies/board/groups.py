@@ -126,8 +126,8 @@ def known_group(name: str, data: str | None, masks: Path | None, images: int) ->
 
     Args:
         name: key of `GROUPS`.
-        data: folder or Hub data set of the group's kind, or folder of photographs; None: generated
-            images, or photographs of scikit-image.
+        data: folder or Hub data set of the group's kind; not used by groups of generated images,
+            and of photographs, which are scikit-image's.
         masks: folder of CIFAR-10 images with masks; None: none.
         images: number of explained images.
 
@@ -142,7 +142,7 @@ def known_group(name: str, data: str | None, masks: Path | None, images: int) ->
         raise ValueError(f"{name!r} is not a network of the board; choose from {', '.join(GROUPS)}")
     known = GROUPS[name]
     if known.kind == "photographs":
-        return photograph_group(name, name, None if data is None else Path(data), images)
+        return photograph_group(name, name, None, images)
     if known.kind == "shapes":
         shapes = Shapes(Path(torch.hub.get_dir()) / "captum-rectgrad")
         return _group(name, shapes, shapes.networks("plain"), images)

@@ -188,14 +188,13 @@ def _missing(found: GroupTable, methods: Sequence[Method], columns: Sequence[Col
         if all(reasons.values()) and len(set(reasons.values())) == 1:
             lines.append(f"- {column.title}: {next(iter(reasons.values()))}.")
     whole = {line.partition(":")[0][2:] for line in lines}
+    others = [column for column in columns if column.title not in whole]
     for method in methods:
-        own = {c.title: found.entries[c.key, method.key].reason for c in columns}
         by_reason: dict[str, list[str]] = {}
-        for title, reason in own.items():
-            if reason and title not in whole:
-                by_reason.setdefault(reason, []).append(title)
-        lines += [
-            f"- {method.title}, {', '.join(titles)}: {reason}."
-            for reason, titles in by_reason.items()
-        ]
+        for column in others:
+            if reason := found.entries[column.key, method.key].reason:
+                by_reason.setdefault(reason, []).append(column.title)
+        for reason, titles in by_reason.items():
+            which = "all columns" if len(titles) == len(others) else ", ".join(titles)
+            lines.append(f"- {method.title}, {which}: {reason}.")
     return "\n".join(lines)
