@@ -13,7 +13,7 @@ from captum_rectgrad.evaluation.seeds import derived_seed
 from captum_rectgrad.sanity.parameter_layers import parameter_layers
 from captum_rectgrad.sanity.randomisation import measured_layers, randomised_models
 from captum_rectgrad.studies.board.column import Column, Values
-from captum_rectgrad.studies.board.explained import BATCH, Explained
+from captum_rectgrad.studies.board.explained import Explained, batch_size
 from captum_rectgrad.studies.board.networks import BoardNetwork
 
 BINS = 100  # of the histogram of eMPRT
@@ -105,9 +105,9 @@ def captum_sensitivity(explained: Explained) -> Values:
     """
     network = explained.network
     radius = RADIUS * float(network.inputs.max() - network.inputs.min())
-    found = []
-    for start in range(0, len(network.inputs), BATCH):
-        part = slice(start, start + BATCH)
+    found, size = [], batch_size(network.inputs)
+    for start in range(0, len(network.inputs), size):
+        part = slice(start, start + size)
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(derived_seed(explained.seed, "sensitivity", start))
             found.append(

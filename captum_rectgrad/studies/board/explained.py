@@ -16,7 +16,19 @@ from captum_rectgrad.studies.board.sizes import BoardSizes
 from captum_rectgrad.studies.compute.batches import in_batches
 from captum_rectgrad.studies.compute.masking import ranks_by_importance
 
-BATCH = 50
+BATCH, BATCH_PIXELS = 50, 50 * 64 * 64  # most images, and most pixels, in one call of a method
+
+
+def batch_size(inputs: Tensor) -> int:
+    """Number of images for one call of a method; memory is in proportion to the pixels.
+
+    Args:
+        inputs: `(N, C, H, W)`.
+
+    Returns:
+        At least 1.
+    """
+    return max(1, min(BATCH, BATCH_PIXELS // inputs[0, 0].numel()))
 
 
 class UnusableMapsError(RectGradError):
@@ -67,7 +79,9 @@ class Explained:
         explained = self.network.model if model is None else model
         found = torch.empty(inputs.shape, dtype=torch.float64)
         for batch, maps in in_batches(
-            len(inputs), BATCH, lambda batch: self._batch(explained, inputs, targets, batch)
+            len(inputs),
+            batch_size(inputs),
+            lambda batch: self._batch(explained, inputs, targets, batch),
         ):
             found[batch] = maps
         return found

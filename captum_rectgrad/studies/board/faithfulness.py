@@ -12,7 +12,7 @@ from torchvision.transforms.functional import gaussian_blur
 
 from captum_rectgrad.evaluation.seeds import derived_seed
 from captum_rectgrad.studies.board.column import Column, Values
-from captum_rectgrad.studies.board.explained import BATCH, Explained
+from captum_rectgrad.studies.board.explained import Explained, batch_size
 from captum_rectgrad.studies.compute.imputation import imputed
 from captum_rectgrad.studies.compute.masking import removed_ranks
 
@@ -32,10 +32,10 @@ def probabilities(model: nn.Module, inputs: Tensor, targets: Tensor) -> Tensor:
         `(N,)`, float64, on the CPU.
     """
     device = next(model.parameters()).device
-    found = []
+    found, size = [], 4 * batch_size(inputs)
     with torch.inference_mode():
-        for start in range(0, len(inputs), 4 * BATCH):
-            part = slice(start, start + 4 * BATCH)
+        for start in range(0, len(inputs), size):
+            part = slice(start, start + size)
             logits = model(inputs[part].to(device)).double().cpu()
             found.append(logits.softmax(dim=1).gather(1, targets[part, None])[:, 0])
     return torch.cat(found)
@@ -43,11 +43,11 @@ def probabilities(model: nn.Module, inputs: Tensor, targets: Tensor) -> Tensor:
 
 def answers(model: nn.Module, inputs: Tensor, targets: Tensor) -> Tensor:
     """Whether the network answers the explained classes; as `probabilities`, 0 or 1."""
-    device = next(model.parameters()).device
+    device, size = next(model.parameters()).device, 4 * batch_size(inputs)
     with torch.inference_mode():
         found = [
-            model(inputs[start : start + 4 * BATCH].to(device)).argmax(dim=1).cpu()
-            for start in range(0, len(inputs), 4 * BATCH)
+            model(inputs[start : start + size].to(device)).argmax(dim=1).cpu()
+            for start in range(0, len(inputs), size)
         ]
     same: Tensor = torch.cat(found).eq(targets)
     return same.to(torch.float64)
@@ -120,9 +120,9 @@ def captum_infidelity(explained: Explained) -> Values:
     """
     network, device = explained.network, explained.device
     noise = partial(_add_noise, float(NOISE * network.inputs.std()))
-    found = []
-    for start in range(0, len(network.inputs), BATCH):
-        part = slice(start, start + BATCH)
+    found, size = [], batch_size(network.inputs)
+    for start in range(0, len(network.inputs), size):
+        part = slice(start, start + size)
         with torch.random.fork_rng(devices=[device] if device.type == "cuda" else []):
             torch.manual_seed(derived_seed(explained.seed, "infidelity", start))
             values = infidelity(
