@@ -95,7 +95,9 @@ def _own(
     )
 
 
-def _seeds(name: str, *hashes: str, data: str) -> Iterator[Checkpoint]:
+def _seeds(
+    name: str, *hashes: str, data: str, architecture: str = "cifar10_cnn"
+) -> Iterator[Checkpoint]:
     """Rows for the trainings of a checkpoint with the seeds 1, 2, ..., from their SHA-256."""
     for seed, sha256 in enumerate(hashes, start=1):
         yield _own(
@@ -103,6 +105,7 @@ def _seeds(name: str, *hashes: str, data: str) -> Iterator[Checkpoint]:
             sha256,
             data=data,
             purpose=f"{name} with another seed, for the variation between trainings",
+            architecture=architecture,
         )
 
 
