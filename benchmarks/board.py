@@ -94,7 +94,7 @@ def _board(
     words += ["--device", args.device, "--out", str(folder), *_data(args, networks[0])]
     folder.parent.mkdir(parents=True, exist_ok=True)
     with folder.with_name(f"{folder.name}.log").open("ab") as log:
-        return subprocess.run(
+        return subprocess.run(  # noqa: S603 (its own program)
             [sys.executable, "-c", _MAIN, *words],
             stdout=log,
             stderr=log,

@@ -2,7 +2,7 @@
 
 import warnings
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, partial
 
 import torch
 from torch import Tensor, nn
@@ -78,11 +78,8 @@ class Explained:
         """
         explained = self.network.model if model is None else model
         found = torch.empty(inputs.shape, dtype=torch.float64)
-        for batch, maps in in_batches(
-            len(inputs),
-            batch_size(inputs),
-            lambda batch: self._batch(explained, inputs, targets, batch),
-        ):
+        compute = partial(self._batch, explained, inputs, targets)
+        for batch, maps in in_batches(len(inputs), batch_size(inputs), compute):
             found[batch] = maps
         return found
 

@@ -10,6 +10,7 @@ from torch import Tensor
 
 import rectgrad_zoo
 from captum_rectgrad.errors import RectGradError
+from captum_rectgrad.studies.board.explained import batch_size
 from captum_rectgrad.studies.board.networks import (
     NOISE_REGION,
     OBJECT,
@@ -33,7 +34,6 @@ from rectgrad_zoo.data.read_data_set import read_data_set
 Kind = Literal["shapes", "CIFAR-10", "Fashion-MNIST", "photographs"]
 SHAPES = "shapes"
 MARGIN = 2  # border of the noise in which filters also see the image, as in `kim2019.patch`
-_BATCH = 200
 
 
 @dataclass(frozen=True)
@@ -176,7 +176,7 @@ def photograph_group(name: str, model: str, folder: Path | None, images: int) ->
 
 def predicted(model: torch.nn.Module, inputs: Tensor) -> Tensor:
     """The predicted classes, `(N,)`, of inputs, `(N, C, H, W)`."""
-    return predictions(model, inputs, _BATCH)
+    return predictions(model, inputs, 4 * batch_size(inputs))
 
 
 def _loadable(name: str, known: KnownGroup) -> list[str]:
