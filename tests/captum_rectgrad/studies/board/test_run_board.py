@@ -16,11 +16,11 @@ from captum_rectgrad.studies.board import run_board as module
 from captum_rectgrad.studies.board.cells import Cell
 from captum_rectgrad.studies.board.columns import choose_columns
 from captum_rectgrad.studies.board.measure import RowTask, measure_row
-from captum_rectgrad.studies.board.networks import BoardGroup, BoardNetwork
+from captum_rectgrad.studies.board.networks import BoardGroup, BoardNetwork, TrainingImages
 from captum_rectgrad.studies.board.run_board import Board, run_board
 from captum_rectgrad.studies.compute.engines import Cluster
 from tests.support.board import Linear, method, network, own
-from tests.support.nodes import NODE
+from tests.support.nodes import NODE, RAY
 
 COLUMNS = ("difull", "object", "road-morf", "random-logit", "sparseness", "cost")
 METHODS = (method("random"), method("saliency"), method("gradient-input"))
@@ -149,13 +149,22 @@ def test_broken_methods_are_shown_with_their_reason(tmp_path: Path) -> None:
     assert found["saliency", "object"]["reason"] == "the data have no masks of objects"
 
 
-@pytest.mark.slow
+@RAY[0]
+@RAY[1]
 def test_a_ray_cluster_gives_the_same_table(tmp_path: Path) -> None:
     ray = pytest.importorskip("ray")
-    run_board(board(), tmp_path / "here")
+    columns = choose_columns([*COLUMNS, "f-fidelity-plus"])
+    pixels = torch.randint(0, 256, (64, 3, 8, 8), dtype=torch.uint8, generator=GENERATOR)
+    training = TrainingImages(pixels, torch.zeros(64, dtype=torch.int64), Tensor.float)
+    (one,) = group().networks
+    made = [BoardGroup("tiny", "random images", (replace(one, training=training),))]
+    run_board(board(groups=made, columns=columns), tmp_path / "here")
     ray.init(**NODE, include_dashboard=False, log_to_driver=False)
     try:
-        run_board(board(cluster=Cluster()), tmp_path / "there")
+        again = board(groups=made, columns=columns, cluster=Cluster())
+        run_board(again, tmp_path / "there")
     finally:
         ray.shutdown()
-    assert values(tmp_path / "there") == values(tmp_path / "here")
+    found = values(tmp_path / "there")
+    assert found == values(tmp_path / "here")
+    assert {row["reason"] for row in found if row["column"] == "f-fidelity-plus"} == {""}
