@@ -12,6 +12,7 @@ import argcomplete
 from captum_rectgrad import __version__
 from captum_rectgrad.cli import (
     app_arguments,
+    board_arguments,
     check_arguments,
     explain_arguments,
     reproduce_arguments,
@@ -90,6 +91,7 @@ def _parser() -> Parser:
     zoo.add_parser(commands)
     reproduce_arguments.add_parser(commands)
     check_arguments.add_parser(commands)
+    board_arguments.add_parser(commands)
     app_arguments.add_parser(commands)
     return parser
 

@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
+from typing import Literal
 from weakref import WeakKeyDictionary
 
 import torch
@@ -115,8 +116,8 @@ def methods(percentile: float | None = None) -> tuple[Method, ...]:
         of_captum("saliency", "Saliency", Saliency, abs=False),
         of_captum("gradient-input", "Gradient * Input", InputXGradient),
         Method("guided-bp", "Guided BP", _guided_backprop),
-        Method("smoothgrad", "SmoothGrad", _smooth_grad),
-        Method("integrated", "Integrated Grad.", _integrated_gradients),
+        Method("smoothgrad", "SmoothGrad", smooth_grad),
+        Method("integrated", "Integrated Grad.", integrated_gradients),
         Method("deeplift", "DeepLIFT", _deep_lift),
         Method("rectgrad", "RectGrad", partial(_rectgrad, percentile, prr=False), baseline=False),
         Method(
@@ -207,10 +208,18 @@ def same_maps(found: Tensor, expected: Tensor) -> bool:
     return bool((gaps <= AGREEMENT * scale).double().mean() > 0.5)  # noqa: PLR2004
 
 
-def _check_once(model: nn.Module, key: str, doubt: Callable[[], str | None]) -> None:
+def check_once(model: nn.Module, key: str, doubt: Callable[[], str | None]) -> None:
     """Check on the first batch whether a method is reliable on a model, and keep the outcome.
 
     Later batches are not checked, so a hard image cannot abort a run that has begun.
+
+    Args:
+        model: the model.
+        key: key of the method.
+        doubt: the reason why the method is unreliable, or None.
+
+    Raises:
+        MethodUnreliableError: the method is unreliable on the model.
     """
     known = _DOUBTS.setdefault(model, {})
     if key not in known:
@@ -234,11 +243,30 @@ def _guided_backprop(model: nn.Module, x: Tensor, target: Tensor) -> Tensor:
             return None
         return "Captum's GuidedBackprop is incorrect on this model (it only hooks nn.ReLU modules)"
 
-    _check_once(model, "guided-bp", doubt)
+    check_once(model, "guided-bp", doubt)
     return attribution
 
 
-def _smooth_grad(model: nn.Module, x: Tensor, target: Tensor) -> Tensor:
+def smooth_grad(
+    model: nn.Module,
+    x: Tensor,
+    target: Tensor,
+    *,
+    kind: Literal["smoothgrad", "vargrad"] = "smoothgrad",
+    samples: int = NOISY_SAMPLES,
+) -> Tensor:
+    """Captum's `NoiseTunnel` of the signed gradient, with noise in proportion to each image.
+
+    Args:
+        model: in eval mode.
+        x: images `(N, C, H, W)` that require grad.
+        target: `(N,)`.
+        kind: mean of the gradients, or their variance (VarGrad).
+        samples: number of noisy copies of each image.
+
+    Returns:
+        `(N, C, H, W)`.
+    """
     # Captum adds noise of one size to the whole batch. Each image is therefore scaled to a range
     # of 1 before the noise is added, and scaled back afterwards.
     flat = x.detach().flatten(1)
@@ -248,21 +276,34 @@ def _smooth_grad(model: nn.Module, x: Tensor, target: Tensor) -> Tensor:
     tunnel = NoiseTunnel(Saliency(lambda unit, scale, target: summed(unit * scale, target)))
     attribution: Tensor = tunnel.attribute(
         x / scale,
-        nt_type="smoothgrad",
-        nt_samples=NOISY_SAMPLES,
+        nt_type=kind,
+        nt_samples=samples,
         nt_samples_batch_size=max(1, AT_ONCE // len(x)),
         stdevs=NOISE,
         additional_forward_args=(scale, target),
         abs=False,
     )
-    return attribution / scale
+    return attribution / (scale if kind == "smoothgrad" else scale**2)
 
 
-def _integrated_gradients(model: nn.Module, x: Tensor, target: Tensor) -> Tensor:
+def integrated_gradients(
+    model: nn.Module, x: Tensor, target: Tensor, *, steps: int = STEPS
+) -> Tensor:
+    """Captum's `IntegratedGradients` from the zero image.
+
+    Args:
+        model: in eval mode.
+        x: images `(N, C, H, W)` that require grad.
+        target: `(N,)`.
+        steps: number of steps of the integral.
+
+    Returns:
+        `(N, C, H, W)`.
+    """
     attribution: Tensor = IntegratedGradients(_sum_of_targets(model)).attribute(
         x,
         additional_forward_args=target,
-        n_steps=STEPS,
+        n_steps=steps,
         internal_batch_size=max(AT_ONCE, len(x)),
     )
     return attribution
@@ -279,7 +320,7 @@ def _sum_of_targets(model: nn.Module) -> Callable[[Tensor, Tensor], Tensor]:
 
 def _deep_lift(model: nn.Module, x: Tensor, target: Tensor) -> Tensor:
     with _unpooling_allowed():
-        _check_once(model, "deeplift", lambda: _incomplete(model, x.detach(), target))
+        check_once(model, "deeplift", lambda: _incomplete(model, x.detach(), target))
         attribution: Tensor = DeepLift(captum_compatible(model)).attribute(x, target=target)
     return attribution
 

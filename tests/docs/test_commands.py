@@ -57,4 +57,4 @@ def test_a_wrong_one_would_be_found() -> None:
 
 def test_there_are_some_of_each_command() -> None:
     shown = {command.split()[1] for _, command in commands()}
-    assert {"app", "explain", "check", "reproduce", "zoo"} <= shown
+    assert {"app", "board", "explain", "check", "reproduce", "zoo"} <= shown

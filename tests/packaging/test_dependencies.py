@@ -16,12 +16,15 @@ PACKAGES = (ROOT / "captum_rectgrad", ROOT / "zoo/rectgrad_zoo")
 OF_EXTRAS = {
     "captum_rectgrad/app/layout.py": "app",
     "captum_rectgrad/app/responses.py": "app",
+    "captum_rectgrad/studies/board/cluster.py": "cluster",
     "captum_rectgrad/studies/compute/cluster.py": "cluster",
     "captum_rectgrad/studies/roar_kar/cluster.py": "cluster",
 }
 # Imports in functions that turn the absence of an extra into an error with advice.
 GUARDED = {
     "captum_rectgrad/app/server.py": "app",
+    "captum_rectgrad/studies/board/activation_maps.py": "peers",
+    "captum_rectgrad/studies/board/references.py": "peers",
     "captum_rectgrad/studies/compute/engines.py": "cluster",
     "zoo/rectgrad_zoo/architectures/transformers_classifier.py": "transformers",
 }
@@ -30,6 +33,8 @@ WITH_TORCH = {
     "captum_rectgrad/rules/triton_kernels.py": {"triton"},
     "captum_rectgrad/rules/triton_selection.py": {"triton"},
 }
+# A module of an extra that is not installed has its distribution's name, but for these.
+OTHER_NAMES = {"pytorch_grad_cam": "grad-cam"}
 INSTALLED = packages_distributions()
 
 
@@ -66,8 +71,9 @@ def _not_of(modules: set[str], extra: str | None) -> set[str]:
     return {
         module
         for module in modules
-        # A module of an extra that is not installed has its distribution's name.
-        if declared.isdisjoint(map(canonicalize_name, INSTALLED.get(module, [module])))
+        if declared.isdisjoint(
+            map(canonicalize_name, INSTALLED.get(module, [OTHER_NAMES.get(module, module)]))
+        )
     }
 
 

@@ -4,6 +4,7 @@ This module imports the standard library only, so that shell completion does not
 """
 
 import importlib.util
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
@@ -94,6 +95,20 @@ def _own(
     )
 
 
+def _seeds(
+    name: str, *hashes: str, data: str, architecture: str = "cifar10_cnn"
+) -> Iterator[Checkpoint]:
+    """Rows for the trainings of a checkpoint with the seeds 1, 2, ..., from their SHA-256."""
+    for seed, sha256 in enumerate(hashes, start=1):
+        yield _own(
+            f"{name}_seed{seed}",
+            sha256,
+            data=data,
+            purpose=f"{name} with another seed, for the variation between trainings",
+            architecture=architecture,
+        )
+
+
 CHECKPOINTS = (
     Checkpoint(
         name="cifar10_cnn",
@@ -131,29 +146,17 @@ CHECKPOINTS = (
         data="10,000 images of CIFAR-10 with shuffled labels",
         purpose="a control for sanity checks: memorised labels, no learned classes",
     ),
-    _own(
-        "cifar10_cnn_seed1",
+    *_seeds(
+        "cifar10_cnn",
         "4abcb1208e6ac28c6fde573f85b5220c6d76b28773ec7a0316278a30cb45e6c3",
-        data="CIFAR-10",
-        purpose="cifar10_cnn with another seed, for the variation between trainings",
-    ),
-    _own(
-        "cifar10_cnn_seed2",
         "c7c9ba9e39e27e5864fd9f43c20d0a502bd97b3006447971bc6942b1cc727bd4",
         data="CIFAR-10",
-        purpose="cifar10_cnn with another seed, for the variation between trainings",
     ),
-    _own(
-        "cifar10_cnn_occluded_seed1",
+    *_seeds(
+        "cifar10_cnn_occluded",
         "8b55b6d7a236a047c74c556d044c494968068496295d83fea55447db210649ae",
-        data="CIFAR-10 behind a fixed 10 x 10 noise patch",
-        purpose="cifar10_cnn_occluded with another seed, for the variation between trainings",
-    ),
-    _own(
-        "cifar10_cnn_occluded_seed2",
         "df3d56bc3c8d90814f7853b57232dc8936dcc6d3eccdcee233318a2177272e7a",
         data="CIFAR-10 behind a fixed 10 x 10 noise patch",
-        purpose="cifar10_cnn_occluded with another seed, for the variation between trainings",
     ),
     _own(
         "cifar10_cnn_paper",
@@ -161,29 +164,13 @@ CHECKPOINTS = (
         data="CIFAR-10",
         purpose="the last epoch of the authors' training",
     ),
-    _own(
-        "cifar10_cnn_paper_seed1",
+    *_seeds(
+        "cifar10_cnn_paper",
         "35b1bb085c108953d652fc4b247a4ee51f2cc2a7b0d19f93565efb100a9427e0",
-        data="CIFAR-10",
-        purpose="cifar10_cnn_paper with another seed, for the variation between trainings",
-    ),
-    _own(
-        "cifar10_cnn_paper_seed2",
         "1eb795580f006a384baa9acf574475661a21e475fa21d3c7b50ef5eb5bc835e7",
-        data="CIFAR-10",
-        purpose="cifar10_cnn_paper with another seed, for the variation between trainings",
-    ),
-    _own(
-        "cifar10_cnn_paper_seed3",
         "bdb63116eae20a8157201efe6918593e5609a449eadafc03a01217238fb513fd",
-        data="CIFAR-10",
-        purpose="cifar10_cnn_paper with another seed, for the variation between trainings",
-    ),
-    _own(
-        "cifar10_cnn_paper_seed4",
         "acdfb2ffa773e519910cc02bd8f091748f047e1c64ed40b0f78d7560e6be2c12",
         data="CIFAR-10",
-        purpose="cifar10_cnn_paper with another seed, for the variation between trainings",
     ),
     _own(
         "cifar10_cnn_occluded_paper",
@@ -191,29 +178,13 @@ CHECKPOINTS = (
         data="CIFAR-10 behind a fixed 10 x 10 noise patch",
         purpose="the last epoch of the authors' training behind the patch",
     ),
-    _own(
-        "cifar10_cnn_occluded_paper_seed1",
+    *_seeds(
+        "cifar10_cnn_occluded_paper",
         "714fe4089baf4f6ea43bc961cba1557d8dcccfe91d828307659495a762ff4a28",
-        data="CIFAR-10 behind a fixed 10 x 10 noise patch",
-        purpose="cifar10_cnn_occluded_paper with another seed, for the variation between trainings",
-    ),
-    _own(
-        "cifar10_cnn_occluded_paper_seed2",
         "c73c7ec28a9d661b9de0116495c8e645ca2d2b422de3492624a025f075afff79",
-        data="CIFAR-10 behind a fixed 10 x 10 noise patch",
-        purpose="cifar10_cnn_occluded_paper with another seed, for the variation between trainings",
-    ),
-    _own(
-        "cifar10_cnn_occluded_paper_seed3",
         "3491337cae56856daa570899594550effb7bac49643161f33d031e664265b4f0",
-        data="CIFAR-10 behind a fixed 10 x 10 noise patch",
-        purpose="cifar10_cnn_occluded_paper with another seed, for the variation between trainings",
-    ),
-    _own(
-        "cifar10_cnn_occluded_paper_seed4",
         "071cb9b90d4ee588d12e3247a21052fa3c0471f296a659a4715e3f24bc4a2c30",
         data="CIFAR-10 behind a fixed 10 x 10 noise patch",
-        purpose="cifar10_cnn_occluded_paper with another seed, for the variation between trainings",
     ),
     _own(
         "cifar10_cnn_noise_paper",
@@ -221,17 +192,11 @@ CHECKPOINTS = (
         data="CIFAR-10 behind 10 x 10 noise, different for each image",
         purpose="a control for cifar10_cnn_occluded_paper, without a fixed patch",
     ),
-    _own(
-        "cifar10_cnn_noise_paper_seed1",
+    *_seeds(
+        "cifar10_cnn_noise_paper",
         "9fd9263c1841ce89cc83e747041a5b93e018ba30ae6bf4fec92d70badcc6bce3",
-        data="CIFAR-10 behind 10 x 10 noise, different for each image",
-        purpose="cifar10_cnn_noise_paper with another seed, for the variation between trainings",
-    ),
-    _own(
-        "cifar10_cnn_noise_paper_seed2",
         "e23aaae3b05cf8f9127515ad7d56e94730d7fd13d3b79b61c77c34179f5744fb",
         data="CIFAR-10 behind 10 x 10 noise, different for each image",
-        purpose="cifar10_cnn_noise_paper with another seed, for the variation between trainings",
     ),
     _own(
         "cifar10_cnn_held_out",

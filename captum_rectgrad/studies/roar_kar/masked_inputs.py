@@ -8,9 +8,9 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from captum_rectgrad.studies.compute.imputation import imputed
+from captum_rectgrad.studies.compute.masking import mask_alone, removed_ranks, replaced
 from captum_rectgrad.studies.roar_kar.cells import ROAD, Cell
-from captum_rectgrad.studies.roar_kar.imputation import imputed
-from captum_rectgrad.studies.roar_kar.masking import mask_alone, removed_ranks, replaced
 from captum_rectgrad.studies.roar_kar.ranks import Ranks
 from rectgrad_zoo.data.images import to_model_range
 

@@ -17,6 +17,7 @@ from captum_rectgrad.errors import RectGradError
 from captum_rectgrad.evaluation.map_metrics import channel_sum
 from captum_rectgrad.evaluation.methods import Method
 from captum_rectgrad.studies.compute.maps import final_threshold
+from captum_rectgrad.studies.compute.masking import ranks_by_importance
 from captum_rectgrad.studies.data.study_data import Network
 from captum_rectgrad.studies.framework.context import StudyContext
 from captum_rectgrad.studies.roar_kar.config import Form
@@ -48,9 +49,7 @@ def pixel_ranks(values: Tensor, order: Tensor) -> Tensor:
     pixels = values.shape[1]
     if pixels - 1 > np.iinfo(np.uint16).max:
         raise ValueError(f"got images of {pixels} pixels, expected at most 65536 (two-byte ranks)")
-    order = order.to(values.device, torch.int64)
-    by_value = values.gather(1, order).argsort(dim=1, descending=True, stable=True)
-    return order.gather(1, by_value).argsort(dim=1)
+    return ranks_by_importance(values, order.to(values.device, torch.int64))
 
 
 def tie_order(images: slice, pixels: int, seed: int, split: Split) -> Tensor:

@@ -8,6 +8,7 @@ from dataclasses import replace
 from torch import Tensor
 
 from captum_rectgrad.errors import RectGradError
+from captum_rectgrad.studies.compute.masking import mean_colour
 from captum_rectgrad.studies.compute.precision import precision_of
 from captum_rectgrad.studies.compute.progress import Progress
 from captum_rectgrad.studies.data.study_data import Network
@@ -24,7 +25,6 @@ from captum_rectgrad.studies.roar_kar.curves import Curves, Ranking, table_cells
 from captum_rectgrad.studies.roar_kar.engines import default_stack, engine_of
 from captum_rectgrad.studies.roar_kar.figure import draw
 from captum_rectgrad.studies.roar_kar.finished import HOW, finished
-from captum_rectgrad.studies.roar_kar.masking import mean_colour
 from captum_rectgrad.studies.roar_kar.ranks import RankFiles, rank_all
 from captum_rectgrad.studies.roar_kar.run_cells import run_cells
 from captum_rectgrad.studies.roar_kar.table import PAPER, claims, rows

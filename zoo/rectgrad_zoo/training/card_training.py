@@ -45,11 +45,11 @@ def how_it_was_trained(recipe: Recipe, metrics: Metrics) -> str:
 
 def _origin(recipe: Recipe) -> str:
     settings = recipe.training
-    if recipe.architecture == "fashion_mnist_cnn":
+    if recipe.architecture == "fashion_mnist_cnn" and settings.optimizer == "adam":
         return (
-            f"The layers and the input range follow {PAPER}, appendix F.2, for grey images of "
-            "28 x 28 pixels and with a first dense layer of half as many units. The network was "
-            f"trained for {settings.epochs} epochs."
+            f"The layers, the input range and the optimiser (Adam) follow {PAPER}, appendix F.2, "
+            "for grey images of 28 x 28 pixels and with a first dense layer of half as many units. "
+            f"The network was trained for {settings.epochs} epochs."
         )
     if recipe.architecture != "cifar10_cnn":
         return (

@@ -7,10 +7,10 @@ import numpy as np
 import pytest
 import torch
 
+from captum_rectgrad.studies.compute.masking import mean_colour
 from captum_rectgrad.studies.data.generated import recipe_of
 from captum_rectgrad.studies.framework.context import StudyContext
 from captum_rectgrad.studies.roar_kar.cell_inputs import CellInputs
-from captum_rectgrad.studies.roar_kar.masking import mean_colour
 from captum_rectgrad.studies.roar_kar.ranks import RankFiles, pixel_ranks, tie_order
 from captum_rectgrad.studies.roar_kar.training import training_of
 from rectgrad_zoo.data.cifar10 import Split

@@ -7,10 +7,10 @@ import pytest
 import torch
 from torch import Tensor, nn
 
+from captum_rectgrad.studies.compute.imputation import imputed
 from captum_rectgrad.studies.compute.precision import Precision
 from captum_rectgrad.studies.roar_kar.cell_inputs import CellInputs, _sight, measure_cell
 from captum_rectgrad.studies.roar_kar.cells import Cell, Measure
-from captum_rectgrad.studies.roar_kar.imputation import imputed
 from captum_rectgrad.studies.roar_kar.masked_inputs import MaskedInputs, rank_table
 from captum_rectgrad.studies.roar_kar.ranks import RankFiles, Ranks
 from captum_rectgrad.studies.roar_kar.stacked_training import train_networks

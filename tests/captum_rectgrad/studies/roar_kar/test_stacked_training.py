@@ -11,6 +11,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from captum_rectgrad.studies.compute.batches import in_batches
+from captum_rectgrad.studies.compute.masking import mask_alone, replaced
 from captum_rectgrad.studies.compute.precision import Precision
 from captum_rectgrad.studies.roar_kar.cell_inputs import (
     CellInputs,
@@ -20,7 +21,6 @@ from captum_rectgrad.studies.roar_kar.cell_inputs import (
 )
 from captum_rectgrad.studies.roar_kar.cells import Cell
 from captum_rectgrad.studies.roar_kar.masked_inputs import MaskedInputs, rank_table
-from captum_rectgrad.studies.roar_kar.masking import mask_alone, replaced
 from captum_rectgrad.studies.roar_kar.ranks import RankFiles
 from captum_rectgrad.studies.roar_kar.stacked_networks import SideBySide
 from captum_rectgrad.studies.roar_kar.stacked_training import (

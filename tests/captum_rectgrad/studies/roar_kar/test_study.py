@@ -20,6 +20,7 @@ from captum_rectgrad.cli.main import main
 from captum_rectgrad.errors import RectGradError
 from captum_rectgrad.evaluation.methods import choose_methods
 from captum_rectgrad.studies.compute.engines import Cluster
+from captum_rectgrad.studies.compute.masking import mean_colour
 from captum_rectgrad.studies.compute.precision import precision_of
 from captum_rectgrad.studies.compute.time_limit import TimeLimit, TimeUpError
 from captum_rectgrad.studies.data.study_data import Network
@@ -35,7 +36,6 @@ from captum_rectgrad.studies.roar_kar.cells import Cell
 from captum_rectgrad.studies.roar_kar.config import RoarKarConfig
 from captum_rectgrad.studies.roar_kar.curves import Ranking, table_cells
 from captum_rectgrad.studies.roar_kar.engines import STACK, engine_of, local
-from captum_rectgrad.studies.roar_kar.masking import mean_colour
 from captum_rectgrad.studies.roar_kar.study import STUDY, chance, roar_kar
 from captum_rectgrad.studies.roar_kar.training import Answers
 from rectgrad_zoo.training.recipes import BEST_VALIDATION

@@ -7,7 +7,7 @@ from scipy.sparse import lil_matrix
 from scipy.sparse.linalg import spsolve
 from torch import Tensor
 
-from captum_rectgrad.studies.roar_kar.imputation import imputed
+from captum_rectgrad.studies.compute.imputation import imputed
 
 GENERATOR = torch.Generator().manual_seed(0)
 INPUTS = torch.rand(3, 3, 9, 8, generator=GENERATOR) * 2 - 1

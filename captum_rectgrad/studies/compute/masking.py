@@ -19,6 +19,21 @@ def removed_ranks(pixels: int, fraction: float, *, least: bool) -> tuple[int, in
     return (pixels - count, pixels - 1) if least and count else (0, count - 1)
 
 
+def ranks_by_importance(values: Tensor, order: Tensor) -> Tensor:
+    """Rank the pixels of each image.
+
+    Args:
+        values: importance, `(N, P)`.
+        order: a permutation of the pixels of each image, `(N, P)`, int64, on the same device;
+            pixels of equal importance are ranked in this order.
+
+    Returns:
+        `(N, P)`, int64: 0 for the most important pixel, P - 1 for the least important.
+    """
+    by_value = values.gather(1, order).argsort(dim=1, descending=True, stable=True)
+    return order.gather(1, by_value).argsort(dim=1)
+
+
 def mean_colour(images: Tensor) -> Tensor:
     """The mean colour of a data set, which replaces removed pixels.
 

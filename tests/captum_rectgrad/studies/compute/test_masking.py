@@ -4,13 +4,13 @@ import pytest
 import torch
 from torch import Tensor
 
-from captum_rectgrad.studies.roar_kar.config import FRACTIONS
-from captum_rectgrad.studies.roar_kar.masking import (
+from captum_rectgrad.studies.compute.masking import (
     mask_alone,
     mean_colour,
     removed_ranks,
     replaced,
 )
+from captum_rectgrad.studies.roar_kar.config import FRACTIONS
 
 GENERATOR = torch.Generator().manual_seed(0)
 IMAGES = torch.randint(0, 256, (4, 3, 6, 5), dtype=torch.uint8, generator=GENERATOR)

@@ -1,0 +1,1 @@
+"""The board: attribution methods by measures, with intervals (`rectgrad board`)."""

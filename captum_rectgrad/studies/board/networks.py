@@ -1,0 +1,92 @@
+"""A network of the board with the images on which it is explained."""
+
+import hashlib
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+
+from torch import Tensor, nn
+
+OBJECT, NOISE_REGION, TRIGGER = "object", "noise", "trigger"
+
+
+@dataclass(frozen=True, eq=False)
+class RegionImages:
+    """Images with a region of each.
+
+    Attributes:
+        inputs: inputs of the network, `(N, C, H, W)`.
+        targets: the explained classes, `(N,)`.
+        regions: `(N, H, W)`, bool.
+    """
+
+    inputs: Tensor
+    targets: Tensor
+    regions: Tensor
+
+
+@dataclass(frozen=True, eq=False)
+class TrainingImages:
+    """Images that the network was trained on.
+
+    Attributes:
+        images: `(N, C, H, W)`, uint8.
+        labels: `(N,)`, int64.
+        inputs: function from such images to inputs of the network.
+    """
+
+    images: Tensor
+    labels: Tensor
+    inputs: Callable[[Tensor], Tensor]
+
+
+@dataclass(frozen=True, eq=False)
+class BoardNetwork:
+    """A network with the images on which it is explained.
+
+    Attributes:
+        name: name in results; never a path.
+        sha256: SHA-256 of the weights, hexadecimal; empty if the network was given as code.
+        model: in eval mode.
+        inputs: inputs to explain, `(N, C, H, W)`.
+        targets: the explained classes, `(N,)`: those that the network predicts.
+        references: other inputs, `(M, C, H, W)`, the baselines of expected gradients.
+        regions: by kind (`OBJECT`, `NOISE_REGION`, `TRIGGER`), images with a known region.
+        training: images for the fine-tuning of F-Fidelity; None if there are none.
+    """
+
+    name: str
+    sha256: str
+    model: nn.Module
+    inputs: Tensor
+    targets: Tensor
+    references: Tensor
+    regions: Mapping[str, RegionImages] = field(default_factory=dict)
+    training: TrainingImages | None = None
+
+    def identity(self) -> dict[str, str]:
+        """Hashes of the weights and the explained images, for the files of cells."""
+        digest = hashlib.sha256()
+        for tensor in (self.inputs, self.targets, self.references):
+            digest.update(tensor.cpu().contiguous().numpy().tobytes())
+        for kind, found in sorted(self.regions.items()):
+            digest.update(kind.encode())
+            for tensor in (found.inputs, found.targets, found.regions):
+                digest.update(tensor.cpu().contiguous().numpy().tobytes())
+        return {"weights": self.sha256 or "given as code", "images": digest.hexdigest()}
+
+
+@dataclass(frozen=True, eq=False)
+class BoardGroup:
+    """Networks that differ by the seed of their training only; their rows are averaged.
+
+    Attributes:
+        name: name on the command line and in results.
+        data: name of the data set.
+        networks: at least one; all have the same images.
+        note: a sentence for the report; may be empty.
+    """
+
+    name: str
+    data: str
+    networks: tuple[BoardNetwork, ...]
+    note: str = ""

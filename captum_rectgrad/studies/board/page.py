@@ -1,0 +1,200 @@
+"""The report of a board in Markdown."""
+
+import math
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from captum_rectgrad.evaluation.methods import Method
+from captum_rectgrad.studies.board.column import Column
+from captum_rectgrad.studies.board.figure import written
+from captum_rectgrad.studies.board.networks import BoardGroup
+from captum_rectgrad.studies.board.rows import ORIGINS
+from captum_rectgrad.studies.board.table import Agreement, Entry, GroupTable
+from captum_rectgrad.studies.report.markdown import folded, stacked, table
+
+_RANKS = (
+    "Rank 1 is the best method of a column, with the 95 % interval of resampled images and "
+    "networks; equal methods share the better rank. The last column is the mean of the ranks "
+    "without that of the cost, with equal weight of columns that may contradict each other."
+)
+_OFTEN = 0.05  # share of images without a value from which the report says so
+
+
+def opening(content: Mapping[str, Any]) -> str:
+    """The head of the report.
+
+    Args:
+        content: content of the JSON file.
+
+    Returns:
+        Markdown.
+    """
+    preset, settings = content["settings"]["board"], content["settings"]
+    warning = (
+        "\n\nThis is a trial run with few images: it shows that everything runs, and no conclusion "
+        "should be drawn from it."
+        if preset == "smoke"
+        else ""
+    )
+    return (
+        f"# The board, preset `{preset}`\n\n"
+        f"Rows are attribution methods, columns are measures. A cell is the mean over at most "
+        f"{settings['images']} images and over networks that differ by the seed of their training, "
+        "with its 95 % interval below. With one network an interval is over images, and does not "
+        "hold for other trainings. The explained class is the predicted one. All numbers are in "
+        f"`board.csv` and `board.json`. Device: {content['device']}; date: {content['date']}; seed "
+        f"{settings['seed']}.{warning}"
+    )
+
+
+def board_page(
+    group: BoardGroup,
+    found: GroupTable,
+    methods: Sequence[Method],
+    columns: Sequence[Column],
+    figure: str,
+) -> str:
+    """The section of a group of networks.
+
+    Args:
+        group: the networks.
+        found: their table.
+        methods: the rows.
+        columns: the columns.
+        figure: name of the figure's file.
+
+    Returns:
+        Markdown.
+    """
+    available = [
+        column
+        for column in columns
+        if any(not found.entries[column.key, method.key].reason for method in methods)
+    ]
+    names = ", ".join(network.name for network in group.networks)
+    parts = [
+        f"## {group.name}",
+        f"Networks: {names}. Data: {group.data}. {group.note}".rstrip(),
+        f"![Methods by measures; the colour is the rank]({figure})",
+    ]
+    for family in dict.fromkeys(column.family for column in available):
+        own = [column for column in available if column.family == family]
+        parts.append(f"### {group.name}: {family}")
+        parts.append(_means(found, methods, own))
+    parts += [
+        f"### {group.name}: ranks",
+        _RANKS,
+        _ranks(found, methods, [column for column in available if column.better]),
+        f"### {group.name}: agreement of columns",
+        _agreement(found.agreement, available),
+    ]
+    if missing := _missing(found, methods, columns):
+        parts.append(folded("Not available, with reasons", missing))
+    return "\n\n".join(part for part in parts if part)
+
+
+def definitions(columns: Sequence[Column]) -> str:
+    """Definitions of columns and origins of rows.
+
+    Args:
+        columns: the columns.
+
+    Returns:
+        Markdown.
+    """
+    better = {"higher": "higher values are better", "lower": "lower values are better"}
+    lines = [
+        f"- **{column.title}** (`{column.key}`; "
+        f"{better.get(column.better or '', 'no value is better')}): {column.meaning} "
+        f"Source: {column.source}."
+        for column in columns
+    ]
+    own = [f"- `{key}`: {origin}" for key, origin in ORIGINS.items()]
+    return "\n".join(["## Columns", "", *lines, "", "## Rows", "", *own])
+
+
+def _means(found: GroupTable, methods: Sequence[Method], columns: Sequence[Column]) -> str:
+    rows = [
+        [method.title, *(_cell(found.entries[column.key, method.key]) for column in columns)]
+        for method in methods
+    ]
+    return table(["method", *(column.title for column in columns)], rows, right=len(columns))
+
+
+def _cell(entry: Entry) -> str:
+    if entry.reason:
+        return "not available"
+    mean = entry.mean
+    below = "" if math.isnan(mean.low) else f"{written(mean.low)} to {written(mean.high)}"
+    if entry.undefined > _OFTEN:
+        below += f"; {100 * entry.undefined:.0f} % undefined"
+    return stacked(written(mean.value), below.removeprefix("; "))
+
+
+def _ranks(found: GroupTable, methods: Sequence[Method], columns: Sequence[Column]) -> str:
+    rows = []
+    for method in methods:
+        entries = [found.entries[column.key, method.key] for column in columns]
+        ranks = [
+            entry.rank.value
+            for column, entry in zip(columns, entries, strict=True)
+            if column.family != "cost" and not entry.reason
+        ]
+        mean = f"{sum(ranks) / len(ranks):.1f} ({len(ranks)})" if ranks else ""
+        rows.append([method.title, *map(_rank, entries), mean])
+    header = ["method", *(column.title for column in columns), "mean (columns)"]
+    return table(header, rows, right=len(columns) + 1)
+
+
+def _rank(entry: Entry) -> str:
+    if entry.reason:
+        return ""
+    rank = entry.rank
+    below = "" if math.isnan(rank.low) else f"{rank.low:.0f} to {rank.high:.0f}"
+    return stacked(f"{rank.value:g}", below)
+
+
+def _agreement(agreement: Sequence[Agreement], columns: Sequence[Column]) -> str:
+    if not agreement:
+        return "Too few methods have ranks for a correlation of columns."
+    titles = {column.key: column.title for column in columns}
+    pairs = {(each.first, each.second): each.spearman for each in agreement}
+    keys = [key for key in titles if any(key in pair for pair in pairs)]
+    rows = []
+    for key in keys:
+        row = [titles[key]]
+        for other in keys:
+            value = pairs.get((key, other), pairs.get((other, key)))
+            row.append("" if value is None else f"{value:.2f}")
+        rows.append(row)
+    low, high = (choose(agreement, key=_spearman) for choose in (min, max))
+    said = (
+        "Spearman's correlation of the ranks of methods in two columns. The columns that agree "
+        f"most are {titles[high.first]} and {titles[high.second]} ({high.spearman:.2f}); "
+        f"{titles[low.first]} and {titles[low.second]} agree least ({low.spearman:.2f}). Kendall's "
+        "tau is in `board.json`."
+    )
+    return f"{said}\n\n{table(['', *(titles[key] for key in keys)], rows, right=len(keys))}"
+
+
+def _spearman(agreement: Agreement) -> float:
+    return agreement.spearman
+
+
+def _missing(found: GroupTable, methods: Sequence[Method], columns: Sequence[Column]) -> str:
+    lines = []
+    for column in columns:
+        reasons = {m.title: found.entries[column.key, m.key].reason for m in methods}
+        if all(reasons.values()) and len(set(reasons.values())) == 1:
+            lines.append(f"- {column.title}: {next(iter(reasons.values()))}.")
+    whole = {line.partition(":")[0][2:] for line in lines}
+    others = [column for column in columns if column.title not in whole]
+    for method in methods:
+        by_reason: dict[str, list[str]] = {}
+        for column in others:
+            if reason := found.entries[column.key, method.key].reason:
+                by_reason.setdefault(reason, []).append(column.title)
+        for reason, titles in by_reason.items():
+            which = "all columns" if len(titles) == len(others) else ", ".join(titles)
+            lines.append(f"- {method.title}, {which}: {reason}.")
+    return "\n".join(lines)

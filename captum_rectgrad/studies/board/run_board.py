@@ -1,0 +1,163 @@
+"""A board in its folder: cells that are missing are measured, then everything is written."""
+
+import dataclasses
+import logging
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import nn
+
+from captum_rectgrad.evaluation.methods import Method
+from captum_rectgrad.studies.board.cells import Cell, read_cell, write_cell
+from captum_rectgrad.studies.board.column import Column
+from captum_rectgrad.studies.board.f_fidelity import robust_network
+from captum_rectgrad.studies.board.measure import RowTask, measure_row
+from captum_rectgrad.studies.board.networks import BoardGroup, BoardNetwork
+from captum_rectgrad.studies.board.record import BoardPart, write_board
+from captum_rectgrad.studies.board.sizes import PRESET_SIZES
+from captum_rectgrad.studies.board.table import group_table
+from captum_rectgrad.studies.compute.engines import Cluster, session
+from captum_rectgrad.studies.compute.progress import Progress
+from captum_rectgrad.studies.options import Preset
+from captum_rectgrad.studies.report.provenance import name_of
+from captum_rectgrad.studies.report.run_folder import claim_folder, unclaimed_if_nothing_was_done
+from rectgrad_zoo.determinism import deterministic
+from rectgrad_zoo.output_lock import output_lock
+
+TUNED = "fine-tuned"
+_LOG = logging.getLogger(__name__)
+# From a network to its rows; expected gradients depend on it.
+Rows = Callable[[BoardNetwork], Sequence[Method]]
+
+
+@dataclass(frozen=True, eq=False)
+class Board:
+    """A board to compute.
+
+    Attributes:
+        groups: the networks.
+        rows: function from a network to the methods.
+        columns: the columns.
+        preset: size.
+        seed: seed of all random numbers.
+        device: device of the computation.
+        cluster: Ray cluster; None: this process.
+    """
+
+    groups: Sequence[BoardGroup]
+    rows: Rows
+    columns: Sequence[Column]
+    preset: Preset
+    seed: int = 0
+    device: torch.device = dataclasses.field(default_factory=lambda: torch.device("cpu"))
+    cluster: Cluster | None = None
+
+    def settings(self) -> dict[str, Any]:
+        """What all cells of a folder have in common, as plain values."""
+        return {
+            "board": self.preset,
+            "seed": self.seed,
+            **dataclasses.asdict(PRESET_SIZES[self.preset]),
+        }
+
+
+def run_board(board: Board, folder: Path) -> Path:
+    """Measure the cells that are missing in a folder, and write the record and the report.
+
+    Args:
+        board: the board.
+        folder: output folder.
+
+    Returns:
+        Path of the report.
+
+    Raises:
+        RectGradError: the folder holds a board of other settings, networks or images, or the
+            cluster is not usable.
+        ZooError: another process uses the folder.
+    """
+    with output_lock(folder):
+        claim_folder(folder, board.settings())
+        with session(board.cluster), unclaimed_if_nothing_was_done(folder):
+            found = _measured(board, folder)
+        parts = []
+        for group in board.groups:
+            methods = board.rows(group.networks[0])
+            keys = [(method.key, column.key) for method in methods for column in board.columns]
+            cells = [
+                [found[network.name, method, column] for method, column in keys]
+                for network in group.networks
+            ]
+            table = group_table(cells, [m.key for m in methods], board.columns, board.seed)
+            parts.append(BoardPart(group, methods, table))
+        here = board.device if board.cluster is None else board.cluster.device
+        is_here = here.type != "cuda" or torch.cuda.is_available()
+        return write_board(
+            folder, parts, board.columns, board.settings(), name_of(here) if is_here else str(here)
+        )
+
+
+CellName = tuple[str, str, str]  # network, method, column
+
+
+def _measured(board: Board, folder: Path) -> Mapping[CellName, Cell]:
+    """All cells; those without a file are measured and saved one by one."""
+    found: dict[CellName, Cell] = {}
+    tasks: list[RowTask] = []
+    identities: dict[str, dict[str, str]] = {}
+    for network in (network for group in board.groups for network in group.networks):
+        identity = identities[network.name] = network.identity()
+        own: list[tuple[Method, list[Column]]] = []
+        for method in board.rows(network):
+            missing = []
+            for column in board.columns:
+                cell = read_cell(folder, network.name, method.key, column.key, identity)
+                if cell is None:
+                    missing.append(column)
+                else:
+                    found[network.name, method.key, column.key] = cell
+            own.append((method, missing))
+        robust = _robust(board, network, own, folder)
+        tasks += [
+            RowTask(network, method, missing, PRESET_SIZES[board.preset], board.seed, robust)
+            for method, missing in own
+            if missing
+        ]
+    count = len(found) + sum(len(task.columns) for task in tasks)
+    with Progress(count, "cell", initial=len(found)) as progress:
+        for cell in _cells(board, tasks):
+            write_cell(folder, cell, identities[cell.network])
+            found[cell.network, cell.method, cell.column] = cell
+            progress.update(last=f"{cell.network} {cell.method} {cell.column}")
+    return found
+
+
+def _robust(
+    board: Board,
+    network: BoardNetwork,
+    own: Sequence[tuple[Method, Sequence[Column]]],
+    folder: Path,
+) -> nn.Module | None:
+    """The network fine-tuned for F-Fidelity, if a missing cell needs it."""
+    missing = {column.key for _, columns in own for column in columns}
+    if not any(key.startswith("f-fidelity") for key in missing):
+        return None
+    file = folder / TUNED / f"{network.name}.safetensors"
+    network.model.to(board.device)
+    with deterministic(board.device):
+        count = PRESET_SIZES[board.preset].fine_tuning
+        return robust_network(network, count, board.seed, file)
+
+
+def _cells(board: Board, tasks: Sequence[RowTask]) -> Iterator[Cell]:
+    if board.cluster is not None:
+        from captum_rectgrad.studies.board.cluster import rows_on_cluster  # noqa: PLC0415 (Ray)
+
+        yield from rows_on_cluster(board.cluster, tasks)
+        return
+    with deterministic(board.device):
+        for task in tasks:
+            yield from measure_row(task, board.device)

@@ -1,0 +1,203 @@
+"""The table of a board: means with intervals, ranks with intervals, agreement of columns."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.stats import kendalltau, rankdata, spearmanr
+
+from captum_rectgrad.evaluation.estimate import Estimate
+from captum_rectgrad.evaluation.intervals import ENOUGH
+from captum_rectgrad.evaluation.intervals import mean as mean_over_images
+from captum_rectgrad.evaluation.network_intervals import mean_of_networks
+from captum_rectgrad.studies.board.cells import Cell
+from captum_rectgrad.studies.board.column import Column
+
+RESAMPLES = 1000
+LEAST_METHODS = 4  # for a correlation of two columns
+_NONE = Estimate(float("nan"), float("nan"), float("nan"), 0)
+
+
+@dataclass(frozen=True)
+class Entry:
+    """A cell of the table of a group.
+
+    Attributes:
+        mean: over images and networks; not defined if the cell is not available.
+        rank: of the method in the column, 1 for the best, with a bootstrap interval; equal methods
+            share the better rank. Not defined for columns without a direction.
+        undefined: share of images without a value, such as those with constant maps.
+        reason: why it is not available; empty if it is.
+    """
+
+    mean: Estimate
+    rank: Estimate
+    undefined: float
+    reason: str
+
+
+@dataclass(frozen=True)
+class Agreement:
+    """Rank correlation of two columns over methods.
+
+    Attributes:
+        first: key of a column.
+        second: key of another.
+        spearman: Spearman's correlation of the ranks, in [-1, 1].
+        kendall: Kendall's tau-b.
+        methods: number of methods with both.
+    """
+
+    first: str
+    second: str
+    spearman: float
+    kendall: float
+    methods: int
+
+
+@dataclass(frozen=True)
+class GroupTable:
+    """The table of one group of networks.
+
+    Attributes:
+        entries: by column key and method key.
+        agreement: of all pairs of columns with a direction and enough methods.
+    """
+
+    entries: Mapping[tuple[str, str], Entry]
+    agreement: Sequence[Agreement]
+
+
+def group_table(
+    cells: Sequence[Sequence[Cell]], methods: Sequence[str], columns: Sequence[Column], seed: int
+) -> GroupTable:
+    """The table of a group.
+
+    Args:
+        cells: for each network of the group its cells.
+        methods: keys of the methods.
+        columns: the columns.
+        seed: seed of the resampling.
+
+    Returns:
+        The table. A cell that is not available on one of the networks is not available.
+    """
+    entries: dict[tuple[str, str], Entry] = {}
+    by_key = [{(cell.column, cell.method): cell for cell in network} for network in cells]
+    for column in columns:
+        found: dict[str, list[NDArray[np.float64]]] = {}
+        reasons: dict[str, str] = {}
+        for method in methods:
+            own = [network[column.key, method] for network in by_key]
+            reasons[method] = next((cell.reason for cell in own if cell.values is None), "")
+            values = [cell.values for cell in own if cell.values is not None]
+            if not reasons[method]:
+                found[method] = values
+                if not any(np.isfinite(each).any() for each in values):
+                    reasons[method] = "the measure is not defined for any image"
+        known = {method: values for method, values in found.items() if not reasons[method]}
+        ranks = _ranks(known, column, seed)
+        for method in methods:
+            entries[column.key, method] = _entry(
+                found.get(method), ranks.get(method, _NONE), reasons[method], seed
+            )
+    return GroupTable(entries, _agreements(entries, methods, columns))
+
+
+def mean(values: Sequence[NDArray[np.float64]], seed: int) -> Estimate:
+    """The mean over images and networks.
+
+    Args:
+        values: for each network one number for each image, `(N,)`.
+        seed: seed of the resampling.
+
+    Returns:
+        With an interval by `intervals.mean`, over networks and images if the networks have the same
+        number of images, else by `mean_of_networks`.
+    """
+    if len(values) == 1:
+        return mean_over_images(values[0], seed)
+    if len({len(each) for each in values}) == 1:
+        return mean_over_images(np.stack(values), seed)
+    return mean_of_networks(values, seed)
+
+
+def _entry(
+    values: Sequence[NDArray[np.float64]] | None, rank: Estimate, reason: str, seed: int
+) -> Entry:
+    if values is None or reason:
+        return Entry(_NONE, _NONE, 1.0, reason)
+    undefined = float(np.mean([np.mean(~np.isfinite(each)) for each in values]))
+    return Entry(mean(values, seed), rank, undefined, "")
+
+
+def _ranks(
+    known: Mapping[str, Sequence[NDArray[np.float64]]], column: Column, seed: int
+) -> dict[str, Estimate]:
+    """Ranks of the methods; images, and networks if there are several, are resampled together."""
+    if column.better is None or not known:
+        return {}
+    sign = -1.0 if column.better == "higher" else 1.0
+    networks = len(next(iter(known.values())))
+    stacked = [np.stack([values[place] for values in known.values()]) for place in range(networks)]
+    generator = np.random.default_rng(seed)
+    value = _rank(stacked, sign)
+    drawn = []
+    for _ in range(RESAMPLES):
+        chosen = generator.integers(networks, size=networks)
+        sample = []
+        for place in chosen:
+            images = stacked[place].shape[1]
+            sample.append(stacked[place][:, generator.integers(images, size=images)])
+        drawn.append(_rank(sample, sign))
+    low, high = np.nanpercentile(np.stack(drawn), (2.5, 97.5), axis=0)
+    count = min(each.shape[1] for each in stacked)
+    if count < ENOUGH:
+        low = high = np.full(len(value), np.nan)
+    return {
+        method: Estimate(float(value[at]), float(low[at]), float(high[at]), count)
+        for at, method in enumerate(known)
+    }
+
+
+def _rank(sample: Sequence[NDArray[np.float64]], sign: float) -> NDArray[np.float64]:
+    """Ranks of the means, `(methods,)`; NaN for a method without a value in the sample."""
+    totals = []
+    for values in sample:
+        finite = np.isfinite(values)
+        with np.errstate(invalid="ignore"):
+            totals.append(np.where(finite, values, 0).sum(axis=1) / finite.sum(axis=1))
+    # Equal means, such as 1 in DiFull, may differ by rounding.
+    means = np.round(sign * np.mean(totals, axis=0), 6)
+    ranks: NDArray[np.float64] = rankdata(means, method="min", nan_policy="omit")
+    return ranks
+
+
+def _agreements(
+    entries: Mapping[tuple[str, str], Entry], methods: Sequence[str], columns: Sequence[Column]
+) -> list[Agreement]:
+    ranked = [column.key for column in columns if column.better is not None]
+    found = []
+    for at, first in enumerate(ranked):
+        for second in ranked[at + 1 :]:
+            pairs = [
+                (entries[first, method].rank.value, entries[second, method].rank.value)
+                for method in methods
+                if not (entries[first, method].reason or entries[second, method].reason)
+            ]
+            if len(pairs) < LEAST_METHODS:
+                continue
+            one, other = np.array(pairs, dtype=np.float64).T
+            if np.ptp(one) == 0 or np.ptp(other) == 0:
+                continue
+            found.append(
+                Agreement(
+                    first,
+                    second,
+                    float(spearmanr(one, other).statistic),
+                    float(kendalltau(one, other).statistic),
+                    len(pairs),
+                )
+            )
+    return found

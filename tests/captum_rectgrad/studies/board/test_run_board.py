@@ -1,0 +1,170 @@
+"""Boards in their folders: interrupted, refused, and with methods that are broken."""
+
+import json
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from torch import Tensor, nn
+
+from captum_rectgrad.errors import RectGradError
+from captum_rectgrad.evaluation.methods import Method
+from captum_rectgrad.studies.board import run_board as module
+from captum_rectgrad.studies.board.cells import Cell
+from captum_rectgrad.studies.board.columns import choose_columns
+from captum_rectgrad.studies.board.measure import RowTask, measure_row
+from captum_rectgrad.studies.board.networks import BoardGroup, BoardNetwork, TrainingImages
+from captum_rectgrad.studies.board.run_board import Board, run_board
+from captum_rectgrad.studies.compute.engines import Cluster
+from tests.support.board import Linear, method, network, own
+from tests.support.nodes import NODE, RAY
+
+COLUMNS = ("difull", "object", "road-morf", "random-logit", "sparseness", "cost")
+METHODS = (method("random"), method("saliency"), method("gradient-input"))
+GENERATOR = torch.Generator().manual_seed(0)
+INPUTS = torch.rand(12, 3, 8, 8, generator=GENERATOR)
+WEIGHTS = torch.randn(5, 64, generator=GENERATOR) / 4
+
+
+def group() -> BoardGroup:
+    made = network(Linear(WEIGHTS).eval(), INPUTS)
+    return BoardGroup("tiny", "random images", (made,))
+
+
+def rows(_: BoardNetwork) -> Sequence[Method]:
+    return METHODS
+
+
+def board(**more: Any) -> Board:
+    given = {"groups": [group()], "rows": rows, "columns": choose_columns(COLUMNS)}
+    return Board(**{**given, "preset": "smoke", **more})
+
+
+def values(folder: Path) -> Any:
+    return json.loads((folder / "board.json").read_text())["rows"]
+
+
+def test_a_killed_board_continues_to_the_same_table(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    whole, killed = tmp_path / "whole", tmp_path / "killed"
+    report = run_board(board(), whole)
+    assert report.read_text().startswith("# The board, preset `smoke`")
+    measured = []
+
+    def dies(task: RowTask, device: torch.device) -> Iterator[Cell]:
+        for number, cell in enumerate(measure_row(task, device)):
+            if task.method.key == "saliency" and number == 2:
+                raise KeyboardInterrupt
+            measured.append(cell)
+            yield cell
+
+    with monkeypatch.context() as patched:
+        patched.setattr(module, "measure_row", dies)
+        with pytest.raises(KeyboardInterrupt):
+            run_board(board(), killed)
+    assert len(measured) == len(COLUMNS) + 2
+    assert not (killed / "board.json").exists()
+    # A damaged file is measured again, and a finished one is not.
+    cell = killed / "cells" / "tiny" / "random" / "cost.json"
+    cell.write_text(cell.read_text()[:20])
+    other = killed / "cells" / "tiny" / "random" / "object.json"
+    before = other.stat().st_mtime_ns
+    run_board(board(), killed)
+    assert other.stat().st_mtime_ns == before
+    for name in ("board.csv", "report.md"):
+        assert (killed / name).read_bytes() == (whole / name).read_bytes()
+    assert values(killed) == values(whole)
+
+
+def test_rows_and_columns_can_be_added_to_a_folder(tmp_path: Path) -> None:
+    run_board(board(columns=choose_columns(["cost"])), tmp_path / "out")
+    run_board(board(), tmp_path / "out")
+    run_board(board(), tmp_path / "once")
+    assert values(tmp_path / "out") == values(tmp_path / "once")
+
+
+def test_another_board_in_the_folder_is_refused_with_the_difference(tmp_path: Path) -> None:
+    folder = tmp_path / "out"
+    run_board(board(), folder)
+    with pytest.raises(RectGradError, match="seed was 0, is 1"):
+        run_board(board(seed=1), folder)
+    with pytest.raises(RectGradError, match="images was 12, is 100"):
+        run_board(board(preset="quick"), folder)
+    (one,) = group().networks
+    changed = BoardGroup("tiny", "", (replace(one, sha256="1" * 64),))
+    with pytest.raises(RectGradError, match="another network or other images: weights was"):
+        run_board(board(groups=[changed]), folder)
+    moved = BoardGroup("tiny", "", (replace(one, inputs=one.inputs + 1),))
+    with pytest.raises(RectGradError, match="another network or other images: images was"):
+        run_board(board(groups=[moved]), folder)
+
+
+def shape(_: nn.Module, x: Tensor, __: Tensor) -> Tensor:
+    return x[:, :1]
+
+
+def nan(_: nn.Module, x: Tensor, __: Tensor) -> Tensor:
+    return x.where(x > x.mean(), torch.nan)
+
+
+def constant(_: nn.Module, x: Tensor, __: Tensor) -> Tensor:
+    return torch.ones_like(x)
+
+
+def raising(_: nn.Module, __: Tensor, ___: Tensor) -> Tensor:
+    raise KeyError("no such\nlayer")
+
+
+def nothing(_: nn.Module, __: Tensor, ___: Tensor) -> Any:
+    return None
+
+
+BROKEN = {
+    "shape": (shape, "it returned maps of shape (12, 1, 8, 8) for images of (12, 3, 8, 8)"),
+    "nan": (nan, "12 of 12 maps have NaN or infinite values"),
+    "constant": (constant, "all 12 maps are constant: they rank no pixels"),
+    "raising": (raising, "it raised KeyError: 'no such\\nlayer'"),
+    "nothing": (nothing, "it raised AttributeError: 'NoneType' object has no attribute 'detach'"),
+}
+
+
+def broken_rows(_: BoardNetwork) -> Sequence[Method]:
+    return (*METHODS, *(own(attribute, key) for key, (attribute, _) in BROKEN.items()))
+
+
+def test_broken_methods_are_shown_with_their_reason(tmp_path: Path) -> None:
+    report = run_board(board(rows=broken_rows), tmp_path / "out").read_text()
+    found = {(row["method"], row["column"]): row for row in values(tmp_path / "out")}
+    for key, (_, reason) in BROKEN.items():
+        row = found[key, "road-morf"]
+        assert reason in row["reason"]
+        assert row["mean"] is row["rank"] is None
+        assert reason in report
+    assert found["saliency", "road-morf"]["mean"] is not None
+    # The data have no masks.
+    assert found["saliency", "object"]["reason"] == "the data have no masks of objects"
+
+
+@RAY[0]
+@RAY[1]
+def test_a_ray_cluster_gives_the_same_table(tmp_path: Path) -> None:
+    ray = pytest.importorskip("ray")
+    columns = choose_columns([*COLUMNS, "f-fidelity-plus"])
+    pixels = torch.randint(0, 256, (64, 3, 8, 8), dtype=torch.uint8, generator=GENERATOR)
+    training = TrainingImages(pixels, torch.zeros(64, dtype=torch.int64), Tensor.float)
+    (one,) = group().networks
+    made = [BoardGroup("tiny", "random images", (replace(one, training=training),))]
+    run_board(board(groups=made, columns=columns), tmp_path / "here")
+    ray.init(**NODE, include_dashboard=False, log_to_driver=False)
+    try:
+        again = board(groups=made, columns=columns, cluster=Cluster())
+        run_board(again, tmp_path / "there")
+    finally:
+        ray.shutdown()
+    found = values(tmp_path / "there")
+    assert found == values(tmp_path / "here")
+    assert {row["reason"] for row in found if row["column"] == "f-fidelity-plus"} == {""}

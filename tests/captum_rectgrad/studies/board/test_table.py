@@ -1,0 +1,75 @@
+"""Means, ranks and agreement of small tables by hand."""
+
+import math
+
+import numpy as np
+import pytest
+
+from captum_rectgrad.studies.board.cells import Cell
+from captum_rectgrad.studies.board.columns import COLUMNS, choose_columns
+from captum_rectgrad.studies.board.table import group_table
+
+DELETION, INSERTION = choose_columns(["insertion", "deletion"])[::-1]
+METHODS = ("a", "b", "c", "d")
+
+
+def cells(network: str, means: dict[str, list[float]], noise: float = 0.01) -> list[Cell]:
+    found = []
+    for column, of_methods in means.items():
+        for method, mean in zip(METHODS, of_methods, strict=True):
+            values = mean + noise * np.linspace(-1, 1, 20)
+            gone = math.isnan(mean)
+            found.append(
+                Cell(network, method, column, None if gone else values, "broken" if gone else "")
+            )
+    return found
+
+
+def test_ranks_and_agreement_by_hand() -> None:
+    given = cells("n", {"deletion": [0.1, 0.2, 0.3, 0.4], "insertion": [0.1, 0.2, 0.4, 0.4]})
+    table = group_table([given], METHODS, (DELETION, INSERTION), 0)
+    ranks = {key: entry.rank.value for key, entry in table.entries.items()}
+    assert [ranks["deletion", method] for method in METHODS] == [1, 2, 3, 4]
+    assert [ranks["insertion", method] for method in METHODS] == [4, 3, 1, 1]
+    entry = table.entries["deletion", "a"]
+    assert entry.mean.value == pytest.approx(0.1)
+    assert (entry.rank.low, entry.rank.high) == (1, 1)
+    (agreement,) = table.agreement
+    assert agreement.spearman == pytest.approx(-0.9486833)
+    assert agreement.kendall == pytest.approx(-0.9128709)
+
+
+def test_overlapping_methods_have_wide_ranks() -> None:
+    generator = np.random.default_rng(0)
+    given = [Cell("n", method, "deletion", generator.normal(size=20)) for method in METHODS]
+    entries = group_table([given], METHODS, (DELETION,), 0).entries
+    assert all(e.rank.high - e.rank.low >= 1 for e in entries.values())
+
+
+def test_a_cell_that_is_missing_on_one_network_is_missing() -> None:
+    nan = float("nan")
+    given = [
+        cells("n", {"deletion": [0.1, 0.2, 0.3, 0.4]}),
+        cells("m", {"deletion": [0.1, nan, 0.5, 0.4]}),
+    ]
+    entries = group_table(given, METHODS, (DELETION,), 0).entries
+    assert entries["deletion", "b"].reason == "broken"
+    assert entries["deletion", "c"].mean.value == pytest.approx(0.4)
+    assert [entries["deletion", m].rank.value for m in "acd"] == [1, 2, 2]
+
+
+def test_undefined_images_are_counted_and_columns_without_direction_have_no_rank() -> None:
+    values = np.array([1.0] * 15 + [np.nan] * 5)
+    (sparseness,) = choose_columns(["sparseness"])
+    given = [Cell("n", method, "sparseness", values) for method in METHODS]
+    entry = group_table([given], METHODS, (sparseness,), 0).entries["sparseness", "a"]
+    assert entry.undefined == pytest.approx(0.25)
+    assert entry.mean.value == 1
+    assert math.isnan(entry.rank.value)
+
+
+def test_columns_have_short_titles_and_unique_keys() -> None:
+    assert len({column.key for column in COLUMNS}) == len(COLUMNS) >= 14
+    assert max(len(column.title) for column in COLUMNS) <= 14
+    with pytest.raises(ValueError, match="'road' is not a column; choose from gridpg"):
+        choose_columns(["road"])
