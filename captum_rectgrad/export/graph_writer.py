@@ -1,0 +1,173 @@
+"""An ONNX graph under construction."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from itertools import combinations_with_replacement
+from typing import Any
+
+import numpy as np
+import onnx
+import torch
+from numpy.typing import NDArray
+from onnx import TensorProto, helper, numpy_helper
+from torch import Tensor
+
+from captum_rectgrad.export.sizes import Size
+
+OPSET = 18
+TYPES: dict[torch.dtype, int] = {
+    torch.float32: TensorProto.FLOAT,
+    torch.float64: TensorProto.DOUBLE,
+    torch.float16: TensorProto.FLOAT16,
+    torch.int64: TensorProto.INT64,
+    torch.int32: TensorProto.INT32,
+    torch.uint8: TensorProto.UINT8,
+    torch.bool: TensorProto.BOOL,
+}
+Dims = tuple[int | Size, ...]
+
+
+@dataclass(frozen=True)
+class Value:
+    """A tensor of the graph.
+
+    Attributes:
+        name: its name in the ONNX graph.
+        shape: its shape, with a `Size` for numbers that depend on the inputs.
+        dtype: its type.
+        constant: its value, if it is a constant of the model.
+        zero: whether all its elements are zero.
+        border: by dimension, whether the first and the last element are still to be set to zero.
+    """
+
+    name: str
+    shape: Dims
+    dtype: torch.dtype
+    constant: Tensor | None = None
+    zero: bool = False
+    border: tuple[tuple[int, bool, bool], ...] = ()
+
+
+@dataclass
+class GraphWriter:
+    """Writes nodes and constants.
+
+    Attributes:
+        result: shapes and types of the results of the operation that is being translated.
+        nodes: nodes in order.
+        constants: constants by name.
+    """
+
+    result: list[tuple[Dims, torch.dtype]] = field(default_factory=list)
+    nodes: list[onnx.NodeProto] = field(default_factory=list)
+    constants: dict[str, onnx.TensorProto] = field(default_factory=dict)
+    _places: dict[tuple[int, ...], tuple[str, int]] = field(default_factory=dict)
+    _sizes: dict[tuple[int, ...], str] = field(default_factory=dict)
+    _by_content: dict[tuple[str, tuple[int, ...], bytes], str] = field(default_factory=dict)
+    _count: int = 0
+
+    def add(self, operator: str, *inputs: str, outputs: int = 1, **attributes: Any) -> Any:
+        """Add a node.
+
+        Args:
+            operator: name of a standard operator.
+            *inputs: names of tensors; empty for an optional input that is left out.
+            outputs: number of outputs.
+            **attributes: attributes of the node.
+
+        Returns:
+            The name of its output, or a list of names.
+        """
+        self._count += 1
+        names = [f"{operator.lower()}_{self._count}"]
+        names += [f"{names[0]}_{i}" for i in range(1, outputs)]
+        self.nodes.append(helper.make_node(operator, inputs, names, **attributes))
+        return names[0] if outputs == 1 else names
+
+    def constant(self, values: Any, dtype: torch.dtype | None = None, name: str = "") -> str:
+        """Add a constant; equal constants are stored once.
+
+        Args:
+            values: a number, a sequence or an array.
+            dtype: its type; None for that of the array, int64 for integers.
+            name: its name; empty for any.
+
+        Returns:
+            Its name.
+        """
+        array: NDArray[Any] = np.asarray(values)
+        if dtype is not None:
+            array = array.astype(torch.empty(0, dtype=dtype).numpy().dtype)
+        key = (array.dtype.str, array.shape, array.tobytes())
+        if key not in self._by_content:
+            name = name or f"constant_{len(self.constants)}"
+            self._by_content[key] = name
+            self.constants[name] = numpy_helper.from_array(array.copy(order="C"), name)
+        return self._by_content[key]
+
+    def cast(self, value: Value, dtype: torch.dtype) -> str:
+        """The name of a tensor of another type."""
+        if value.dtype is dtype:
+            return value.name
+        return str(self.add("Cast", value.name, to=TYPES[dtype]))
+
+    def number(self, value: "Value | Size | float", dtype: torch.dtype) -> str:
+        """The name of a tensor, or of a number, in a type."""
+        if isinstance(value, Value):
+            return self.cast(value, dtype)
+        if isinstance(value, Size):
+            return str(self.add("Cast", self.size(value), to=TYPES[dtype]))
+        return self.constant(value, dtype)
+
+    def ints(self, numbers: Sequence[int | Size]) -> str:
+        """The name of a tensor of integers, such as a shape."""
+        if not any(isinstance(number, Size) for number in numbers):
+            return self.constant(np.array(numbers, dtype=np.int64))
+        parts = [
+            self.size(n) if isinstance(n, Size) else self.constant(np.array([n], dtype=np.int64))
+            for n in numbers
+        ]
+        return parts[0] if len(parts) == 1 else str(self.add("Concat", *parts, axis=0))
+
+    def note_sizes(self, value: Value) -> None:
+        """Remember a tensor, whose dimensions are sizes that are known when the graph runs."""
+        for axis, number in enumerate(value.shape):
+            if isinstance(number, Size):
+                self._places.setdefault(number.values, (value.name, axis))
+
+    def size(self, size: Size) -> str:
+        """The name of a tensor `(1,)` with a number that depends on the inputs.
+
+        Raises:
+            UnknownSizeError: it is no known function of the inputs.
+        """
+        if size.values not in self._sizes:
+            self._sizes[size.values] = self._size(size)
+        return self._sizes[size.values]
+
+    def _size(self, size: Size) -> str:
+        place = self._places.get(size.values)
+        if place is not None:
+            name, axis = place
+            shape = self.add("Shape", name, start=axis, end=axis + 1)
+            return str(shape)
+        for values in self._places:
+            factor, rest = divmod(size.values[0], values[0])
+            if not rest and tuple(factor * value for value in values) == size.values:
+                return str(self.add("Mul", self.size(Size(values)), self.ints([factor])))
+        for one, other in combinations_with_replacement(list(self._places), 2):
+            factors = {
+                divmod(v, a * b) for v, a, b in zip(size.values, one, other, strict=True)
+            }
+            if len(factors) == 1 and (found := factors.pop())[1] == 0 and found[0]:
+                product = self.add("Mul", self.size(Size(one)), self.size(Size(other)))
+                return str(self.add("Mul", product, self.ints([found[0]])))
+        raise UnknownSizeError(size)
+
+
+class UnknownSizeError(ValueError):
+    """A number of the graph depends on the inputs in an unknown way."""
+
+    def __init__(self, size: Size) -> None:
+        super().__init__(f"a number is {size.values} in the recordings")
+        self.size = size

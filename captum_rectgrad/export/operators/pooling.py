@@ -1,0 +1,201 @@
+"""Max-pooling and average pooling with their gradients."""
+
+from collections.abc import Sequence
+from math import prod
+from typing import Any
+
+import torch
+from torch.nn import functional as F
+
+from captum_rectgrad.export.graph_writer import Dims, GraphWriter, Value
+from captum_rectgrad.export.operators.convolution import Windows
+from captum_rectgrad.export.operators.registry import UnsupportedOperatorError, translates
+from captum_rectgrad.export.operators.shapes import reshaped
+from captum_rectgrad.export.sizes import Size
+
+Numbers = Sequence[int] | int
+
+
+@translates("max_pool2d_with_indices", "max_pool3d_with_indices")
+def max_pool(
+    w: GraphWriter,
+    x: Value,
+    kernel: Numbers,
+    stride: Numbers = (),
+    padding: Numbers = 0,
+    dilation: Numbers = 1,
+    ceil_mode: bool = False,
+) -> Any:
+    """Max-pooling.
+
+    The indices are those of ONNX, positions in the whole tensor; only the gradient uses them. The
+    first of equal elements in row order is the maximum, as in PyTorch on a CPU.
+    """
+    windows = _windows(w, kernel, stride, padding, dilation)
+    return w.add(
+        "MaxPool",
+        x.name,
+        outputs=2,
+        kernel_shape=windows.kernel,
+        strides=windows.stride,
+        pads=[*windows.padding, *_ends(windows, x.shape, w.result[0][0], ceil_mode=ceil_mode)],
+        dilations=windows.dilation,
+    )
+
+
+@translates("max_pool2d_with_indices_backward", "max_pool3d_with_indices_backward")
+def max_pool_backward(
+    w: GraphWriter,
+    grad: Value,
+    x: Value,
+    kernel: Numbers,
+    stride: Numbers,
+    padding: Numbers,
+    dilation: Numbers,
+    ceil_mode: bool,
+    indices: Value,
+) -> Any:
+    """Gradient of max-pooling: the sum over the windows whose maximum an element is."""
+    del padding, dilation, ceil_mode
+    count = _product(x.shape)
+    zeros = w.add("Expand", w.constant(0, grad.dtype), w.ints([count]))
+    flat = [reshaped(w, value.name, (-1,)) for value in (indices, grad)]
+    steps, sizes = ([v] if isinstance(v, int) else list(v) for v in (stride or kernel, kernel))
+    overlaps = any(step < size for step, size in zip(steps, sizes, strict=False))
+    added = {"reduction": "add"} if overlaps else {}
+    return reshaped(w, str(w.add("ScatterElements", zeros, *flat, axis=0, **added)), x.shape)
+
+
+def _product(shape: Dims) -> int | Size:
+    sizes = [number.values for number in shape if isinstance(number, Size)]
+    fixed = prod(number for number in shape if isinstance(number, int))
+    if not sizes:
+        return fixed
+    return Size(tuple(fixed * prod(values) for values in zip(*sizes, strict=True)))
+
+
+@translates("avg_pool2d", "avg_pool3d")
+def average_pool(
+    w: GraphWriter,
+    x: Value,
+    kernel: Numbers,
+    stride: Numbers = (),
+    padding: Numbers = 0,
+    ceil_mode: bool = False,
+    count_include_pad: bool = True,
+    divisor_override: int | None = None,
+) -> Any:
+    """Average pooling."""
+    windows = _windows(w, kernel, stride, padding, 1)
+    if ceil_mode or divisor_override:
+        raise UnsupportedOperatorError(["avg_pool2d with ceil_mode or divisor_override"])
+    return w.add(
+        "AveragePool",
+        x.name,
+        kernel_shape=windows.kernel,
+        strides=windows.stride,
+        pads=2 * windows.padding,
+        count_include_pad=int(count_include_pad),
+    )
+
+
+@translates("avg_pool2d_backward")
+def average_pool_backward(
+    w: GraphWriter,
+    grad: Value,
+    x: Value,
+    kernel: Numbers,
+    stride: Numbers,
+    padding: Numbers,
+    ceil_mode: bool,
+    count_include_pad: bool,
+    divisor_override: int | None,
+) -> Any:
+    """Gradient of average pooling: a convolution of each channel with ones."""
+    windows = _windows(w, kernel, stride, padding, 1, spatial=2)
+    if ceil_mode or divisor_override:
+        raise UnsupportedOperatorError(["avg_pool2d_backward with ceil_mode or divisor_override"])
+    divisor = w.constant(prod(windows.kernel), grad.dtype)
+    if any(windows.padding) and not count_include_pad:
+        divisor = w.constant(_counts(windows, x.shape), grad.dtype)
+    divided = w.add("Div", grad.name, divisor)
+    (*lead, height, width), (*_, rows, columns) = x.shape, grad.shape
+    planes = _product(tuple(lead))
+    flat: Dims = (planes, 1, rows, columns)
+    ones = torch.ones(1, 1, *windows.kernel, dtype=grad.dtype)
+    kernel_value = Value(w.constant(ones.numpy()), tuple(ones.shape), grad.dtype)
+    each = Value(reshaped(w, divided, flat), flat, grad.dtype)
+    found = windows.input_gradient(w, each, (planes, 1, height, width), kernel_value, 1)
+    return reshaped(w, found, x.shape)
+
+
+def _counts(windows: Windows, shape: Dims) -> Any:
+    """The number of real positions of each window, `(1, 1, rows, columns)`."""
+    height, width = shape[-2:]
+    if isinstance(height, Size) or isinstance(width, Size):
+        raise UnsupportedOperatorError(["avg_pool2d that excludes the padding, of changing size"])
+    ones = torch.ones(1, 1, height, width)
+    averages = F.avg_pool2d(ones, windows.kernel, windows.stride, windows.padding)
+    return (averages * prod(windows.kernel)).round().numpy()
+
+
+@translates("_adaptive_avg_pool2d")
+def adaptive_average_pool(w: GraphWriter, x: Value, _: object) -> Any:
+    """Adaptive average pooling, as products with two matrices of averages."""
+    rows, columns = _averages(w, x, w.result[0][0])
+    return w.add("MatMul", w.add("MatMul", rows, x.name), columns)
+
+
+@translates("_adaptive_avg_pool2d_backward")
+def adaptive_average_pool_backward(w: GraphWriter, grad: Value, x: Value) -> Any:
+    """Gradient of adaptive average pooling."""
+    rows, columns = (
+        w.add("Transpose", name, perm=[1, 0]) for name in _averages(w, x, grad.shape)
+    )
+    return w.add("MatMul", w.add("MatMul", rows, grad.name), columns)
+
+
+def _averages(w: GraphWriter, x: Value, output: Dims) -> tuple[str, str]:
+    """Matrices `(rows_out, rows)` and `(columns, columns_out)`."""
+    names = []
+    for size, count in zip(x.shape[-2:], output[-2:], strict=True):
+        if isinstance(size, Size) or isinstance(count, Size):
+            raise UnsupportedOperatorError(["adaptive_avg_pool2d of a changing size"])
+        each = F.adaptive_avg_pool1d(torch.eye(size).unsqueeze(0), count)[0]
+        names.append(each)
+    return w.constant(names[0].T.numpy(), x.dtype), w.constant(names[1].numpy(), x.dtype)
+
+
+def _windows(
+    w: GraphWriter,
+    kernel: Numbers,
+    stride: Numbers,
+    padding: Numbers,
+    dilation: Numbers,
+    spatial: int | None = None,
+) -> Windows:
+    count = spatial or (2 if len(w.result[0][0]) < 5 else 3)  # noqa: PLR2004
+    if not isinstance(kernel, int):
+        count = max(count, len(kernel))
+
+    def each(numbers: Numbers) -> list[int]:
+        values = [numbers] if isinstance(numbers, int) else list(numbers)
+        return values * count if len(values) == 1 else values
+
+    return Windows(each(kernel), each(stride or kernel), each(padding), each(dilation))
+
+
+def _ends(windows: Windows, shape: Dims, output: Dims, *, ceil_mode: bool) -> list[int]:
+    """The padding at the end; with `ceil_mode`, up to the end of the last window."""
+    if not ceil_mode:
+        return windows.padding
+    count = len(windows.kernel)
+    ends = []
+    for i, (size, out) in enumerate(zip(shape[-count:], output[-count:], strict=True)):
+        if isinstance(size, Size) or isinstance(out, Size):
+            raise UnsupportedOperatorError(["max_pool2d with ceil_mode, of changing size"])
+        reached = (out - 1) * windows.stride[i] + windows.spans[i] - size - windows.padding[i]
+        ends.append(max(reached, 0))
+    return ends
+
+
