@@ -1,19 +1,18 @@
 """An attribution map as an ONNX file, which runs without PyTorch."""
 
 from collections.abc import Collection, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
 from torch import Tensor, nn
 
-from captum_rectgrad._engine.settings import Settings
 from captum_rectgrad._engine.validation import check_inputs, read_target
 from captum_rectgrad._engine.wrappers import unwrapped
 from captum_rectgrad.attr.base import ModifiedGradient
 from captum_rectgrad.attr.rectgrad import RectGrad
-from captum_rectgrad.attr.relu_rules import Saliency
 from captum_rectgrad.errors import RectGradError
+from captum_rectgrad.export.method_settings import method_settings
 from rectgrad_zoo.written_whole import write_bytes
 
 Dynamic = Literal["batch", "size"]
@@ -99,7 +98,7 @@ def export_onnx(
     from captum_rectgrad.export.attribution_graph import attribution_graph  # noqa: PLC0415
     from captum_rectgrad.export.metadata import add_metadata  # noqa: PLC0415
 
-    model, settings = unwrapped(model), _settings(model, method, options)
+    model, settings = unwrapped(model), method_settings(model, method, options)
     _check_example(model, example)
     traced, found, free = attribution_graph(model, settings, example, dynamic)
     add_metadata(found, model, method.__name__, settings, traced.layers, labels)
@@ -129,20 +128,6 @@ def check_onnx_installed() -> None:
             "the export needs the package onnx; install it with "
             "pip install 'captum-rectgrad[onnx]'"
         ) from error
-
-
-def _settings(
-    model: nn.Module, method: type[ModifiedGradient], options: dict[str, Any]
-) -> Settings:
-    if not (isinstance(method, type) and issubclass(method, ModifiedGradient)):
-        raise TypeError(
-            f"method must be a class of captum_rectgrad such as RectGrad, got {method!r}; pass its "
-            "arguments as keyword arguments of export_onnx"
-        )
-    if not issubclass(method, Saliency):
-        return method(model, **options).settings
-    absolute = options.pop("abs", True)
-    return replace(method(model, **options).settings, absolute=absolute)
 
 
 def _check_example(model: nn.Module, example: Tensor) -> None:
