@@ -3,16 +3,18 @@
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from itertools import combinations_with_replacement
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import onnx
 import torch
-from numpy.typing import NDArray
 from onnx import TensorProto, helper, numpy_helper
 from torch import Tensor
 
 from captum_rectgrad.export.sizes import Size
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
 
 OPSET = 18
 TYPES: dict[torch.dtype, int] = {
@@ -156,9 +158,7 @@ class GraphWriter:
             if not rest and tuple(factor * value for value in values) == size.values:
                 return str(self.add("Mul", self.size(Size(values)), self.ints([factor])))
         for one, other in combinations_with_replacement(list(self._places), 2):
-            factors = {
-                divmod(v, a * b) for v, a, b in zip(size.values, one, other, strict=True)
-            }
+            factors = {divmod(v, a * b) for v, a, b in zip(size.values, one, other, strict=True)}
             if len(factors) == 1 and (found := factors.pop())[1] == 0 and found[0]:
                 product = self.add("Mul", self.size(Size(one)), self.size(Size(other)))
                 return str(self.add("Mul", product, self.ints([found[0]])))

@@ -125,8 +125,7 @@ def check_onnx_installed() -> None:
         import onnx  # noqa: F401, PLC0415 (an extra)
     except ImportError as error:
         raise RectGradError(
-            "the export needs the package onnx; install it with "
-            "pip install 'captum-rectgrad[onnx]'"
+            "the export needs the package onnx; install it with pip install 'captum-rectgrad[onnx]'"
         ) from error
 
 

@@ -138,9 +138,7 @@ def _chosen_logits(output: Tensor, classes: Tensor) -> Tensor:
     return output.gather(1, index.unsqueeze(1)).squeeze(1)
 
 
-def _recorded(
-    function: Callable[..., Any], inputs: tuple[Tensor, ...]
-) -> fx.GraphModule:
+def _recorded(function: Callable[..., Any], inputs: tuple[Tensor, ...]) -> fx.GraphModule:
     try:
         graph = make_fx(function, decomposition_table=_decompositions())(*inputs)
     except RuntimeError as error:

@@ -118,7 +118,11 @@ class _Translator:
         translation = _translation(node)
         if translation is None:
             raise UnsupportedOperatorError([str(node.target)])
-        if name == "zero_" and isinstance(node.args[0], fx.Node) and _name(node.args[0]) == "select":
+        if (
+            name == "zero_"
+            and isinstance(node.args[0], fx.Node)
+            and _name(node.args[0]) == "select"
+        ):
             self._zero_part(node.args[0])
             return
         changes_input = name.endswith("_") and name not in TRANSLATIONS
@@ -126,7 +130,7 @@ class _Translator:
             self._check_no_view(node)
         self._check_indices(node, name)
         self.writer.result = list(zip(operation.shapes, _types(node), strict=True))
-        resolve = self._value if name in {"select_scatter"} else self._plain_value
+        resolve = self._value if name == "select_scatter" else self._plain_value
         args = [resolve(argument) for argument in operation.args]
         keywords = {key: resolve(value) for key, value in operation.kwargs.items()}
         found = translation(self.writer, *args, **keywords)
@@ -185,12 +189,10 @@ class _Translator:
 
     def _check_indices(self, node: fx.Node, name: str) -> None:
         """Refuse the use of a pooling's indices outside its gradient: ONNX counts otherwise."""
-        for argument in node.args:
-            if isinstance(argument, fx.Node) and argument.op == "call_function":
-                source: Any = argument.args[0] if not _is_operator(argument) else None
-                if source is not None and _name(source) in _INDICES_OF and argument.args[1] == 1:
-                    if not name.endswith("with_indices_backward"):
-                        raise UnsupportedOperatorError([f"{node.target} of a pooling's indices"])
+        if name.endswith("with_indices_backward"):
+            return
+        if any(isinstance(each, fx.Node) and _are_indices(each) for each in node.args):
+            raise UnsupportedOperatorError([f"{node.target} of a pooling's indices"])
 
     def model(self, outputs: Sequence[str]) -> onnx.ModelProto:
         """The ONNX model, without nodes that no output needs."""
@@ -222,6 +224,14 @@ class _Translator:
             for i, size in reversed(list(enumerate(image)))
             if isinstance(size, Size)
         }
+
+
+def _are_indices(node: fx.Node) -> bool:
+    """Whether a value is the second result of a max-pooling."""
+    if node.op != "call_function" or _is_operator(node):
+        return False
+    source, index = node.args
+    return isinstance(source, fx.Node) and _name(source) in _INDICES_OF and bool(index == 1)
 
 
 def _types(node: fx.Node) -> list[torch.dtype]:

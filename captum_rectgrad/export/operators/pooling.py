@@ -62,7 +62,7 @@ def max_pool_backward(
     flat = [reshaped(w, value.name, (-1,)) for value in (indices, grad)]
     steps, sizes = ([v] if isinstance(v, int) else list(v) for v in (stride or kernel, kernel))
     overlaps = any(step < size for step, size in zip(steps, sizes, strict=False))
-    added = {"reduction": "add"} if overlaps else {}
+    added: dict[str, Any] = {"reduction": "add"} if overlaps else {}
     return reshaped(w, str(w.add("ScatterElements", zeros, *flat, axis=0, **added)), x.shape)
 
 
@@ -133,7 +133,9 @@ def _counts(windows: Windows, shape: Dims) -> Any:
     """The number of real positions of each window, `(1, 1, rows, columns)`."""
     height, width = shape[-2:]
     if isinstance(height, Size) or isinstance(width, Size):
-        raise UnsupportedOperatorError(["avg_pool2d that excludes the padding, of changing size"])
+        raise UnsupportedOperatorError(
+            ["avg_pool2d that excludes the padding, of changing size"], is_of_size=True
+        )
     ones = torch.ones(1, 1, height, width)
     averages = F.avg_pool2d(ones, windows.kernel, windows.stride, windows.padding)
     return (averages * prod(windows.kernel)).round().numpy()
@@ -149,9 +151,7 @@ def adaptive_average_pool(w: GraphWriter, x: Value, _: object) -> Any:
 @translates("_adaptive_avg_pool2d_backward")
 def adaptive_average_pool_backward(w: GraphWriter, grad: Value, x: Value) -> Any:
     """Gradient of adaptive average pooling."""
-    rows, columns = (
-        w.add("Transpose", name, perm=[1, 0]) for name in _averages(w, x, grad.shape)
-    )
+    rows, columns = (w.add("Transpose", name, perm=[1, 0]) for name in _averages(w, x, grad.shape))
     return w.add("MatMul", w.add("MatMul", rows, grad.name), columns)
 
 
@@ -160,7 +160,9 @@ def _averages(w: GraphWriter, x: Value, output: Dims) -> tuple[str, str]:
     names = []
     for size, count in zip(x.shape[-2:], output[-2:], strict=True):
         if isinstance(size, Size) or isinstance(count, Size):
-            raise UnsupportedOperatorError(["adaptive_avg_pool2d of a changing size"])
+            raise UnsupportedOperatorError(
+                ["adaptive_avg_pool2d of a changing size"], is_of_size=True
+            )
         each = F.adaptive_avg_pool1d(torch.eye(size).unsqueeze(0), count)[0]
         names.append(each)
     return w.constant(names[0].T.numpy(), x.dtype), w.constant(names[1].numpy(), x.dtype)
@@ -193,9 +195,9 @@ def _ends(windows: Windows, shape: Dims, output: Dims, *, ceil_mode: bool) -> li
     ends = []
     for i, (size, out) in enumerate(zip(shape[-count:], output[-count:], strict=True)):
         if isinstance(size, Size) or isinstance(out, Size):
-            raise UnsupportedOperatorError(["max_pool2d with ceil_mode, of changing size"])
+            raise UnsupportedOperatorError(
+                ["max_pool2d with ceil_mode, of changing size"], is_of_size=True
+            )
         reached = (out - 1) * windows.stride[i] + windows.spans[i] - size - windows.padding[i]
         ends.append(max(reached, 0))
     return ends
-
-

@@ -57,13 +57,13 @@ def variance_and_mean(
     """Variance and mean."""
     numbers = [x.shape[axis] for axis in _axes(x, dim)]
     if any(isinstance(number, Size) for number in numbers):
-        raise UnsupportedOperatorError(["var_mean along a dimension of changing size"])
+        raise UnsupportedOperatorError(
+            ["var_mean along a dimension of changing size"], is_of_size=True
+        )
     count = prod(n for n in numbers if isinstance(n, int))
     centre = reduced(w, "ReduceMean", x, dim, keepdim=True)
     gap = w.add("Sub", x.name, centre)
-    spread = reduced(
-        w, "ReduceMean", x, dim, keepdim=keepdim, name=str(w.add("Mul", gap, gap))
-    )
+    spread = reduced(w, "ReduceMean", x, dim, keepdim=keepdim, name=str(w.add("Mul", gap, gap)))
     if correction:
         factor = w.constant(count / (count - correction), x.dtype)
         spread = str(w.add("Mul", spread, factor))

@@ -49,9 +49,7 @@ def transpose(w: GraphWriter, x: Value, one: int, other: int) -> Any:
 @translates("expand", "broadcast_in_dim")
 def expand(w: GraphWriter, x: Value, *_: object, **__: object) -> Any:
     """Repetition along dimensions of size 1."""
-    return Value(
-        str(w.add("Expand", x.name, w.ints(w.result[0][0]))), *w.result[0], zero=x.zero
-    )
+    return Value(str(w.add("Expand", x.name, w.ints(w.result[0][0]))), *w.result[0], zero=x.zero)
 
 
 @translates("repeat")
@@ -79,7 +77,7 @@ def take_slice(
     step: int = 1,
 ) -> Any:
     """Slice along one dimension."""
-    bounds = [[start or 0], [_END if end is None else end], [dim], [step]]
+    bounds: list[list[int | Size]] = [[start or 0], [_END if end is None else end], [dim], [step]]
     return w.add("Slice", x.name, *map(w.ints, bounds))
 
 
@@ -168,7 +166,9 @@ def slice_scatter(
         raise UnsupportedOperatorError([f"slice_scatter with step {step}"])
     if isinstance(size, Size):
         if start or (end is not None and end != _END):
-            raise UnsupportedOperatorError(["slice_scatter along a dimension of changing size"])
+            raise UnsupportedOperatorError(
+                ["slice_scatter along a dimension of changing size"], is_of_size=True
+            )
         return source
     start, end, _ = slice(start, end).indices(size)
     if (start, end) == (0, size):
@@ -176,9 +176,7 @@ def slice_scatter(
     return _spliced(w, x, source.name, dim, start, end)
 
 
-def _spliced(
-    w: GraphWriter, x: Value, part: str, dim: int, start: int, end: int | None
-) -> str:
+def _spliced(w: GraphWriter, x: Value, part: str, dim: int, start: int, end: int | None) -> str:
     """`x` with the elements from `start` to `end` along a dimension replaced."""
     size = x.shape[dim]
     end = _END if end is None else end
@@ -230,5 +228,5 @@ def filled(w: GraphWriter, number: float) -> Value:
 def arange(w: GraphWriter, *args: Any, **_: object) -> Any:
     """Numbers in a row, of a fixed size."""
     if any(isinstance(number, Size) for number in args):
-        raise UnsupportedOperatorError(["arange of a changing size"])
+        raise UnsupportedOperatorError(["arange of a changing size"], is_of_size=True)
     return w.constant(torch.arange(*args).numpy(), w.result[0][1])
