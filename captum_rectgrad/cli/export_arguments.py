@@ -33,8 +33,9 @@ def add_parser(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]"
         help="write a network and its map as one ONNX file",
         description="Write a network and the map of a method as one ONNX file, which runs without "
         "PyTorch. Inputs of the file: image, class (-1: the predicted one) and percentile. "
-        "Outputs: logits, map, and the share of units that passed each layer. Needs the extra `onnx`. Exit "
-        "status 0: written; 1: --check found a difference; 2: invalid arguments, or an error.",
+        "Outputs: logits, map, and the share of units that passed each layer. Needs the extra "
+        "`onnx`. Exit status 0: written; 1: --check found a difference; 2: invalid arguments, or "
+        "an error.",
     )
     model = parser.add_argument(
         "model", metavar="MODEL", help="model name, as --model of `rectgrad explain`"

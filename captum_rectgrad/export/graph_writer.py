@@ -56,11 +56,13 @@ class GraphWriter:
 
     Attributes:
         result: shapes and types of the results of the operation that is being translated.
+        in_order: whether its first argument lies in memory in the order of its elements.
         nodes: nodes in order.
         constants: constants by name.
     """
 
     result: list[tuple[Dims, torch.dtype]] = field(default_factory=list)
+    in_order: bool = True
     nodes: list[onnx.NodeProto] = field(default_factory=list)
     constants: dict[str, onnx.TensorProto] = field(default_factory=dict)
     _places: dict[tuple[int, ...], tuple[str, int]] = field(default_factory=dict)

@@ -30,6 +30,9 @@ _LOGITS_DIMS = 2
 _DECOMPOSED = (
     "_log_softmax_backward_data",
     "_softmax_backward_data",
+    "addcdiv",
+    "addcmul",
+    "celu",
     "elu",
     "elu_backward",
     "gelu_backward",

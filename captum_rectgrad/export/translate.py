@@ -130,6 +130,7 @@ class _Translator:
             self._check_no_view(node)
         self._check_indices(node, name)
         self.writer.result = list(zip(operation.shapes, _types(node), strict=True))
+        self.writer.in_order = _is_in_order(node)
         resolve = self._value if name == "select_scatter" else self._plain_value
         args = [resolve(argument) for argument in operation.args]
         keywords = {key: resolve(value) for key, value in operation.kwargs.items()}
@@ -232,6 +233,12 @@ def _are_indices(node: fx.Node) -> bool:
         return False
     source, index = node.args
     return isinstance(source, fx.Node) and _name(source) in _INDICES_OF and bool(index == 1)
+
+
+def _is_in_order(node: fx.Node) -> bool:
+    first = node.args[0] if node.args else None
+    value = first.meta.get("val") if isinstance(first, fx.Node) else None
+    return isinstance(value, Tensor) and value.is_contiguous()
 
 
 def _types(node: fx.Node) -> list[torch.dtype]:

@@ -30,6 +30,7 @@ _UNARY = {
     "relu": "Relu",
     "round": "Round",
     "sigmoid": "Sigmoid",
+    "sgn": "Sign",
     "sign": "Sign",
     "sin": "Sin",
     "sqrt": "Sqrt",
@@ -121,6 +122,18 @@ def divide(w: GraphWriter, x: Operand, y: Operand, rounding_mode: str | None = N
 def reciprocal_root(w: GraphWriter, x: Value) -> Any:
     """Reciprocal of the square root."""
     return w.add("Reciprocal", w.add("Sqrt", x.name))
+
+
+@translates("log1p")
+def log_of_one_plus(w: GraphWriter, x: Value) -> Any:
+    """Logarithm of `1 + x`, for activations, whose argument is not near zero."""
+    return w.add("Log", w.add("Add", x.name, w.constant(1, x.dtype)))
+
+
+@translates("expm1")
+def exponential_minus_one(w: GraphWriter, x: Value) -> Any:
+    """Exponential minus 1, exact to rounding of 1."""
+    return w.add("Sub", w.add("Exp", x.name), w.constant(1, x.dtype))
 
 
 @translates("square")

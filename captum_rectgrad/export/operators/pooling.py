@@ -4,13 +4,14 @@ from collections.abc import Sequence
 from math import prod
 from typing import Any
 
+import numpy as np
 import torch
 from torch.nn import functional as F
 
 from captum_rectgrad.export.graph_writer import Dims, GraphWriter, Value
 from captum_rectgrad.export.operators.convolution import Windows
 from captum_rectgrad.export.operators.registry import UnsupportedOperatorError, translates
-from captum_rectgrad.export.operators.shapes import reshaped
+from captum_rectgrad.export.operators.shapes import padded, reshaped
 from captum_rectgrad.export.sizes import Size
 
 Numbers = Sequence[int] | int
@@ -56,12 +57,12 @@ def max_pool_backward(
     indices: Value,
 ) -> Any:
     """Gradient of max-pooling: the sum over the windows whose maximum an element is."""
-    del padding, dilation, ceil_mode
+    del ceil_mode
+    windows = _windows(w, kernel, stride, padding, dilation)
     count = _product(x.shape)
     zeros = w.add("Expand", w.constant(0, grad.dtype), w.ints([count]))
     flat = [reshaped(w, value.name, (-1,)) for value in (indices, grad)]
-    steps, sizes = ([v] if isinstance(v, int) else list(v) for v in (stride or kernel, kernel))
-    overlaps = any(step < size for step, size in zip(steps, sizes, strict=False))
+    overlaps = any(step < span for step, span in zip(windows.stride, windows.spans, strict=True))
     added: dict[str, Any] = {"reduction": "add"} if overlaps else {}
     return reshaped(w, str(w.add("ScatterElements", zeros, *flat, axis=0, **added)), x.shape)
 
@@ -74,7 +75,7 @@ def _product(shape: Dims) -> int | Size:
     return Size(tuple(fixed * prod(values) for values in zip(*sizes, strict=True)))
 
 
-@translates("avg_pool2d", "avg_pool3d")
+@translates("avg_pool2d")
 def average_pool(
     w: GraphWriter,
     x: Value,
@@ -85,18 +86,19 @@ def average_pool(
     count_include_pad: bool = True,
     divisor_override: int | None = None,
 ) -> Any:
-    """Average pooling."""
+    """Average pooling: sums over the padded windows, and a division by their sizes."""
     windows = _windows(w, kernel, stride, padding, 1)
-    if ceil_mode or divisor_override:
-        raise UnsupportedOperatorError(["avg_pool2d with ceil_mode or divisor_override"])
-    return w.add(
-        "AveragePool",
-        x.name,
-        kernel_shape=windows.kernel,
-        strides=windows.stride,
-        pads=2 * windows.padding,
-        count_include_pad=int(count_include_pad),
-    )
+    attributes = {"kernel_shape": windows.kernel, "strides": windows.stride}
+    if not (ceil_mode or divisor_override):
+        pads, included = 2 * windows.padding, int(count_include_pad)
+        return w.add("AveragePool", x.name, pads=pads, count_include_pad=included, **attributes)
+    output = w.result[0][0]
+    divisor = _divisor(windows, x.shape, output, count_include_pad, divisor_override)
+    ends = _ends(windows, x.shape, output, ceil_mode=True)
+    zero = w.constant(0, x.dtype)
+    name = padded(w, x.name, [0, 0, *windows.padding], [0, 0, *ends], zero)
+    averages = w.add("AveragePool", name, **attributes)
+    return w.add("Mul", averages, w.constant(prod(windows.kernel) / divisor, x.dtype))
 
 
 @translates("avg_pool2d_backward")
@@ -112,13 +114,12 @@ def average_pool_backward(
     divisor_override: int | None,
 ) -> Any:
     """Gradient of average pooling: a convolution of each channel with ones."""
-    windows = _windows(w, kernel, stride, padding, 1, spatial=2)
-    if ceil_mode or divisor_override:
-        raise UnsupportedOperatorError(["avg_pool2d_backward with ceil_mode or divisor_override"])
-    divisor = w.constant(prod(windows.kernel), grad.dtype)
-    if any(windows.padding) and not count_include_pad:
-        divisor = w.constant(_counts(windows, x.shape), grad.dtype)
-    divided = w.add("Div", grad.name, divisor)
+    windows = _windows(w, kernel, stride, padding, 1)
+    has_equal_windows = not ceil_mode and (count_include_pad or not any(windows.padding))
+    divisor: Any = prod(windows.kernel)
+    if divisor_override or not has_equal_windows:
+        divisor = _divisor(windows, x.shape, grad.shape, count_include_pad, divisor_override)
+    divided = w.add("Div", grad.name, w.constant(divisor, grad.dtype))
     (*lead, height, width), (*_, rows, columns) = x.shape, grad.shape
     planes = _product(tuple(lead))
     flat: Dims = (planes, 1, rows, columns)
@@ -129,16 +130,24 @@ def average_pool_backward(
     return reshaped(w, found, x.shape)
 
 
-def _counts(windows: Windows, shape: Dims) -> Any:
-    """The number of real positions of each window, `(1, 1, rows, columns)`."""
-    height, width = shape[-2:]
-    if isinstance(height, Size) or isinstance(width, Size):
-        raise UnsupportedOperatorError(
-            ["avg_pool2d that excludes the padding, of changing size"], is_of_size=True
-        )
-    ones = torch.ones(1, 1, height, width)
-    averages = F.avg_pool2d(ones, windows.kernel, windows.stride, windows.padding)
-    return (averages * prod(windows.kernel)).round().numpy()
+def _divisor(
+    windows: Windows, shape: Dims, output: Dims, includes_padding: bool, override: int | None
+) -> Any:
+    """What PyTorch divides the sum of each window by, `(rows, columns)`."""
+    if override:
+        return np.array(float(override))
+    counts = []
+    for i, (size, out) in enumerate(zip(shape[-2:], output[-2:], strict=True)):
+        if isinstance(size, Size) or isinstance(out, Size):
+            raise UnsupportedOperatorError(
+                ["avg_pool2d with padding, of changing size"], is_of_size=True
+            )
+        starts = np.arange(out) * windows.stride[i] - windows.padding[i]
+        ends = np.minimum(starts + windows.kernel[i], size + windows.padding[i])
+        if not includes_padding:
+            starts, ends = np.maximum(starts, 0), np.minimum(ends, size)
+        counts.append((ends - starts).astype(np.float64))
+    return np.outer(*counts)
 
 
 @translates("_adaptive_avg_pool2d")
@@ -169,20 +178,13 @@ def _averages(w: GraphWriter, x: Value, output: Dims) -> tuple[str, str]:
 
 
 def _windows(
-    w: GraphWriter,
-    kernel: Numbers,
-    stride: Numbers,
-    padding: Numbers,
-    dilation: Numbers,
-    spatial: int | None = None,
+    w: GraphWriter, kernel: Numbers, stride: Numbers, padding: Numbers, dilation: Numbers
 ) -> Windows:
-    count = spatial or (2 if len(w.result[0][0]) < 5 else 3)  # noqa: PLR2004
-    if not isinstance(kernel, int):
-        count = max(count, len(kernel))
+    spatial = len(w.result[0][0]) - 2
 
     def each(numbers: Numbers) -> list[int]:
         values = [numbers] if isinstance(numbers, int) else list(numbers)
-        return values * count if len(values) == 1 else values
+        return values * spatial if len(values) == 1 else values
 
     return Windows(each(kernel), each(stride or kernel), each(padding), each(dilation))
 

@@ -26,6 +26,20 @@ def view(w: GraphWriter, x: Value, *_: object) -> Any:
     return reshaped(w, x.name, w.result[0][0])
 
 
+@translates("as_strided")
+def as_strided(
+    w: GraphWriter, x: Value, size: Sequence[int | Size], stride: Sequence[int], offset: int = 0
+) -> Any:
+    """A view by strides, if it keeps the order of the elements."""
+    expected, slower = [], 1
+    for number in reversed(size[1:]):
+        expected.append(slower)
+        slower *= number if isinstance(number, int) else 0
+    if not w.in_order or offset or list(stride) != [slower, *reversed(expected)] or not slower:
+        raise UnsupportedOperatorError(["aten.as_strided.default"])
+    return view(w, x)
+
+
 @translates("permute")
 def permute(w: GraphWriter, x: Value, dims: Sequence[int]) -> Any:
     """Permutation of dimensions."""
@@ -100,6 +114,22 @@ def unbind(w: GraphWriter, x: Value, dim: int = 0) -> Any:
     return [select(w, x, dim, i) for i in range(len(w.result))]
 
 
+@translates("roll")
+def roll(w: GraphWriter, x: Value, shifts: Sequence[int], dims: Sequence[int] = ()) -> Any:
+    """Rotation along dimensions."""
+    if not dims:
+        raise UnsupportedOperatorError(["roll of all elements"])
+    name = x.name
+    for shift, dim in zip(shifts, dims, strict=True):
+        if shift:  # a negative start counts from the end
+            parts = [
+                w.add("Slice", name, *map(w.ints, bounds))
+                for bounds in ([[-shift], [_END], [dim]], [[0], [-shift], [dim]])
+            ]
+            name = w.add("Concat", *parts, axis=dim)
+    return x if name == x.name else name
+
+
 @translates("flip")
 def flip(w: GraphWriter, x: Value, dims: Sequence[int]) -> Any:
     """Reversal along dimensions."""
@@ -162,15 +192,18 @@ def slice_scatter(
 ) -> Any:
     """Replacement of a slice."""
     size = x.shape[dim]
-    if step != 1:
-        raise UnsupportedOperatorError([f"slice_scatter with step {step}"])
     if isinstance(size, Size):
-        if start or (end is not None and end != _END):
+        if start or (end is not None and end != _END) or step != 1:
             raise UnsupportedOperatorError(
                 ["slice_scatter along a dimension of changing size"], is_of_size=True
             )
         return source
     start, end, _ = slice(start, end).indices(size)
+    if step != 1:  # by index, from the elements of both
+        places = np.arange(size)
+        places[start:end:step] = size + np.arange(len(places[start:end:step]))
+        both = w.add("Concat", x.name, source.name, axis=dim)
+        return w.add("Gather", both, w.constant(places), axis=dim)
     if (start, end) == (0, size):
         return source
     return _spliced(w, x, source.name, dim, start, end)
