@@ -6,7 +6,6 @@ from typing import Any
 
 import numpy as np
 import torch
-from torch.nn import functional as F
 
 from captum_rectgrad.export.graph_writer import Dims, GraphWriter, Value
 from captum_rectgrad.export.operators.convolution import Windows
@@ -88,7 +87,7 @@ def average_pool(
 ) -> Any:
     """Average pooling: sums over the padded windows, and a division by their sizes."""
     windows = _windows(w, kernel, stride, padding, 1)
-    attributes = {"kernel_shape": windows.kernel, "strides": windows.stride}
+    attributes: dict[str, Any] = {"kernel_shape": windows.kernel, "strides": windows.stride}
     if not (ceil_mode or divisor_override):
         pads, included = 2 * windows.padding, int(count_include_pad)
         return w.add("AveragePool", x.name, pads=pads, count_include_pad=included, **attributes)
@@ -148,33 +147,6 @@ def _divisor(
             starts, ends = np.maximum(starts, 0), np.minimum(ends, size)
         counts.append((ends - starts).astype(np.float64))
     return np.outer(*counts)
-
-
-@translates("_adaptive_avg_pool2d")
-def adaptive_average_pool(w: GraphWriter, x: Value, _: object) -> Any:
-    """Adaptive average pooling, as products with two matrices of averages."""
-    rows, columns = _averages(w, x, w.result[0][0])
-    return w.add("MatMul", w.add("MatMul", rows, x.name), columns)
-
-
-@translates("_adaptive_avg_pool2d_backward")
-def adaptive_average_pool_backward(w: GraphWriter, grad: Value, x: Value) -> Any:
-    """Gradient of adaptive average pooling."""
-    rows, columns = (w.add("Transpose", name, perm=[1, 0]) for name in _averages(w, x, grad.shape))
-    return w.add("MatMul", w.add("MatMul", rows, grad.name), columns)
-
-
-def _averages(w: GraphWriter, x: Value, output: Dims) -> tuple[str, str]:
-    """Matrices `(rows_out, rows)` and `(columns, columns_out)`."""
-    names = []
-    for size, count in zip(x.shape[-2:], output[-2:], strict=True):
-        if isinstance(size, Size) or isinstance(count, Size):
-            raise UnsupportedOperatorError(
-                ["adaptive_avg_pool2d of a changing size"], is_of_size=True
-            )
-        each = F.adaptive_avg_pool1d(torch.eye(size).unsqueeze(0), count)[0]
-        names.append(each)
-    return w.constant(names[0].T.numpy(), x.dtype), w.constant(names[1].numpy(), x.dtype)
 
 
 def _windows(

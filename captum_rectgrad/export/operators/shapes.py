@@ -66,6 +66,13 @@ def expand(w: GraphWriter, x: Value, *_: object, **__: object) -> Any:
     return Value(str(w.add("Expand", x.name, w.ints(w.result[0][0]))), *w.result[0], zero=x.zero)
 
 
+@translates("copy")
+def copy(w: GraphWriter, x: Value, source: Value, *_: object) -> Any:
+    """The values of another tensor, in the shape and type of the first."""
+    name = w.cast(source, x.dtype)
+    return name if source.shape == x.shape else w.add("Expand", name, w.ints(x.shape))
+
+
 @translates("repeat")
 def repeat(w: GraphWriter, x: Value, repeats: Sequence[int]) -> Any:
     """Repetition of the whole tensor."""
@@ -242,7 +249,16 @@ def full(w: GraphWriter, *args: Any, **_: object) -> Any:
     return filled(w, numbers[0] if numbers else 1)
 
 
-@translates("zero", "zeros_like", "new_zeros", "zeros", "empty_like", "new_empty", "empty")
+@translates(
+    "zero",
+    "zeros_like",
+    "new_zeros",
+    "zeros",
+    "empty_like",
+    "new_empty",
+    "empty",
+    "new_empty_strided",
+)
 def zeros(w: GraphWriter, *_: object, **__: object) -> Any:
     """A tensor of zeros."""
     return filled(w, 0)

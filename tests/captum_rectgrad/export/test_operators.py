@@ -62,6 +62,12 @@ ACTIVATIONS: tuple[type[nn.Module], ...] = (
     nn.Softsign,
     nn.Tanh,
 )
+INTERPOLATIONS: dict[str, Callable[[], nn.Module]] = {
+    "nearest": lambda: nn.Upsample(scale_factor=2),
+    "bilinear": lambda: nn.Upsample(size=(14, 5), mode="bilinear"),
+    "bilinear with corners": lambda: nn.Upsample(size=(5, 14), mode="bilinear", align_corners=True),
+    "bicubic": lambda: nn.Upsample(scale_factor=1.5, mode="bicubic"),
+}
 NORMS: dict[str, Callable[[], nn.Module]] = {
     "batch": lambda: nn.BatchNorm2d(CHANNELS),
     "batch, without parameters": lambda: nn.BatchNorm2d(CHANNELS, affine=False),
@@ -147,6 +153,16 @@ def test_activation_and_its_derivative(activation: type[nn.Module], tmp_path: Pa
     check(activation(), tmp_path)
 
 
+@pytest.mark.parametrize("activation", [nn.ReLU, nn.SiLU, nn.Mish, nn.Hardswish, nn.ELU, nn.CELU])
+def test_activation_in_place(activation: Callable[..., nn.Module], tmp_path: Path) -> None:
+    check(activation(inplace=True), tmp_path)
+
+
+@pytest.mark.parametrize("name", INTERPOLATIONS)
+def test_interpolation_and_its_gradient(name: str, tmp_path: Path) -> None:
+    check(INTERPOLATIONS[name](), tmp_path)
+
+
 @pytest.mark.parametrize("name", NORMS)
 def test_normalisation_and_its_gradient(name: str, tmp_path: Path) -> None:
     check(NORMS[name](), tmp_path)
@@ -167,7 +183,7 @@ def test_attention(tmp_path: Path) -> None:
         (lambda x: torch.fft.fft(x).real, "aten._fft_r2c.default"),
         (
             lambda x: nn.functional.relu_(x[:, :2]) + x[:, 2:],
-            "aten.copy_.default",
+            "aten.relu_.default in place on a view",
         ),
     ],
 )
