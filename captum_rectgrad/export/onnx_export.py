@@ -13,7 +13,6 @@ from captum_rectgrad.attr.base import ModifiedGradient
 from captum_rectgrad.attr.rectgrad import RectGrad
 from captum_rectgrad.errors import RectGradError
 from captum_rectgrad.export.method_settings import method_settings
-from rectgrad_zoo.written_whole import write_bytes
 
 Dynamic = Literal["batch", "size"]
 
@@ -94,9 +93,10 @@ def export_onnx(
         ('batch',)
     """
     check_onnx_installed()
-    # These import onnx.
+    # These import onnx, or packages that the methods do without.
     from captum_rectgrad.export.attribution_graph import attribution_graph  # noqa: PLC0415
     from captum_rectgrad.export.metadata import add_metadata  # noqa: PLC0415
+    from rectgrad_zoo.written_whole import write_bytes  # noqa: PLC0415
 
     model, settings = unwrapped(model), method_settings(model, method, options)
     _check_example(model, example)
