@@ -1,6 +1,7 @@
 """Views, joins, slices and paddings."""
 
 from collections.abc import Sequence
+from math import prod
 from typing import Any
 
 import numpy as np
@@ -23,7 +24,12 @@ def reshaped(w: GraphWriter, name: str, shape: Dims) -> str:
 @translates("view", "_unsafe_view", "reshape", "unsqueeze", "squeeze", "flatten")
 def view(w: GraphWriter, x: Value, *_: object) -> Any:
     """Any view that keeps the order of the elements."""
-    return reshaped(w, x.name, w.result[0][0])
+    shape = w.result[0][0]
+    sizes = [number for number in shape if isinstance(number, int)]
+    constant = x.constant
+    if constant is not None and len(sizes) == len(shape):
+        constant = constant.reshape(sizes)
+    return Value(reshaped(w, x.name, shape), shape, x.dtype, constant=constant, zero=x.zero)
 
 
 @translates("as_strided")
@@ -31,11 +37,10 @@ def as_strided(
     w: GraphWriter, x: Value, size: Sequence[int | Size], stride: Sequence[int], offset: int = 0
 ) -> Any:
     """A view by strides, if it keeps the order of the elements."""
-    expected, slower = [], 1
-    for number in reversed(size[1:]):
-        expected.append(slower)
-        slower *= number if isinstance(number, int) else 0
-    if not w.in_order or offset or list(stride) != [slower, *reversed(expected)] or not slower:
+    slower = [prod(n if isinstance(n, int) else 0 for n in size[i + 1 :]) for i in range(len(size))]
+    steps = zip(size, stride, slower, strict=True)
+    keeps_order = all(number == 1 or step == expected for number, step, expected in steps)
+    if not (w.in_order and keeps_order) or offset:
         raise UnsupportedOperatorError(["aten.as_strided.default"])
     return view(w, x)
 
