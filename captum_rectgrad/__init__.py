@@ -25,6 +25,7 @@ if TYPE_CHECKING:
         RectGradPRR,
     )
     from captum_rectgrad.explain.show import show
+    from captum_rectgrad.export.onnx_export import export_onnx
     from captum_rectgrad.rules.rule import Rule
     from captum_rectgrad.rules.signs import SignRule
     from captum_rectgrad.rules.threshold import ThresholdRule
@@ -53,6 +54,7 @@ _MODULES = {
     "SelectedOutput": "_engine.outputs",
     "SignRule": "rules.signs",
     "ThresholdRule": "rules.threshold",
+    "export_onnx": "export.onnx_export",
     "rectified_grad": "attr.functional",
     "show": "explain.show",
 }
@@ -80,6 +82,7 @@ __all__ = [
     "SelectedOutput",
     "SignRule",
     "ThresholdRule",
+    "export_onnx",
     "rectified_grad",
     "show",
 ]

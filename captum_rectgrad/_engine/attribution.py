@@ -248,7 +248,9 @@ def _leaf(tensor: Tensor, *, create_graph: bool) -> Tensor:
     """
     if create_graph and tensor.requires_grad:
         return tensor.clone()
-    leaf = tensor.detach().as_subclass(Tensor)
+    leaf = tensor.detach()
+    if type(leaf) is not Tensor:
+        leaf = leaf.as_subclass(Tensor)
     if leaf.is_inference():
         leaf = leaf.clone()
     return leaf.requires_grad_(leaf.is_floating_point())

@@ -7,6 +7,8 @@ import torch
 from torch import Tensor
 from typing_extensions import TypeIs
 
+from captum_rectgrad._engine.validation import has_concrete_values
+
 _TOLERANCE = 1e-3  # of the sum of probabilities; half precision is summed in float32
 _LOGITS_DIMS, _IMAGE_DIMS, _CHANNELS = 2, 4, (1, 3)
 _SMALLEST = 16  # pixels a side; Captum's tests have grids of 4 and 10 with integers
@@ -60,6 +62,7 @@ def _is_readable(value: object, dims: int) -> TypeIs[Tensor]:
         and value.is_floating_point()
         and value.dim() == dims
         and value.numel() > 0
+        and has_concrete_values(value)
     )
 
 

@@ -1,5 +1,6 @@
 """Validation of arguments."""
 
+import sys
 from collections.abc import Iterable, Sequence
 from typing import cast
 
@@ -198,9 +199,15 @@ def _has_readable_integers(target: object) -> bool:
 def has_concrete_values(tensor: Tensor) -> bool:
     """Whether the values of a tensor can be read.
 
-    False for the meta device, and on a GPU during the capture of a CUDA graph, which computes the
-    values later.
+    False for the meta device, on a GPU during the capture of a CUDA graph, which computes the
+    values later, and while `make_fx` traces the operations, as for an export.
     """
-    if tensor.is_meta:
+    if tensor.is_meta or _is_traced():
         return False
     return not tensor.is_cuda or not torch.cuda.is_current_stream_capturing()
+
+
+def _is_traced() -> bool:
+    """Whether `make_fx` records the operations of this thread; its import is slow."""
+    tracing = sys.modules.get("torch.fx.experimental.proxy_tensor")
+    return tracing is not None and tracing.get_proxy_mode() is not None

@@ -15,6 +15,7 @@ from captum_rectgrad.cli import (
     board_arguments,
     check_arguments,
     explain_arguments,
+    export_arguments,
     reproduce_arguments,
     zoo,
 )
@@ -93,6 +94,7 @@ def _parser() -> Parser:
     check_arguments.add_parser(commands)
     board_arguments.add_parser(commands)
     app_arguments.add_parser(commands)
+    export_arguments.add_parser(commands)
     return parser
 
 

@@ -17,6 +17,10 @@ OF_EXTRAS = {
     "captum_rectgrad/app/layout.py": "app",
     "captum_rectgrad/app/responses.py": "app",
     "captum_rectgrad/studies/board/cluster.py": "cluster",
+    "captum_rectgrad/export/attribution_graph.py": "onnx",
+    "captum_rectgrad/export/graph_writer.py": "onnx",
+    "captum_rectgrad/export/metadata.py": "onnx",
+    "captum_rectgrad/export/translate.py": "onnx",
     "captum_rectgrad/studies/compute/cluster.py": "cluster",
     "captum_rectgrad/studies/roar_kar/cluster.py": "cluster",
 }
@@ -25,6 +29,8 @@ GUARDED = {
     "captum_rectgrad/app/server.py": "app",
     "captum_rectgrad/studies/board/activation_maps.py": "peers",
     "captum_rectgrad/studies/board/references.py": "peers",
+    "captum_rectgrad/export/onnx_export.py": "onnx",
+    "captum_rectgrad/export/onnx_map.py": "onnx",
     "captum_rectgrad/studies/compute/engines.py": "cluster",
     "zoo/rectgrad_zoo/architectures/transformers_classifier.py": "transformers",
 }

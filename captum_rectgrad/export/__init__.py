@@ -1,0 +1,1 @@
+"""Attribution maps as ONNX files, and their check in a runtime without PyTorch."""

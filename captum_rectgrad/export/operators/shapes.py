@@ -1,0 +1,286 @@
+"""Views, joins, slices and paddings."""
+
+from collections.abc import Sequence
+from math import prod
+from typing import Any
+
+import numpy as np
+import torch
+
+from captum_rectgrad.export.graph_writer import Dims, GraphWriter, Value
+from captum_rectgrad.export.operators.registry import UnsupportedOperatorError, translates
+from captum_rectgrad.export.sizes import Size
+
+_END = 2**63 - 1
+
+
+def reshaped(w: GraphWriter, name: str, shape: Dims) -> str:
+    """The tensor in another shape."""
+    if sum(isinstance(number, Size) for number in shape) == 1 and 0 not in shape:
+        shape = tuple(-1 if isinstance(number, Size) else number for number in shape)
+    return str(w.add("Reshape", name, w.ints(shape)))
+
+
+@translates("view", "_unsafe_view", "reshape", "unsqueeze", "squeeze", "flatten")
+def view(w: GraphWriter, x: Value, *_: object) -> Any:
+    """Any view that keeps the order of the elements."""
+    shape = w.result[0][0]
+    sizes = [number for number in shape if isinstance(number, int)]
+    constant = x.constant
+    if constant is not None and len(sizes) == len(shape):
+        constant = constant.reshape(sizes)
+    return Value(reshaped(w, x.name, shape), shape, x.dtype, constant=constant, zero=x.zero)
+
+
+@translates("as_strided")
+def as_strided(
+    w: GraphWriter, x: Value, size: Sequence[int | Size], stride: Sequence[int], offset: int = 0
+) -> Any:
+    """A view by strides, if it keeps the order of the elements."""
+    slower = [prod(n if isinstance(n, int) else 0 for n in size[i + 1 :]) for i in range(len(size))]
+    steps = zip(size, stride, slower, strict=True)
+    keeps_order = all(number == 1 or step == expected for number, step, expected in steps)
+    if not (w.in_order and keeps_order) or offset:
+        raise UnsupportedOperatorError(["aten.as_strided.default"])
+    return view(w, x)
+
+
+@translates("permute")
+def permute(w: GraphWriter, x: Value, dims: Sequence[int]) -> Any:
+    """Permutation of dimensions."""
+    return w.add("Transpose", x.name, perm=[dim % len(x.shape) for dim in dims])
+
+
+@translates("t")
+def transpose_matrix(w: GraphWriter, x: Value) -> Any:
+    """Transposition of a matrix."""
+    return permute(w, x, range(len(x.shape))[::-1])
+
+
+@translates("transpose")
+def transpose(w: GraphWriter, x: Value, one: int, other: int) -> Any:
+    """Exchange of two dimensions."""
+    order = list(range(len(x.shape)))
+    order[one], order[other] = order[other], order[one]
+    return permute(w, x, order)
+
+
+@translates("expand", "broadcast_in_dim")
+def expand(w: GraphWriter, x: Value, *_: object, **__: object) -> Any:
+    """Repetition along dimensions of size 1."""
+    return Value(str(w.add("Expand", x.name, w.ints(w.result[0][0]))), *w.result[0], zero=x.zero)
+
+
+@translates("copy")
+def copy(w: GraphWriter, x: Value, source: Value, *_: object) -> Any:
+    """The values of another tensor, in the shape and type of the first."""
+    name = w.cast(source, x.dtype)
+    return name if source.shape == x.shape else w.add("Expand", name, w.ints(x.shape))
+
+
+@translates("repeat")
+def repeat(w: GraphWriter, x: Value, repeats: Sequence[int]) -> Any:
+    """Repetition of the whole tensor."""
+    lead = (1,) * (len(repeats) - len(x.shape))
+    return w.add("Tile", reshaped(w, x.name, (*lead, *x.shape)), w.ints(repeats))
+
+
+@translates("cat")
+def concatenate(w: GraphWriter, tensors: Sequence[Value], dim: int = 0) -> Any:
+    """Concatenation; PyTorch ignores empty vectors."""
+    dtype = w.result[0][1]
+    names = [w.cast(tensor, dtype) for tensor in tensors if tensor.shape != (0,)]
+    return w.add("Concat", *names, axis=dim)
+
+
+@translates("slice")
+def take_slice(
+    w: GraphWriter,
+    x: Value,
+    dim: int = 0,
+    start: int | Size | None = None,
+    end: int | Size | None = None,
+    step: int = 1,
+) -> Any:
+    """Slice along one dimension."""
+    bounds: list[list[int | Size]] = [[start or 0], [_END if end is None else end], [dim], [step]]
+    return w.add("Slice", x.name, *map(w.ints, bounds))
+
+
+@translates("select")
+def select(w: GraphWriter, x: Value, dim: int, index: int) -> Any:
+    """One element along a dimension."""
+    return w.add("Gather", x.name, w.constant(np.int64(index)), axis=dim)
+
+
+@translates("split", "split_with_sizes")
+def split(w: GraphWriter, x: Value, _: object, dim: int = 0) -> Any:
+    """Parts along a dimension."""
+    sizes = [shape[dim] for shape, _ in w.result]
+    return w.add("Split", x.name, w.ints(sizes), outputs=len(sizes), axis=dim)
+
+
+@translates("unbind")
+def unbind(w: GraphWriter, x: Value, dim: int = 0) -> Any:
+    """The elements along a dimension."""
+    return [select(w, x, dim, i) for i in range(len(w.result))]
+
+
+@translates("roll")
+def roll(w: GraphWriter, x: Value, shifts: Sequence[int], dims: Sequence[int] = ()) -> Any:
+    """Rotation along dimensions."""
+    if not dims:
+        raise UnsupportedOperatorError(["roll of all elements"])
+    name = x.name
+    for shift, dim in zip(shifts, dims, strict=True):
+        if shift:  # a negative start counts from the end
+            parts = [
+                w.add("Slice", name, *map(w.ints, bounds))
+                for bounds in ([[-shift], [_END], [dim]], [[0], [-shift], [dim]])
+            ]
+            name = w.add("Concat", *parts, axis=dim)
+    return x if name == x.name else name
+
+
+@translates("flip")
+def flip(w: GraphWriter, x: Value, dims: Sequence[int]) -> Any:
+    """Reversal along dimensions."""
+    return reversed_along(w, x.name, dims)
+
+
+def reversed_along(w: GraphWriter, name: str, dims: Sequence[int]) -> str:
+    """The tensor in reverse order along dimensions."""
+    bounds = [[-1] * len(dims), [-_END] * len(dims), list(dims), [-1] * len(dims)]
+    return str(w.add("Slice", name, *map(w.ints, bounds)))
+
+
+@translates("constant_pad_nd")
+def pad(w: GraphWriter, x: Value, pads: Sequence[int], value: float = 0) -> Any:
+    """Padding; negative numbers crop."""
+    rank = len(x.shape)
+    begins, ends = [0] * rank, [0] * rank
+    for i in range(len(pads) // 2):
+        begins[rank - 1 - i], ends[rank - 1 - i] = pads[2 * i], pads[2 * i + 1]
+    return padded(w, x.name, begins, ends, w.constant(value, x.dtype))
+
+
+def padded(
+    w: GraphWriter, name: str, begins: Sequence[int | Size], ends: Sequence[int | Size], value: str
+) -> str:
+    """The tensor with elements added before and after; negative numbers remove elements."""
+    return str(w.add("Pad", name, w.ints([*begins, *ends]), value))
+
+
+@translates("select_scatter")
+def select_scatter(w: GraphWriter, x: Value, source: Value, dim: int, index: int) -> Any:
+    """Replacement of one element along a dimension.
+
+    The padding trick sets the first and the last element to zero. Such replacements are collected
+    and written as one crop and one padding, see `with_border`.
+    """
+    dim %= len(x.shape)
+    size = x.shape[dim]
+    is_last = index == -1 or (isinstance(size, int) and index == size - 1)
+    if source.zero and (index == 0 or is_last):
+        border = {d: (first, last) for d, first, last in x.border}
+        first, last = border.get(dim, (False, False))
+        border[dim] = (first or index == 0, last or is_last)
+        kept = tuple((d, *ends) for d, ends in sorted(border.items()))
+        return Value(x.name, x.shape, x.dtype, border=kept)
+    x = with_border(w, x)
+    part = w.add("Unsqueeze", source.name, w.ints([dim]))
+    return _spliced(w, x, part, dim, index, None if index == -1 else index + 1)
+
+
+@translates("slice_scatter")
+def slice_scatter(
+    w: GraphWriter,
+    x: Value,
+    source: Value,
+    dim: int = 0,
+    start: int | None = None,
+    end: int | None = None,
+    step: int = 1,
+) -> Any:
+    """Replacement of a slice."""
+    size = x.shape[dim]
+    if isinstance(size, Size):
+        if start or (end is not None and end != _END) or step != 1:
+            raise UnsupportedOperatorError(
+                ["slice_scatter along a dimension of changing size"], is_of_size=True
+            )
+        return source
+    start, end, _ = slice(start, end).indices(size)
+    if step != 1:  # by index, from the elements of both
+        places = np.arange(size)
+        places[start:end:step] = size + np.arange(len(places[start:end:step]))
+        both = w.add("Concat", x.name, source.name, axis=dim)
+        return w.add("Gather", both, w.constant(places), axis=dim)
+    if (start, end) == (0, size):
+        return source
+    return _spliced(w, x, source.name, dim, start, end)
+
+
+def _spliced(w: GraphWriter, x: Value, part: str, dim: int, start: int, end: int | None) -> str:
+    """`x` with the elements from `start` to `end` along a dimension replaced."""
+    size = x.shape[dim]
+    end = _END if end is None else end
+    if x.zero and isinstance(size, int):
+        begins, ends = [0] * len(x.shape), [0] * len(x.shape)
+        begins[dim], ends[dim] = start % size, max(size - end, 0)
+        return padded(w, part, begins, ends, w.constant(0, x.dtype))
+    pieces = [w.add("Slice", x.name, *map(w.ints, ([0], [start], [dim], [1])))]
+    pieces += [part, w.add("Slice", x.name, *map(w.ints, ([end], [_END], [dim], [1])))]
+    return str(w.add("Concat", *pieces, axis=dim))
+
+
+def with_border(w: GraphWriter, x: Value) -> Value:
+    """A tensor whose border is set to zero, by one crop and one padding."""
+    if not x.border:
+        return x
+    begins, ends = [0] * len(x.shape), [0] * len(x.shape)
+    for dim, first, last in x.border:
+        begins[dim], ends[dim] = int(first), int(last)
+    dims = [dim for dim, *_ in x.border]
+    bounds = [[begins[d] for d in dims], [-1 if ends[d] else _END for d in dims], dims]
+    inner = w.add("Slice", x.name, *map(w.ints, bounds))
+    return Value(padded(w, inner, begins, ends, w.constant(0, x.dtype)), x.shape, x.dtype)
+
+
+@translates("full", "full_like", "new_full", "scalar_tensor", "ones_like", "new_ones", "ones")
+def full(w: GraphWriter, *args: Any, **_: object) -> Any:
+    """A tensor of one number."""
+    numbers = [a for a in args[:3] if isinstance(a, bool | int | float)]
+    return filled(w, numbers[0] if numbers else 1)
+
+
+@translates(
+    "zero",
+    "zeros_like",
+    "new_zeros",
+    "zeros",
+    "empty_like",
+    "new_empty",
+    "empty",
+    "new_empty_strided",
+)
+def zeros(w: GraphWriter, *_: object, **__: object) -> Any:
+    """A tensor of zeros."""
+    return filled(w, 0)
+
+
+def filled(w: GraphWriter, number: float) -> Value:
+    """A tensor of one number, of the shape of the result."""
+    shape, dtype = w.result[0]
+    name = w.constant(number, dtype)
+    if shape:
+        name = str(w.add("Expand", name, w.ints(shape)))
+    return Value(name, shape, dtype, zero=number == 0)
+
+
+@translates("arange")
+def arange(w: GraphWriter, *args: Any, **_: object) -> Any:
+    """Numbers in a row, of a fixed size."""
+    if any(isinstance(number, Size) for number in args):
+        raise UnsupportedOperatorError(["arange of a changing size"], is_of_size=True)
+    return w.constant(torch.arange(*args).numpy(), w.result[0][1])
