@@ -196,7 +196,7 @@ class AttributionRequest:
         )
         undo.callback(state.close)
         ends = {*inputs, *(point.edge.node for point in points)}
-        state.attach(nodes_between([scalars.grad_fn], ends), inputs, calls.finished)
+        state.attach(nodes_between([scalars.grad_fn], ends), inputs, ends, calls.finished)
         names = LayerNames(self.model, state.hooked)
         if parts.has_frozen and not calls.copies:
             names.read()  # before the backward pass frees what the nodes have saved

@@ -11,7 +11,7 @@ registered on the model.
 - Max-pooling with PRR: the input gradient of the node is replaced (listing 3).
 """
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from functools import partial
 from typing import TYPE_CHECKING, Any, NamedTuple, cast
 
@@ -22,6 +22,7 @@ from torch.autograd.graph import Node
 
 from captum_rectgrad._engine.activation_nodes import Role, activation_class, role_of, value_of
 from captum_rectgrad._engine.batch_dimension import restored, sample_positions, samples_first
+from captum_rectgrad._engine.kept_gradients import is_kept
 from captum_rectgrad._engine.masking import mask_gradient
 from captum_rectgrad._engine.module_calls import ModuleCall
 from captum_rectgrad._engine.pooling_nodes import redistributed
@@ -102,6 +103,7 @@ class BackwardPass:
         self.last_operands: tuple[Tensor, Tensor] | None = None
         self._recorded = recorded
         self._positions: Mapping[Node, int | None] = {}
+        self._relus: set[Node] = set()  # with a hook
         self._handles: list[RemovableHandle] = []
         self._is_open = True
 
@@ -116,6 +118,7 @@ class BackwardPass:
         self,
         nodes: Sequence[Node],
         inputs: Iterable[Node],
+        ends: Collection[Node],
         calls: Sequence[ModuleCall] = (),
     ) -> None:
         """Register hooks on the nodes of a graph.
@@ -123,6 +126,7 @@ class BackwardPass:
         Args:
             nodes: nodes of the graph, in the order of the forward pass.
             inputs: nodes of tensors with the batch as their first dimension.
+            ends: nodes of tensors whose gradients are requested.
             calls: calls of modules that are one activation or may pad in their forward(), inner
                 calls before outer calls.
 
@@ -136,6 +140,7 @@ class BackwardPass:
                 self._positions = sample_positions(nodes, dict.fromkeys(inputs, 1), self.samples)
             done = self._attach_modules(calls)
         padding = {n: call for call in calls if call.kind == "convolution" for n in call.nodes()}
+        users = _users(nodes) if self.settings.padding_trick else {}
         # From the output to the input, so that an activation precedes its parts.
         node: Any
         moves_channels = False
@@ -144,7 +149,8 @@ class BackwardPass:
             role = role_of(name)
             moves_channels = moves_channels or name in CHANNEL_MOVERS
             if role == "convolution":
-                self._attach_convolution(node, padding.get(node))
+                only_users = () if node in ends else users.get(node, ())
+                self._attach_convolution(node, padding.get(node), only_users)
             elif role == "max_pool":
                 self._attach_pool(node, name)
             elif role == "batch_norm":
@@ -242,6 +248,8 @@ class BackwardPass:
         handle = (
             node.register_hook(replace_result) if is_relu else node.register_prehook(mask_arriving)
         )
+        if is_relu:
+            self._relus.add(node)
         # Only the first hook may overwrite the result, since an earlier hook may have kept it.
         is_first = next(iter(handle.hooks_dict_ref() or ()), None) == handle.id
         self._handles.append(handle)
@@ -277,17 +285,23 @@ class BackwardPass:
         masked = found.gradient
         return masked if is_first else restored(masked, position, shape)
 
-    def _attach_convolution(self, node: Any, call: ModuleCall | None) -> None:
+    def _attach_convolution(
+        self, node: Any, call: ModuleCall | None, users: Sequence[Node]
+    ) -> None:
         if not self.settings.padding_trick or node._saved_transposed:
             return
         dims = padded_dims(node, call)
         if not dims:
             return
+        # The gradient that a single ReLU passes is a new tensor of this pass. A copy of it costs up
+        # to a tenth of the time of a network like VGG.
+        is_own = len(users) == 1 and users[0] in self._relus
 
         def zero(gradients: Gradients) -> Gradients | None:
             if not self._is_open or gradients[0] is None:
                 return None
-            return (zero_border(gradients[0], dims), *gradients[1:])
+            in_place = is_own and not torch.is_grad_enabled() and not is_kept(gradients)
+            return (zero_border(gradients[0], dims, in_place=in_place), *gradients[1:])
 
         self._handles.append(node.register_prehook(zero))
 
@@ -321,3 +335,13 @@ class BackwardPass:
             return (gradients[0].contiguous(), *gradients[1:])
 
         self._handles.append(node.register_prehook(plain))
+
+
+def _users(nodes: Sequence[Node]) -> Mapping[Node, Sequence[Node]]:
+    """The nodes that pass a gradient to each node, once for each edge."""
+    users: dict[Node, list[Node]] = {node: [] for node in nodes}
+    for node in nodes:
+        for child, _ in node.next_functions:
+            if child in users:
+                users[child].append(node)
+    return users

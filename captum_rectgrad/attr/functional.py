@@ -112,7 +112,7 @@ def rectified_grad(
         with torch.enable_grad():
             points = input_points(tensors)
         nodes = [point.edge.node for point in points]
-        state.attach(nodes_between([root.grad_fn for root in roots], set(nodes)), nodes)
+        state.attach(nodes_between([root.grad_fn for root in roots], set(nodes)), nodes, nodes)
         return compute_gradients(
             roots, points, seeds, retain_graph=retain_graph, create_graph=create_graph
         )

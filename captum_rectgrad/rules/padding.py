@@ -10,7 +10,7 @@ from torch import Tensor
 MIN_POSITIONS = 3  # smaller dimensions consist of the border only
 
 
-def zero_border(gradient: Tensor, dims: Sequence[int]) -> Tensor:
+def zero_border(gradient: Tensor, dims: Sequence[int], *, in_place: bool = False) -> Tensor:
     """The gradient with a border of width 1 set to zero along the given dimensions.
 
     A dimension with fewer than 3 positions is unchanged.
@@ -18,14 +18,16 @@ def zero_border(gradient: Tensor, dims: Sequence[int]) -> Tensor:
     Args:
         gradient: gradient of any shape.
         dims: dimensions along which the convolution pads.
+        in_place: whether `gradient` itself is changed.
 
     Returns:
-        A new tensor of the same shape; `gradient` if no dimension is zeroed.
+        A tensor of the same shape; `gradient` if it is changed in place or no dimension is zeroed.
     """
     wide = [dim for dim in dims if gradient.shape[dim] >= MIN_POSITIONS]
     if not wide:
         return gradient
-    gradient = gradient.clone()
+    if not in_place:
+        gradient = gradient.clone()
     for dim in wide:
         gradient.select(dim, 0).zero_()
         gradient.select(dim, -1).zero_()

@@ -119,7 +119,7 @@ def check(pool: nn.Module, size: tuple[int, ...], windows: list[list[list[int]]]
     gradient = torch.randn(y.shape, generator=generator, dtype=torch.float64)
     leaf = get_gradient_edge(x).node
     state = BackwardPass(Settings(None, prr=True), samples=1)
-    state.attach(nodes_between([y.grad_fn], {leaf}), [leaf])
+    state.attach(nodes_between([y.grad_fn], {leaf}), [leaf], [leaf])
     (result,) = torch.autograd.grad(y, x, gradient)
     expected = naive(x.detach()[0], gradient[0], windows)
     torch.testing.assert_close(result[0], expected, rtol=1e-12, atol=1e-12)
@@ -131,7 +131,7 @@ def test_fractional_pooling_is_refused() -> None:
     leaf = get_gradient_edge(x).node
     state = BackwardPass(Settings(None, prr=True), samples=1)
     with pytest.raises(RectGradError, match=r"use prr=False"):
-        state.attach(nodes_between([y.grad_fn], {leaf}), [leaf])
+        state.attach(nodes_between([y.grad_fn], {leaf}), [leaf], [leaf])
 
 
 def test_max_pooling_between_input_and_output_is_found() -> None:

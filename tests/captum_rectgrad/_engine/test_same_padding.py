@@ -97,10 +97,10 @@ class ZeroBorder(torch.autograd.Function):
 class Skips(nn.Module):
     """Convolutions whose output has several users, or is changed before the ReLU."""
 
-    def __init__(self, use: str, *, is_twin: bool = False) -> None:
+    def __init__(self, use: str, *, is_twin: bool = False, keeps: bool = True) -> None:
         super().__init__()
         torch.manual_seed(0)
-        self.use, self.is_twin = use, is_twin
+        self.use, self.is_twin, self.keeps = use, is_twin, keeps
         self.first = nn.Conv2d(1, 8, 3, padding=1)
         self.second = nn.Conv2d(8, 8, 3, padding=1)
         self.unpadded = nn.Conv2d(8, 8, 1)
@@ -115,7 +115,8 @@ class Skips(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         h = torch.relu(self.padded(self.first, x))
         z = self.padded(self.second, h)
-        z.register_hook(self.gradients.append)
+        if self.keeps:
+            z.register_hook(self.gradients.append)
         if self.use == "skip":
             a = torch.relu(z) + z
         elif self.use == "sum":  # its gradient is the other convolution's too, which does not pad
@@ -135,8 +136,11 @@ def images() -> Tensor:
 
 @pytest.mark.parametrize("use", ["alone", "skip", "sum", "in place"])
 @pytest.mark.parametrize("percentile", [0, 60, 98])
-def test_border_is_zeroed_at_the_convolution_alone(use: str, percentile: float) -> None:
-    found = RectGrad(Skips(use), percentile).attribute(images(), target=1)
+@pytest.mark.parametrize("keeps", [False, True])
+def test_border_is_zeroed_at_the_convolution_alone(
+    use: str, percentile: float, *, keeps: bool
+) -> None:
+    found = RectGrad(Skips(use, keeps=keeps), percentile).attribute(images(), target=1)
     twin = RectGrad(
         Skips(use, is_twin=True), percentile, activations=[nn.ReLU], padding_trick=False
     )
@@ -146,7 +150,7 @@ def test_border_is_zeroed_at_the_convolution_alone(use: str, percentile: float) 
 
 
 def test_layer_sees_its_gradient_with_the_border() -> None:
-    model = Skips("alone")
+    model = Skips("alone", keeps=False)
     arriving = LayerRectGrad(model, model.second, percentile=0, multiply_by_inputs=False)
     assert arriving.attribute(images(), target=1)[..., 0, :].any()
 
