@@ -46,9 +46,9 @@ def opening(content: Mapping[str, Any]) -> str:
         f"Budgets: {settings['samples']} noisy or interpolated copies of an image in SmoothGrad, "
         "VarGrad, integrated and expected gradients; "
         f"{settings['masked_copies']} masked copies in LIME and KernelSHAP; "
-        f"{settings['windows']} x {settings['windows']} positions of occlusion's window. All numbers "
-        f"are in `board.csv` and `board.json`. Device: {content['device']}; date: {content['date']}; seed "
-        f"{settings['seed']}.{warning}"
+        f"{settings['windows']} x {settings['windows']} positions of occlusion's window.\n\n"
+        "All numbers are in `board.csv` and `board.json`. "
+        f"Device: {content['device']}; date: {content['date']}; seed {settings['seed']}.{warning}"
     )
 
 
