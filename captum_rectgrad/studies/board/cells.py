@@ -80,7 +80,8 @@ def read_cell(
         identity: hashes of the network and its images.
 
     Returns:
-        The cell; None if there is no file, or it is damaged, so that it is measured again.
+        The cell; None if it is to be measured: there is no file, it is damaged, or it has no
+        values, since a method may have been corrected, or a library installed, in the meantime.
 
     Raises:
         RectGradError: the cell is of another network or other images of the same name.
@@ -88,8 +89,8 @@ def read_cell(
     file = cell_file(folder, network, method, column)
     try:
         content = read_json_object(file)
-        given, reason = content["values"], str(content["reason"])
         found = {key: content[key] for key in identity}
+        given = content["values"]
         values = None if given is None else np.array(given, dtype=np.float64)
     except (OSError, ZooError, KeyError, TypeError, ValueError):
         return None
@@ -99,4 +100,4 @@ def read_cell(
             f"{file} is of another network or other images: {different}. Give another folder with "
             "--out, or delete this one"
         )
-    return Cell(network, method, column, values, reason)
+    return None if values is None else Cell(network, method, column, values)

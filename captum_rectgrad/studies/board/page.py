@@ -41,9 +41,14 @@ def opening(content: Mapping[str, Any]) -> str:
         f"Rows are attribution methods, columns are measures. A cell is the mean over at most "
         f"{settings['images']} images and over networks that differ by the seed of their training, "
         "with its 95 % interval below. With one network an interval is over images, and does not "
-        "hold for other trainings. The explained class is the predicted one. All numbers are in "
-        f"`board.csv` and `board.json`. Device: {content['device']}; date: {content['date']}; seed "
-        f"{settings['seed']}.{warning}"
+        "hold for other trainings. The explained class is the predicted one. Maps are summed over "
+        "channels with their sign, and pixels are ranked by this sum.\n\n"
+        f"Budgets: {settings['samples']} noisy or interpolated copies of an image in SmoothGrad, "
+        "VarGrad, integrated and expected gradients; "
+        f"{settings['masked_copies']} masked copies in LIME and KernelSHAP; "
+        f"{settings['windows']} x {settings['windows']} positions of occlusion's window.\n\n"
+        "All numbers are in `board.csv` and `board.json`. "
+        f"Device: {content['device']}; date: {content['date']}; seed {settings['seed']}.{warning}"
     )
 
 

@@ -1,6 +1,7 @@
 """Rows that mask parts of an image, at a stated number of masked copies: all are Captum's."""
 
 import warnings
+from importlib.util import find_spec
 
 import torch
 from captum.attr import KernelShap, Lime, Occlusion
@@ -73,18 +74,15 @@ def kernel_shap(copies: int, model: nn.Module, x: Tensor, target: Tensor) -> Ten
 
 
 def _surrogate(method: Lime, copies: int, x: Tensor, target: Tensor) -> Tensor:
-    try:
-        with warnings.catch_warnings():
-            warnings.filterwarnings("ignore", message="You are providing multiple inputs for Lime")
-            found: Tensor = method.attribute(
-                x.detach(),
-                target=target,
-                feature_mask=squares(x),
-                n_samples=copies,
-                perturbations_per_eval=AT_ONCE,
-            )
-    except ModuleNotFoundError as error:
-        raise MethodUnreliableError(
-            "scikit-learn is not installed: pip install scikit-learn"
-        ) from error
+    if find_spec("sklearn") is None:
+        raise MethodUnreliableError("scikit-learn is not installed: pip install scikit-learn")
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", message="You are providing multiple inputs for Lime")
+        found: Tensor = method.attribute(
+            x.detach(),
+            target=target,
+            feature_mask=squares(x),
+            n_samples=copies,
+            perturbations_per_eval=AT_ONCE,
+        )
     return found

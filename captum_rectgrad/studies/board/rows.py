@@ -1,5 +1,6 @@
 """The table of rows: attribution methods, each through the library that is known for it."""
 
+import re
 from collections.abc import Mapping, Sequence
 from functools import partial
 
@@ -114,7 +115,7 @@ def choose_rows(
             raise ValueError(f"{key!r} is not a row; choose from {', '.join(KEYS)}")
     chosen = [method for method in rows(network, sizes) if method.key in wanted]
     for method in choose_methods(list(own)) if own else ():
-        name = method.key.replace(":", ".")
+        name = re.sub(r"[^\w.-]+", ".", method.key)  # a folder has this name
         if name in {row.key for row in chosen} | set(KEYS):
             raise ValueError(f"the board has a row {name!r} already; give the method another key")
         chosen.append(Method(name, method.title, method.attribute, method.applies))

@@ -71,12 +71,11 @@ def test_a_killed_board_continues_to_the_same_table(
     # A damaged file is measured again, and a finished one is not.
     cell = killed / "cells" / "tiny" / "random" / "cost.json"
     cell.write_text(cell.read_text()[:20])
-    other = killed / "cells" / "tiny" / "random" / "object.json"
+    other = killed / "cells" / "tiny" / "random" / "sparseness.json"
     before = other.stat().st_mtime_ns
     run_board(board(), killed)
     assert other.stat().st_mtime_ns == before
-    for name in ("board.csv", "report.md"):
-        assert (killed / name).read_bytes() == (whole / name).read_bytes()
+    assert (killed / "board.csv").read_bytes() == (whole / "board.csv").read_bytes()
     assert values(killed) == values(whole)
 
 
@@ -147,6 +146,20 @@ def test_broken_methods_are_shown_with_their_reason(tmp_path: Path) -> None:
     assert found["saliency", "road-morf"]["mean"] is not None
     # The data have no masks.
     assert found["saliency", "object"]["reason"] == "the data have no masks of objects"
+
+
+def test_a_corrected_method_is_measured_again(tmp_path: Path) -> None:
+    def first(_: BoardNetwork) -> Sequence[Method]:
+        return (own(raising, "mine"),)
+
+    def corrected(_: BoardNetwork) -> Sequence[Method]:
+        return (own(lambda _, x, __: x.detach(), "mine"),)
+
+    columns = choose_columns(["sparseness"])
+    run_board(board(rows=first, columns=columns), tmp_path / "out")
+    assert values(tmp_path / "out")[0]["mean"] is None
+    run_board(board(rows=corrected, columns=columns), tmp_path / "out")
+    assert values(tmp_path / "out")[0]["mean"] > 0
 
 
 @RAY[0]
