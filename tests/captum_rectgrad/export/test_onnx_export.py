@@ -237,7 +237,7 @@ def test_runtime_refuses_a_class_out_of_range(cnn_file: Path, wrong: int) -> Non
         "class": np.array([wrong]),
         "percentile": np.array([98.0]),
     }
-    with pytest.raises(Exception, match="out of (data )?bounds|[Oo]ut of range"):
+    with pytest.raises(Exception, match=r"out of (data )?bounds|[Oo]ut of range"):
         session.run(None, feeds)
 
 
