@@ -5,6 +5,7 @@ import copy
 import numpy as np
 import onnx
 import torch
+from numpy.typing import NDArray
 from onnx import TensorProto, helper, numpy_helper
 from torch import nn
 
@@ -34,11 +35,8 @@ def store_half(exported: onnx.ModelProto) -> None:
     """
     conversions, constants = [], []
     for tensor in exported.graph.initializer:
-        values = numpy_helper.to_array(tensor)
-        with np.errstate(over="ignore"):
-            half = values.astype(np.float16)
-        is_exact = np.array_equal(half.astype(values.dtype), values)
-        if tensor.data_type != TensorProto.FLOAT or values.size < _SMALLEST or not is_exact:
+        half = _exact_half(tensor)
+        if half is None:
             constants.append(tensor)
             continue
         name = f"{tensor.name}_half"
@@ -49,3 +47,14 @@ def store_half(exported: onnx.ModelProto) -> None:
     exported.graph.initializer.extend(constants)
     exported.graph.node.extend(nodes)
     onnx.checker.check_model(exported)
+
+
+def _exact_half(tensor: onnx.TensorProto) -> NDArray[np.float16] | None:
+    """The values of a large constant in float16; None if they are not exact."""
+    if tensor.data_type != TensorProto.FLOAT:
+        return None
+    values = numpy_helper.to_array(tensor)
+    with np.errstate(over="ignore"):
+        half = values.astype(np.float16)
+    is_exact = values.size >= _SMALLEST and np.array_equal(half.astype(np.float32), values)
+    return half if is_exact else None
