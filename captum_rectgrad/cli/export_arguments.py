@@ -74,6 +74,11 @@ def add_parser(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]"
         "(default: those that the network allows)",
     )
     parser.add_argument(
+        "--half",
+        action="store_true",
+        help="store the weights in float16, in half the space; the map is that of rounded weights",
+    )
+    parser.add_argument(
         "--check",
         action="store_true",
         help="compare the file in onnxruntime with PyTorch, on twenty pictures",

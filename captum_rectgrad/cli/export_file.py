@@ -67,7 +67,14 @@ def write_onnx(
         options["percentile"] = args.percentile
     example = check_images(model, transform, 1)
     written = export_onnx(
-        model, example, args.out, method, dynamic=dynamic, labels=labels, **options
+        model,
+        example,
+        args.out,
+        method,
+        dynamic=dynamic,
+        labels=labels,
+        half=args.half,
+        **options,
     )
     print(f"wrote {args.out}: {_described(written)}")
     if not args.check:

@@ -90,7 +90,7 @@ def check_onnx(
 
     Args:
         path: file from `export_onnx`.
-        model: its model, float32, on the CPU.
+        model: its model, float32, on the CPU. Its weights are rounded if those of the file are.
         images: images `(N, C, H, W)`, preprocessed.
         method: method of the file.
         percentiles: percentiles to compare, if the method has one.
@@ -103,9 +103,13 @@ def check_onnx(
         RectGradError: the file is damaged, or as for the method.
         ValueError: the images do not have the size of the file.
     """
-    model = unwrapped(model)
-    settings = method_settings(model, method, options)
     exported = OnnxMap(path)
+    model = unwrapped(model)
+    if exported.metadata["weights"] == "float16":
+        from captum_rectgrad.export.half_weights import rounded  # noqa: PLC0415 (an extra)
+
+        model = rounded(model)
+    settings = method_settings(model, method, options)
     with torch.no_grad():
         logits = select_output(model(images), settings.output)
     classes = logits.argmax(dim=1)

@@ -19,6 +19,7 @@ OF_EXTRAS = {
     "captum_rectgrad/studies/board/cluster.py": "cluster",
     "captum_rectgrad/export/attribution_graph.py": "onnx",
     "captum_rectgrad/export/graph_writer.py": "onnx",
+    "captum_rectgrad/export/half_weights.py": "onnx",
     "captum_rectgrad/export/metadata.py": "onnx",
     "captum_rectgrad/export/translate.py": "onnx",
     "captum_rectgrad/studies/compute/cluster.py": "cluster",

@@ -124,6 +124,21 @@ def test_standard_operators_and_weights_once(cnn: nn.Module, cnn_file: Path) -> 
     assert names >= {name for name, _ in cnn.named_parameters()}
 
 
+def test_weights_in_half_precision(cnn: nn.Module, tmp_path: Path) -> None:
+    images = twenty_pictures(cnn)
+    before = [parameter.clone() for parameter in cnn.parameters()]
+    written = export_onnx(cnn, images[:1], tmp_path / "map.onnx", half=True)
+    assert written.bytes < 0.51 * sum(4 * p.numel() for p in cnn.parameters())
+    found = check_onnx(written.path, cnn, images)
+    assert found.failure is None
+    assert found.deviating.mean() <= 0.1
+    assert all(torch.equal(p, q) for p, q in zip(cnn.parameters(), before, strict=True))
+    # The rounding of the weights itself is visible.
+    in_full = export_onnx(cnn, images[:1], tmp_path / "full.onnx")
+    full, half = (OnnxMap(w.path)(images[:1].numpy()).logits for w in (in_full, written))
+    assert 0 < np.abs(full - half).max() < 1e-2 * np.abs(full).max()
+
+
 def test_first_of_equal_values_gets_the_gradient_of_a_max_pooling(tmp_path: Path) -> None:
     model = nn.Sequential(nn.MaxPool2d(2), nn.Flatten(), nn.Linear(1, 2, bias=False))
     model[2].weight.data = torch.tensor([[3.0], [-2.0]])
@@ -237,7 +252,7 @@ def test_runtime_refuses_a_class_out_of_range(cnn_file: Path, wrong: int) -> Non
         "class": np.array([wrong]),
         "percentile": np.array([98.0]),
     }
-    with pytest.raises(Exception, match="out of (data )?bounds|[Oo]ut of range"):
+    with pytest.raises(Exception, match=r"out of (data )?bounds|[Oo]ut of range"):
         session.run(None, feeds)
 
 
