@@ -178,5 +178,8 @@ class UnknownSizeError(ValueError):
     """A number of the graph depends on the inputs in an unknown way."""
 
     def __init__(self, size: Size) -> None:
-        super().__init__(f"a number is {size.values} in the recordings")
+        super().__init__(
+            "a number of its operations depends on the shape of the inputs in an unknown way: "
+            f"{', '.join(map(str, size.values))} in {len(size.values)} recordings"
+        )
         self.size = size

@@ -32,6 +32,9 @@ class Size:
 class DifferentGraphsError(ValueError):
     """The operations themselves depend on the shape of the inputs."""
 
+    def __init__(self) -> None:
+        super().__init__("its operations depend on the shape of the inputs")
+
 
 @dataclass(frozen=True)
 class Operation:
