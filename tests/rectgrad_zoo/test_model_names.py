@@ -39,6 +39,12 @@ def test_the_zoo_lists_its_checkpoints() -> None:
         "cifar10_cnn_noise_paper_seed2",
         "cifar10_cnn_held_out",
         "cifar10_resnet",
+        "cifar10_cnn_backdoor",
+        "cifar10_cnn_backdoor_seed1",
+        "cifar10_cnn_backdoor_seed2",
+        "fashion_mnist_cnn",
+        "fashion_mnist_cnn_seed1",
+        "fashion_mnist_cnn_seed2",
         "tf_efficientnet_lite0",
         "tf_efficientnet_lite1",
         "tf_efficientnet_lite2",
@@ -69,7 +75,7 @@ def test_an_installed_package_lists_no_checkpoint_of_a_checkout(
     monkeypatch.setattr(registry, "HUB_FOLDER", tmp_path / "hub")
     monkeypatch.setenv("HF_HUB_OFFLINE", "1")
     monkeypatch.setattr("huggingface_hub.constants.HF_HUB_OFFLINE", True)
-    assert len(OWN) == 22
+    assert len(OWN) == 28
     assert not set(OWN) & set(rectgrad_zoo.list())
     assert not any(info.loadable for info in rectgrad_zoo.checkpoints() if info.name in OWN)
     assert rectgrad_zoo.load(rectgrad_zoo.list()[0]) is not None

@@ -211,6 +211,32 @@ CHECKPOINTS = (
         purpose="a network with batch normalisation and skip connections",
         architecture="cifar10_resnet",
     ),
+    _own(
+        "cifar10_cnn_backdoor",
+        "a756ca126b91592dc58952d1328e1c7065c1d4805549af458fa56d948b215103",
+        data="CIFAR-10, a tenth of it with a small checkerboard",
+        purpose="maps of evidence at a known location",
+    ),
+    *_seeds(
+        "cifar10_cnn_backdoor",
+        "7e281f9baa0791d1883300fc68df3b1bc7cf9971fffb29144ac87189c586ca1d",
+        "810b1acf45fc57f8119fdb98f40e1bc0ecaa64f7f861d91855b127dfaa99016b",
+        data="CIFAR-10, a tenth of it with a small checkerboard",
+    ),
+    _own(
+        "fashion_mnist_cnn",
+        "57e4da5efd7f8920e3b56d396841e7f89e136576ba225c5105325fbb1f05acbe",
+        data="Fashion-MNIST",
+        purpose="the CNN of the paper on a second data set",
+        architecture="fashion_mnist_cnn",
+    ),
+    *_seeds(
+        "fashion_mnist_cnn",
+        "741edb37c148ae5a621c66684f75f79d83a49c48df88c87f57c4c9ee517030ab",
+        "1af6947d937ccd1de11d351fc4146afad33fc52f7750888829f1f5dde97e51de",
+        data="Fashion-MNIST",
+        architecture="fashion_mnist_cnn",
+    ),
     Checkpoint(
         name="tf_efficientnet_lite0",
         architecture="tf_efficientnet_lite0",
