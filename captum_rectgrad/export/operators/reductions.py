@@ -50,6 +50,16 @@ def smallest(w: GraphWriter, x: Value, dim: Axes = None, keepdim: bool = False) 
     return reduced(w, "ReduceMin", x, dim, keepdim=keepdim)
 
 
+@translates("linalg_vector_norm")
+def norm(
+    w: GraphWriter, x: Value, order: float = 2, dim: Axes = None, keepdim: bool = False, **_: object
+) -> Any:
+    """Euclidean norm."""
+    if order != 2:  # noqa: PLR2004
+        raise UnsupportedOperatorError([f"linalg_vector_norm of order {order}"])
+    return reduced(w, "ReduceL2", x, dim, keepdim=keepdim)
+
+
 @translates("var_mean")
 def variance_and_mean(
     w: GraphWriter, x: Value, dim: Axes = None, correction: float = 1, keepdim: bool = False

@@ -82,6 +82,7 @@ class Branches(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         """Mix the channels of `(N, C, H, W)`."""
         first, second = x.chunk(2, dim=1)
+        first = nn.functional.normalize(first, dim=1)
         joined = torch.cat([first * 2, second, x[:, 1:3, ::2].mean(2, keepdim=True) + first], dim=1)
         shuffled = joined.unflatten(1, (2, 3)).transpose(1, 2).flatten(1, 2)
         return (
