@@ -14,18 +14,30 @@ export class Brush {
     canvas.addEventListener("pointerdown", (event) => {
       canvas.setPointerCapture(event.pointerId);
       this.#down = true;
-      this.#stroke(event);
+      this.#move(...this.#cell(event));
+      this.#paint();
     });
-    canvas.addEventListener("pointermove", (event) => this.#down && this.#stroke(event));
+    canvas.addEventListener("pointermove", (event) => this.#down && this.#stroke(...this.#cell(event)));
     for (const end of ["pointerup", "pointercancel"]) canvas.addEventListener(end, () => (this.#down = false));
     canvas.addEventListener("keydown", (event) => this.#press(event));
     for (const type of ["focus", "blur"]) canvas.addEventListener(type, () => this.#showCursor());
   }
 
-  #stroke({offsetX, offsetY}) {
+  #cell({offsetX, offsetY}) {
     const {clientWidth, clientHeight} = this.canvas;
-    this.#move(Math.floor((offsetX / clientWidth) * CELLS), Math.floor((offsetY / clientHeight) * CELLS));
-    this.#paint();
+    return [Math.floor((offsetX / clientWidth) * CELLS), Math.floor((offsetY / clientHeight) * CELLS)];
+  }
+
+  // Paint all cells on the way: a fast pointer reports few of them.
+  #stroke(column, row) {
+    const start = {...this.#at};
+    const steps = Math.max(Math.abs(column - start.column), Math.abs(row - start.row));
+    for (let step = 1; step <= steps; step++) {
+      const along = (from, to) => Math.round(from + ((to - from) * step) / steps);
+      this.#move(along(start.column, column), along(start.row, row));
+      this.#paint(false);
+    }
+    this.changed();
   }
 
   #press(event) {
@@ -42,9 +54,10 @@ export class Brush {
     this.#showCursor();
   }
 
-  #paint() {
+  #paint(isLast = true) {
     const {size, uncovers} = this.settings();
-    if (this.region.paint(this.#at.column, this.#at.row, size, !uncovers)) this.changed();
+    const isNew = this.region.paint(this.#at.column, this.#at.row, size, !uncovers);
+    if (isNew && isLast) this.changed();
   }
 
   // The square of the brush, as custom properties that the style sheet places.

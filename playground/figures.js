@@ -4,32 +4,32 @@ import {drawMap} from "./drawing.js";
 import {correlation} from "./ranks.js";
 
 export class Figures {
-  #shown = new Map(); // by column, its key, description and result
+  #shown = new Map(); // by the id of a column, the column and its result
 
   constructor(place) {
     this.place = place;
   }
 
-  // Show the figures of these columns alone; a new one is empty.
-  arrange(ids, side) {
+  // Show the figures of these columns alone. `results` has the result of each, or undefined where it is not
+  // computed yet: such a figure is pale, and what it shows counts for nothing.
+  arrange(columns, results, side) {
     for (const figure of this.place.querySelectorAll("figure[data-column]")) {
       const id = figure.dataset.column;
-      figure.hidden = !ids.includes(id);
-      if (figure.hidden) this.#shown.delete(id);
+      const number = columns.findIndex((column) => column.id === id);
+      figure.hidden = number < 0;
       const canvas = figure.querySelector("canvas");
-      if (canvas.width === side) continue;
-      canvas.width = canvas.height = side;
-      this.#shown.delete(id);
+      if (figure.hidden || canvas.width !== side) this.#shown.delete(id);
+      if (canvas.width !== side) canvas.width = canvas.height = side;
+      const isCurrent = results[number] !== undefined && this.#shown.get(id)?.result === results[number];
+      this.#setCurrent(figure, isCurrent);
     }
   }
 
-  isShown(id, key) {
-    return this.#shown.get(id)?.key === key;
-  }
-
-  show(column, key, result, pixels, state, description) {
-    this.#shown.set(column.id, {key, column, result});
+  show(column, result, pixels, state, description) {
     const figure = this.place.querySelector(`[data-column=${column.id}]`);
+    if (this.#isCurrent(column.id) && this.#shown.get(column.id).result === result) return;
+    this.#shown.set(column.id, {column, result});
+    this.#setCurrent(figure, true);
     const canvas = figure.querySelector("canvas");
     drawMap(canvas, result.values, pixels, description.colours);
     figure.querySelector(".title").textContent = caption(column, state, description);
@@ -37,12 +37,22 @@ export class Figures {
     canvas.setAttribute("aria-label", `Map of ${caption(column, state, description)} for ${label}`);
   }
 
-  // The rank correlations; they are computed anew when any map has changed.
+  #setCurrent(figure, value) {
+    figure.classList.toggle("stale", !value);
+    if (!value) figure.querySelector(".note").textContent = "";
+  }
+
+  #isCurrent(id) {
+    return this.#shown.has(id) && !this.place.querySelector(`[data-column=${id}]`).classList.contains("stale");
+  }
+
+  // The rank correlations of the maps that are current.
   compare(state, description) {
-    const map = this.#shown.get(state.method)?.result;
+    if (!this.#isCurrent(state.method)) return;
+    const map = this.result(state.method);
     for (const [id, {result}] of this.#shown) {
-      const note = this.place.querySelector(`[data-column=${id}] .note`);
-      note.textContent = map ? this.#note(id, state, result, map, description) : "";
+      if (!this.#isCurrent(id)) continue;
+      this.place.querySelector(`[data-column=${id}] .note`).textContent = this.#note(id, state, result, map, description);
     }
   }
 
@@ -59,16 +69,15 @@ export class Figures {
     return this.#shown.get(id)?.result;
   }
 
-  // What is shown, in the order of the page, with the rank correlation to the map.
+  // The current maps, in the order of the page, with the rank correlation to the map of the chosen method.
   list(state) {
-    const figures = [...this.place.querySelectorAll("figure[data-column]:not([hidden])")];
-    const map = this.#shown.get(state.method)?.result;
-    return figures.flatMap((figure) => {
+    if (!this.#isCurrent(state.method)) return [];
+    const map = this.result(state.method);
+    return [...this.place.querySelectorAll("figure[data-column]:not([hidden], .stale)")].map((figure) => {
       const shown = this.#shown.get(figure.dataset.column);
-      if (!shown || !map) return [];
       const canvas = figure.querySelector("canvas");
       const [title, note] = [".title", ".note"].map((part) => figure.querySelector(part).textContent);
-      return [{...shown, canvas, title, note, correlation: correlation(shown.result.ranks, map.ranks)}];
+      return {...shown, canvas, title, note, correlation: correlation(shown.result.ranks, map.ranks)};
     });
   }
 }

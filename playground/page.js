@@ -26,11 +26,14 @@ let worker;
 let picture; // as decoded
 let seen; // as the network sees it
 let input;
+let pixels; // what is drawn below the maps
 let base; // logits of the whole picture
 let failure = ""; // of the last download
 let running = false;
+let settled; // the promise of what runs
 let again = false;
 
+const KEPT = 60; // results; one of EfficientNet-Lite0 is 800 kB
 const files = (file) => new URL(file, import.meta.url).href;
 const network = () => description.networks[state.network];
 const target = () => state.target ?? ranking(base)[0];
@@ -91,7 +94,8 @@ function fit() {
 function renewInput() {
   results.clear();
   input = networkInput(seen, network(), isCovered);
-  drawPicture(find(".picture canvas"), covered(seen, network().mean, isCovered));
+  pixels = covered(seen, network().mean, isCovered);
+  drawPicture(find(".picture canvas"), pixels);
 }
 
 async function choosePrepared(name) {
@@ -122,10 +126,14 @@ async function load() {
 }
 
 // Compute what the state asks for. A call during a computation has it look at the state again.
-async function update() {
+function update() {
   remember();
   again = true;
-  if (running) return;
+  if (!running) settled = computeAll();
+  return settled;
+}
+
+async function computeAll() {
   running = true;
   try {
     while (again) {
@@ -140,27 +148,42 @@ async function update() {
 }
 
 async function compute() {
-  base ??= (await explain({network: state.network, method: "gradient", target: null, percentile: null}, wholeInput())).logits;
+  if (!base) {
+    const picture = seen;
+    const found = await explain({network: state.network, method: "gradient", target: null, percentile: null}, wholeInput());
+    if (seen !== picture) return;
+    base = found.logits;
+  }
   if (again) return;
   offerBoth();
   const wanted = columns(state, description, target(), other());
-  figures.arrange(wanted.map(({id}) => id), seen.side);
+  figures.arrange(wanted, wanted.map((column) => results.get(keyOf(column))), seen.side);
   for (const column of wanted) {
-    const {id, ...what} = column;
-    const key = JSON.stringify(what);
     const image = input;
-    if (!results.has(key)) {
-      const found = await explain(what, image);
-      if (image !== input) return;
-      results.set(key, found);
-    }
-    const pixels = covered(seen, network().mean, isCovered);
-    figures.show(column, key, results.get(key), pixels, state, description);
-    if (id === state.method) showNumbers(results.get(key));
-    if (again) break;
+    const found = await remembered(column);
+    if (image !== input) return;
+    figures.show(column, found, pixels, state, description);
+    if (column.id === state.method) showNumbers(found);
+    figures.compare(state, description);
+    if (again) return;
   }
-  figures.compare(state, description);
   say(`${description.methods[state.method]} at q = ${state.q} for ${network().labels[target()]}.`);
+}
+
+// The columns of a method and of a comparison can have the same map.
+function keyOf({id, ...what}) {
+  return JSON.stringify(what);
+}
+
+// A result is computed once for an input, as long as it is among the last ones.
+async function remembered(column) {
+  const key = keyOf(column);
+  const image = input;
+  const found = results.get(key) ?? await explain(column, image);
+  if (image !== input) return found;
+  results.set(key, found);
+  if (results.size > KEPT) results.delete(results.keys().next().value);
+  return found;
 }
 
 function wholeInput() {
@@ -200,6 +223,8 @@ function showNumbers({logits, shares}) {
 }
 
 function changed({target: {name, value, checked}}) {
+  if (name === "own" || name === "picture") return;
+  complain("");
   if (name === "q") {
     state.q = Number(value);
     showPercentile();
@@ -281,14 +306,23 @@ function listen() {
     painted();
   });
   const name = () => `rectgrad-${state.network}-${state.picture}-q${state.q}`;
-  const panels = () => [{canvas: find(".picture canvas"), title: "Picture", note: find(".logit").textContent}, ...figures.list(state)];
-  find(".png").addEventListener("click", () => figures.list(state).length && savePng(panels(), name()));
-  find(".json").addEventListener("click", () => figures.list(state).length && saveJson(report(), name()));
+  const seenByNetwork = () => ({
+    canvas: find(".picture canvas"),
+    title: ["Picture", find(".covered-share").textContent].filter(Boolean).join(", "),
+    note: find(".logit").textContent.split(";")[0],
+  });
+  const whenComplete = (save) => async () => {
+    await update();
+    if (figures.list(state).length) save();
+  };
+  find(".png").addEventListener("click", whenComplete(() => savePng([seenByNetwork(), ...figures.list(state)], name())));
+  find(".json").addEventListener("click", whenComplete(() => saveJson(report(), name())));
   find(".copy").addEventListener("click", async () => {
     await navigator.clipboard.writeText(location.href);
     say("The link is copied.");
   });
-  addEventListener("hashchange", restore);
+  // Other fragments are headings of the page.
+  addEventListener("hashchange", () => location.hash.includes("=") && restore());
 }
 
 function offer() {

@@ -20,12 +20,7 @@ export async function decode(blob, name) {
   if (long > LARGEST_RATIO * short) {
     throw new Error(`${name} has ${width} x ${height} pixels: one side is more than ${LARGEST_RATIO} times the other. Crop it.`);
   }
-  const canvas = new OffscreenCanvas(width, height);
-  const context = canvas.getContext("2d", {willReadFrequently: true});
-  context.fillStyle = "white";
-  context.fillRect(0, 0, width, height);
-  context.drawImage(bitmap, 0, 0);
-  const {data} = context.getImageData(0, 0, width, height);
+  const data = onWhite(bitmap, name);
   const pixels = new Uint8ClampedArray(3 * width * height);
   for (let from = 0, to = 0; from < data.length; from += 4) {
     pixels[to++] = data[from];
@@ -33,6 +28,20 @@ export async function decode(blob, name) {
     pixels[to++] = data[from + 2];
   }
   return {pixels, width, height, name};
+}
+
+// Red, green, blue and opacity of each pixel.
+function onWhite(bitmap, name) {
+  const {width, height} = bitmap;
+  try {
+    const context = new OffscreenCanvas(width, height).getContext("2d", {willReadFrequently: true});
+    context.fillStyle = "white";
+    context.fillRect(0, 0, width, height);
+    context.drawImage(bitmap, 0, 0);
+    return context.getImageData(0, 0, width, height).data;
+  } catch {
+    throw new Error(`${name} has ${width} x ${height} pixels, too many for this browser: scale it down.`);
+  }
 }
 
 // The picture as the network sees it, and a sentence if its size is changed.

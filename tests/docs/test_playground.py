@@ -54,6 +54,10 @@ SLIDE = """async (percentiles) => {
   }
   return found;
 }"""
+RESAMPLE = """async ([pixels, width, height, newWidth, newHeight]) => {
+  const {resample} = await import(new URL("resampling.js", location.href.split("#")[0]));
+  return [...resample({pixels, width, height}, newWidth, newHeight).pixels];
+}"""
 
 pytestmark = [
     pytest.mark.site,
@@ -160,6 +164,19 @@ def test_maps_are_those_of_pytorch(browser: "Browser", address: str, name: str, 
     assert exact >= len(found["maps"]) // 2
     controls = {each["network"] for each in found["maps"]} - {name}
     assert controls == {NETWORKS[name].control}
+
+
+@pytest.mark.parametrize(
+    ("size", "new"), [((451, 300), (48, 32)), ((40, 30), (42, 32)), ((9, 400), (20, 33))]
+)
+def test_pictures_are_scaled_as_by_pillow(
+    browser: "Browser", address: str, size: tuple[int, int], new: tuple[int, int]
+) -> None:
+    pixels = np.random.default_rng(0).integers(0, 256, (size[1], size[0], 3), dtype=np.uint8)
+    with opened(browser, address) as tab:
+        found = tab.page.evaluate(RESAMPLE, [pixels.ravel().tolist(), *size, *new])
+    expected_pixels = np.asarray(Image.fromarray(pixels).resize(new, Image.Resampling.BICUBIC))
+    assert found == expected_pixels.ravel().tolist()
 
 
 def test_nothing_is_loaded_until_it_is_asked_for(browser: "Browser", address: str) -> None:
