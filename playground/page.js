@@ -1,6 +1,7 @@
 // The playground: choices of the reader, and what they change.
 import {Brush} from "./brush.js";
 import {offerClasses, percent, ranking, showProbabilities, softmax} from "./class-menus.js";
+import {offerChoices} from "./choices.js";
 import {columns} from "./columns.js";
 import {CoveredRegion} from "./covered-region.js";
 import {covered, drawPicture} from "./drawing.js";
@@ -31,6 +32,7 @@ let base; // logits of the whole picture
 let failure = ""; // of the last download
 let running = false;
 let settled; // the promise of what runs
+let waiting; // the timer of the next change of the address
 let again = false;
 
 const KEPT = 60; // results; one of EfficientNet-Lite0 is 800 kB
@@ -51,7 +53,14 @@ function complain(words) {
 }
 
 function remember() {
+  clearTimeout(waiting);
   history.replaceState(null, "", `#${fragment(state, region)}`);
+}
+
+// Browsers refuse too many changes of the address in a short time.
+function rememberLater() {
+  clearTimeout(waiting);
+  waiting = setTimeout(remember, 300);
 }
 
 // The controls show the state.
@@ -127,7 +136,7 @@ async function load() {
 
 // Compute what the state asks for. A call during a computation has it look at the state again.
 function update() {
-  remember();
+  rememberLater();
   again = true;
   if (!running) settled = computeAll();
   return settled;
@@ -165,9 +174,15 @@ async function compute() {
     figures.show(column, found, pixels, state, description);
     if (column.id === state.method) showNumbers(found);
     figures.compare(state, description);
+    await pendingEvents();
     if (again) return;
   }
   say(`${description.methods[state.method]} at q = ${state.q} for ${network().labels[target()]}.`);
+}
+
+// Let the browser handle what the reader has done meanwhile: the next map may not be wanted any more.
+function pendingEvents() {
+  return new Promise((resolve) => setTimeout(resolve));
 }
 
 // The columns of a method and of a comparison can have the same map.
@@ -195,6 +210,7 @@ function explain({network: name, method, target: index, percentile}, image) {
 }
 
 let offered; // the logits behind the menus
+let probable; // the input behind the probabilities
 
 function offerBoth() {
   if (offered === base) return;
@@ -205,12 +221,14 @@ function offerBoth() {
   offerClasses(elements.other, labels, order, `Least likely class: ${labels[order.at(-1)]}`, state.other);
   showProbabilities(elements.class, labels, base);
   showProbabilities(elements.other, labels, base);
+  probable = undefined;
 }
 
 function showNumbers({logits, shares}) {
   const {labels, files: {[state.method]: {layers}}} = network();
   const index = target();
-  showProbabilities(elements.class, labels, logits);
+  if (probable !== input) showProbabilities(elements.class, labels, logits);
+  probable = input;
   const words = [`Logit of ${labels[index]}: ${logits[index].toFixed(2)} (${percent(softmax(logits)[index])})`];
   if (region.share) words.push(`of the whole picture: ${base[index].toFixed(2)} (${percent(softmax(base)[index])})`);
   find(".logit").textContent = words.join("; ");
@@ -313,30 +331,18 @@ function listen() {
   });
   const whenComplete = (save) => async () => {
     await update();
+    remember();
     if (figures.list(state).length) save();
   };
   find(".png").addEventListener("click", whenComplete(() => savePng([seenByNetwork(), ...figures.list(state)], name())));
   find(".json").addEventListener("click", whenComplete(() => saveJson(report(), name())));
   find(".copy").addEventListener("click", async () => {
+    remember();
     await navigator.clipboard.writeText(location.href);
     say("The link is copied.");
   });
   // Other fragments are headings of the page.
   addEventListener("hashchange", () => location.hash.includes("=") && restore());
-}
-
-function offer() {
-  const {networks, methods, pictures} = description;
-  const named = Object.entries(networks).filter(([, {title}]) => title);
-  elements.network.replaceChildren(...named.map(([name, {title}]) => new Option(title, name)));
-  elements.method.replaceChildren(...Object.entries(methods).map(([name, title]) => new Option(title, name)));
-  find(".pictures").replaceChildren(...Object.entries(pictures).map(([value, words]) => {
-    const label = document.createElement("label");
-    const radio = Object.assign(document.createElement("input"), {type: "radio", name: "picture", value});
-    const image = Object.assign(document.createElement("img"), {src: files(`${value}-small.webp`), alt: words, title: words, width: 56, height: 56});
-    label.append(radio, image);
-    return label;
-  }));
 }
 
 // The state of the address, as a link gives it.
@@ -358,7 +364,7 @@ async function start() {
     complain("networks.json could not be loaded. Reload the page.");
     return;
   }
-  offer();
+  offerChoices(place, description, files);
   listen();
   find("form").hidden = false;
   await restore();
