@@ -14,6 +14,7 @@ from captum_rectgrad.cli import (
     app_arguments,
     check_arguments,
     explain_arguments,
+    export_arguments,
     reproduce_arguments,
     zoo,
 )
@@ -91,6 +92,7 @@ def _parser() -> Parser:
     reproduce_arguments.add_parser(commands)
     check_arguments.add_parser(commands)
     app_arguments.add_parser(commands)
+    export_arguments.add_parser(commands)
     return parser
 
 

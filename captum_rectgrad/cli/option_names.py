@@ -15,6 +15,7 @@ _SPELLINGS = (
         "model",
         "let MODULE:FUNCTION of --model return a pair (model, transform), with a transform such as",
     ),
+    (r"leave dynamic out", "dynamic", "omit --dynamic"),
     (r"weights=PATH", "weights", "--weights FILE"),
 )
 

@@ -1,7 +1,7 @@
 """The ONNX graph of an attribution, with the free dimensions that the model allows."""
 
-from collections.abc import Collection
-from typing import Any, Literal
+from collections.abc import Collection, Sequence
+from typing import Literal, cast
 
 import onnx
 import torch
@@ -46,29 +46,20 @@ def attribution_graph(
         RectGradError: an operator has no translation, or a dimension cannot be free.
         ValueError: `dynamic` has an unknown name.
     """
-    names = {
-        tensor.data_ptr(): name
-        for name, tensor in (*model.named_parameters(), *model.named_buffers())
-    }
     recordings = _Recordings(model, settings, example)
     choices = _choices(dynamic)
+    reasons = []
     for free in choices:
-        try:
-            traces = recordings.of(free)
-            operations = common_operations([each.graph for each in traces])
-            found = translate(traces[0].graph, operations, INPUTS, OUTPUTS, names)
-        except (DifferentGraphsError, UnknownSizeError, RectGradError) as error:
-            reason = error
-            if not free:
-                raise
-            if isinstance(error, UnsupportedOperatorError) and recordings.is_unsupported():
-                raise
-        else:
-            return traces[0], found, free
+        found = recordings.translated(free)
+        if not isinstance(found, Exception):
+            return (*found, free)
+        reasons.append(found)
+        if not free or (isinstance(found, UnsupportedOperatorError) and not found.is_of_size):
+            raise found
     raise RectGradError(
-        f"the model cannot be exported with a free {' and '.join(choices[-1])}: {reason}; leave "
-        "dynamic out to export what the model allows"
-    ) from reason
+        f"the model cannot be exported with a free {' and '.join(choices[-1])}: {reasons[-1]}; "
+        "leave dynamic out to export what the model allows"
+    ) from reasons[-1]
 
 
 def _choices(dynamic: Collection[Dynamic] | None) -> tuple[tuple[Dynamic, ...], ...]:
@@ -76,10 +67,8 @@ def _choices(dynamic: Collection[Dynamic] | None) -> tuple[tuple[Dynamic, ...], 
         return _CHOICES
     wanted = [name for name in ("batch", "size") if name in dynamic]
     if isinstance(dynamic, str) or set(dynamic) - {"batch", "size"}:
-        raise ValueError(
-            f"dynamic must be a collection of 'batch' and 'size', got {dynamic!r}"
-        )
-    return (tuple(wanted),)  # type: ignore[arg-type]
+        raise ValueError(f"dynamic must be a collection of 'batch' and 'size', got {dynamic!r}")
+    return (cast("tuple[Dynamic, ...]", tuple(wanted)),)
 
 
 class _Recordings:
@@ -89,41 +78,48 @@ class _Recordings:
         self.model, self.settings, self.example = model, settings, example
         self._traces: dict[tuple[int, ...], Trace] = {}
 
-    def of(self, free: tuple[Dynamic, ...]) -> list[Trace]:
+    def translated(
+        self, free: tuple[Dynamic, ...]
+    ) -> tuple[Trace, onnx.ModelProto] | RectGradError | DifferentGraphsError | UnknownSizeError:
+        """The first recording and its translation with free dimensions, or why there is none."""
+        named = (*self.model.named_parameters(), *self.model.named_buffers())
+        names = {tensor.data_ptr(): name for name, tensor in named}
+        try:
+            traces = self._of(free)
+            operations = common_operations([each.graph for each in traces])
+            found = translate(traces[0].graph, operations, INPUTS, OUTPUTS, names)
+        except (DifferentGraphsError, UnknownSizeError, RectGradError) as error:
+            return error
+        return traces[0], found
+
+    def _of(self, free: tuple[Dynamic, ...]) -> list[Trace]:
         """The recordings that show how the graph depends on the free dimensions."""
         size = tuple(self.example.shape[2:])
         batch = 2 if "batch" in free else 1
-        shapes = [(batch, *size)]
+        shapes: list[tuple[int, ...]] = [(batch, *size)]
         if "batch" in free:
             shapes.append((batch + 1, *size))
         if "size" in free:
             shapes += self._larger(batch, size)
         return [self._at(shape) for shape in shapes]
 
-    def is_unsupported(self) -> bool:
-        """Whether an operator has no translation at any shape."""
-        try:
-            for each in self._traces.values():
-                check_operators(each.graph)
-        except UnsupportedOperatorError:
-            return True
-        return False
-
-    def _larger(self, batch: int, size: tuple[int, ...]) -> list[tuple[int, ...]]:
+    def _larger(self, batch: int, size: tuple[int, ...]) -> Sequence[tuple[int, ...]]:
         """Shapes with a larger height, or a larger width, if the model accepts them."""
         if self.example.dim() != _IMAGE_DIMS:
             raise RectGradError("the inputs are no images (N, C, H, W)")
         shapes = [(batch, size[0] + _LARGER, size[1]), (batch, size[0], size[1] + _LARGER)]
         for shape in shapes:
-            try:
-                with torch.no_grad():
-                    self.model(self._images(shape))
-            except Exception as error:
-                raise RectGradError(
-                    f"the model refuses images of {shape[1]} x {shape[2]} pixels "
-                    f"({_first_line(error)})"
-                ) from error
+            self._check_runs_at(shape)
         return shapes
+
+    def _check_runs_at(self, shape: tuple[int, ...]) -> None:
+        try:
+            with torch.no_grad():
+                self.model(self._images(shape))
+        except Exception as error:
+            raise RectGradError(
+                f"the model refuses images of {shape[1]} x {shape[2]} pixels ({_first_line(error)})"
+            ) from error
 
     def _at(self, shape: tuple[int, ...]) -> Trace:
         if shape not in self._traces:
@@ -132,9 +128,9 @@ class _Recordings:
         return self._traces[shape]
 
     def _images(self, shape: tuple[int, ...]) -> Tensor:
-        x: Any = self.example[:1].detach()
+        x = self.example[:1].detach()
         if x.shape[2:] != shape[1:]:
-            x = nn.functional.interpolate(x, size=shape[1:])
+            x = nn.functional.interpolate(x, size=list(shape[1:]))
         return x.repeat(shape[0], *[1] * (x.dim() - 1))
 
 

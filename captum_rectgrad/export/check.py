@@ -23,9 +23,10 @@ from captum_rectgrad.export.onnx_map import MapResult, OnnxMap
 from captum_rectgrad.rules.threshold import ThresholdRule
 
 TOLERANCE = 1e-5  # of the largest value, in float32
-# A unit whose selection differs changes the map. The differences of such a map sum up to at most
-# this share of its absolute values, and at most this share of the maps has such a unit.
-LARGEST_GAP, MOST_DEVIATING = 0.05, 0.5
+# Rounding can change the selection of a unit at a threshold, the side of a bend of an activation,
+# or the maximum of a window, which is visible in the map. The differences of such a map sum up to
+# at most this share of its absolute values.
+LARGEST_GAP = 0.1
 _BATCHES = (1, 4, 15)
 _SMALLEST = 1e-30  # of a map, to divide by
 
@@ -41,6 +42,7 @@ class OnnxCheck:
         gaps: sum of the differences of each map, of the sum of its absolute values, `(maps,)`.
         ties: number of units of each map within rounding of a threshold, `(maps,)`.
         shares: largest difference of the share of units that passed a layer.
+        has_rule: whether the method has a rule, so that units at its thresholds are counted.
     """
 
     percentiles: tuple[float | None, ...]
@@ -49,6 +51,7 @@ class OnnxCheck:
     gaps: NDArray[np.float64]
     ties: NDArray[np.int64]
     shares: float
+    has_rule: bool
 
     @property
     def deviating(self) -> NDArray[np.bool_]:
@@ -60,11 +63,15 @@ class OnnxCheck:
         """Why the file does not agree with PyTorch; None if it does."""
         if self.logits > TOLERANCE:
             return f"the logits differ by {self.logits:.1e} of the largest, expected {TOLERANCE:g}"
-        far = self.deviating
-        if (self.gaps[far] > LARGEST_GAP).any():
-            return f"a map differs by {self.gaps.max():.1%} of its sum, expected {LARGEST_GAP:.0%}"
-        if far.mean() > MOST_DEVIATING:
-            return f"{far.sum()} of {len(far)} maps differ by more than {TOLERANCE:g}"
+        largest = float(self.gaps[self.deviating].max(initial=0))
+        if largest > LARGEST_GAP:
+            return f"a map differs by {largest:.1%} of its sum, expected {LARGEST_GAP:.0%}"
+        unexplained = self.deviating & (self.ties == 0)
+        if self.has_rule and unexplained.any():
+            return (
+                f"{unexplained.sum()} maps differ by more than {TOLERANCE:g} without a unit at a "
+                "threshold"
+            )
         return None
 
 
@@ -83,7 +90,7 @@ def check_onnx(
 
     Args:
         path: file from `export_onnx`.
-        model: its model, float32, on the CPU.
+        model: its model, float32, on the CPU. Its weights are rounded if those of the file are.
         images: images `(N, C, H, W)`, preprocessed.
         method: method of the file.
         percentiles: percentiles to compare, if the method has one.
@@ -96,9 +103,13 @@ def check_onnx(
         RectGradError: the file is damaged, or as for the method.
         ValueError: the images do not have the size of the file.
     """
-    model = unwrapped(model)
-    settings = method_settings(model, method, options)
     exported = OnnxMap(path)
+    model = unwrapped(model)
+    if exported.metadata["weights"] == "float16":
+        from captum_rectgrad.export.half_weights import rounded  # noqa: PLC0415 (an extra)
+
+        model = rounded(model)
+    settings = method_settings(model, method, options)
     with torch.no_grad():
         logits = select_output(model(images), settings.output)
     classes = logits.argmax(dim=1)
@@ -115,7 +126,13 @@ def check_onnx(
     rows = [np.concatenate(parts) for parts in zip(*differences, strict=True)]
     of_logits, errors, gaps, ties, shares = rows
     return OnnxCheck(
-        chosen, float(of_logits.max()), errors, gaps, ties.astype(np.int64), float(shares.max())
+        chosen,
+        float(of_logits.max()),
+        errors,
+        gaps,
+        ties.astype(np.int64),
+        float(shares.max()),
+        settings.rule is not None,
     )
 
 

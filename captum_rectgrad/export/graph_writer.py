@@ -2,19 +2,24 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from functools import reduce
 from itertools import combinations_with_replacement
-from typing import Any
+from math import prod
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import onnx
 import torch
-from numpy.typing import NDArray
 from onnx import TensorProto, helper, numpy_helper
 from torch import Tensor
 
 from captum_rectgrad.export.sizes import Size
 
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
 OPSET = 18
+_FACTORS = (1, 2, 3)  # of a number of elements: batch, height and width
 TYPES: dict[torch.dtype, int] = {
     torch.float32: TensorProto.FLOAT,
     torch.float64: TensorProto.DOUBLE,
@@ -54,11 +59,13 @@ class GraphWriter:
 
     Attributes:
         result: shapes and types of the results of the operation that is being translated.
+        in_order: whether its first argument lies in memory in the order of its elements.
         nodes: nodes in order.
         constants: constants by name.
     """
 
     result: list[tuple[Dims, torch.dtype]] = field(default_factory=list)
+    in_order: bool = True
     nodes: list[onnx.NodeProto] = field(default_factory=list)
     constants: dict[str, onnx.TensorProto] = field(default_factory=dict)
     _places: dict[tuple[int, ...], tuple[str, int]] = field(default_factory=dict)
@@ -151,23 +158,28 @@ class GraphWriter:
             name, axis = place
             shape = self.add("Shape", name, start=axis, end=axis + 1)
             return str(shape)
-        for values in self._places:
-            factor, rest = divmod(size.values[0], values[0])
-            if not rest and tuple(factor * value for value in values) == size.values:
-                return str(self.add("Mul", self.size(Size(values)), self.ints([factor])))
-        for one, other in combinations_with_replacement(list(self._places), 2):
-            factors = {
-                divmod(v, a * b) for v, a, b in zip(size.values, one, other, strict=True)
-            }
-            if len(factors) == 1 and (found := factors.pop())[1] == 0 and found[0]:
-                product = self.add("Mul", self.size(Size(one)), self.size(Size(other)))
-                return str(self.add("Mul", product, self.ints([found[0]])))
+        for count in _FACTORS:
+            for factors in combinations_with_replacement(tuple(self._places), count):
+                rest = _quotient(size.values, factors)
+                if rest:
+                    names = [*(self.size(Size(factor)) for factor in factors), self.ints([rest])]
+                    return str(reduce(lambda one, other: self.add("Mul", one, other), names))
         raise UnknownSizeError(size)
+
+
+def _quotient(values: tuple[int, ...], factors: Sequence[tuple[int, ...]]) -> int:
+    """The one number that remains after a division by factors, in all recordings, or 0."""
+    products = [prod(numbers) for numbers in zip(*factors, strict=True)]
+    quotients = {divmod(value, by) for value, by in zip(values, products, strict=True)}
+    return quotients.pop()[0] if len(quotients) == 1 and not next(iter(quotients))[1] else 0
 
 
 class UnknownSizeError(ValueError):
     """A number of the graph depends on the inputs in an unknown way."""
 
     def __init__(self, size: Size) -> None:
-        super().__init__(f"a number is {size.values} in the recordings")
+        super().__init__(
+            "a number of its operations depends on the shape of the inputs in an unknown way: "
+            f"{', '.join(map(str, size.values))} in {len(size.values)} recordings"
+        )
         self.size = size

@@ -27,12 +27,15 @@ def add_metadata(
     settings: Settings,
     layers: Sequence[str],
     labels: Sequence[str] | None = None,
+    *,
+    half: bool = False,
 ) -> None:
     """Add the metadata, in `metadata_props`. All values but those of one word are JSON.
 
-    Keys: `method`; `settings`; `version` of captum_rectgrad; `torch`, its version; `checkpoint`,
-    with the SHA-256 of the weights; `layers`, the columns of `shares`; if they are known, `labels`,
-    the names of the classes, and `preprocessing`, as in timm.
+    Keys: `method`; `settings`; `weights`, their type in the file; `version` of captum_rectgrad;
+    `torch`, its version; `checkpoint`, with the SHA-256 of the weights; `layers`, the columns of
+    `shares`; if they are known, `labels`, the names of the classes, and `preprocessing`, as in
+    timm.
 
     Args:
         exported: the exported model.
@@ -41,6 +44,7 @@ def add_metadata(
         settings: its settings.
         layers: names of the activations.
         labels: names of the classes; None for those of the model.
+        half: whether the weights are stored in float16.
 
     Raises:
         ValueError: there is another number of labels than of classes.
@@ -56,6 +60,7 @@ def add_metadata(
         "preprocessing": _preprocessing(model),
     }
     texts = {key: json.dumps(value) for key, value in values.items() if value is not None}
+    texts["weights"] = "float16" if half else "float32"
     texts |= {"method": method, "version": captum_rectgrad.__version__, "torch": torch.__version__}
     onnx.helper.set_model_props(exported, dict(sorted(texts.items())))
 

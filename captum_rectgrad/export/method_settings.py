@@ -32,6 +32,6 @@ def method_settings(
         )
     arguments = dict(options)
     if not issubclass(method, Saliency):
-        return method(model, **arguments).settings  # type: ignore[arg-type]
+        return method(model, **arguments).settings
     absolute = arguments.pop("abs", True)
     return replace(method(model, **arguments).settings, absolute=bool(absolute))

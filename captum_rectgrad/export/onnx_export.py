@@ -13,7 +13,6 @@ from captum_rectgrad.attr.base import ModifiedGradient
 from captum_rectgrad.attr.rectgrad import RectGrad
 from captum_rectgrad.errors import RectGradError
 from captum_rectgrad.export.method_settings import method_settings
-from rectgrad_zoo.written_whole import write_bytes
 
 Dynamic = Literal["batch", "size"]
 
@@ -49,6 +48,7 @@ def export_onnx(
     *,
     dynamic: Collection[Dynamic] | None = None,
     labels: Sequence[str] | None = None,
+    half: bool = False,
     **options: Any,
 ) -> OnnxExport:
     """Write the map of a method as an ONNX file: forward pass, thresholds and backward pass.
@@ -72,6 +72,8 @@ def export_onnx(
         dynamic: dimensions of the input that must be free, `"batch"` and `"size"`. None for those
             that the model allows.
         labels: names of the classes; None for those of the model.
+        half: store the weights in float16, in half the space. The file then has the map of the
+            model with rounded weights; it computes in float32.
         **options: arguments of the method, such as `percentile`, which is stored as the default of
             the file, and `padding_trick`; of `Saliency` also `abs`.
 
@@ -94,14 +96,19 @@ def export_onnx(
         ('batch',)
     """
     check_onnx_installed()
-    # These import onnx.
+    # These import onnx, or packages that the methods do without.
     from captum_rectgrad.export.attribution_graph import attribution_graph  # noqa: PLC0415
+    from captum_rectgrad.export.half_weights import rounded, store_half  # noqa: PLC0415
     from captum_rectgrad.export.metadata import add_metadata  # noqa: PLC0415
+    from rectgrad_zoo.written_whole import write_bytes  # noqa: PLC0415
 
-    model, settings = unwrapped(model), method_settings(model, method, options)
+    model = rounded(unwrapped(model)) if half else unwrapped(model)
+    settings = method_settings(model, method, options)
     _check_example(model, example)
     traced, found, free = attribution_graph(model, settings, example, dynamic)
-    add_metadata(found, model, method.__name__, settings, traced.layers, labels)
+    add_metadata(found, model, method.__name__, settings, traced.layers, labels, half=half)
+    if half:
+        store_half(found)
     content: bytes = found.SerializeToString()
     write_bytes(Path(path), content)
     return OnnxExport(
@@ -125,8 +132,7 @@ def check_onnx_installed() -> None:
         import onnx  # noqa: F401, PLC0415 (an extra)
     except ImportError as error:
         raise RectGradError(
-            "the export needs the package onnx; install it with "
-            "pip install 'captum-rectgrad[onnx]'"
+            "the export needs the package onnx; install it with pip install 'captum-rectgrad[onnx]'"
         ) from error
 
 

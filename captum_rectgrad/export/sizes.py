@@ -1,13 +1,12 @@
 """Numbers of a graph that depend on the size of its inputs.
 
-A graph is recorded at several input shapes. Where the recordings have different numbers, the number
-is a function of the shape: a multiple of the batch, or the size of a tensor that is computed before.
-This needs no symbolic shapes, under which the engine, which counts samples, could not run.
+A graph is recorded at several input shapes. Where the recordings have different numbers, the
+number is a function of the shape: a multiple of the batch, or the size of an earlier tensor. This
+needs no symbolic shapes, which the engine does not support, since it counts samples.
 """
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from math import prod
 from typing import Any
 
 from torch import Tensor, fx
@@ -32,6 +31,9 @@ class Size:
 
 class DifferentGraphsError(ValueError):
     """The operations themselves depend on the shape of the inputs."""
+
+    def __init__(self) -> None:
+        super().__init__("its operations depend on the shape of the inputs")
 
 
 @dataclass(frozen=True)
@@ -110,5 +112,7 @@ def _check_same_constant(row: Sequence[fx.Node], graphs: Sequence[fx.GraphModule
     tensors = [getattr(graph, str(node.target)) for graph, node in zip(graphs, row, strict=True)]
     first = tensors[0]
     for tensor in tensors[1:]:
-        if tensor is not first and not (tensor.shape == first.shape and bool((tensor == first).all())):
+        if tensor is not first and not (
+            tensor.shape == first.shape and bool((tensor == first).all())
+        ):
             raise DifferentGraphsError

@@ -49,4 +49,5 @@ class TracedThresholdRule:
         """
         scores = score(self.rule.score_at(is_last=is_last), activation, grad_output)
         rows = scores.reshape(scores.shape[0], -1)
-        return (rows > percentile_per_sample(rows, self.percentile)).reshape(scores.shape)
+        threshold: Tensor = percentile_per_sample(rows, self.percentile)
+        return (rows > threshold).reshape(scores.shape)

@@ -11,12 +11,15 @@ from torch import Tensor, fx
 
 from captum_rectgrad.export.graph_writer import OPSET, TYPES, Dims, GraphWriter, Value
 from captum_rectgrad.export.operators import TRANSLATIONS, Translation, UnsupportedOperatorError
-from captum_rectgrad.export.operators.shapes import select_scatter, with_border
+from captum_rectgrad.export.operators.shapes import reshaped, select_scatter, with_border
 from captum_rectgrad.export.sizes import Operation, Size
 
 IR_VERSION = 9  # of ONNX 1.15, the first with opset 20
 _VIEWS = {"view", "_unsafe_view", "select", "slice", "permute", "transpose", "t", "expand", "alias"}
 _VIEWS |= {"unsqueeze", "squeeze", "split", "split_with_sizes", "unbind", "detach", "reshape"}
+_VIEWS |= {"as_strided"}
+# Views of all elements in their order.
+_RESHAPES = {"view", "_unsafe_view", "alias", "unsqueeze", "squeeze", "detach", "as_strided"}
 _INDICES_OF = "max_pool2d_with_indices", "max_pool3d_with_indices"
 
 
@@ -118,15 +121,19 @@ class _Translator:
         translation = _translation(node)
         if translation is None:
             raise UnsupportedOperatorError([str(node.target)])
-        if name == "zero_" and isinstance(node.args[0], fx.Node) and _name(node.args[0]) == "select":
+        if (
+            name == "zero_"
+            and isinstance(node.args[0], fx.Node)
+            and _name(node.args[0]) == "select"
+        ):
             self._zero_part(node.args[0])
             return
         changes_input = name.endswith("_") and name not in TRANSLATIONS
-        if changes_input:
-            self._check_no_view(node)
+        changed = self._changed(node) if changes_input else []
         self._check_indices(node, name)
         self.writer.result = list(zip(operation.shapes, _types(node), strict=True))
-        resolve = self._value if name in {"select_scatter"} else self._plain_value
+        self.writer.in_order = _is_in_order(node)
+        resolve = self._value if name == "select_scatter" else self._plain_value
         args = [resolve(argument) for argument in operation.args]
         keywords = {key: resolve(value) for key, value in operation.kwargs.items()}
         found = translation(self.writer, *args, **keywords)
@@ -138,8 +145,10 @@ class _Translator:
             self.values[node] = results
             return
         self.values[node] = self._noted(found, *self.writer.result[0])
-        if changes_input and isinstance(node.args[0], fx.Node):
-            self.values[node.args[0]] = self.values[node]
+        for source in changed:
+            shape = self.values[source].shape
+            name = reshaped(self.writer, self.values[node].name, shape)
+            self.values[source] = replace(self.values[node], name=name, shape=shape)
 
     def _zero_part(self, view: fx.Node) -> None:
         """Set one element along a dimension to zero, as the padding trick does."""
@@ -173,24 +182,38 @@ class _Translator:
     def _plain(self, value: Any) -> Any:
         return with_border(self.writer, value) if isinstance(value, Value) else value
 
-    def _check_no_view(self, node: fx.Node) -> None:
-        """Refuse an in-place operation on a tensor that shares its memory with another one."""
-        changed: Any = node.args[0]
-        views = [user for user in changed.users if user is not node and _name(user) in _VIEWS]
-        used_later = any(
-            self.order[user] > self.order[node] for view in views for user in view.users
-        )
-        if _name(changed) in _VIEWS or used_later:
-            raise UnsupportedOperatorError([f"{node.target} in place on a view"])
+    def _changed(self, node: fx.Node) -> list[fx.Node]:
+        """The tensors that an in-place operation changes: its input, and what that is a view of.
+
+        Raises:
+            UnsupportedOperatorError: it changes a part of a tensor, or another view of it is used
+                afterwards.
+        """
+        found: list[fx.Node] = []
+        source: Any = node.args[0]
+        while True:
+            others = [user for user in source.users if user not in {node, *found[-1:]}]
+            if any(_name(user) in _VIEWS and self._is_used_after(user, node) for user in others):
+                break
+            found.append(source)
+            if _name(source) not in _VIEWS:
+                return found
+            if _name(source) not in _RESHAPES or _elements(source) != _elements(source.args[0]):
+                break
+            source = source.args[0]
+        raise UnsupportedOperatorError([f"{node.target} in place on a view"])
+
+    def _is_used_after(self, view: fx.Node, node: fx.Node) -> bool:
+        """Whether a view that was made before an operation is used after it."""
+        is_earlier = self.order[view] < self.order[node]
+        return is_earlier and any(self.order[user] > self.order[node] for user in view.users)
 
     def _check_indices(self, node: fx.Node, name: str) -> None:
         """Refuse the use of a pooling's indices outside its gradient: ONNX counts otherwise."""
-        for argument in node.args:
-            if isinstance(argument, fx.Node) and argument.op == "call_function":
-                source: Any = argument.args[0] if not _is_operator(argument) else None
-                if source is not None and _name(source) in _INDICES_OF and argument.args[1] == 1:
-                    if not name.endswith("with_indices_backward"):
-                        raise UnsupportedOperatorError([f"{node.target} of a pooling's indices"])
+        if name.endswith("with_indices_backward"):
+            return
+        if any(isinstance(each, fx.Node) and _are_indices(each) for each in node.args):
+            raise UnsupportedOperatorError([f"{node.target} of a pooling's indices"])
 
     def model(self, outputs: Sequence[str]) -> onnx.ModelProto:
         """The ONNX model, without nodes that no output needs."""
@@ -222,6 +245,24 @@ class _Translator:
             for i, size in reversed(list(enumerate(image)))
             if isinstance(size, Size)
         }
+
+
+def _are_indices(node: fx.Node) -> bool:
+    """Whether a value is the second result of a max-pooling."""
+    if node.op != "call_function" or _is_operator(node):
+        return False
+    source, index = node.args
+    return isinstance(source, fx.Node) and _name(source) in _INDICES_OF and bool(index == 1)
+
+
+def _elements(node: fx.Node) -> int:
+    return int(node.meta["val"].numel())
+
+
+def _is_in_order(node: fx.Node) -> bool:
+    first = node.args[0] if node.args else None
+    value = first.meta.get("val") if isinstance(first, fx.Node) else None
+    return isinstance(value, Tensor) and value.is_contiguous()
 
 
 def _types(node: fx.Node) -> list[torch.dtype]:

@@ -16,12 +16,19 @@ PACKAGES = (ROOT / "captum_rectgrad", ROOT / "zoo/rectgrad_zoo")
 OF_EXTRAS = {
     "captum_rectgrad/app/layout.py": "app",
     "captum_rectgrad/app/responses.py": "app",
+    "captum_rectgrad/export/attribution_graph.py": "onnx",
+    "captum_rectgrad/export/graph_writer.py": "onnx",
+    "captum_rectgrad/export/half_weights.py": "onnx",
+    "captum_rectgrad/export/metadata.py": "onnx",
+    "captum_rectgrad/export/translate.py": "onnx",
     "captum_rectgrad/studies/compute/cluster.py": "cluster",
     "captum_rectgrad/studies/roar_kar/cluster.py": "cluster",
 }
 # Imports in functions that turn the absence of an extra into an error with advice.
 GUARDED = {
     "captum_rectgrad/app/server.py": "app",
+    "captum_rectgrad/export/onnx_export.py": "onnx",
+    "captum_rectgrad/export/onnx_map.py": "onnx",
     "captum_rectgrad/studies/compute/engines.py": "cluster",
     "zoo/rectgrad_zoo/architectures/efficientnet_lite.py": "imagenet",
     "zoo/rectgrad_zoo/architectures/transformers_classifier.py": "transformers",

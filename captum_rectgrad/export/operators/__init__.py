@@ -1,8 +1,10 @@
 """Translations of ATen's operators to ONNX, a file for each family."""
 
 from captum_rectgrad.export.operators import (  # noqa: F401 (they fill the table)
+    activations,
     convolution,
     elementwise,
+    interpolation,
     normalisation,
     pooling,
     reductions,

@@ -62,7 +62,12 @@ def convolution_backward(
     stride, padding, dilation = (_each(each, spatial) for each in (stride, padding, dilation))
     if transposed:
         pads = 2 * padding
-        attributes = {"strides": stride, "pads": pads, "dilations": dilation, "group": groups}
+        attributes: dict[str, Any] = {
+            "strides": stride,
+            "pads": pads,
+            "dilations": dilation,
+            "group": groups,
+        }
         return [w.add("Conv", grad.name, weight.name, **attributes), None, None]
     windows = Windows(_fixed(weight.shape[2:]), stride, padding, dilation)
     name = windows.input_gradient(w, grad, x.shape, weight, groups)
@@ -105,7 +110,11 @@ class Windows:
         around = [span - 1 - p for span, p in zip(self.spans, self.padding, strict=True)]
         if set(self.stride) == {1} and min(around) >= 0:
             flipped = _flipped(w, weight, groups)
-            attributes = {"pads": 2 * around, "dilations": self.dilation, "group": groups}
+            attributes: dict[str, Any] = {
+                "pads": 2 * around,
+                "dilations": self.dilation,
+                "group": groups,
+            }
             return str(w.add("Conv", grad.name, flipped, **attributes))
         rank, count = len(shape), len(self.kernel)
         attributes = {"strides": self.stride, "dilations": self.dilation, "group": groups}
@@ -158,5 +167,7 @@ def _each(numbers: Numbers, count: int) -> list[int]:
 def _fixed(shape: Dims) -> list[int]:
     """A shape that must not depend on the inputs."""
     if any(isinstance(number, Size) for number in shape):
-        raise UnsupportedOperatorError(["a convolution whose channels have a changing size"])
+        raise UnsupportedOperatorError(
+            ["a convolution whose channels have a changing size"], is_of_size=True
+        )
     return [number for number in shape if isinstance(number, int)]

@@ -1,6 +1,5 @@
 """Arithmetic, comparisons, casts and activations."""
 
-import math
 from functools import partial
 from typing import Any
 
@@ -30,6 +29,7 @@ _UNARY = {
     "relu": "Relu",
     "round": "Round",
     "sigmoid": "Sigmoid",
+    "sgn": "Sign",
     "sign": "Sign",
     "sin": "Sin",
     "sqrt": "Sqrt",
@@ -123,6 +123,18 @@ def reciprocal_root(w: GraphWriter, x: Value) -> Any:
     return w.add("Reciprocal", w.add("Sqrt", x.name))
 
 
+@translates("log1p")
+def log_of_one_plus(w: GraphWriter, x: Value) -> Any:
+    """Logarithm of `1 + x`, for activations, whose argument is not near zero."""
+    return w.add("Log", w.add("Add", x.name, w.constant(1, x.dtype)))
+
+
+@translates("expm1")
+def exponential_minus_one(w: GraphWriter, x: Value) -> Any:
+    """Exponential minus 1, exact to rounding of 1."""
+    return w.add("Sub", w.add("Exp", x.name), w.constant(1, x.dtype))
+
+
 @translates("square")
 def square(w: GraphWriter, x: Value) -> Any:
     """Square."""
@@ -186,48 +198,3 @@ def same(w: GraphWriter, x: Value, *_: object, **__: object) -> Any:
     """The tensor itself."""
     del w
     return x
-
-
-@translates("leaky_relu")
-def leaky_relu(w: GraphWriter, x: Value, negative_slope: float = 0.01) -> Any:
-    """Leaky ReLU."""
-    return w.add("LeakyRelu", x.name, alpha=float(negative_slope))
-
-
-@translates("_prelu_kernel")
-def prelu(w: GraphWriter, x: Value, weight: Value) -> Any:
-    """PReLU; the weight has as many dimensions as the input."""
-    return w.add("PRelu", x.name, weight.name)
-
-
-@translates("_prelu_kernel_backward")
-def prelu_backward(w: GraphWriter, grad: Value, x: Value, weight: Value) -> Any:
-    """Gradient of PReLU for its input."""
-    positive = w.add("Greater", x.name, w.constant(0, x.dtype))
-    return [w.add("Where", positive, grad.name, w.add("Mul", grad.name, weight.name)), None]
-
-
-@translates("gelu")
-def gelu(w: GraphWriter, x: Value, approximate: str = "none") -> Any:
-    """GELU, exact or by tanh."""
-
-    def number(value: float) -> str:
-        return w.constant(value, x.dtype)
-
-    if approximate == "tanh":
-        cube = w.add("Mul", w.add("Mul", x.name, x.name), x.name)
-        inner = w.add("Add", x.name, w.add("Mul", cube, number(0.044715)))
-        curve = w.add("Tanh", w.add("Mul", inner, number(math.sqrt(2 / math.pi))))
-    else:
-        curve = w.add("Erf", w.add("Mul", x.name, number(math.sqrt(0.5))))
-    half = w.add("Mul", x.name, number(0.5))
-    return w.add("Mul", half, w.add("Add", curve, number(1)))
-
-
-@translates("softplus")
-def softplus(w: GraphWriter, x: Value, beta: float = 1, threshold: float = 20) -> Any:
-    """Softplus, linear above the threshold."""
-    scaled = w.add("Mul", x.name, w.constant(beta, x.dtype))
-    curve = w.add("Div", w.add("Softplus", scaled), w.constant(beta, x.dtype))
-    is_linear = w.add("Greater", scaled, w.constant(threshold, x.dtype))
-    return w.add("Where", is_linear, x.name, curve)

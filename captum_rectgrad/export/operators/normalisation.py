@@ -3,9 +3,11 @@
 from typing import Any
 
 import numpy as np
+from torch.nn import functional as F
 
 from captum_rectgrad.export.graph_writer import GraphWriter, Value
 from captum_rectgrad.export.operators.registry import UnsupportedOperatorError, translates
+from captum_rectgrad.export.operators.shapes import reshaped
 
 Parameter = Value | None
 
@@ -22,8 +24,15 @@ def batch_norm(
     momentum: float,
     eps: float,
 ) -> Any:
-    """Batch normalisation in eval mode."""
+    """Batch normalisation in eval mode, or of weights."""
     del momentum
+    if training and x.constant is not None:  # standardised weights
+        name = w.constant(F.batch_norm(x.constant, None, None, training=True, eps=eps).numpy())
+        by_channel = (1, -1, *[1] * (len(x.shape) - 2))
+        for operator, parameter in (("Mul", weight), ("Add", bias)):
+            if parameter is not None:
+                name = str(w.add(operator, name, reshaped(w, parameter.name, by_channel)))
+        return [name, None, None]
     if training or mean is None or variance is None:
         raise UnsupportedOperatorError(["batch normalisation in training mode (call model.eval())"])
     ones = [1.0] * int(np.prod([n for n in mean.shape if isinstance(n, int)]))

@@ -4,13 +4,13 @@ from collections.abc import Sequence
 from math import prod
 from typing import Any
 
+import numpy as np
 import torch
-from torch.nn import functional as F
 
 from captum_rectgrad.export.graph_writer import Dims, GraphWriter, Value
 from captum_rectgrad.export.operators.convolution import Windows
 from captum_rectgrad.export.operators.registry import UnsupportedOperatorError, translates
-from captum_rectgrad.export.operators.shapes import reshaped
+from captum_rectgrad.export.operators.shapes import padded, reshaped
 from captum_rectgrad.export.sizes import Size
 
 Numbers = Sequence[int] | int
@@ -56,13 +56,13 @@ def max_pool_backward(
     indices: Value,
 ) -> Any:
     """Gradient of max-pooling: the sum over the windows whose maximum an element is."""
-    del padding, dilation, ceil_mode
+    del ceil_mode
+    windows = _windows(w, kernel, stride, padding, dilation)
     count = _product(x.shape)
     zeros = w.add("Expand", w.constant(0, grad.dtype), w.ints([count]))
     flat = [reshaped(w, value.name, (-1,)) for value in (indices, grad)]
-    steps, sizes = ([v] if isinstance(v, int) else list(v) for v in (stride or kernel, kernel))
-    overlaps = any(step < size for step, size in zip(steps, sizes, strict=False))
-    added = {"reduction": "add"} if overlaps else {}
+    overlaps = any(step < span for step, span in zip(windows.stride, windows.spans, strict=True))
+    added: dict[str, Any] = {"reduction": "add"} if overlaps else {}
     return reshaped(w, str(w.add("ScatterElements", zeros, *flat, axis=0, **added)), x.shape)
 
 
@@ -74,7 +74,7 @@ def _product(shape: Dims) -> int | Size:
     return Size(tuple(fixed * prod(values) for values in zip(*sizes, strict=True)))
 
 
-@translates("avg_pool2d", "avg_pool3d")
+@translates("avg_pool2d")
 def average_pool(
     w: GraphWriter,
     x: Value,
@@ -85,18 +85,19 @@ def average_pool(
     count_include_pad: bool = True,
     divisor_override: int | None = None,
 ) -> Any:
-    """Average pooling."""
+    """Average pooling: sums over the padded windows, and a division by their sizes."""
     windows = _windows(w, kernel, stride, padding, 1)
-    if ceil_mode or divisor_override:
-        raise UnsupportedOperatorError(["avg_pool2d with ceil_mode or divisor_override"])
-    return w.add(
-        "AveragePool",
-        x.name,
-        kernel_shape=windows.kernel,
-        strides=windows.stride,
-        pads=2 * windows.padding,
-        count_include_pad=int(count_include_pad),
-    )
+    attributes: dict[str, Any] = {"kernel_shape": windows.kernel, "strides": windows.stride}
+    if not (ceil_mode or divisor_override):
+        pads, included = 2 * windows.padding, int(count_include_pad)
+        return w.add("AveragePool", x.name, pads=pads, count_include_pad=included, **attributes)
+    output = w.result[0][0]
+    divisor = _divisor(windows, x.shape, output, count_include_pad, divisor_override)
+    ends = _ends(windows, x.shape, output, ceil_mode=True)
+    zero = w.constant(0, x.dtype)
+    name = padded(w, x.name, [0, 0, *windows.padding], [0, 0, *ends], zero)
+    averages = w.add("AveragePool", name, **attributes)
+    return w.add("Mul", averages, w.constant(prod(windows.kernel) / divisor, x.dtype))
 
 
 @translates("avg_pool2d_backward")
@@ -112,13 +113,12 @@ def average_pool_backward(
     divisor_override: int | None,
 ) -> Any:
     """Gradient of average pooling: a convolution of each channel with ones."""
-    windows = _windows(w, kernel, stride, padding, 1, spatial=2)
-    if ceil_mode or divisor_override:
-        raise UnsupportedOperatorError(["avg_pool2d_backward with ceil_mode or divisor_override"])
-    divisor = w.constant(prod(windows.kernel), grad.dtype)
-    if any(windows.padding) and not count_include_pad:
-        divisor = w.constant(_counts(windows, x.shape), grad.dtype)
-    divided = w.add("Div", grad.name, divisor)
+    windows = _windows(w, kernel, stride, padding, 1)
+    has_equal_windows = not ceil_mode and (count_include_pad or not any(windows.padding))
+    divisor: Any = prod(windows.kernel)
+    if divisor_override or not has_equal_windows:
+        divisor = _divisor(windows, x.shape, grad.shape, count_include_pad, divisor_override)
+    divided = w.add("Div", grad.name, w.constant(divisor, grad.dtype))
     (*lead, height, width), (*_, rows, columns) = x.shape, grad.shape
     planes = _product(tuple(lead))
     flat: Dims = (planes, 1, rows, columns)
@@ -129,58 +129,34 @@ def average_pool_backward(
     return reshaped(w, found, x.shape)
 
 
-def _counts(windows: Windows, shape: Dims) -> Any:
-    """The number of real positions of each window, `(1, 1, rows, columns)`."""
-    height, width = shape[-2:]
-    if isinstance(height, Size) or isinstance(width, Size):
-        raise UnsupportedOperatorError(["avg_pool2d that excludes the padding, of changing size"])
-    ones = torch.ones(1, 1, height, width)
-    averages = F.avg_pool2d(ones, windows.kernel, windows.stride, windows.padding)
-    return (averages * prod(windows.kernel)).round().numpy()
-
-
-@translates("_adaptive_avg_pool2d")
-def adaptive_average_pool(w: GraphWriter, x: Value, _: object) -> Any:
-    """Adaptive average pooling, as products with two matrices of averages."""
-    rows, columns = _averages(w, x, w.result[0][0])
-    return w.add("MatMul", w.add("MatMul", rows, x.name), columns)
-
-
-@translates("_adaptive_avg_pool2d_backward")
-def adaptive_average_pool_backward(w: GraphWriter, grad: Value, x: Value) -> Any:
-    """Gradient of adaptive average pooling."""
-    rows, columns = (
-        w.add("Transpose", name, perm=[1, 0]) for name in _averages(w, x, grad.shape)
-    )
-    return w.add("MatMul", w.add("MatMul", rows, grad.name), columns)
-
-
-def _averages(w: GraphWriter, x: Value, output: Dims) -> tuple[str, str]:
-    """Matrices `(rows_out, rows)` and `(columns, columns_out)`."""
-    names = []
-    for size, count in zip(x.shape[-2:], output[-2:], strict=True):
-        if isinstance(size, Size) or isinstance(count, Size):
-            raise UnsupportedOperatorError(["adaptive_avg_pool2d of a changing size"])
-        each = F.adaptive_avg_pool1d(torch.eye(size).unsqueeze(0), count)[0]
-        names.append(each)
-    return w.constant(names[0].T.numpy(), x.dtype), w.constant(names[1].numpy(), x.dtype)
+def _divisor(
+    windows: Windows, shape: Dims, output: Dims, includes_padding: bool, override: int | None
+) -> Any:
+    """What PyTorch divides the sum of each window by, `(rows, columns)`."""
+    if override:
+        return np.array(float(override))
+    counts = []
+    for i, (size, out) in enumerate(zip(shape[-2:], output[-2:], strict=True)):
+        if isinstance(size, Size) or isinstance(out, Size):
+            raise UnsupportedOperatorError(
+                ["avg_pool2d with padding, of changing size"], is_of_size=True
+            )
+        starts = np.arange(out) * windows.stride[i] - windows.padding[i]
+        ends = np.minimum(starts + windows.kernel[i], size + windows.padding[i])
+        if not includes_padding:
+            starts, ends = np.maximum(starts, 0), np.minimum(ends, size)
+        counts.append((ends - starts).astype(np.float64))
+    return np.outer(*counts)
 
 
 def _windows(
-    w: GraphWriter,
-    kernel: Numbers,
-    stride: Numbers,
-    padding: Numbers,
-    dilation: Numbers,
-    spatial: int | None = None,
+    w: GraphWriter, kernel: Numbers, stride: Numbers, padding: Numbers, dilation: Numbers
 ) -> Windows:
-    count = spatial or (2 if len(w.result[0][0]) < 5 else 3)  # noqa: PLR2004
-    if not isinstance(kernel, int):
-        count = max(count, len(kernel))
+    spatial = len(w.result[0][0]) - 2
 
     def each(numbers: Numbers) -> list[int]:
         values = [numbers] if isinstance(numbers, int) else list(numbers)
-        return values * count if len(values) == 1 else values
+        return values * spatial if len(values) == 1 else values
 
     return Windows(each(kernel), each(stride or kernel), each(padding), each(dilation))
 
@@ -193,9 +169,9 @@ def _ends(windows: Windows, shape: Dims, output: Dims, *, ceil_mode: bool) -> li
     ends = []
     for i, (size, out) in enumerate(zip(shape[-count:], output[-count:], strict=True)):
         if isinstance(size, Size) or isinstance(out, Size):
-            raise UnsupportedOperatorError(["max_pool2d with ceil_mode, of changing size"])
+            raise UnsupportedOperatorError(
+                ["max_pool2d with ceil_mode, of changing size"], is_of_size=True
+            )
         reached = (out - 1) * windows.stride[i] + windows.spans[i] - size - windows.padding[i]
         ends.append(max(reached, 0))
     return ends
-
-

@@ -50,6 +50,16 @@ def smallest(w: GraphWriter, x: Value, dim: Axes = None, keepdim: bool = False) 
     return reduced(w, "ReduceMin", x, dim, keepdim=keepdim)
 
 
+@translates("linalg_vector_norm")
+def norm(
+    w: GraphWriter, x: Value, order: float = 2, dim: Axes = None, keepdim: bool = False, **_: object
+) -> Any:
+    """Euclidean norm."""
+    if order != 2:  # noqa: PLR2004
+        raise UnsupportedOperatorError([f"linalg_vector_norm of order {order}"])
+    return reduced(w, "ReduceL2", x, dim, keepdim=keepdim)
+
+
 @translates("var_mean")
 def variance_and_mean(
     w: GraphWriter, x: Value, dim: Axes = None, correction: float = 1, keepdim: bool = False
@@ -57,13 +67,13 @@ def variance_and_mean(
     """Variance and mean."""
     numbers = [x.shape[axis] for axis in _axes(x, dim)]
     if any(isinstance(number, Size) for number in numbers):
-        raise UnsupportedOperatorError(["var_mean along a dimension of changing size"])
+        raise UnsupportedOperatorError(
+            ["var_mean along a dimension of changing size"], is_of_size=True
+        )
     count = prod(n for n in numbers if isinstance(n, int))
     centre = reduced(w, "ReduceMean", x, dim, keepdim=True)
     gap = w.add("Sub", x.name, centre)
-    spread = reduced(
-        w, "ReduceMean", x, dim, keepdim=keepdim, name=str(w.add("Mul", gap, gap))
-    )
+    spread = reduced(w, "ReduceMean", x, dim, keepdim=keepdim, name=str(w.add("Mul", gap, gap)))
     if correction:
         factor = w.constant(count / (count - correction), x.dtype)
         spread = str(w.add("Mul", spread, factor))

@@ -11,15 +11,21 @@ TRANSLATIONS: dict[str, Translation] = {}
 
 
 class UnsupportedOperatorError(RectGradError):
-    """An operator of the graph has no translation to ONNX."""
+    """An operator of the graph has no translation to ONNX.
 
-    def __init__(self, operators: list[str]) -> None:
+    Args:
+        operators: names of the operators.
+        is_of_size: whether there is one for inputs of a fixed shape.
+    """
+
+    def __init__(self, operators: list[str], *, is_of_size: bool = False) -> None:
         super().__init__(
             f"the model cannot be exported to ONNX: no translation for {', '.join(operators)}; "
             "replace the layers that use them, or add a translation to "
             "captum_rectgrad/export/operators"
         )
         self.operators = operators
+        self.is_of_size = is_of_size
 
 
 def translates(*operators: str) -> Callable[[Translation], Translation]:

@@ -42,9 +42,7 @@ def gather(w: GraphWriter, x: Value, dim: int, index: Value, **_: object) -> Any
 @translates("scatter_add")
 def scatter_add(w: GraphWriter, x: Value, dim: int, index: Value, source: Value) -> Any:
     """Addition to elements by index."""
-    return w.add(
-        "ScatterElements", x.name, index.name, source.name, axis=dim, reduction="add"
-    )
+    return w.add("ScatterElements", x.name, index.name, source.name, axis=dim, reduction="add")
 
 
 @translates("index_select")

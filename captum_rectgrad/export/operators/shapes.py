@@ -1,6 +1,7 @@
 """Views, joins, slices and paddings."""
 
 from collections.abc import Sequence
+from math import prod
 from typing import Any
 
 import numpy as np
@@ -23,7 +24,25 @@ def reshaped(w: GraphWriter, name: str, shape: Dims) -> str:
 @translates("view", "_unsafe_view", "reshape", "unsqueeze", "squeeze", "flatten")
 def view(w: GraphWriter, x: Value, *_: object) -> Any:
     """Any view that keeps the order of the elements."""
-    return reshaped(w, x.name, w.result[0][0])
+    shape = w.result[0][0]
+    sizes = [number for number in shape if isinstance(number, int)]
+    constant = x.constant
+    if constant is not None and len(sizes) == len(shape):
+        constant = constant.reshape(sizes)
+    return Value(reshaped(w, x.name, shape), shape, x.dtype, constant=constant, zero=x.zero)
+
+
+@translates("as_strided")
+def as_strided(
+    w: GraphWriter, x: Value, size: Sequence[int | Size], stride: Sequence[int], offset: int = 0
+) -> Any:
+    """A view by strides, if it keeps the order of the elements."""
+    slower = [prod(n if isinstance(n, int) else 0 for n in size[i + 1 :]) for i in range(len(size))]
+    steps = zip(size, stride, slower, strict=True)
+    keeps_order = all(number == 1 or step == expected for number, step, expected in steps)
+    if not (w.in_order and keeps_order) or offset:
+        raise UnsupportedOperatorError(["aten.as_strided.default"])
+    return view(w, x)
 
 
 @translates("permute")
@@ -49,9 +68,14 @@ def transpose(w: GraphWriter, x: Value, one: int, other: int) -> Any:
 @translates("expand", "broadcast_in_dim")
 def expand(w: GraphWriter, x: Value, *_: object, **__: object) -> Any:
     """Repetition along dimensions of size 1."""
-    return Value(
-        str(w.add("Expand", x.name, w.ints(w.result[0][0]))), *w.result[0], zero=x.zero
-    )
+    return Value(str(w.add("Expand", x.name, w.ints(w.result[0][0]))), *w.result[0], zero=x.zero)
+
+
+@translates("copy")
+def copy(w: GraphWriter, x: Value, source: Value, *_: object) -> Any:
+    """The values of another tensor, in the shape and type of the first."""
+    name = w.cast(source, x.dtype)
+    return name if source.shape == x.shape else w.add("Expand", name, w.ints(x.shape))
 
 
 @translates("repeat")
@@ -79,7 +103,7 @@ def take_slice(
     step: int = 1,
 ) -> Any:
     """Slice along one dimension."""
-    bounds = [[start or 0], [_END if end is None else end], [dim], [step]]
+    bounds: list[list[int | Size]] = [[start or 0], [_END if end is None else end], [dim], [step]]
     return w.add("Slice", x.name, *map(w.ints, bounds))
 
 
@@ -100,6 +124,22 @@ def split(w: GraphWriter, x: Value, _: object, dim: int = 0) -> Any:
 def unbind(w: GraphWriter, x: Value, dim: int = 0) -> Any:
     """The elements along a dimension."""
     return [select(w, x, dim, i) for i in range(len(w.result))]
+
+
+@translates("roll")
+def roll(w: GraphWriter, x: Value, shifts: Sequence[int], dims: Sequence[int] = ()) -> Any:
+    """Rotation along dimensions."""
+    if not dims:
+        raise UnsupportedOperatorError(["roll of all elements"])
+    name = x.name
+    for shift, dim in zip(shifts, dims, strict=True):
+        if shift:  # a negative start counts from the end
+            parts = [
+                w.add("Slice", name, *map(w.ints, bounds))
+                for bounds in ([[-shift], [_END], [dim]], [[0], [-shift], [dim]])
+            ]
+            name = w.add("Concat", *parts, axis=dim)
+    return x if name == x.name else name
 
 
 @translates("flip")
@@ -164,21 +204,24 @@ def slice_scatter(
 ) -> Any:
     """Replacement of a slice."""
     size = x.shape[dim]
-    if step != 1:
-        raise UnsupportedOperatorError([f"slice_scatter with step {step}"])
     if isinstance(size, Size):
-        if start or (end is not None and end != _END):
-            raise UnsupportedOperatorError(["slice_scatter along a dimension of changing size"])
+        if start or (end is not None and end != _END) or step != 1:
+            raise UnsupportedOperatorError(
+                ["slice_scatter along a dimension of changing size"], is_of_size=True
+            )
         return source
     start, end, _ = slice(start, end).indices(size)
+    if step != 1:  # by index, from the elements of both
+        places = np.arange(size)
+        places[start:end:step] = size + np.arange(len(places[start:end:step]))
+        both = w.add("Concat", x.name, source.name, axis=dim)
+        return w.add("Gather", both, w.constant(places), axis=dim)
     if (start, end) == (0, size):
         return source
     return _spliced(w, x, source.name, dim, start, end)
 
 
-def _spliced(
-    w: GraphWriter, x: Value, part: str, dim: int, start: int, end: int | None
-) -> str:
+def _spliced(w: GraphWriter, x: Value, part: str, dim: int, start: int, end: int | None) -> str:
     """`x` with the elements from `start` to `end` along a dimension replaced."""
     size = x.shape[dim]
     end = _END if end is None else end
@@ -211,7 +254,16 @@ def full(w: GraphWriter, *args: Any, **_: object) -> Any:
     return filled(w, numbers[0] if numbers else 1)
 
 
-@translates("zero", "zeros_like", "new_zeros", "zeros", "empty_like", "new_empty", "empty")
+@translates(
+    "zero",
+    "zeros_like",
+    "new_zeros",
+    "zeros",
+    "empty_like",
+    "new_empty",
+    "empty",
+    "new_empty_strided",
+)
 def zeros(w: GraphWriter, *_: object, **__: object) -> Any:
     """A tensor of zeros."""
     return filled(w, 0)
@@ -230,5 +282,5 @@ def filled(w: GraphWriter, number: float) -> Value:
 def arange(w: GraphWriter, *args: Any, **_: object) -> Any:
     """Numbers in a row, of a fixed size."""
     if any(isinstance(number, Size) for number in args):
-        raise UnsupportedOperatorError(["arange of a changing size"])
+        raise UnsupportedOperatorError(["arange of a changing size"], is_of_size=True)
     return w.constant(torch.arange(*args).numpy(), w.result[0][1])

@@ -1,0 +1,55 @@
+"""The page `docs/onnx-support.md`."""
+
+from collections import Counter
+from collections.abc import Sequence
+
+from benchmarks.onnx_support.measure import MOST_PARAMETERS, PERCENTILE, Row
+from benchmarks.timm_support import models
+from benchmarks.timm_support.page import versions
+from captum_rectgrad.export.check import LARGEST_GAP, TOLERANCE
+from captum_rectgrad.export.graph_writer import OPSET
+
+INTRODUCTION = """\
+# timm's architectures as ONNX files
+
+Made by `python -m benchmarks.onnx_support --out docs/onnx-support.md`, with
+{versions}. [Ship a map with your model](how-to/ship-a-map-with-your-model.md) describes the files.
+A family is a module of timm that defines models. The member with the fewest parameters stands for
+it, if these are {most:g} M or fewer, with random weights and square inputs, as in
+[RectGrad on timm's architectures](timm-support.md).
+
+"exported" means: RectGrad at percentile {percentile:g} was written with operators of opset {opset},
+and onnxruntime gave the maps of PyTorch for {samples} random images in float32. Differences are at
+most {tolerance:g} of the largest value of a map. If rounding changes the selection of a unit at a
+threshold, the differences of a map sum up to at most {gap:.0%} of its values; the table counts
+these maps. "refused" names the operators that have no translation, or the reason.
+
+"""
+HEAD = "| family | model and input | result |\n|---|---|---|"
+
+
+def line(row: Row) -> str:
+    """One row of the table."""
+    member = row.member
+    model = f"`{member.model}`" + (f", {member.size}" if member.size else "")
+    return f"| {member.family} | {model} | {row.result} |"
+
+
+def page(rows: Sequence[Row]) -> str:
+    """The whole page, the same for the same rows.
+
+    Args:
+        rows: by family.
+    """
+    text = INTRODUCTION.format(
+        versions=versions(),
+        most=MOST_PARAMETERS / 1e6,
+        percentile=PERCENTILE,
+        opset=OPSET,
+        samples=models.SAMPLES,
+        tolerance=TOLERANCE,
+        gap=LARGEST_GAP,
+    )
+    counts = Counter(row.result.partition(":")[0] for row in rows)
+    summary = ", ".join(f"{count} {word}" for word, count in counts.most_common())
+    return text + "\n".join([HEAD, *map(line, rows)]) + f"\n\n{len(rows)} families: {summary}.\n"
