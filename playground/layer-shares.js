@@ -19,5 +19,5 @@ export function closedLayer(layers, shares) {
 }
 
 function percent(share) {
-  return `${(100 * share).toFixed(share < 0.1 ? 2 : 1)} %`;
+  return `${(100 * share).toPrecision(3)} %`;
 }
