@@ -43,8 +43,14 @@ fuzz: .venv/.dev
 	$(BIN)/python -m pytest --numprocesses auto --fuzz-minutes 17 tests/fuzz
 
 # The notice is about a MkDocs that the theme does not allow to be installed.
-docs: .venv/.docs
+docs: .venv/.docs playground/node_modules/.installed
 	NO_MKDOCS_2_WARNING=1 $(BIN)/python -m mkdocs build --strict
+
+# The runtime of the playground, with the versions and hashes of package-lock.json. Without npm or a connection the
+# site is built, and its page of the playground says what is missing.
+playground/node_modules/.installed: playground/package-lock.json
+	@if npm ci --prefix playground --ignore-scripts --no-audit --no-fund; then touch $@; \
+	else echo "The site gets no playground: npm is not installed, or its registry cannot be reached." >&2; fi
 
 # The rules for docstrings are tests, which `make test` runs with the others.
 lint: linters
@@ -76,4 +82,4 @@ linters: .venv/.dev
 	@touch $@
 
 clean:
-	rm -rf .venv .venv-oldest demo.png site .tutorials .coverage .mypy_cache .pytest_cache .ruff_cache
+	rm -rf .venv .venv-oldest demo.png playground/node_modules site .tutorials .coverage .mypy_cache .pytest_cache .ruff_cache

@@ -17,7 +17,7 @@ from site_build import benchmarks, command_line
 from site_build.navigation import written_out
 from site_build.notebooks import with_badge
 from site_build.pages import DOCS, ROOT, outside_pages, tutorial_page, with_links
-from site_build.playground import FOLDER, MAPS, NUMBERS, with_numbers
+from site_build.playground import FOLDER, MISSING, NETWORKS, PAGE, all_files, is_runtime_installed
 from site_build.tables import with_tables
 from site_build.tutorial_cache import kept
 
@@ -43,18 +43,18 @@ def on_files(files: Files, config: MkDocsConfig) -> Files:
         text = (ROOT / outside).read_text(encoding="utf-8")
         files.append(File.generated(config, page, content=text))
     tutorials = sorted((DOCS / "tutorials").glob("plot_*.py"))
-    # The playground belongs to the home page, and takes the longest.
-    sources = [MAPS, *tutorials] if files.get_file_from_path("index.md") else tutorials
+    # The networks of the playground take the longest.
+    has_playground = files.get_file_from_path(PAGE) is not None and is_runtime_installed()
+    sources = [NETWORKS, *tutorials] if has_playground else tutorials
     kept_in = DOCS.parent / ".tutorials"
     with ThreadPoolExecutor(os.cpu_count()) as workers:
         made = list(workers.map(lambda source: kept(source, _run, kept_in), sources))
     if failed := [failure for _, failure in made if failure]:
         raise PluginError("\n\n".join(failed))
     for source, (folder, _) in zip(sources, made, strict=True):
-        if source == MAPS:
-            for file in sorted(folder.iterdir()):
-                content = file.read_bytes()
-                files.append(File.generated(config, f"{FOLDER}/{file.name}", content=content))
+        if source == NETWORKS:
+            for name, content in all_files(folder).items():
+                files.append(File.generated(config, f"{FOLDER}/{name}", content=content))
             continue
         page = tutorial_page(f"tutorials/{source.name}")
         text = (folder / f"{source.stem}.md").read_text(encoding="utf-8")
@@ -65,12 +65,11 @@ def on_files(files: Files, config: MkDocsConfig) -> Files:
     return files
 
 
-def on_page_markdown(markdown: str, page: Page, files: Files, **_: Any) -> str:
+def on_page_markdown(markdown: str, page: Page, **_: Any) -> str:
     """Turn links between files of the repository to links between pages."""
     shown = page.file.src_uri
-    numbers = files.get_file_from_path(NUMBERS)
-    if shown == "index.md" and numbers is not None:
-        markdown = with_numbers(markdown, numbers.content_string)
+    if shown == PAGE and not is_runtime_installed():
+        markdown = MISSING
     if shown == command_line.PAGE:
         markdown = command_line.with_commands(markdown)
     if shown == benchmarks.PAGE:
@@ -104,8 +103,8 @@ def on_post_page(output: str, **_: Any) -> str:
 
 
 def _run(source: Path, folder: Path) -> str:
-    """Run a tutorial or the playground in a process of its own; what went wrong, or nothing."""
-    module = ["playground_maps"] if source == MAPS else ["tutorial", str(source)]
+    """Run a tutorial or an export in a process of its own; what went wrong, or nothing."""
+    module = ["playground_networks"] if source == NETWORKS else ["tutorial", str(source)]
     command = [sys.executable, "-m", f"site_build.{module[0]}", *module[1:], str(folder)]
     done = subprocess.run(  # noqa: S603
         command, cwd=ROOT, capture_output=True, text=True, check=False, env=_environment()

@@ -14,7 +14,12 @@ from pathlib import Path
 
 from site_build.pages import ROOT
 
-PACKAGES = ("captum_rectgrad", "zoo/rectgrad_zoo", "site_build/tutorial.py")
+PACKAGES = (
+    "captum_rectgrad",
+    "zoo/rectgrad_zoo",
+    "site_build/tutorial.py",
+    "site_build/external_weights.py",
+)
 
 
 def kept(source: Path, run: Callable[[Path, Path], str], folder: Path) -> tuple[Path, str]:

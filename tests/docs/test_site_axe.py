@@ -51,9 +51,8 @@ def serious(
     lines: list[str] = []
     for page in pages:
         tab.goto(f"{address}{page}/")
-        if page == ".":  # the playground is empty before one comes to it
-            tab.locator("#playground").scroll_into_view_if_needed()
-            tab.wait_for_selector("#playground dd")
+        if page == "playground":  # with a network: tests/docs/test_playground.py
+            tab.wait_for_selector("#live-playground form")
         tab.add_style_tag(content=STILL)
         tab.evaluate(script)
         lines += [
