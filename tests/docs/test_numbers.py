@@ -19,6 +19,7 @@ SOURCES: dict[str, dict[str, list[str]]] = tomllib.loads(
 # Pages, and the start and the end of the part that is checked.
 PAGES = {
     "docs/results/README.md": ("# ", ""),
+    "docs/board.md": ("# ", ""),
     "docs/when-not-to-trust-a-map.md": ("# ", ""),
     "docs/limits.md": ("- **Later layers and the class", "- **RectGrad needs high"),
     "README.md": ("## Limits", "## License"),

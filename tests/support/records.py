@@ -7,13 +7,17 @@ A source is a text with parts between " | ":
 - `patch | config | images`: a value of its configuration; a list counts as its length;
 - `adversarial | count | does not hold`: the number of its claims with this verdict;
 - `roar-kar | text | right 50.3% of the time`: a part of a claim or note in its `result.json`;
+- `board | cifar10_cnn | rectgrad | object`: a mean of the recorded board, by networks, method and
+  column; ` @ low`, ` @ high` or ` @ rank` for another of its numbers;
+- `board | cifar10_cnn | agreement | insertion with deletion`: a rank correlation of two columns;
+- `board | settings | images`: a setting of the board;
 - `zoo | cifar10_cnn | kept_epoch`: a value of a checkpoint's `metrics.json`, keys joined by dots;
 - `fact | CIFAR-10 images have 32 x 32 pixels`: not measured; the text has the number.
 """
 
 import json
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -60,8 +64,8 @@ def agrees(written: str, source: str) -> bool:
     kind, *rest = source.split(" | ")
     if kind == "fact":
         return written in numbers(rest[0])
-    if kind == "zoo":
-        return written == _like(written, _metric(*rest))
+    if kind in _OTHER_RECORDS:
+        return written == _like(written, _OTHER_RECORDS[kind](*rest))
     content = record(kind)
     if rest[0] == "config":
         value = content["config"][rest[1]]
@@ -84,6 +88,34 @@ def _cell(content: dict[str, Any], cells: str, column: str) -> float:
     return float(value[end or "value"] if isinstance(value, dict) else value)
 
 
+@cache
+def recorded_board() -> dict[str, Any]:
+    """The `board.json` in `docs/results`."""
+    content: dict[str, Any] = json.loads((RESULTS / "board" / "board.json").read_text("utf-8"))
+    return content
+
+
+def _of_board(networks: str, method: str, column: str = "") -> float:
+    content = recorded_board()
+    if networks == "settings":
+        return float(content["settings"][method])
+    if method == "agreement":
+        wanted = sorted(column.split(" with "))
+        (pair,) = (
+            pair
+            for pair in content["agreement"][networks]
+            if sorted((pair["first"], pair["second"])) == wanted
+        )
+        return float(pair["spearman"])
+    column, _, number = column.partition(" @ ")
+    (row,) = (
+        row
+        for row in content["rows"]
+        if (row["networks"], row["method"], row["column"]) == (networks, method, column)
+    )
+    return float(row[number or "mean"])
+
+
 def _metric(name: str, keys: str) -> float:
     files = (ROOT / place / name / "metrics.json" for place in CHECKPOINTS)
     (file,) = (file for file in files if file.is_file())
@@ -91,6 +123,9 @@ def _metric(name: str, keys: str) -> float:
     for key in keys.split("."):
         value = value[key]
     return float(len(value) if isinstance(value, list) else value)
+
+
+_OTHER_RECORDS: dict[str, Callable[..., float]] = {"zoo": _metric, "board": _of_board}
 
 
 def _forms(written: str, number: str) -> Iterator[str]:

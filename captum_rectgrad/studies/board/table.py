@@ -62,7 +62,7 @@ class GroupTable:
 
     Attributes:
         entries: by column key and method key.
-        agreement: of all pairs of columns with a direction and enough methods.
+        agreement: of all pairs of columns with a direction and enough methods, without the cost.
     """
 
     entries: Mapping[tuple[str, str], Entry]
@@ -177,7 +177,10 @@ def _rank(sample: Sequence[NDArray[np.float64]], sign: float) -> NDArray[np.floa
 def _agreements(
     entries: Mapping[tuple[str, str], Entry], methods: Sequence[str], columns: Sequence[Column]
 ) -> list[Agreement]:
-    ranked = [column.key for column in columns if column.better is not None]
+    # A cost says nothing on the quality of a map.
+    ranked = [
+        column.key for column in columns if column.better is not None and column.family != "cost"
+    ]
     found = []
     for at, first in enumerate(ranked):
         for second in ranked[at + 1 :]:

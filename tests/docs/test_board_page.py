@@ -1,0 +1,54 @@
+"""The recorded board: large enough to say something, and the same in all its files."""
+
+import csv
+import re
+
+import pytest
+
+from captum_rectgrad.studies.board.columns import COLUMNS
+from captum_rectgrad.studies.board.rows import ORIGINS
+from tests.support.records import RESULTS, ROOT, recorded_board
+
+pytestmark = pytest.mark.checkout
+FOLDER = RESULTS / "board"
+TITLES = {
+    "smoothgrad": "SmoothGrad",
+    "vargrad": "VarGrad",
+    "integrated": "integrated",
+    "expected-gradients": "expected gradients",
+    "occlusion": "occlusion",
+    "lime": "LIME",
+    "kernelshap": "KernelSHAP",
+}
+
+
+def test_the_record_has_enough_methods_and_measures() -> None:
+    content = recorded_board()
+    measured = [row for row in content["rows"] if row["mean"] is not None]
+    assert content["settings"]["board"] != "smoke"
+    assert len({row["method"] for row in measured}) >= 15
+    assert len({row["column"] for row in measured}) >= 10
+    assert {row["column"] for row in content["rows"]} <= {column.key for column in COLUMNS}
+
+
+def test_rows_that_are_not_recorded_are_named_on_the_page() -> None:
+    recorded = {row["method"] for row in recorded_board()["rows"]}
+    (said,) = re.findall(r"([^.]*) are not recorded yet\.", (ROOT / "docs/board.md").read_text())
+    assert {TITLES[key] for key in ORIGINS if key not in recorded} == {
+        title for title in TITLES.values() if title in said
+    }
+
+
+def test_the_table_is_the_record() -> None:
+    with (FOLDER / "board.csv").open(newline="", encoding="utf-8") as file:
+        table = list(csv.DictReader(file))
+    rows = recorded_board()["rows"]
+    assert len(table) == len(rows)
+    for written, row in zip(table, rows, strict=True):
+        assert written["mean"] == ("" if row["mean"] is None else str(row["mean"]))
+
+
+def test_nothing_of_the_machine_is_in_the_record() -> None:
+    for file in ("board.json", "board.csv", "report.md", "config.json"):
+        text = (FOLDER / file).read_text("utf-8")
+        assert not re.search(r"(?<![\w.:/-])/(?:home|root|tmp|work|usr)/", text)
