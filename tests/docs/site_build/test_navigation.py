@@ -26,8 +26,8 @@ def test_the_sections(nav: list[Any]) -> None:
     assert [title for entry in nav for title in entry] == [
         "Home",
         "Get started",
-            "Gallery",
-            "Playground",
+        "Gallery",
+        "Playground",
         "Guides",
         "Trust",
         "How it works",
