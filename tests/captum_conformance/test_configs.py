@@ -21,7 +21,7 @@ from tests.support.captum_configs import (
 
 # Public names that are no methods.
 OTHERS = {"LayerStatistics", "RectGradError", "RectGradWarning", "rectified_grad"}
-OTHERS |= {"Rule", "SelectedOutput", "SignRule", "ThresholdRule", "show"}
+OTHERS |= {"Rule", "SelectedOutput", "SignRule", "ThresholdRule", "export_onnx", "show"}
 
 
 def test_every_entry_of_captums_is_run_with_a_main_method_and_a_variant() -> None:
