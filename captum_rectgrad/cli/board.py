@@ -87,7 +87,9 @@ def _check(args: argparse.Namespace, rows: list[str] | None) -> None:
             )
     for key in args.method:
         if ":" not in key:
-            raise ValueError(f"--method must be MODULE:NAME, got {key!r}; known methods are --rows")
+            raise ValueError(
+                f"--method must be MODULE:NAME, got {key!r}; --rows chooses methods of the board"
+            )
         check_methods([key])
     _check_networks(args)
     if args.ray_address is not None and args.engine != "ray":

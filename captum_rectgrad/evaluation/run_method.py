@@ -33,6 +33,7 @@ def attribute(
 
     Raises:
         MethodUnreliableError: the method is unreliable on this model.
+        TypeError: the method did not return a tensor.
     """
     leaf = x.detach().clone().requires_grad_()
     with (
@@ -41,7 +42,13 @@ def attribute(
     ):
         torch.manual_seed(seed)
         warnings.filterwarnings("ignore", message=CAPTUM_HABITS)
-        return method.attribute(model, leaf, targets).detach()
+        found: object = method.attribute(model, leaf, targets)
+    if not isinstance(found, Tensor):
+        raise TypeError(
+            f"{method.title} returned a {type(found).__name__}, expected one tensor of the shape "
+            "of the images"
+        )
+    return found.detach()
 
 
 def run(method: Method, model: nn.Module, x: Tensor, target: int) -> Tensor | str:

@@ -14,7 +14,7 @@ from captum_rectgrad.sanity.parameter_layers import parameter_layers
 from captum_rectgrad.sanity.randomisation import measured_layers, randomised_models
 from captum_rectgrad.studies.board.column import Column, Values
 from captum_rectgrad.studies.board.explained import Explained, batch_size
-from captum_rectgrad.studies.board.networks import BoardNetwork
+from captum_rectgrad.studies.board.networks import BoardNetwork, device_of
 
 BINS = 100  # of the histogram of eMPRT
 RADIUS = 0.02  # of sensitivity, as a share of the range of all inputs
@@ -143,7 +143,7 @@ def _mean_of_defined(values: Values) -> Values:
 
 def _lacks_classes(network: BoardNetwork) -> str | None:
     with torch.no_grad():
-        device = next(network.model.parameters()).device
+        device = device_of(network.model)
         outputs = network.model(network.inputs[:1].to(device)).shape[1]
     return None if outputs > 1 else "the network has one output"
 

@@ -11,7 +11,7 @@ from captum_rectgrad.errors import RectGradError, RectGradWarning
 from captum_rectgrad.evaluation.methods import Method, MethodUnreliableError
 from captum_rectgrad.evaluation.run_method import attribute
 from captum_rectgrad.evaluation.seeds import derived_seed
-from captum_rectgrad.studies.board.networks import BoardNetwork
+from captum_rectgrad.studies.board.networks import BoardNetwork, device_of
 from captum_rectgrad.studies.board.sizes import BoardSizes
 from captum_rectgrad.studies.compute.batches import in_batches
 from captum_rectgrad.studies.compute.masking import ranks_by_importance
@@ -56,7 +56,7 @@ class Explained:
     @property
     def device(self) -> torch.device:
         """Device of the network."""
-        return next(self.network.model.parameters()).device
+        return device_of(self.network.model)
 
     def attributions(
         self, inputs: Tensor, targets: Tensor, model: nn.Module | None = None

@@ -19,7 +19,7 @@ from captum_rectgrad.evaluation.seeds import derived_seed
 from captum_rectgrad.studies.board.column import Column, Values
 from captum_rectgrad.studies.board.explained import Explained
 from captum_rectgrad.studies.board.faithfulness import probabilities, ranked_only
-from captum_rectgrad.studies.board.networks import BoardNetwork, TrainingImages
+from captum_rectgrad.studies.board.networks import BoardNetwork, TrainingImages, device_of
 from captum_rectgrad.studies.compute.progress import Progress
 from rectgrad_zoo.weights import read_bytes
 from rectgrad_zoo.written_whole import write_bytes
@@ -71,7 +71,7 @@ def fine_tuned(model: nn.Module, training: TrainingImages, count: int, seed: int
         The copy, in eval mode.
     """
     tuned = copy.deepcopy(model).train()
-    device = next(tuned.parameters()).device
+    device = device_of(tuned)
     optimizer = torch.optim.Adam(tuned.parameters(), lr=LEARNING_RATE)
     generator = torch.Generator().manual_seed(derived_seed(seed, "fine-tuning"))
     order = torch.randperm(len(training.images), generator=generator)[:count]

@@ -13,6 +13,7 @@ from torchvision.transforms.functional import gaussian_blur
 from captum_rectgrad.evaluation.seeds import derived_seed
 from captum_rectgrad.studies.board.column import Column, Values
 from captum_rectgrad.studies.board.explained import Explained, batch_size
+from captum_rectgrad.studies.board.networks import device_of
 from captum_rectgrad.studies.compute.imputation import imputed
 from captum_rectgrad.studies.compute.masking import removed_ranks
 
@@ -31,7 +32,7 @@ def probabilities(model: nn.Module, inputs: Tensor, targets: Tensor) -> Tensor:
     Returns:
         `(N,)`, float64, on the CPU.
     """
-    device = next(model.parameters()).device
+    device = device_of(model)
     found, size = [], 4 * batch_size(inputs)
     with torch.inference_mode():
         for start in range(0, len(inputs), size):
@@ -43,7 +44,7 @@ def probabilities(model: nn.Module, inputs: Tensor, targets: Tensor) -> Tensor:
 
 def answers(model: nn.Module, inputs: Tensor, targets: Tensor) -> Tensor:
     """Whether the network answers the explained classes; as `probabilities`, 0 or 1."""
-    device, size = next(model.parameters()).device, 4 * batch_size(inputs)
+    device, size = device_of(model), 4 * batch_size(inputs)
     with torch.inference_mode():
         found = [
             model(inputs[start : start + size].to(device)).argmax(dim=1).cpu()

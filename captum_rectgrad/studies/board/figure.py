@@ -72,7 +72,8 @@ def board_figure(
     axes.set_xlabel(title, fontsize=9)
     draw_legend(
         figure,
-        "dark: best rank of the column; grey: not ranked, or not available (dash)",
+        "dark: best rank of the column",
+        "grey: not ranked; dash: not available",
         "arrow: which values are better",
     )
     return figure

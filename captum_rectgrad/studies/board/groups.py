@@ -175,7 +175,33 @@ def photograph_group(name: str, model: str, folder: Path | None, images: int) ->
 
 
 def predicted(model: torch.nn.Module, inputs: Tensor) -> Tensor:
-    """The predicted classes, `(N,)`, of inputs, `(N, C, H, W)`."""
+    """The predicted classes.
+
+    Args:
+        model: the network.
+        inputs: `(N, C, H, W)`.
+
+    Returns:
+        `(N,)`.
+
+    Raises:
+        RectGradError: the network fails on the inputs, or does not return logits `(N, classes)`.
+    """
+    try:
+        with torch.no_grad():
+            logits: object = model(inputs[:1])
+    # A network of the user may raise anything.
+    except Exception as error:
+        raise RectGradError(
+            f"the network failed on inputs of shape {tuple(inputs[:1].shape)}: "
+            f"{type(error).__name__}: {error}"
+        ) from error
+    if not isinstance(logits, Tensor) or logits.dim() != 2:  # noqa: PLR2004
+        shape = f" of shape {tuple(logits.shape)}" if isinstance(logits, Tensor) else ""
+        raise RectGradError(
+            f"the network returned a {type(logits).__name__}{shape}, expected logits of shape "
+            "(N, classes); give a function that returns a network with such an output"
+        )
     return predictions(model, inputs, 4 * batch_size(inputs))
 
 

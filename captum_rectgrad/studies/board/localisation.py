@@ -14,7 +14,7 @@ from torch import Tensor, nn
 from captum_rectgrad.evaluation.seeds import derived_seed
 from captum_rectgrad.studies.board.column import Column, Values
 from captum_rectgrad.studies.board.explained import Explained
-from captum_rectgrad.studies.board.networks import BoardNetwork
+from captum_rectgrad.studies.board.networks import BoardNetwork, device_of
 
 SIDE = 2  # cells along each side of a grid
 CELLS = SIDE * SIDE
@@ -135,7 +135,7 @@ def _lacks_classes(network: BoardNetwork) -> str | None:
 
 def _lacks_size(network: BoardNetwork) -> str | None:
     grid = torch.cat([torch.cat([network.inputs[:1]] * SIDE, dim=-1)] * SIDE, dim=-2)
-    device = next(network.model.parameters()).device
+    device = device_of(network.model)
     try:
         with torch.no_grad():
             network.model(grid.to(device))

@@ -4,9 +4,15 @@ import hashlib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
+import torch
 from torch import Tensor, nn
 
 OBJECT, NOISE_REGION, TRIGGER = "object", "noise", "trigger"
+
+
+def device_of(model: nn.Module) -> torch.device:
+    """The device of a network; the CPU if it has no parameters."""
+    return next((parameter.device for parameter in model.parameters()), torch.device("cpu"))
 
 
 @dataclass(frozen=True, eq=False)

@@ -14,8 +14,10 @@ from captum_rectgrad.studies.report.markdown import folded, stacked, table
 
 _RANKS = (
     "Rank 1 is the best method of a column, with the 95 % interval of resampled images and "
-    "networks; equal methods share the better rank. The last column is the mean of the ranks "
-    "without that of the cost, with equal weight of columns that may contradict each other."
+    "networks; equal methods share the better rank. All methods are compared on the same images "
+    "and networks, so a rank may be certain where the interval of a mean is wide. The last column "
+    "is the mean of the ranks without that of the cost, with equal weight of columns that may "
+    "contradict each other."
 )
 _OFTEN = 0.05  # share of images without a value from which the report says so
 
@@ -41,8 +43,11 @@ def opening(content: Mapping[str, Any]) -> str:
         f"Rows are attribution methods, columns are measures. A cell is the mean over at most "
         f"{settings['images']} images and over networks that differ by the seed of their training, "
         "with its 95 % interval below. With one network an interval is over images, and does not "
-        "hold for other trainings. The explained class is the predicted one. Maps are summed over "
-        "channels with their sign, and pixels are ranked by this sum.\n\n"
+        "hold for other trainings; over few networks it is wide, and may contain values that the "
+        "measure cannot have. Images without a value on one of the networks, such as those with "
+        "constant maps, are left out of a mean; their share is below if it exceeds 5 %. The "
+        "explained class is the predicted one. Maps are summed over channels with their sign, and "
+        "pixels are ranked by this sum.\n\n"
         f"Budgets: {settings['samples']} noisy or interpolated copies of an image in SmoothGrad, "
         "VarGrad, integrated and expected gradients; "
         f"{settings['masked_copies']} masked copies in LIME and KernelSHAP; "
@@ -98,11 +103,12 @@ def board_page(
     return "\n\n".join(part for part in parts if part)
 
 
-def definitions(columns: Sequence[Column]) -> str:
+def definitions(columns: Sequence[Column], methods: Sequence[Method]) -> str:
     """Definitions of columns and origins of rows.
 
     Args:
         columns: the columns.
+        methods: the rows.
 
     Returns:
         Markdown.
@@ -114,7 +120,9 @@ def definitions(columns: Sequence[Column]) -> str:
         f"Source: {column.source}."
         for column in columns
     ]
-    own = [f"- `{key}`: {origin}" for key, origin in ORIGINS.items()]
+    own = [
+        f"- `{method.key}`: {ORIGINS.get(method.key, 'a method of the user')}" for method in methods
+    ]
     return "\n".join(["## Columns", "", *lines, "", "## Rows", "", *own])
 
 
@@ -161,7 +169,7 @@ def _rank(entry: Entry) -> str:
 
 def _agreement(agreement: Sequence[Agreement], columns: Sequence[Column]) -> str:
     if not agreement:
-        return "Too few methods have ranks for a correlation of columns."
+        return "Too few methods or columns have ranks for a correlation of columns."
     titles = {column.key: column.title for column in columns}
     pairs = {(each.first, each.second): each.spearman for each in agreement}
     keys = [key for key in titles if any(key in pair for pair in pairs)]
@@ -172,13 +180,14 @@ def _agreement(agreement: Sequence[Agreement], columns: Sequence[Column]) -> str
             value = pairs.get((key, other), pairs.get((other, key)))
             row.append("" if value is None else f"{value:.2f}")
         rows.append(row)
-    low, high = (choose(agreement, key=_spearman) for choose in (min, max))
-    said = (
-        "Spearman's correlation of the ranks of methods in two columns. The columns that agree "
-        f"most are {titles[high.first]} and {titles[high.second]} ({high.spearman:.2f}); "
-        f"{titles[low.first]} and {titles[low.second]} agree least ({low.spearman:.2f}). Kendall's "
-        "tau is in `board.json`."
-    )
+    said = "Spearman's correlation of the ranks of methods; Kendall's tau is in `board.json`."
+    if len(agreement) > 1:
+        low, high = (choose(agreement, key=_spearman) for choose in (min, max))
+        said += (
+            f" The columns that agree most are {titles[high.first]} and {titles[high.second]} "
+            f"({high.spearman:.2f}); {titles[low.first]} and {titles[low.second]} agree least "
+            f"({low.spearman:.2f})."
+        )
     return f"{said}\n\n{table(['', *(titles[key] for key in keys)], rows, right=len(keys))}"
 
 

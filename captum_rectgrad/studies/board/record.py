@@ -98,7 +98,8 @@ def write_board(
         board_page(part.group, part.table, part.methods, columns, figure_name(part.group.name))
         for part in parts
     ]
-    report = [opening(content), *sections, definitions(columns)]
+    methods = {method.key: method for part in parts for method in part.methods}
+    report = [opening(content), *sections, definitions(columns, list(methods.values()))]
     write_text(folder / REPORT, "\n\n".join(report) + "\n")
     return folder / REPORT
 

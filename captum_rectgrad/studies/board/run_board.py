@@ -11,7 +11,7 @@ import torch
 from torch import nn
 
 from captum_rectgrad.evaluation.methods import Method
-from captum_rectgrad.studies.board.cells import Cell, read_cell, write_cell
+from captum_rectgrad.studies.board.cells import CELLS, Cell, read_cell, write_cell
 from captum_rectgrad.studies.board.column import Column
 from captum_rectgrad.studies.board.f_fidelity import robust_network
 from captum_rectgrad.studies.board.measure import RowTask, measure_row
@@ -127,12 +127,26 @@ def _measured(board: Board, folder: Path) -> Mapping[CellName, Cell]:
             if missing
         ]
     count = len(found) + sum(len(task.columns) for task in tasks)
+    if found:
+        _LOG.info("%d of %d cells are in %s already", len(found), count, folder / CELLS)
     with Progress(count, "cell", initial=len(found)) as progress:
         for cell in _cells(board, tasks):
             write_cell(folder, cell, identities[cell.network])
             found[cell.network, cell.method, cell.column] = cell
             progress.update(last=f"{cell.network} {cell.method} {cell.column}")
+    _warn_of_methods_without_values(list(found.values()))
     return found
+
+
+def _warn_of_methods_without_values(cells: Sequence[Cell]) -> None:
+    reasons: dict[tuple[str, str], str] = {}
+    known = {(cell.network, cell.method) for cell in cells if cell.values is not None}
+    for cell in cells:
+        # Of the last column, which is the cost unless it was not chosen; networks lack others.
+        reasons[cell.network, cell.method] = cell.reason
+    for (network, method), reason in reasons.items():
+        if (network, method) not in known:
+            _LOG.warning("%s has no value on %s: %s", method, network, reason)
 
 
 def _robust(

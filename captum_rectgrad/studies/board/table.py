@@ -27,7 +27,8 @@ class Entry:
         mean: over images and networks; not defined if the cell is not available.
         rank: of the method in the column, 1 for the best, with a bootstrap interval; equal methods
             share the better rank. Not defined for columns without a direction.
-        undefined: share of images without a value, such as those with constant maps.
+        undefined: share of images without a value on one of the networks, such as those with
+            constant maps.
         reason: why it is not available; empty if it is.
     """
 
@@ -118,9 +119,21 @@ def mean(values: Sequence[NDArray[np.float64]], seed: int) -> Estimate:
     """
     if len(values) == 1:
         return mean_over_images(values[0], seed)
-    if len({len(each) for each in values}) == 1:
-        return mean_over_images(np.stack(values), seed)
+    if _same_images(values):
+        return mean_over_images(np.stack(_complete(values)), seed)
     return mean_of_networks(values, seed)
+
+
+def _same_images(values: Sequence[NDArray[np.float64]]) -> bool:
+    return len({len(each) for each in values}) == 1
+
+
+def _complete(values: Sequence[NDArray[np.float64]]) -> Sequence[NDArray[np.float64]]:
+    """The values of the images that have one on every network; NaN for the other images."""
+    if not _same_images(values):
+        return values
+    undefined = ~np.isfinite(np.stack(values)).all(axis=0)
+    return [np.where(undefined, np.nan, each) for each in values]
 
 
 def _entry(
@@ -128,29 +141,29 @@ def _entry(
 ) -> Entry:
     if values is None or reason:
         return Entry(_NONE, _NONE, 1.0, reason)
-    undefined = float(np.mean([np.mean(~np.isfinite(each)) for each in values]))
+    undefined = float(np.mean([np.mean(~np.isfinite(each)) for each in _complete(values)]))
     return Entry(mean(values, seed), rank, undefined, "")
 
 
 def _ranks(
     known: Mapping[str, Sequence[NDArray[np.float64]]], column: Column, seed: int
 ) -> dict[str, Estimate]:
-    """Ranks of the methods; images, and networks if there are several, are resampled together."""
+    """Ranks of the methods by `mean`; images and networks are resampled, for all methods alike."""
     if column.better is None or not known:
         return {}
     sign = -1.0 if column.better == "higher" else 1.0
-    networks = len(next(iter(known.values())))
-    stacked = [np.stack([values[place] for values in known.values()]) for place in range(networks)]
+    complete = [_complete(values) for values in known.values()]
+    networks = len(complete[0])
+    stacked = [np.stack([values[place] for values in complete]) for place in range(networks)]
     generator = np.random.default_rng(seed)
     value = _rank(stacked, sign)
     drawn = []
     for _ in range(RESAMPLES):
         chosen = generator.integers(networks, size=networks)
-        sample = []
-        for place in chosen:
-            images = stacked[place].shape[1]
-            sample.append(stacked[place][:, generator.integers(images, size=images)])
-        drawn.append(_rank(sample, sign))
+        images = [generator.integers(each.shape[1], size=each.shape[1]) for each in stacked]
+        if _same_images(complete[0]):  # the networks see the same images
+            images = images[:1] * networks
+        drawn.append(_rank([stacked[place][:, images[place]] for place in chosen], sign))
     low, high = np.nanpercentile(np.stack(drawn), (2.5, 97.5), axis=0)
     count = min(each.shape[1] for each in stacked)
     if count < ENOUGH:

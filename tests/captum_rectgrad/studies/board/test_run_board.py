@@ -127,7 +127,7 @@ BROKEN = {
     "nan": (nan, "12 of 12 maps have NaN or infinite values"),
     "constant": (constant, "all 12 maps are constant: they rank no pixels"),
     "raising": (raising, "it raised KeyError: 'no such\\nlayer'"),
-    "nothing": (nothing, "it raised AttributeError: 'NoneType' object has no attribute 'detach'"),
+    "nothing": (nothing, "it raised TypeError: nothing returned a NoneType, expected one tensor"),
 }
 
 
