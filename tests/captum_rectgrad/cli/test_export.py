@@ -11,9 +11,7 @@ from captum_rectgrad.cli.main import main
 from captum_rectgrad.export.onnx_map import OnnxMap
 
 
-@pytest.mark.usefixtures(
-    "unperturbed"
-)  # the export records operations, also those of a perturbation
+@pytest.mark.usefixtures("unperturbed")  # it records operations
 def test_exported_file_passes_its_check(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     file = tmp_path / "map.onnx"
     assert main(["export", "cifar10_cnn", "--out", str(file), "--percentile", "95", "--check"]) == 0

@@ -1,4 +1,4 @@
-"""Exports record operations, also those of `--perturb`: with this option there is nothing to test."""
+"""Exports record operations, also those of `--perturb`: with this option nothing can be tested."""
 
 import pytest
 
