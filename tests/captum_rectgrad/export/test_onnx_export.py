@@ -100,9 +100,15 @@ def test_cifar10_cnn_agrees_on_twenty_pictures(
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("method", [RectGrad, RectGradPRR, GuidedBackprop, Saliency])
 @pytest.mark.parametrize(
-    "name", ["cifar10_cnn_occluded", "cifar10_cnn_untrained", "tf_efficientnet_lite0"]
+    ("name", "method"),
+    [
+        ("cifar10_cnn_occluded", RectGrad),
+        ("cifar10_cnn_untrained", RectGradPRR),
+        ("cifar10_resnet", RectGrad),
+        ("tf_efficientnet_lite0", RectGrad),
+        ("tf_efficientnet_lite0", Saliency),
+    ],
 )
 def test_embedded_checkpoint_agrees_on_twenty_pictures(
     name: str, method: type[ModifiedGradient], tmp_path: Path
