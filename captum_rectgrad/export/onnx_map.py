@@ -94,8 +94,9 @@ class OnnxMap:
                 is out of range, or the method has no percentile.
         """
         self._check_images(images)
-        several = isinstance(classes, Sequence | np.ndarray) and not isinstance(classes, str)
-        wanted: list[Any] = list(classes) if several else [classes] * len(images)
+        given: Any = classes
+        several = isinstance(given, Sequence | np.ndarray) and not isinstance(given, str)
+        wanted: list[Any] = list(given) if several else [given] * len(images)
         if len(wanted) != len(images):
             raise ValueError(f"got {len(wanted)} classes for {len(images)} images; give one each")
         for each in wanted:
