@@ -148,8 +148,8 @@ def _check_place(name: str) -> None:
         raise ValueError(_python_file(path))
     if path.is_file():
         raise ValueError(
-            f"the model {name!r} is a file, expected a name or a folder; give the architecture, "
-            f"too: --model resnet18 --weights {name}"
+            f"the model {name!r} is a file, expected a name or a folder; give the name of the "
+            f"architecture, such as resnet18, and --weights {name}"
         )
     if "/" not in name and not name.startswith((".", "~")):
         _check_timm_name(name)
@@ -165,7 +165,7 @@ def _python_file(file: Path) -> str:
     where = "" if inside else f" in its folder {str(file.parent)!r}"
     return (
         f"the model {str(file)!r} is a Python file; give the function in it that returns the "
-        f"network, too: --model {module}:FUNCTION{where}"
+        f"network, too: {module}:FUNCTION{where}"
     )
 
 

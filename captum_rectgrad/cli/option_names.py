@@ -13,7 +13,7 @@ _SPELLINGS = (
     (
         r"pass transform=, such as",
         "model",
-        "let MODULE:FUNCTION of --model return a pair (model, transform), with a transform such as",
+        "let MODULE:FUNCTION return a pair (model, transform), with a transform such as",
     ),
     (r"leave dynamic out", "dynamic", "omit --dynamic"),
     (r"weights=PATH", "weights", "--weights FILE"),

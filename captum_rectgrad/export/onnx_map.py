@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from captum_rectgrad.errors import RectGradError
 
 Floats = NDArray[np.float32]
+_NUMBERS = (int, float, np.integer, np.floating)
 
 
 class MapResult(NamedTuple):
@@ -87,19 +88,19 @@ class OnnxMap:
             Logits, maps and shares.
 
         Raises:
-            ValueError: the images have another shape, a class or the percentile is out of range, or
-                the method has no percentile.
+            TypeError: the images are no array of float32, or a class or the percentile is no
+                number.
+            ValueError: the images have another shape or are not finite, a class or the percentile
+                is out of range, or the method has no percentile.
         """
         self._check_images(images)
-        wanted = [classes] * len(images) if isinstance(classes, int) else list(classes)
+        given: Any = classes
+        several = isinstance(given, Sequence | np.ndarray) and not isinstance(given, str)
+        wanted: list[Any] = list(given) if several else [given] * len(images)
         if len(wanted) != len(images):
             raise ValueError(f"got {len(wanted)} classes for {len(images)} images; give one each")
         for each in wanted:
-            if not -1 <= each < self.classes:
-                raise ValueError(
-                    f"class {each} is out of range: the file has classes 0 to {self.classes - 1}, "
-                    "and -1 for the predicted one"
-                )
+            self._check_class(each)
         feeds: dict[str, Any] = {"image": images, "class": np.array(wanted, dtype=np.int64)}
         if "percentile" in self._inputs:
             feeds["percentile"] = np.array([self._percentile(percentile)], dtype=np.float64)
@@ -111,23 +112,54 @@ class OnnxMap:
         return () if self.metadata["layers"] else (None,)
 
     def _percentile(self, given: float | None) -> float:
-        value: float = self.metadata["settings"]["percentile"] if given is None else given
+        value: Any = self.metadata["settings"]["percentile"] if given is None else given
+        if not isinstance(value, _NUMBERS):
+            raise TypeError(f"percentile must be a number in [0, 100], got {value!r}")
         if not 0 <= value <= 100:  # noqa: PLR2004
             raise ValueError(f"percentile must be in [0, 100], got {value}")
-        return value
+        return float(value)
 
-    def _check_images(self, images: Floats) -> None:
-        expected = self._inputs["image"]
-        fits = images.ndim == len(expected) and all(
-            isinstance(size, str) or size == got
-            for size, got in zip(expected, images.shape, strict=True)
-        )
-        if not fits or images.dtype != np.float32:
-            shape = ", ".join(map(str, expected))
-            raise ValueError(
-                f"got images of shape {images.shape} and type {images.dtype}, expected ({shape}) "
-                "and float32; resize them, or export the model with an example of this size"
+    def _check_class(self, given: Any) -> None:
+        if not isinstance(given, int | np.integer):
+            raise TypeError(
+                f"a class must be an index from 0 to {self.classes - 1}, or -1 for the predicted "
+                f"class, got {given!r}"
             )
+        if not -1 <= given < self.classes:
+            raise ValueError(
+                f"class {given} is out of range: the file has classes 0 to {self.classes - 1}, "
+                "and -1 for the predicted one"
+            )
+
+    def _check_images(self, images: Any) -> None:
+        if not isinstance(images, np.ndarray):
+            raise TypeError(f"images must be a NumPy array of float32, got {type(images).__name__}")
+        expected = self._inputs["image"]
+        shape = ", ".join(map(str, expected))
+        got = f"got images of shape {images.shape}, expected ({shape})"
+        if _fits(images.shape, expected[1:]):
+            raise ValueError(f"{got}; add the batch dimension with images[None]")
+        if not _fits(images.shape, expected):
+            raise ValueError(
+                f"{got}; resize them, or export the model with an example of this size"
+            )
+        if images.dtype != np.float32:
+            raise TypeError(
+                f"got images of type {images.dtype}, expected float32; convert the preprocessed "
+                "images with images.astype(np.float32)"
+            )
+        if not np.isfinite(images).all():
+            raise ValueError(
+                "the images contain NaN or infinite values, expected finite ones; check the "
+                "preprocessing"
+            )
+
+
+def _fits(shape: Sequence[int], expected: Sequence[int | str]) -> bool:
+    """Whether a shape has the expected sizes; a name is any size."""
+    return len(shape) == len(expected) and all(
+        isinstance(size, str) or size == got for size, got in zip(expected, shape, strict=True)
+    )
 
 
 def _runtime() -> Any:

@@ -43,7 +43,8 @@ def float64() -> Iterator[None]:
 
 
 @pytest.mark.usefixtures("float64")
-def test_python_in_the_pages_runs() -> None:
+def test_python_in_the_pages_runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)  # pages write files
     ran = 0
     for page in sorted((ROOT / "docs").rglob("*.md")):
         namespace: dict[str, Any] = {}

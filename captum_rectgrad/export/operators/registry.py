@@ -21,8 +21,8 @@ class UnsupportedOperatorError(RectGradError):
     def __init__(self, operators: list[str], *, is_of_size: bool = False) -> None:
         super().__init__(
             f"the model cannot be exported to ONNX: no translation for {', '.join(operators)}; "
-            "replace the layers that use them, or add a translation to "
-            "captum_rectgrad/export/operators"
+            "replace the layers that use them, or choose a network from a family that "
+            "docs/onnx-support.md lists"
         )
         self.operators = operators
         self.is_of_size = is_of_size

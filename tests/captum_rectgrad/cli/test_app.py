@@ -33,7 +33,7 @@ def module(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> str:
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        ("--model my.pth", "--model resnet18 --weights my.pth"),
+        ("--model my.pth", "such as resnet18, and --weights my.pth"),
         ("--model MODULE:network --weights my.pth", "my.pth"),
         ("--model MODULE:network --weights no.pth", "there is no file 'no.pth'"),
         ("--model MODULE:network --labels two.txt", "has 2 names, but the model has 10 classes"),

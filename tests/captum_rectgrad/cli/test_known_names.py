@@ -63,9 +63,9 @@ def test_every_name_of_timm_may_exist(name: str) -> None:
         ("https://huggingface.co/google/vit", "got the URL .*; give hf:OWNER/NAME"),
         ("no/such/folder", "the model folder 'no/such/folder' does not exist"),
         (f"{Path(__file__).parent}x", r"does not exist \(did you mean cli\?\)"),
-        ("odd.py", r"is a Python file; .* --model odd:FUNCTION$"),
-        ("./nets/odd.py", r"--model nets\.odd:FUNCTION$"),
-        (__file__, r"--model test_known_names:FUNCTION in its folder '/"),
+        ("odd.py", r"is a Python file; .* too: odd:FUNCTION$"),
+        ("./nets/odd.py", r"too: nets\.odd:FUNCTION$"),
+        (__file__, r"too: test_known_names:FUNCTION in its folder '/"),
         ("odd.pth", r"is a file, expected a name or a folder; .* --weights odd\.pth"),
     ],
 )

@@ -125,7 +125,7 @@ def test_deterministic_is_for_the_maps_alone(
         (
             "bare",
             None,
-            "not known; let MODULE:FUNCTION of --model return a pair (model, transform)",
+            "not known; let MODULE:FUNCTION return a pair (model, transform)",
         ),
         ("number", None, "returned a int, expected a torch.nn.Module"),
         ("broken", None, "raised KeyError: 'no weights here'"),

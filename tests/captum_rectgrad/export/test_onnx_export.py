@@ -246,10 +246,24 @@ def test_arguments_out_of_range_are_refused(cnn_file: Path) -> None:
     exported, image = OnnxMap(cnn_file), np.zeros((1, 3, 32, 32), dtype=np.float32)
     with pytest.raises(ValueError, match="class 10 is out of range: the file has classes 0 to 9"):
         exported(image, 10)
-    with pytest.raises(ValueError, match=r"expected \(batch, 3, 32, 32\) and float32; resize"):
+    with pytest.raises(ValueError, match=r"expected \(batch, 3, 32, 32\); resize"):
         exported(image[:, :, :31])
-    with pytest.raises(ValueError, match="percentile must be in"):
-        exported(image, percentile=101)
+    with pytest.raises(ValueError, match=r"\(3, 32, 32\), expected .*; add .* images\[None\]"):
+        exported(image[0])
+    with pytest.raises(TypeError, match=r"float64, expected float32; .*astype\(np.float32\)"):
+        exported(image.astype(np.float64))
+    with pytest.raises(TypeError, match="must be a NumPy array of float32, got Tensor"):
+        exported(torch.zeros(1, 3, 32, 32))  # type: ignore[arg-type]
+    with pytest.raises(ValueError, match="contain NaN"):
+        exported(image * np.float32("nan"))
+    for wrong in ("cat", ["cat"], 1.5):
+        with pytest.raises(TypeError, match=r"index from 0 to 9, or -1 .*, got"):
+            exported(image, wrong)  # type: ignore[arg-type]
+    with pytest.raises(TypeError, match=r"number in \[0, 100\], got '98'"):
+        exported(image, percentile="98")  # type: ignore[arg-type]
+    for outside in (101, float("nan")):
+        with pytest.raises(ValueError, match="percentile must be in"):
+            exported(image, percentile=outside)
     with pytest.raises(ValueError, match="got 2 classes for 1 images"):
         exported(image, [1, 2])
 

@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from PIL import Image
 
 import rectgrad_zoo
 from captum_rectgrad import RectGrad, export_onnx
@@ -16,14 +17,12 @@ from captum_rectgrad.plotting.images import sample_images
 GUIDE = Path(__file__).parents[3] / "docs/how-to/ship-a-map-with-your-model.md"
 BLOCKED = """
 import sys
-from pathlib import Path
 
 for name in ("torch", "captum", "captum_rectgrad", "rectgrad_zoo", "timm"):
     sys.modules[name] = None
-folder = Path(sys.argv[1])
 """
 SAVED = """
-np.savez(folder / "found.npz", pixels=pixels, logits=logits, attribution=attribution)
+np.savez("found.npz", pixels=pixels, logits=logits, attribution=attribution)
 """
 
 
@@ -37,13 +36,13 @@ def program() -> str:
 @pytest.mark.parametrize("name", ["cifar10_cnn", "tf_efficientnet_lite0"])
 def test_program_without_pytorch(name: str, tmp_path: Path) -> None:
     model = rectgrad_zoo.load(name)
-    image = next(iter(sample_images().values()))
-    image.save(tmp_path / "cat.png")
-    x = rectgrad_zoo.transform(model)(image)[None]
+    photo = tmp_path / "photo.jpg"
+    next(iter(sample_images().values())).save(photo)
+    x = rectgrad_zoo.transform(model)(Image.open(photo).convert("RGB"))[None]
     export_onnx(model, x, tmp_path / "map.onnx", dynamic=())
     source = BLOCKED + program() + SAVED
     done = subprocess.run(
-        [sys.executable, "-c", source, str(tmp_path)], capture_output=True, text=True, check=True
+        [sys.executable, "-c", source], cwd=tmp_path, capture_output=True, text=True, check=True
     )
     found = np.load(tmp_path / "found.npz")
     np.testing.assert_allclose(found["pixels"].transpose(2, 0, 1)[None], x.numpy(), atol=1e-6)
