@@ -197,7 +197,7 @@ def test_nothing_is_loaded_until_it_is_asked_for(browser: "Browser", address: st
 def test_the_home_page_leads_to_it(browser: "Browser", address: str) -> None:
     page = browser.new_page(viewport={"width": 1440, "height": 900})
     page.goto(address)
-    button = page.get_by_role("link", name="Try it")
+    button = page.get_by_role("link", name="Try it", exact=True)
     box = button.bounding_box()
     assert box is not None
     assert box["y"] + box["height"] < 900
