@@ -51,6 +51,13 @@ def add_parser(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]"
         "--rows", metavar="A,B,...", help="methods of the board, by key (default: all)"
     )
     parser.add_argument("--columns", metavar="A,B,...", help="measures, by key (default: all)")
+    _add_networks(parser)
+    _add_engine(parser)
+    parser.set_defaults(run=lazy_command("captum_rectgrad.cli.board:board"))
+
+
+def _add_networks(parser: "argparse.ArgumentParser") -> None:
+    """Arguments for the networks and their images."""
     parser.add_argument(
         "--network",
         nargs="+",
@@ -77,6 +84,10 @@ def add_parser(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]"
         metavar="DIR",
         help=f"folder with masks of CIFAR-10 objects (default: the folder DATA{MASKS}, if any)",
     )
+
+
+def _add_engine(parser: "argparse.ArgumentParser") -> None:
+    """Arguments for the place of the computation."""
     parser.add_argument(
         "--device",
         default="cpu",
@@ -93,4 +104,3 @@ def add_parser(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]"
         metavar="ADDRESS",
         help="address of a Ray cluster, such as auto or ray://HOST:10001 (default: a local one)",
     )
-    parser.set_defaults(run=lazy_command("captum_rectgrad.cli.board:board"))
