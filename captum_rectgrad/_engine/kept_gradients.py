@@ -22,7 +22,7 @@ def is_kept(gradients: tuple[Tensor | None, ...]) -> bool:
 
 
 def _references() -> int:
-    """The number of references to a gradient that no hook keeps; it depends on PyTorch and Python."""
+    """The number of references to a gradient that no hook keeps, which depends on versions."""
     counts = []
     with torch.inference_mode(mode=False), torch.enable_grad():
         x = torch.ones(1, device="cpu", requires_grad=True)
