@@ -104,6 +104,7 @@ class Skips(nn.Module):
         self.first = nn.Conv2d(1, 8, 3, padding=1)
         self.second = nn.Conv2d(8, 8, 3, padding=1)
         self.unpadded = nn.Conv2d(8, 8, 1)
+        self.norm = nn.BatchNorm2d(8).eval()
         self.head = nn.Linear(8 * 16 * 16, 2)
         self.gradients: list[Tensor] = []
         self.double()
@@ -124,6 +125,10 @@ class Skips(nn.Module):
             a = torch.relu(z)
         elif self.use == "in place":
             a = torch.relu_(z)
+        elif self.use == "norm":
+            a = torch.relu(self.norm(z))
+        elif self.use == "norm and skip":
+            a = torch.relu(self.norm(z) + z)
         else:
             a = torch.relu(z)
         output: Tensor = self.head(a.flatten(1))
@@ -134,7 +139,7 @@ def images() -> Tensor:
     return torch.randn(3, 1, 16, 16, generator=torch.manual_seed(1), dtype=torch.float64)
 
 
-@pytest.mark.parametrize("use", ["alone", "skip", "sum", "in place"])
+@pytest.mark.parametrize("use", ["alone", "skip", "sum", "in place", "norm", "norm and skip"])
 @pytest.mark.parametrize("percentile", [0, 60, 98])
 @pytest.mark.parametrize("keeps", [False, True])
 def test_border_is_zeroed_at_the_convolution_alone(
@@ -149,13 +154,15 @@ def test_border_is_zeroed_at_the_convolution_alone(
     assert expected.any()
 
 
-def test_layer_sees_its_gradient_with_the_border() -> None:
-    model = Skips("alone", keeps=False)
+@pytest.mark.parametrize("use", ["alone", "norm"])
+def test_layer_sees_its_gradient_with_the_border(use: str) -> None:
+    model = Skips(use, keeps=False)
     arriving = LayerRectGrad(model, model.second, percentile=0, multiply_by_inputs=False)
     assert arriving.attribute(images(), target=1)[..., 0, :].any()
 
 
-def test_hooks_of_the_model_see_the_border() -> None:
-    model = Skips("alone")
+@pytest.mark.parametrize("use", ["alone", "norm"])
+def test_hooks_of_the_model_see_the_border(use: str) -> None:
+    model = Skips(use)
     RectGrad(model, percentile=0).attribute(images(), target=1)
     assert model.gradients[0][..., 0, :].any()
