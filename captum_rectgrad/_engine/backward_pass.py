@@ -293,8 +293,8 @@ class BackwardPass:
         dims = padded_dims(node, call)
         if not dims:
             return
-        # The gradient that a single ReLU or batch normalisation passes is a new tensor of this pass.
-        # A copy of it costs up to a tenth of the time of a network like VGG.
+        # A single ReLU or batch normalisation passes a new tensor of this pass. A copy of it costs
+        # up to a tenth of the time of a network like VGG.
         is_own = len(users) == 1 and (
             users[0] in self._relus or role_of(users[0].name()) == "batch_norm"
         )
