@@ -2,7 +2,6 @@
 
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
-from importlib.metadata import PackageNotFoundError, version
 from typing import Any
 
 import torch
@@ -11,21 +10,10 @@ from benchmarks.attribution.cases import Case
 from benchmarks.attribution.methods import BASELINE, METHODS, PERCENTILE, RECTGRAD
 from benchmarks.attribution.timing import Ratio
 from captum_rectgrad.studies.report.provenance import name_of
+from rectgrad_zoo.package_versions import package_versions
 
+# With `--brief`, the peers need not be installed.
 _PACKAGES = ("torch", "captum", "timm", "numpy", "zennit", "grad-cam")
-
-
-def is_installed(package: str) -> bool:
-    """Whether a distribution is: with `--brief` the peers need not be.
-
-    Args:
-        package: its name.
-    """
-    try:
-        version(package)
-    except PackageNotFoundError:
-        return False
-    return True
 
 
 @dataclass(frozen=True)
@@ -56,7 +44,7 @@ def machine(device: torch.device) -> dict[str, Any]:
         "device": name_of(device),
         "cpu": capabilities.get("cpu_name"),
         "threads": torch.get_num_threads(),
-        "versions": {name: version(name) for name in _PACKAGES if is_installed(name)},
+        "versions": package_versions(_PACKAGES),
     }
 
 

@@ -7,7 +7,6 @@ import math
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from datetime import datetime, timezone
-from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +16,7 @@ from captum_rectgrad.studies.board.figure import board_figure
 from captum_rectgrad.studies.board.networks import BoardGroup
 from captum_rectgrad.studies.board.page import board_page, definitions, opening
 from captum_rectgrad.studies.board.table import GroupTable
+from rectgrad_zoo.package_versions import package_versions
 from rectgrad_zoo.written_whole import write_text, written_whole
 
 RECORD, TABLE, REPORT = "board.json", "board.csv", "report.md"
@@ -71,7 +71,7 @@ def write_board(
         "settings": dict(settings),
         "device": device,
         "date": datetime.now(timezone.utc).date().isoformat(),
-        "versions": {name: _version(name) for name in _PACKAGES},
+        "versions": package_versions(_PACKAGES),
         "networks": {
             part.group.name: {
                 "data": part.group.data,
@@ -131,10 +131,3 @@ def _rows(part: BoardPart, columns: Sequence[Column]) -> list[dict[str, Any]]:
 
 def _plain(value: float) -> float | None:
     return float(f"{value:.6g}") if math.isfinite(value) else None
-
-
-def _version(package: str) -> str | None:
-    try:
-        return version(package)
-    except PackageNotFoundError:
-        return None

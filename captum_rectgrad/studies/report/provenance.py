@@ -4,13 +4,13 @@ import platform
 import sys
 from collections.abc import Sequence
 from datetime import datetime, timezone
-from importlib.metadata import version
 
 import torch
 
 from captum_rectgrad.evaluation.methods import NOISE, NOISY_SAMPLES, STEPS, Method
 from captum_rectgrad.rules.threshold import PAPER_PERCENTILE
 from captum_rectgrad.studies.framework.context import StudyContext
+from rectgrad_zoo.package_versions import package_versions
 
 _PACKAGES = ("captum-rectgrad", "captum", "torch", "timm", "numpy", "scipy")
 _RECTGRAD = {"percentile": PAPER_PERCENTILE, "padding trick": True, "times the input": True}
@@ -48,7 +48,7 @@ def run_provenance(context: StudyContext, seconds: float, *, resumed: bool) -> d
         "engine": _engine(context),
         "threads": torch.get_num_threads(),
         "python": platform.python_version(),
-        "versions": {package: version(package) for package in _PACKAGES},
+        "versions": package_versions(_PACKAGES),
         "methods": parameters(context.methods),
         "used": dict(sorted(context.used.items())),
     }
@@ -97,4 +97,8 @@ def name_of(device: torch.device) -> str:
 def _engine(context: StudyContext) -> dict[str, object]:
     if context.cluster is None:
         return {"name": "local"}
-    return {"name": "ray", "version": version("ray"), "threads of a worker": context.worker_threads}
+    return {
+        "name": "ray",
+        "version": package_versions(["ray"])["ray"],
+        "threads of a worker": context.worker_threads,
+    }

@@ -5,7 +5,6 @@ import platform
 import tempfile
 from contextlib import ExitStack
 from datetime import datetime, timezone
-from importlib.metadata import version
 from pathlib import Path
 
 import timm
@@ -25,6 +24,7 @@ from rectgrad_zoo.data.images import LabelledImages
 from rectgrad_zoo.data.read_data_set import read_data_set
 from rectgrad_zoo.errors import ZooError
 from rectgrad_zoo.output_lock import other_entries, output_lock
+from rectgrad_zoo.package_versions import package_versions
 from rectgrad_zoo.training.card import model_card
 from rectgrad_zoo.training.measure_checkpoint import measure_checkpoint
 from rectgrad_zoo.training.metrics import Metrics, Provenance, metrics_json
@@ -173,7 +173,7 @@ def _described(device: torch.device) -> str:
 def _versions() -> dict[str, str]:
     return {
         "python": platform.python_version(),
-        **{package: version(package) for package in _PACKAGES},
+        **package_versions(_PACKAGES),
     }
 
 
