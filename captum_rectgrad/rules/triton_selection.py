@@ -13,6 +13,7 @@ waits for the GPU, so the kernels can be captured in a CUDA graph.
 
 import math
 from collections.abc import Mapping
+from functools import lru_cache
 
 import torch
 import triton
@@ -30,6 +31,7 @@ MANY = 1 << 20  # units of a row whose sample is twice as large
 MARGIN = 4.5  # distance of the bounds from the threshold, in standard deviations of its rank
 SPARE = 2.0  # room for collected scores, as a multiple of their expected number
 BLOCK, WARPS = 2048, 8  # of one program
+PART = 512  # units of one program of `split`, of one warp, which needs no barriers
 MIN_BLOCK = 256
 
 
@@ -84,22 +86,21 @@ def _long_rows(
     units = grad_output.numel() // rows
     sample = SAMPLE if units < MANY else 2 * SAMPLE
     high, low, room = _bounds(units, rank, sample)
-    work = torch.empty(
-        rows, kernels.WORDS.value + 2 * room, dtype=torch.int32, device=grad_output.device
-    )
-    blocks = triton.cdiv(units, BLOCK)
+    work = torch.empty(rows, kernels.WORDS + 2 * room, dtype=torch.int32, device=grad_output.device)
+    parts = triton.cdiv(units, PART)
     kernels.propose[(rows,)](
         activation, grad_output, work, units, room, high, low, name, sample, num_warps=WARPS
     )
-    kernels.split[(blocks, rows)](
-        activation, grad_output, out, work, units, room, name, BLOCK, num_warps=WARPS
+    kernels.split[(parts, rows)](
+        activation, grad_output, out, work, units, room, name, PART, num_warps=1
     )
     kernels.finish[(rows,)](
         activation, grad_output, out, work, units, room, rank, name, 2 * BLOCK, num_warps=16
     )
-    return work[:, kernels.PASSED.value]
+    return work[:, kernels.PASSED]
 
 
+@lru_cache(maxsize=1024)
 def _bounds(units: int, rank: int, sample: int) -> tuple[int, int, int]:
     """The ranks of the bounds in the sample, and the room for the scores between them."""
     share = (rank + 0.5) / units
