@@ -6,8 +6,7 @@ be incorrect on the given model raises `MethodUnreliableError`.
 
 import importlib
 import warnings
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
 from typing import Literal
@@ -31,6 +30,7 @@ from captum_rectgrad.attr.rectgrad import RectGrad
 from captum_rectgrad.attr.relu_rules import GuidedBackprop as FunctionalGuidedBackprop
 from captum_rectgrad.errors import RectGradError, RectGradWarning
 from captum_rectgrad.evaluation.captum_compatible import captum_compatible
+from captum_rectgrad.evaluation.nondeterminism import nondeterminism_allowed
 from captum_rectgrad.rules.threshold import check_percentile
 
 # SmoothGrad as in the code of Kim et al. 2019; the noise is a share of each input's range.
@@ -319,31 +319,13 @@ def _sum_of_targets(model: nn.Module) -> Callable[[Tensor, Tensor], Tensor]:
 
 
 def _deep_lift(model: nn.Module, x: Tensor, target: Tensor) -> Tensor:
-    with _unpooling_allowed():
+    # Captum's rule for max-pooling calls `max_unpool2d`, which PyTorch refuses on a GPU where
+    # algorithms are deterministic, since windows that overlap may write to one place in any order.
+    # Without overlaps the result is deterministic.
+    with nondeterminism_allowed("max_unpooling"):
         check_once(model, "deeplift", lambda: _incomplete(model, x.detach(), target))
         attribution: Tensor = DeepLift(captum_compatible(model)).attribute(x, target=target)
     return attribution
-
-
-@contextmanager
-def _unpooling_allowed() -> Iterator[None]:
-    """Let Captum's rule for max-pooling call `max_unpool2d` where algorithms are deterministic.
-
-    PyTorch refuses it on a GPU, since windows that overlap may write to one place in any order. The
-    maps of such networks may differ between runs; without overlaps the result is deterministic.
-    """
-    warn_only = torch.is_deterministic_algorithms_warn_only_enabled()
-    with warnings.catch_warnings():
-        warnings.filterwarnings("ignore", message=".*max_unpooling.*deterministic")
-        torch.use_deterministic_algorithms(
-            torch.are_deterministic_algorithms_enabled(), warn_only=True
-        )
-        try:
-            yield
-        finally:
-            torch.use_deterministic_algorithms(
-                torch.are_deterministic_algorithms_enabled(), warn_only=warn_only
-            )
 
 
 def _incomplete(model: nn.Module, x: Tensor, target: Tensor) -> str | None:

@@ -103,12 +103,12 @@ def captum_sensitivity(explained: Explained) -> Values:
     Returns:
         `(N,)`, at least 0; NaN for a map that is zero everywhere.
     """
-    network = explained.network
+    network, device = explained.network, explained.device
     radius = RADIUS * float(network.inputs.max() - network.inputs.min())
     found, size = [], batch_size(network.inputs)
     for start in range(0, len(network.inputs), size):
         part = slice(start, start + size)
-        with torch.random.fork_rng(devices=[]):
+        with torch.random.fork_rng(devices=[device] if device.type == "cuda" else []):
             torch.manual_seed(derived_seed(explained.seed, "sensitivity", start))
             found.append(
                 sensitivity_max(

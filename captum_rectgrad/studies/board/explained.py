@@ -9,6 +9,7 @@ from torch import Tensor, nn
 
 from captum_rectgrad.errors import RectGradError, RectGradWarning
 from captum_rectgrad.evaluation.methods import Method, MethodUnreliableError
+from captum_rectgrad.evaluation.nondeterminism import nondeterminism_allowed
 from captum_rectgrad.evaluation.run_method import attribute
 from captum_rectgrad.evaluation.seeds import derived_seed
 from captum_rectgrad.studies.board.networks import BoardNetwork, device_of
@@ -86,13 +87,7 @@ class Explained:
     def _batch(self, model: nn.Module, inputs: Tensor, targets: Tensor, batch: slice) -> Tensor:
         x, y = inputs[batch].to(self.device), targets[batch].to(self.device)
         try:
-            # Captum's metrics call a method without gradients.
-            with warnings.catch_warnings(), torch.enable_grad():
-                # The board counts constant maps itself.
-                warnings.simplefilter("ignore", RectGradWarning)
-                maps = attribute(
-                    self.method, model, x, y, derived_seed(self.seed, "maps", batch.start)
-                )
+            maps = self.call(model, x, y, derived_seed(self.seed, "maps", batch.start))
         except (MethodUnreliableError, torch.OutOfMemoryError, MemoryError):
             raise
         except Exception as error:
@@ -104,11 +99,34 @@ class Explained:
                 f"it returned maps of shape {tuple(maps.shape)} for images of {tuple(x.shape)}; "
                 "the two must be equal"
             )
-        maps = maps.double().cpu()
+        maps = maps.cpu().double()  # MPS has no float64
         bad = int((~maps.flatten(1).isfinite().all(dim=1)).sum())
         if bad:
             raise UnusableMapsError(f"{bad} of {len(maps)} maps have NaN or infinite values")
         return maps
+
+    def call(self, model: nn.Module, x: Tensor, targets: Tensor, seed: int) -> Tensor:
+        """One call of the method.
+
+        Args:
+            model: the network's, or a changed copy.
+            x: images on its device, `(N, C, H, W)`.
+            targets: classes on its device, `(N,)`.
+            seed: seed of the method's random numbers.
+
+        Returns:
+            What the method returned, `(N, C, H, W)` if it is correct, on the device.
+
+        Raises:
+            MethodUnreliableError: the method is unreliable on this model.
+            TypeError: the method did not return a tensor.
+        """
+        # Captum's metrics call a method without gradients. On a GPU the backward pass of adaptive
+        # pooling, among others, has no deterministic algorithm; its network has maps all the same.
+        with warnings.catch_warnings(), torch.enable_grad(), nondeterminism_allowed():
+            # The board counts constant maps itself.
+            warnings.simplefilter("ignore", RectGradWarning)
+            return attribute(self.method, model, x, targets, seed)
 
     def maps(self, inputs: Tensor, targets: Tensor, model: nn.Module | None = None) -> Tensor:
         """As `attributions`, summed over channels: `(N, 1, H, W)`."""

@@ -37,7 +37,7 @@ def probabilities(model: nn.Module, inputs: Tensor, targets: Tensor) -> Tensor:
     with torch.inference_mode():
         for start in range(0, len(inputs), size):
             part = slice(start, start + size)
-            logits = model(inputs[part].to(device)).double().cpu()
+            logits = model(inputs[part].to(device)).cpu().double()
             found.append(logits.softmax(dim=1).gather(1, targets[part, None])[:, 0])
     return torch.cat(found)
 
@@ -135,7 +135,7 @@ def captum_infidelity(explained: Explained) -> Values:
                 n_perturb_samples=explained.sizes.draws,
                 normalize=True,
             )
-        found.append(values.detach().double().cpu())
+        found.append(values.detach().cpu().double())
     return ranked_only(torch.cat(found), explained)
 
 

@@ -3,10 +3,8 @@
 from typing import Any
 
 import numpy as np
-import torch
 from torch import Tensor, nn
 
-from captum_rectgrad.evaluation.run_method import attribute
 from captum_rectgrad.studies.board.column import Column, Values
 from captum_rectgrad.studies.board.explained import Explained
 
@@ -76,17 +74,16 @@ def cost(explained: Explained) -> Values:
         `(N,)`, the same number for all images; 1 for the plain gradient.
     """
     network = explained.network
-    x, y = network.inputs.to(explained.device), network.targets.to(explained.device)
+    x, y = (each[:1].to(explained.device) for each in (network.inputs, network.targets))
     # A method may check itself at its first call.
     explained.attributions(network.inputs[:1], network.targets[:1])
     counter = PassCounter()
     hook = network.model.register_forward_hook(counter)
     try:
-        with torch.enable_grad():
-            attribute(explained.method, network.model, x[:1], y[:1], explained.seed)
+        explained.call(network.model, x, y, explained.seed)
     finally:
         hook.remove()
-    return np.full(len(x), (counter.forward + 2 * counter.backward) / 3)
+    return np.full(len(network.inputs), (counter.forward + 2 * counter.backward) / 3)
 
 
 COLUMNS = (

@@ -135,11 +135,13 @@ def _lacks_classes(network: BoardNetwork) -> str | None:
 
 def _lacks_size(network: BoardNetwork) -> str | None:
     grid = torch.cat([torch.cat([network.inputs[:1]] * SIDE, dim=-1)] * SIDE, dim=-2)
-    device = device_of(network.model)
+    # On the CPU: an index out of range on a GPU, as of embeddings of positions, ends all use of it.
+    on_gpu = device_of(network.model).type != "cpu"
+    model = copy.deepcopy(network.model).cpu() if on_gpu else network.model
     try:
         with torch.no_grad():
-            network.model(grid.to(device))
-    except (RuntimeError, ValueError, AssertionError):
+            model(grid)
+    except Exception:  # noqa: BLE001 (a network of the user may raise anything)
         height, width = network.inputs.shape[-2:]
         return f"the network takes images of {height} x {width} pixels only, not grids of them"
     return _lacks_classes(network)

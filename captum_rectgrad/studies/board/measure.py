@@ -44,9 +44,12 @@ def measure_row(task: RowTask, device: torch.device) -> Iterator[Cell]:
 
     Yields:
         The cells; a refusal by the method or the network is a cell with a reason.
+
+    Raises:
+        RectGradError: the network fails on the device.
     """
     network, method = task.network, task.method
-    network.model.to(device)
+    network.move(device)
     robust = None if task.robust is None else task.robust.to(device)
     explained = Explained(method, network, task.sizes, task.seed, robust)
     refusal = _refusal(explained)

@@ -1,18 +1,22 @@
 """A network of the board with the images on which it is explained."""
 
 import hashlib
+import itertools
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
 import torch
 from torch import Tensor, nn
 
+from captum_rectgrad.errors import RectGradError
+
 OBJECT, NOISE_REGION, TRIGGER = "object", "noise", "trigger"
 
 
 def device_of(model: nn.Module) -> torch.device:
-    """The device of a network; the CPU if it has no parameters."""
-    return next((parameter.device for parameter in model.parameters()), torch.device("cpu"))
+    """The device of a network; the CPU if it has neither parameters nor buffers."""
+    tensors = itertools.chain(model.parameters(), model.buffers())
+    return next((tensor.device for tensor in tensors), torch.device("cpu"))
 
 
 @dataclass(frozen=True, eq=False)
@@ -68,6 +72,29 @@ class BoardNetwork:
     references: Tensor
     regions: Mapping[str, RegionImages] = field(default_factory=dict)
     training: TrainingImages | None = None
+
+    def move(self, device: torch.device) -> None:
+        """Move the network to a device.
+
+        Args:
+            device: the device.
+
+        Raises:
+            RectGradError: the network, which has run on the CPU, fails on the device.
+        """
+        self.model.to(device)
+        if device.type == "cpu":
+            return
+        try:
+            with torch.no_grad():
+                self.model(self.inputs[:1].to(device))
+        except torch.OutOfMemoryError:
+            raise
+        except RuntimeError as error:
+            raise RectGradError(
+                f"{self.name} works on the CPU and fails on {device}: {error}. A network must not "
+                "create tensors on a fixed device; change it, or choose --device cpu"
+            ) from error
 
     def identity(self) -> dict[str, str]:
         """Hashes of the weights and the explained images, for the files of cells."""

@@ -75,8 +75,8 @@ def run_board(board: Board, folder: Path) -> Path:
         Path of the report.
 
     Raises:
-        RectGradError: the folder holds a board of other settings, networks or images, or the
-            cluster is not usable.
+        RectGradError: the folder holds a board of other settings, networks or images, the cluster
+            is not usable, or a network fails on the device.
         ZooError: another process uses the folder.
     """
     with output_lock(folder):
@@ -160,7 +160,7 @@ def _robust(
     if not any(key.startswith("f-fidelity") for key in missing):
         return None
     file = folder / TUNED / f"{network.name}.safetensors"
-    network.model.to(board.device)
+    network.move(board.device)
     with deterministic(board.device):
         count = PRESET_SIZES[board.preset].fine_tuning
         return robust_network(network, count, board.seed, file)
