@@ -14,10 +14,11 @@ from captum_rectgrad.studies.report.markdown import folded, stacked, table
 
 _RANKS = (
     "Rank 1 is the best method of a column, with the 95 % interval of resampled images and "
-    "networks; equal methods share the better rank. All methods are compared on the same images "
-    "and networks, so a rank may be certain where the interval of a mean is wide. The last column "
-    "is the mean of the ranks without that of the cost, with equal weight of columns that may "
-    "contradict each other."
+    "networks. Methods whose means are equal to six decimals share the mean of their ranks: all "
+    "methods of a column with one value have the middle rank. All methods are compared on the same "
+    "images and networks, so a rank may be certain where the interval of a mean is wide. The last "
+    "column is the mean of the ranks without that of the cost, with equal weight of columns that "
+    "may contradict each other."
 )
 _OFTEN = 0.05  # share of images without a value from which the report says so
 
@@ -163,7 +164,7 @@ def _rank(entry: Entry) -> str:
     if entry.reason:
         return ""
     rank = entry.rank
-    below = "" if math.isnan(rank.low) else f"{rank.low:.0f} to {rank.high:.0f}"
+    below = "" if math.isnan(rank.low) else f"{rank.low:g} to {rank.high:g}"
     return stacked(f"{rank.value:g}", below)
 
 

@@ -26,7 +26,7 @@ class Entry:
     Attributes:
         mean: over images and networks; not defined if the cell is not available.
         rank: of the method in the column, 1 for the best, with a bootstrap interval; equal methods
-            share the better rank. Not defined for columns without a direction.
+            share the mean of their ranks. Not defined for columns without a direction.
         undefined: share of images without a value on one of the networks, such as those with
             constant maps.
         reason: why it is not available; empty if it is.
@@ -164,7 +164,7 @@ def _ranks(
         if _same_images(complete[0]):  # the networks see the same images
             images = images[:1] * networks
         drawn.append(_rank([stacked[place][:, images[place]] for place in chosen], sign))
-    low, high = np.nanpercentile(np.stack(drawn), (2.5, 97.5), axis=0)
+    low, high = np.nanpercentile(np.stack(drawn), (2.5, 97.5), axis=0, method="nearest")
     count = min(each.shape[1] for each in stacked)
     if count < ENOUGH:
         low = high = np.full(len(value), np.nan)
@@ -183,7 +183,7 @@ def _rank(sample: Sequence[NDArray[np.float64]], sign: float) -> NDArray[np.floa
             totals.append(np.where(finite, values, 0).sum(axis=1) / finite.sum(axis=1))
     # Equal means, such as 1 in DiFull, may differ by rounding.
     means = np.round(sign * np.mean(totals, axis=0), 6)
-    ranks: NDArray[np.float64] = rankdata(means, method="min", nan_policy="omit")
+    ranks: NDArray[np.float64] = rankdata(means, nan_policy="omit")
     return ranks
 
 

@@ -30,7 +30,7 @@ def test_ranks_and_agreement_by_hand() -> None:
     table = group_table([given], METHODS, (DELETION, INSERTION), 0)
     ranks = {key: entry.rank.value for key, entry in table.entries.items()}
     assert [ranks["deletion", method] for method in METHODS] == [1, 2, 3, 4]
-    assert [ranks["insertion", method] for method in METHODS] == [4, 3, 1, 1]
+    assert [ranks["insertion", method] for method in METHODS] == [4, 3, 1.5, 1.5]
     entry = table.entries["deletion", "a"]
     assert entry.mean.value == pytest.approx(0.1)
     assert (entry.rank.low, entry.rank.high) == (1, 1)
@@ -55,7 +55,7 @@ def test_a_cell_that_is_missing_on_one_network_is_missing() -> None:
     entries = group_table(given, METHODS, (DELETION,), 0).entries
     assert entries["deletion", "b"].reason == "broken"
     assert entries["deletion", "c"].mean.value == pytest.approx(0.4)
-    assert [entries["deletion", m].rank.value for m in "acd"] == [1, 2, 2]
+    assert [entries["deletion", m].rank.value for m in "acd"] == [1, 2.5, 2.5]
 
 
 def test_undefined_images_are_counted_and_columns_without_direction_have_no_rank() -> None:
