@@ -26,6 +26,7 @@ from captum_rectgrad.studies.board.groups import (
     predicted,
 )
 from captum_rectgrad.studies.board.networks import BoardGroup, BoardNetwork
+from captum_rectgrad.studies.board.own_methods import fingerprints
 from captum_rectgrad.studies.board.rows import KEYS, ORIGINS, choose_rows
 from captum_rectgrad.studies.board.run_board import Board, run_board
 from captum_rectgrad.studies.board.sizes import PRESET_SIZES
@@ -67,6 +68,7 @@ def board(args: argparse.Namespace) -> int:
         seed=args.seed,
         device=device,
         cluster=cluster,
+        fingerprints=fingerprints(args.method),
     )
     print(f"wrote {run_board(made, args.out)}")
     return 0

@@ -1,5 +1,6 @@
 """Files of cells: one network, method and column each."""
 
+import glob
 import json
 import math
 from collections.abc import Mapping
@@ -16,6 +17,7 @@ from rectgrad_zoo.input_files import read_json_object
 from rectgrad_zoo.written_whole import write_text
 
 CELLS = "cells"
+FINGERPRINT = "code"  # key in the files of cells of a user's method
 
 
 @dataclass(frozen=True, eq=False)
@@ -43,13 +45,16 @@ def cell_file(folder: Path, network: str, method: str, column: str) -> Path:
     return folder / CELLS / network / method / f"{column}.json"
 
 
-def write_cell(folder: Path, cell: Cell, identity: Mapping[str, str]) -> None:
+def write_cell(
+    folder: Path, cell: Cell, identity: Mapping[str, str], fingerprint: str | None = None
+) -> None:
     """Save a cell atomically.
 
     Args:
         folder: folder of the board.
         cell: the cell.
         identity: hashes of the network and its images.
+        fingerprint: hash of the code of a user's method; None for the board's methods.
     """
     values = None
     if cell.values is not None:
@@ -59,6 +64,7 @@ def write_cell(folder: Path, cell: Cell, identity: Mapping[str, str]) -> None:
         "method": cell.method,
         "column": cell.column,
         **identity,
+        **({} if fingerprint is None else {FINGERPRINT: fingerprint}),
         "reason": cell.reason,
         "values": values,
     }
@@ -101,3 +107,26 @@ def read_cell(
             "--out, or delete this one"
         )
     return None if values is None else Cell(network, method, column, values)
+
+
+def remove_cells_of_other_code(folder: Path, method: str, fingerprint: str) -> int:
+    """Remove the cells of a user's method, of all networks, that earlier code of it has.
+
+    Args:
+        folder: folder of the board.
+        method: key of the method.
+        fingerprint: hash of its present code.
+
+    Returns:
+        The number of removed cells.
+    """
+    removed = 0
+    for file in sorted((folder / CELLS).glob(f"*/{glob.escape(method)}/*.json")):
+        try:
+            same = read_json_object(file).get(FINGERPRINT) == fingerprint
+        except (OSError, ZooError):
+            same = False
+        if not same:
+            file.unlink()
+            removed += 1
+    return removed

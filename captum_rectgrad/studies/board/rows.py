@@ -1,13 +1,11 @@
 """The table of rows: attribution methods, each through the library that is known for it."""
 
-import re
 from collections.abc import Mapping, Sequence
 from functools import partial
 
 from captum_rectgrad import NoBiasRectGrad
 from captum_rectgrad.evaluation.methods import (
     Method,
-    choose_methods,
     integrated_gradients,
     methods,
     of_captum,
@@ -15,6 +13,7 @@ from captum_rectgrad.evaluation.methods import (
 )
 from captum_rectgrad.studies.board import activation_maps, perturbations, references
 from captum_rectgrad.studies.board.networks import BoardNetwork
+from captum_rectgrad.studies.board.own_methods import own_methods
 from captum_rectgrad.studies.board.sizes import BoardSizes
 
 LOW_PERCENTILE = 90.0
@@ -114,9 +113,10 @@ def choose_rows(
         if key not in KEYS:
             raise ValueError(f"{key!r} is not a row; choose from {', '.join(KEYS)}")
     chosen = [method for method in rows(network, sizes) if method.key in wanted]
-    for method in choose_methods(list(own)) if own else ():
-        name = re.sub(r"[^\w.-]+", ".", method.key)  # a folder has this name
-        if name in {row.key for row in chosen} | set(KEYS):
-            raise ValueError(f"the board has a row {name!r} already; give the method another key")
-        chosen.append(Method(name, method.title, method.attribute, method.applies))
+    for method in own_methods(own):
+        if method.key in {row.key for row in chosen} | set(KEYS):
+            raise ValueError(
+                f"the board has a row {method.key!r} already; give the method another key"
+            )
+        chosen.append(method)
     return tuple(chosen)

@@ -11,7 +11,13 @@ import torch
 from torch import nn
 
 from captum_rectgrad.evaluation.methods import Method
-from captum_rectgrad.studies.board.cells import CELLS, Cell, read_cell, write_cell
+from captum_rectgrad.studies.board.cells import (
+    CELLS,
+    Cell,
+    read_cell,
+    remove_cells_of_other_code,
+    write_cell,
+)
 from captum_rectgrad.studies.board.column import Column
 from captum_rectgrad.studies.board.f_fidelity import robust_network
 from captum_rectgrad.studies.board.measure import RowTask, measure_row
@@ -45,6 +51,8 @@ class Board:
         seed: seed of all random numbers.
         device: device of the computation.
         cluster: Ray cluster; None: this process.
+        fingerprints: hashes of the code of the user's methods, by key; cells of a method that are
+            of other code are measured again.
     """
 
     groups: Sequence[BoardGroup]
@@ -54,6 +62,7 @@ class Board:
     seed: int = 0
     device: torch.device = dataclasses.field(default_factory=lambda: torch.device("cpu"))
     cluster: Cluster | None = None
+    fingerprints: Mapping[str, str] = dataclasses.field(default_factory=dict)
 
     def settings(self) -> dict[str, Any]:
         """What all cells of a folder have in common, as plain values."""
@@ -81,6 +90,7 @@ def run_board(board: Board, folder: Path) -> Path:
     """
     with output_lock(folder):
         claim_folder(folder, board.settings())
+        _remove_cells_of_other_code(board, folder)
         with session(board.cluster), unclaimed_if_nothing_was_done(folder):
             found = _measured(board, folder)
         parts = []
@@ -131,11 +141,18 @@ def _measured(board: Board, folder: Path) -> Mapping[CellName, Cell]:
         _LOG.info("%d of %d cells are in %s already", len(found), count, folder / CELLS)
     with Progress(count, "cell", initial=len(found)) as progress:
         for cell in _cells(board, tasks):
-            write_cell(folder, cell, identities[cell.network])
+            write_cell(folder, cell, identities[cell.network], board.fingerprints.get(cell.method))
             found[cell.network, cell.method, cell.column] = cell
             progress.update(last=f"{cell.network} {cell.method} {cell.column}")
     _warn_of_methods_without_values(list(found.values()))
     return found
+
+
+def _remove_cells_of_other_code(board: Board, folder: Path) -> None:
+    for method, fingerprint in board.fingerprints.items():
+        count = remove_cells_of_other_code(folder, method, fingerprint)
+        if count:
+            _LOG.info("the code of %s has changed: its %d cells are removed", method, count)
 
 
 def _warn_of_methods_without_values(cells: Sequence[Cell]) -> None:

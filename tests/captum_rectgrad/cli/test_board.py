@@ -1,6 +1,10 @@
 """`rectgrad board`, as a user types it."""
 
 import csv
+import importlib
+import json
+import logging
+import sys
 from pathlib import Path
 
 import pytest
@@ -102,3 +106,36 @@ def test_the_smoke_preset_has_fifteen_methods_and_ten_measures(tmp_path: Path) -
         found = {(row["method"], row["column"]) for row in csv.DictReader(file) if row["mean"]}
     assert len({method for method, _ in found}) >= 15
     assert len({column for _, column in found}) >= 10
+
+
+def test_a_changed_method_is_measured_again_and_other_rows_are_not(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.syspath_prepend(str(tmp_path))
+    (tmp_path / "ownnetwork.py").write_text(NETWORK)
+    words = ["board", "--preset", "smoke", "--model", "ownnetwork:build", "--out", "out"]
+    words += ["--method", "changing:EdgeGradient", "--rows", "saliency"]
+
+    def run(code: str, columns: str) -> str:
+        (tmp_path / "changing.py").write_text(code)
+        importlib.invalidate_caches()
+        sys.modules.pop("changing", None)
+        caplog.clear()
+        with caplog.at_level(logging.INFO):
+            assert main([*words, "--columns", columns]) == 0
+        return caplog.text
+
+    cells = tmp_path / "out" / "cells" / "ownnetwork-build"
+    own, other = cells / "changing.EdgeGradient", cells / "saliency" / "sparseness.json"
+    assert "has changed" not in run(NETWORK, "sparseness,cost")
+    before = json.loads((own / "sparseness.json").read_text())["values"], other.stat().st_mtime_ns
+    assert "4 of 4 cells" in run(NETWORK, "sparseness,cost")
+    changed = NETWORK.replace("return gradient * edges", "return gradient**3 * edges")
+    said = run(changed, "sparseness")
+    # Its other cell is of the earlier code too.
+    assert said.count("the code of changing.EdgeGradient has changed: its 2 cells are removed") == 1
+    assert [file.name for file in own.iterdir()] == ["sparseness.json"]
+    assert json.loads((own / "sparseness.json").read_text())["values"] != before[0]
+    assert other.stat().st_mtime_ns == before[1]
+    assert "code" not in json.loads(other.read_text())
