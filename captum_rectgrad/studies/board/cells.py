@@ -17,7 +17,8 @@ from rectgrad_zoo.input_files import read_json_object
 from rectgrad_zoo.written_whole import write_text
 
 CELLS = "cells"
-FINGERPRINT = "code"  # key in the files of cells of a user's method
+# Keys in the files. Cells of earlier versions have no title; those of the board's methods no code.
+TITLE, FINGERPRINT = "title", "code"
 
 
 @dataclass(frozen=True, eq=False)
@@ -45,16 +46,14 @@ def cell_file(folder: Path, network: str, method: str, column: str) -> Path:
     return folder / CELLS / network / method / f"{column}.json"
 
 
-def write_cell(
-    folder: Path, cell: Cell, identity: Mapping[str, str], fingerprint: str | None = None
-) -> None:
+def write_cell(folder: Path, cell: Cell, about: Mapping[str, str]) -> None:
     """Save a cell atomically.
 
     Args:
         folder: folder of the board.
         cell: the cell.
-        identity: hashes of the network and its images.
-        fingerprint: hash of the code of a user's method; None for the board's methods.
+        about: hashes of the network and its images, the title of the method, and the hash of the
+            code of a user's method.
     """
     values = None
     if cell.values is not None:
@@ -63,8 +62,7 @@ def write_cell(
         "network": cell.network,
         "method": cell.method,
         "column": cell.column,
-        **identity,
-        **({} if fingerprint is None else {FINGERPRINT: fingerprint}),
+        **about,
         "reason": cell.reason,
         "values": values,
     }
@@ -86,8 +84,7 @@ def read_cell(
         identity: hashes of the network and its images.
 
     Returns:
-        The cell; None if it is to be measured: there is no file, it is damaged, or it has no
-        values, since a method may have been corrected, or a library installed, in the meantime.
+        The cell; None if there is no file, or it is damaged.
 
     Raises:
         RectGradError: the cell is of another network or other images of the same name.
@@ -98,6 +95,7 @@ def read_cell(
         found = {key: content[key] for key in identity}
         given = content["values"]
         values = None if given is None else np.array(given, dtype=np.float64)
+        reason = str(content["reason"])
     except (OSError, ZooError, KeyError, TypeError, ValueError):
         return None
     different = differences(found, dict(identity))
@@ -106,7 +104,7 @@ def read_cell(
             f"{file} is of another network or other images: {different}. Give another folder with "
             "--out, or delete this one"
         )
-    return None if values is None else Cell(network, method, column, values)
+    return Cell(network, method, column, values, reason)
 
 
 def remove_cells_of_other_code(folder: Path, method: str, fingerprint: str) -> int:

@@ -6,8 +6,8 @@ import matplotlib as mpl
 import numpy as np
 from matplotlib.figure import Figure
 
-from captum_rectgrad.evaluation.methods import Method
 from captum_rectgrad.studies.board.column import Column
+from captum_rectgrad.studies.board.finished import Row
 from captum_rectgrad.studies.board.table import GroupTable
 from captum_rectgrad.studies.figures.figure_layout import new_figure
 from captum_rectgrad.studies.figures.legends import draw_legend
@@ -18,7 +18,7 @@ _ARROWS = {"higher": "\N{UPWARDS ARROW}", "lower": "\N{DOWNWARDS ARROW}", None: 
 
 
 def board_figure(
-    title: str, table: GroupTable, methods: Sequence[Method], columns: Sequence[Column]
+    title: str, table: GroupTable, methods: Sequence[Row], columns: Sequence[Column]
 ) -> Figure:
     """Draw a board. Columns without any value are left out.
 
@@ -88,7 +88,7 @@ def written(value: float) -> str:
     return f"{value:.1f}" if abs(value) >= 10 else f"{value:.2f}"  # noqa: PLR2004
 
 
-def _shade(table: GroupTable, methods: Sequence[Method], column: Column, method: Method) -> float:
+def _shade(table: GroupTable, methods: Sequence[Row], column: Column, method: Row) -> float:
     """The rank of a method from 0 for the best to 1 for the last, or NaN."""
     count = sum(not table.entries[column.key, each.key].reason for each in methods)
     rank = table.entries[column.key, method.key].rank.value
@@ -96,7 +96,7 @@ def _shade(table: GroupTable, methods: Sequence[Method], column: Column, method:
 
 
 def _shades(
-    table: GroupTable, methods: Sequence[Method], columns: Sequence[Column]
+    table: GroupTable, methods: Sequence[Row], columns: Sequence[Column]
 ) -> "np.ma.MaskedArray[tuple[int, int], np.dtype[np.float64]]":
     rows = [[_shade(table, methods, column, method) for column in columns] for method in methods]
     return np.ma.masked_invalid(np.array(rows, dtype=np.float64))

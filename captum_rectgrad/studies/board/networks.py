@@ -10,6 +10,7 @@ from torch import Tensor, nn
 
 from captum_rectgrad.errors import RectGradError
 
+IDENTITY = ("weights", "images")  # keys of `BoardNetwork.identity`
 OBJECT, NOISE_REGION, TRIGGER = "object", "noise", "trigger"
 
 

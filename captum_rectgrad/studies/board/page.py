@@ -1,13 +1,12 @@
 """The report of a board in Markdown."""
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
-from captum_rectgrad.evaluation.methods import Method
 from captum_rectgrad.studies.board.column import Column
 from captum_rectgrad.studies.board.figure import written
-from captum_rectgrad.studies.board.networks import BoardGroup
+from captum_rectgrad.studies.board.finished import NOT_MEASURED, FinishedGroup, Row
 from captum_rectgrad.studies.board.rows import ORIGINS
 from captum_rectgrad.studies.board.table import Agreement, Entry, GroupTable
 from captum_rectgrad.studies.report.markdown import folded, stacked, table
@@ -54,35 +53,35 @@ def opening(content: Mapping[str, Any]) -> str:
         f"{settings['masked_copies']} masked copies in LIME and KernelSHAP; "
         f"{settings['windows']} x {settings['windows']} positions of occlusion's window.\n\n"
         "All numbers are in `board.csv` and `board.json`. "
-        f"Device: {content['device']}; date: {content['date']}; seed {settings['seed']}.{warning}"
+        f"Device of the last command: {content['device']}; date: {content['date']}; "
+        f"seed {settings['seed']}.{warning}"
     )
 
 
 def board_page(
-    group: BoardGroup,
+    group: FinishedGroup,
     found: GroupTable,
-    methods: Sequence[Method],
     columns: Sequence[Column],
     figure: str,
 ) -> str:
     """The section of a group of networks.
 
     Args:
-        group: the networks.
+        group: the networks and the rows.
         found: their table.
-        methods: the rows.
         columns: the columns.
         figure: name of the figure's file.
 
     Returns:
         Markdown.
     """
+    methods = group.rows
     available = [
         column
         for column in columns
         if any(not found.entries[column.key, method.key].reason for method in methods)
     ]
-    names = ", ".join(network.name for network in group.networks)
+    names = ", ".join(group.identities)
     parts = [
         f"## {group.name}",
         f"Networks: {names}. Data: {group.data}. {group.note}".rstrip(),
@@ -104,12 +103,12 @@ def board_page(
     return "\n\n".join(part for part in parts if part)
 
 
-def definitions(columns: Sequence[Column], methods: Sequence[Method]) -> str:
+def definitions(columns: Sequence[Column], methods: Collection[str]) -> str:
     """Definitions of columns and origins of rows.
 
     Args:
         columns: the columns.
-        methods: the rows.
+        methods: keys of the rows.
 
     Returns:
         Markdown.
@@ -121,13 +120,12 @@ def definitions(columns: Sequence[Column], methods: Sequence[Method]) -> str:
         f"Source: {column.source}."
         for column in columns
     ]
-    own = [
-        f"- `{method.key}`: {ORIGINS.get(method.key, 'a method of the user')}" for method in methods
-    ]
+    own = [f"- `{key}`: {origin}" for key, origin in ORIGINS.items() if key in methods]
+    own += [f"- `{key}`: a method of the user" for key in sorted(set(methods) - set(ORIGINS))]
     return "\n".join(["## Columns", "", *lines, "", "## Rows", "", *own])
 
 
-def _means(found: GroupTable, methods: Sequence[Method], columns: Sequence[Column]) -> str:
+def _means(found: GroupTable, methods: Sequence[Row], columns: Sequence[Column]) -> str:
     rows = [
         [method.title, *(_cell(found.entries[column.key, method.key]) for column in columns)]
         for method in methods
@@ -137,7 +135,7 @@ def _means(found: GroupTable, methods: Sequence[Method], columns: Sequence[Colum
 
 def _cell(entry: Entry) -> str:
     if entry.reason:
-        return "not available"
+        return NOT_MEASURED if entry.reason == NOT_MEASURED else "not available"
     mean = entry.mean
     below = "" if math.isnan(mean.low) else f"{written(mean.low)} to {written(mean.high)}"
     if entry.undefined > _OFTEN:
@@ -145,7 +143,7 @@ def _cell(entry: Entry) -> str:
     return stacked(written(mean.value), below.removeprefix("; "))
 
 
-def _ranks(found: GroupTable, methods: Sequence[Method], columns: Sequence[Column]) -> str:
+def _ranks(found: GroupTable, methods: Sequence[Row], columns: Sequence[Column]) -> str:
     rows = []
     for method in methods:
         entries = [found.entries[column.key, method.key] for column in columns]
@@ -196,7 +194,7 @@ def _spearman(agreement: Agreement) -> float:
     return agreement.spearman
 
 
-def _missing(found: GroupTable, methods: Sequence[Method], columns: Sequence[Column]) -> str:
+def _missing(found: GroupTable, methods: Sequence[Row], columns: Sequence[Column]) -> str:
     lines = []
     for column in columns:
         reasons = {m.title: found.entries[column.key, m.key].reason for m in methods}

@@ -10,10 +10,9 @@ from datetime import datetime, timezone
 from pathlib import Path
 from typing import Any
 
-from captum_rectgrad.evaluation.methods import Method
 from captum_rectgrad.studies.board.column import Column
 from captum_rectgrad.studies.board.figure import board_figure
-from captum_rectgrad.studies.board.networks import BoardGroup
+from captum_rectgrad.studies.board.finished import FinishedGroup
 from captum_rectgrad.studies.board.page import board_page, definitions, opening
 from captum_rectgrad.studies.board.table import GroupTable
 from rectgrad_zoo.package_versions import package_versions
@@ -32,13 +31,11 @@ class BoardPart:
     """The board of one group of networks.
 
     Attributes:
-        group: the networks.
-        methods: the rows.
+        group: the networks and the rows.
         table: the table.
     """
 
-    group: BoardGroup
-    methods: Sequence[Method]
+    group: FinishedGroup
     table: GroupTable
 
 
@@ -75,7 +72,7 @@ def write_board(
         "networks": {
             part.group.name: {
                 "data": part.group.data,
-                "networks": {network.name: network.identity() for network in part.group.networks},
+                "networks": {name: dict(each) for name, each in part.group.identities.items()},
             }
             for part in parts
         },
@@ -86,7 +83,7 @@ def write_board(
     }
     for part in parts:
         with written_whole(folder / figure_name(part.group.name)) as unfinished:
-            figure = board_figure(part.group.name, part.table, part.methods, columns)
+            figure = board_figure(part.group.name, part.table, part.group.rows, columns)
             figure.savefig(unfinished, dpi="figure")
     stream = io.StringIO()
     writer = csv.DictWriter(stream, _FIELDS, lineterminator="\n")
@@ -95,11 +92,10 @@ def write_board(
     write_text(folder / TABLE, stream.getvalue())
     write_text(folder / RECORD, json.dumps(content, indent=2, allow_nan=False) + "\n")
     sections = [
-        board_page(part.group, part.table, part.methods, columns, figure_name(part.group.name))
-        for part in parts
+        board_page(part.group, part.table, columns, figure_name(part.group.name)) for part in parts
     ]
-    methods = {method.key: method for part in parts for method in part.methods}
-    report = [opening(content), *sections, definitions(columns, list(methods.values()))]
+    keys = {row.key for part in parts for row in part.group.rows}
+    report = [opening(content), *sections, definitions(columns, keys)]
     write_text(folder / REPORT, "\n\n".join(report) + "\n")
     return folder / REPORT
 
@@ -107,7 +103,7 @@ def write_board(
 def _rows(part: BoardPart, columns: Sequence[Column]) -> list[dict[str, Any]]:
     found = []
     for column in columns:
-        for method in part.methods:
+        for method in part.group.rows:
             entry = part.table.entries[column.key, method.key]
             found.append(
                 {

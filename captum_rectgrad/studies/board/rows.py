@@ -3,6 +3,9 @@
 from collections.abc import Mapping, Sequence
 from functools import partial
 
+import torch
+from torch import Tensor
+
 from captum_rectgrad import NoBiasRectGrad
 from captum_rectgrad.evaluation.methods import (
     Method,
@@ -14,16 +17,16 @@ from captum_rectgrad.evaluation.methods import (
 from captum_rectgrad.studies.board import activation_maps, perturbations, references
 from captum_rectgrad.studies.board.networks import BoardNetwork
 from captum_rectgrad.studies.board.own_methods import own_methods
-from captum_rectgrad.studies.board.sizes import BoardSizes
+from captum_rectgrad.studies.board.sizes import PRESET_SIZES, BoardSizes
 
 LOW_PERCENTILE = 90.0
 
 
-def rows(network: BoardNetwork, sizes: BoardSizes) -> tuple[Method, ...]:
+def rows(baselines: Tensor, sizes: BoardSizes) -> tuple[Method, ...]:
     """The methods of the board, in order.
 
     Args:
-        network: the explained network; its references are the baselines of expected gradients.
+        baselines: of expected gradients, `(M, C, H, W)`.
         sizes: budgets of the methods.
 
     Returns:
@@ -46,7 +49,7 @@ def rows(network: BoardNetwork, sizes: BoardSizes) -> tuple[Method, ...]:
         Method(
             "expected-gradients",
             "Expected Grad.",
-            partial(references.expected_gradients, network.references, sizes.samples),
+            partial(references.expected_gradients, baselines, sizes.samples),
         ),
         known["deeplift"],
         Method("lrp", "LRP", references.relevance),
@@ -91,6 +94,12 @@ ORIGINS: Mapping[str, str] = {
 KEYS = tuple(ORIGINS)
 
 
+def titles() -> dict[str, str]:
+    """The names of the board's methods in reports, by key."""
+    made = rows(torch.empty(1, 1, 1, 1), PRESET_SIZES["smoke"])
+    return {method.key: method.title for method in made}
+
+
 def choose_rows(
     keys: Sequence[str] | None, own: Sequence[str], network: BoardNetwork, sizes: BoardSizes
 ) -> tuple[Method, ...]:
@@ -112,7 +121,7 @@ def choose_rows(
     for key in wanted:
         if key not in KEYS:
             raise ValueError(f"{key!r} is not a row; choose from {', '.join(KEYS)}")
-    chosen = [method for method in rows(network, sizes) if method.key in wanted]
+    chosen = [method for method in rows(network.references, sizes) if method.key in wanted]
     for method in own_methods(own):
         if method.key in {row.key for row in chosen} | set(KEYS):
             raise ValueError(

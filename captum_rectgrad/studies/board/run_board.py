@@ -1,4 +1,4 @@
-"""A board in its folder: cells that are missing are measured, then everything is written."""
+"""A board in its folder: missing cells are measured, then a table of all cells is written."""
 
 import dataclasses
 import logging
@@ -13,13 +13,16 @@ from torch import nn
 from captum_rectgrad.evaluation.methods import Method
 from captum_rectgrad.studies.board.cells import (
     CELLS,
+    FINGERPRINT,
+    TITLE,
     Cell,
-    read_cell,
     remove_cells_of_other_code,
     write_cell,
 )
 from captum_rectgrad.studies.board.column import Column
+from captum_rectgrad.studies.board.columns import COLUMNS
 from captum_rectgrad.studies.board.f_fidelity import robust_network
+from captum_rectgrad.studies.board.finished import finished_groups, write_networks
 from captum_rectgrad.studies.board.measure import RowTask, measure_row
 from captum_rectgrad.studies.board.networks import BoardGroup, BoardNetwork
 from captum_rectgrad.studies.board.record import BoardPart, write_board
@@ -76,6 +79,8 @@ class Board:
 def run_board(board: Board, folder: Path) -> Path:
     """Measure the cells that are missing in a folder, and write the record and the report.
 
+    The report has all cells in the folder, also those of earlier boards.
+
     Args:
         board: the board.
         folder: output folder.
@@ -92,60 +97,85 @@ def run_board(board: Board, folder: Path) -> Path:
         claim_folder(folder, board.settings())
         _remove_cells_of_other_code(board, folder)
         with session(board.cluster), unclaimed_if_nothing_was_done(folder):
-            found = _measured(board, folder)
-        parts = []
-        for group in board.groups:
-            methods = board.rows(group.networks[0])
-            keys = [(method.key, column.key) for method in methods for column in board.columns]
-            cells = [
-                [found[network.name, method, column] for method, column in keys]
-                for network in group.networks
-            ]
-            table = group_table(cells, [m.key for m in methods], board.columns, board.seed)
-            parts.append(BoardPart(group, methods, table))
+            _measure_missing(board, folder)
+        _note_networks(board, folder)
+        called = {method.key: method.title for method in _methods(board)}
+        groups = finished_groups(folder, board.groups, called)
+        columns = [
+            column
+            for column in dict.fromkeys((*COLUMNS, *board.columns))
+            if any(column.key in group.columns for group in groups)
+        ]
+        parts = [
+            BoardPart(
+                group,
+                group_table(
+                    group.table_cells(columns), [row.key for row in group.rows], columns, board.seed
+                ),
+            )
+            for group in groups
+            if group.rows
+        ]
         here = board.device if board.cluster is None else board.cluster.device
         is_here = here.type != "cuda" or torch.cuda.is_available()
         return write_board(
-            folder, parts, board.columns, board.settings(), name_of(here) if is_here else str(here)
+            folder, parts, columns, board.settings(), name_of(here) if is_here else str(here)
         )
 
 
-CellName = tuple[str, str, str]  # network, method, column
+def _note_networks(board: Board, folder: Path) -> None:
+    for group in board.groups:
+        write_networks(folder, group)
 
 
-def _measured(board: Board, folder: Path) -> Mapping[CellName, Cell]:
-    """All cells; those without a file are measured and saved one by one."""
-    found: dict[CellName, Cell] = {}
+def _methods(board: Board) -> Sequence[Method]:
+    return [method for group in board.groups for method in board.rows(group.networks[0])]
+
+
+def _measure_missing(board: Board, folder: Path) -> None:
+    """Measure the cells without a file or without values, and save them one by one.
+
+    A method may have been corrected, or a library installed, since a cell without values.
+    """
+    known: list[Cell] = []
     tasks: list[RowTask] = []
-    identities: dict[str, dict[str, str]] = {}
-    for network in (network for group in board.groups for network in group.networks):
-        identity = identities[network.name] = network.identity()
-        own: list[tuple[Method, list[Column]]] = []
-        for method in board.rows(network):
-            missing = []
-            for column in board.columns:
-                cell = read_cell(folder, network.name, method.key, column.key, identity)
-                if cell is None:
-                    missing.append(column)
-                else:
-                    found[network.name, method.key, column.key] = cell
-            own.append((method, missing))
-        robust = _robust(board, network, own, folder)
-        tasks += [
-            RowTask(network, method, missing, PRESET_SIZES[board.preset], board.seed, robust)
-            for method, missing in own
-            if missing
-        ]
-    count = len(found) + sum(len(task.columns) for task in tasks)
-    if found:
-        _LOG.info("%d of %d cells are in %s already", len(found), count, folder / CELLS)
-    with Progress(count, "cell", initial=len(found)) as progress:
-        for cell in _cells(board, tasks):
-            write_cell(folder, cell, identities[cell.network], board.fingerprints.get(cell.method))
-            found[cell.network, cell.method, cell.column] = cell
+    finished = {group.name: group for group in finished_groups(folder, board.groups, {})}
+    identities: dict[str, Mapping[str, str]] = {}
+    for group in board.groups:
+        identities |= finished[group.name].identities
+        cells = dict(zip(finished[group.name].identities, finished[group.name].cells, strict=True))
+        for network in group.networks:
+            own: list[tuple[Method, list[Column]]] = []
+            for method in board.rows(network):
+                missing = []
+                for column in board.columns:
+                    cell = cells[network.name].get((method.key, column.key))
+                    if cell is None or cell.values is None:
+                        missing.append(column)
+                    else:
+                        known.append(cell)
+                own.append((method, missing))
+            robust = _robust(board, network, own, folder)
+            tasks += [
+                RowTask(network, method, missing, PRESET_SIZES[board.preset], board.seed, robust)
+                for method, missing in own
+                if missing
+            ]
+    count = len(known) + sum(len(task.columns) for task in tasks)
+    if known:
+        _LOG.info("%d of %d cells are in %s already", len(known), count, folder / CELLS)
+    titles = {method.key: method.title for method in _methods(board)}
+    codes = board.fingerprints
+    with Progress(count, "cell", initial=len(known)) as progress:
+        for number, cell in enumerate(_cells(board, tasks)):
+            if number == 0:  # not earlier: a board that fails at once leaves no folder
+                _note_networks(board, folder)
+            code = {FINGERPRINT: codes[cell.method]} if cell.method in codes else {}
+            about = {**identities[cell.network], TITLE: titles[cell.method], **code}
+            write_cell(folder, cell, about)
+            known.append(cell)
             progress.update(last=f"{cell.network} {cell.method} {cell.column}")
-    _warn_of_methods_without_values(list(found.values()))
-    return found
+    _warn_of_methods_without_values(known)
 
 
 def _remove_cells_of_other_code(board: Board, folder: Path) -> None:

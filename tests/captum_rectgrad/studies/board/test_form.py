@@ -26,7 +26,7 @@ def test_passes_are_counted() -> None:
     made = network(model, torch.rand(3, 1, 8, 8))
     keys = {"random", "sobel", "saliency", "guided-bp", "smoothgrad", "integrated", "rectgrad"}
     keys |= {"expected-gradients", "occlusion"}
-    chosen = [method for method in rows(made, SIZES) if method.key in keys]
+    chosen = [method for method in rows(made.references, SIZES) if method.key in keys]
     found = {method.key: cost(explained(method, made))[0] for method in chosen}
     assert found["random"] == found["sobel"] == 0
     assert found["saliency"] == found["guided-bp"] == found["rectgrad"] == 1

@@ -42,7 +42,7 @@ def cnn() -> BoardNetwork:
 
 
 CNN = cnn()
-ROWS = {method.key: method for method in rows(CNN, SIZES)}
+ROWS = {method.key: method for method in rows(CNN.references, SIZES)}
 
 
 def test_there_are_about_twenty_rows() -> None:
@@ -57,7 +57,7 @@ def test_row_has_maps_that_are_not_constant_and_repeat(method: Method) -> None:
             _ = explained(method, CNN).own_maps
         return
     sizes = replace(SIZES, masked_copies=100)
-    (made,) = (each for each in rows(CNN, sizes) if each.key == method.key)
+    (made,) = (each for each in rows(CNN.references, sizes) if each.key == method.key)
     found = explained(made, CNN, sizes)
     if method.key not in {"lime", "gradcam", "guided-gradcam"}:  # may be zero without training
         assert not found.constant.any()

@@ -3,6 +3,7 @@
 import json
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -36,6 +37,10 @@ def group() -> BoardGroup:
 
 def rows(_: BoardNetwork) -> Sequence[Method]:
     return METHODS
+
+
+def choose(keys: Sequence[str], _: BoardNetwork) -> Sequence[Method]:
+    return [method for method in METHODS if method.key in keys]
 
 
 def board(**more: Any) -> Board:
@@ -84,6 +89,60 @@ def test_rows_and_columns_can_be_added_to_a_folder(tmp_path: Path) -> None:
     run_board(board(), tmp_path / "out")
     run_board(board(), tmp_path / "once")
     assert values(tmp_path / "out") == values(tmp_path / "once")
+
+
+def test_the_table_has_the_cells_of_all_commands_in_the_folder(tmp_path: Path) -> None:
+    """Rows, columns and networks of earlier commands stay, as if one command had made them."""
+    saliency = partial(choose, ["saliency"])
+    (one,) = group().networks
+    second = BoardGroup(
+        "other", "more", (replace(one, name="two", inputs=one.inputs + 1),), "A note."
+    )
+    cost, sparseness = choose_columns(["cost"]), choose_columns(["sparseness"])
+    folder = tmp_path / "out"
+    run_board(board(columns=sparseness, rows=saliency), folder)
+    run_board(board(groups=[second], columns=[*sparseness, *cost]), folder)
+    report = run_board(board(columns=cost, rows=partial(choose, ["random"])), folder).read_text()
+    rows = {(row["networks"], row["column"], row["method"]): row for row in values(folder)}
+    keys = list(dict.fromkeys((row["networks"], row["method"]) for row in values(folder)))
+    assert keys == [("other", m.key) for m in METHODS] + [("tiny", "random"), ("tiny", "saliency")]
+    missing = {key for key, row in rows.items() if row["reason"]}
+    assert missing == {("tiny", "sparseness", "random"), ("tiny", "cost", "saliency")}
+    assert {rows[key]["reason"] for key in missing} == {"not measured"}
+    assert "| Random | not measured |" in report
+    assert "Networks: two. Data: more. A note." in report
+    assert (folder / "board-other.png").exists()
+    run_board(
+        board(columns=[*sparseness, *cost], rows=partial(choose, ["random", "saliency"])), folder
+    )
+    once = board(groups=[group(), second], columns=[*sparseness, *cost])
+    run_board(board(columns=cost), folder)
+    run_board(board(columns=sparseness), folder)
+    run_board(once, tmp_path / "once")
+    for name in ("board.csv", "board-tiny.png", "board-other.png", "report.md"):
+        assert (folder / name).read_bytes() == (tmp_path / "once" / name).read_bytes()
+
+
+def test_cells_of_an_earlier_version_are_used(tmp_path: Path) -> None:
+    """They have no title, and their networks have no file."""
+    folder = tmp_path / "out"
+    run_board(board(), folder)
+    before = (folder / "board.csv").read_bytes()
+    (folder / "cells" / "tiny" / "network.json").unlink()
+    times = {}
+    for file in (folder / "cells").glob("*/*/*.json"):
+        content = json.loads(file.read_text())
+        del content["title"]
+        file.write_text(json.dumps(content))
+        times[file] = file.stat().st_mtime_ns
+    (one,) = group().networks
+    second = BoardGroup("other", "more", (replace(one, name="two"),))
+    run_board(board(groups=[second], columns=choose_columns(["cost"])), folder)
+    assert {file: file.stat().st_mtime_ns for file in times} == times
+    after = (folder / "board.csv").read_text().splitlines()
+    assert before.decode().splitlines() == [line for line in after if not line.startswith("other")]
+    assert "Networks: tiny. Data: unknown." in (folder / "report.md").read_text()
+    assert "| Gradient * Input |" in (folder / "report.md").read_text()
 
 
 def test_another_board_in_the_folder_is_refused_with_the_difference(tmp_path: Path) -> None:
