@@ -8,7 +8,7 @@ from captum_rectgrad.studies.board.column import Column
 from captum_rectgrad.studies.board.figure import written
 from captum_rectgrad.studies.board.finished import NOT_MEASURED, FinishedGroup, Row
 from captum_rectgrad.studies.board.rows import ORIGINS
-from captum_rectgrad.studies.board.table import Agreement, Entry, GroupTable
+from captum_rectgrad.studies.board.table import Agreement, Entry, GroupTable, MeanRank
 from captum_rectgrad.studies.report.markdown import folded, stacked, table
 
 _RANKS = (
@@ -17,7 +17,8 @@ _RANKS = (
     "methods of a column with one value have the middle rank. All methods are compared on the same "
     "images and networks, so a rank may be certain where the interval of a mean is wide. The last "
     "column is the mean of the ranks without that of the cost, with equal weight of columns that "
-    "may contradict each other."
+    "may contradict each other. The number of columns is in brackets; methods with different "
+    "columns are not comparable by it."
 )
 _OFTEN = 0.05  # share of images without a value from which the report says so
 
@@ -147,13 +148,8 @@ def _ranks(found: GroupTable, methods: Sequence[Row], columns: Sequence[Column])
     rows = []
     for method in methods:
         entries = [found.entries[column.key, method.key] for column in columns]
-        ranks = [
-            entry.rank.value
-            for column, entry in zip(columns, entries, strict=True)
-            if column.family != "cost" and not entry.reason
-        ]
-        mean = f"{sum(ranks) / len(ranks):.1f} ({len(ranks)})" if ranks else ""
-        rows.append([method.title, *map(_rank, entries), mean])
+        mean = found.mean_ranks.get(method.key)
+        rows.append([method.title, *map(_rank, entries), "" if mean is None else _mean_rank(mean)])
     header = ["method", *(column.title for column in columns), "mean (columns)"]
     return table(header, rows, right=len(columns) + 1)
 
@@ -164,6 +160,12 @@ def _rank(entry: Entry) -> str:
     rank = entry.rank
     below = "" if math.isnan(rank.low) else f"{rank.low:g} to {rank.high:g}"
     return stacked(f"{rank.value:g}", below)
+
+
+def _mean_rank(mean: MeanRank) -> str:
+    rank = mean.estimate
+    below = "" if math.isnan(rank.low) else f"{rank.low:.1f} to {rank.high:.1f}"
+    return stacked(f"{rank.value:.1f} ({mean.columns})", below)
 
 
 def _agreement(agreement: Sequence[Agreement], columns: Sequence[Column]) -> str:

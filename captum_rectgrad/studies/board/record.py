@@ -77,6 +77,7 @@ def write_board(
             for part in parts
         },
         "rows": rows,
+        "mean_ranks": {part.group.name: _mean_ranks(part.table) for part in parts},
         "agreement": {
             part.group.name: [asdict(each) for each in part.table.agreement] for part in parts
         },
@@ -123,6 +124,18 @@ def _rows(part: BoardPart, columns: Sequence[Column]) -> list[dict[str, Any]]:
                 }
             )
     return found
+
+
+def _mean_ranks(table: GroupTable) -> dict[str, dict[str, float | None]]:
+    return {
+        method: {
+            "mean": _plain(mean.estimate.value),
+            "low": _plain(mean.estimate.low),
+            "high": _plain(mean.estimate.high),
+            "columns": mean.columns,
+        }
+        for method, mean in table.mean_ranks.items()
+    }
 
 
 def _plain(value: float) -> float | None:

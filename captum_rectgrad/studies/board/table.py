@@ -15,6 +15,7 @@ from captum_rectgrad.studies.board.cells import Cell
 from captum_rectgrad.studies.board.column import Column
 
 RESAMPLES = 1000
+COST = "cost"  # the family of columns that say nothing on the quality of a map
 LEAST_METHODS = 4  # for a correlation of two columns
 _NONE = Estimate(float("nan"), float("nan"), float("nan"), 0)
 
@@ -58,16 +59,35 @@ class Agreement:
 
 
 @dataclass(frozen=True)
+class MeanRank:
+    """Mean of a method's ranks, with equal weight of columns.
+
+    Attributes:
+        estimate: the mean, with an interval by resampling images and networks; columns on the same
+            images are resampled alike. Its count is that of the column with the fewest images.
+        columns: number of columns.
+        whole: whether these are all columns in which any method has a rank.
+    """
+
+    estimate: Estimate
+    columns: int
+    whole: bool
+
+
+@dataclass(frozen=True)
 class GroupTable:
     """The table of one group of networks.
 
     Attributes:
         entries: by column key and method key.
         agreement: of all pairs of columns with a direction and enough methods, without the cost.
+        mean_ranks: by method key, over the columns that the method has a rank in, without the
+            cost; a method without any has none.
     """
 
     entries: Mapping[tuple[str, str], Entry]
     agreement: Sequence[Agreement]
+    mean_ranks: Mapping[str, MeanRank]
 
 
 def group_table(
@@ -85,6 +105,7 @@ def group_table(
         The table. A cell that is not available on one of the networks is not available.
     """
     entries: dict[tuple[str, str], Entry] = {}
+    drawn: list[Mapping[str, NDArray[np.float64]]] = []
     by_key = [{(cell.column, cell.method): cell for cell in network} for network in cells]
     for column in columns:
         found: dict[str, list[NDArray[np.float64]]] = {}
@@ -98,12 +119,16 @@ def group_table(
                 if not any(np.isfinite(each).any() for each in values):
                     reasons[method] = "the measure is not defined for any image"
         known = {method: values for method, values in found.items() if not reasons[method]}
-        ranks = _ranks(known, column, seed)
+        ranks, resampled = _ranks(known, column, seed)
+        if resampled and column.family != COST:
+            drawn.append(resampled)
         for method in methods:
             entries[column.key, method] = _entry(
                 found.get(method), ranks.get(method, _NONE), reasons[method], seed
             )
-    return GroupTable(entries, _agreements(entries, methods, columns))
+    judging = [column for column in columns if column.family != COST]
+    means = _mean_ranks(entries, methods, judging, drawn)
+    return GroupTable(entries, _agreements(entries, methods, judging), means)
 
 
 def mean(values: Sequence[NDArray[np.float64]], seed: int) -> Estimate:
@@ -147,10 +172,13 @@ def _entry(
 
 def _ranks(
     known: Mapping[str, Sequence[NDArray[np.float64]]], column: Column, seed: int
-) -> dict[str, Estimate]:
-    """Ranks of the methods by `mean`; images and networks are resampled, for all methods alike."""
+) -> tuple[dict[str, Estimate], dict[str, NDArray[np.float64]]]:
+    """Ranks of the methods by `mean`, and the ranks of each sample, `(RESAMPLES,)`.
+
+    Images and networks are resampled, for all methods alike.
+    """
     if column.better is None or not known:
-        return {}
+        return {}, {}
     sign = -1.0 if column.better == "higher" else 1.0
     complete = [_complete(values) for values in known.values()]
     networks = len(complete[0])
@@ -164,14 +192,16 @@ def _ranks(
         if _same_images(complete[0]):  # the networks see the same images
             images = images[:1] * networks
         drawn.append(_rank([stacked[place][:, images[place]] for place in chosen], sign))
-    low, high = np.nanpercentile(np.stack(drawn), (2.5, 97.5), axis=0, method="nearest")
+    ranks = np.stack(drawn)
+    low, high = np.nanpercentile(ranks, (2.5, 97.5), axis=0, method="nearest")
     count = min(each.shape[1] for each in stacked)
     if count < ENOUGH:
         low = high = np.full(len(value), np.nan)
-    return {
+    estimates = {
         method: Estimate(float(value[at]), float(low[at]), float(high[at]), count)
         for at, method in enumerate(known)
     }
+    return estimates, {method: ranks[:, at] for at, method in enumerate(known)}
 
 
 def _rank(sample: Sequence[NDArray[np.float64]], sign: float) -> NDArray[np.float64]:
@@ -187,13 +217,35 @@ def _rank(sample: Sequence[NDArray[np.float64]], sign: float) -> NDArray[np.floa
     return ranks
 
 
+def _mean_ranks(
+    entries: Mapping[tuple[str, str], Entry],
+    methods: Sequence[str],
+    columns: Sequence[Column],
+    drawn: Sequence[Mapping[str, NDArray[np.float64]]],
+) -> dict[str, MeanRank]:
+    found = {}
+    for method in methods:
+        ranks = [entries[column.key, method].rank for column in columns]
+        ranks = [rank for rank in ranks if np.isfinite(rank.value)]
+        if not ranks:
+            continue
+        # A method may have no value in a sample of images.
+        samples = np.ma.masked_invalid([column[method] for column in drawn if method in column])
+        low, high = np.percentile(np.asarray(samples.mean(axis=0).compressed()), (2.5, 97.5))
+        count = min(rank.count for rank in ranks)
+        if count < ENOUGH:
+            low = high = np.nan
+        mean = float(np.mean([rank.value for rank in ranks]))
+        whole = len(ranks) == len(drawn)
+        estimate = Estimate(mean, float(low), float(high), count)
+        found[method] = MeanRank(estimate, len(ranks), whole)
+    return found
+
+
 def _agreements(
     entries: Mapping[tuple[str, str], Entry], methods: Sequence[str], columns: Sequence[Column]
 ) -> list[Agreement]:
-    # A cost says nothing on the quality of a map.
-    ranked = [
-        column.key for column in columns if column.better is not None and column.family != "cost"
-    ]
+    ranked = [column.key for column in columns if column.better is not None]
     found = []
     for at, first in enumerate(ranked):
         for second in ranked[at + 1 :]:

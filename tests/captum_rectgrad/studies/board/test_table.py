@@ -73,3 +73,32 @@ def test_columns_have_short_titles_and_unique_keys() -> None:
     assert max(len(column.title) for column in COLUMNS) <= 14
     with pytest.raises(ValueError, match="'road' is not a column; choose from gridpg"):
         choose_columns(["road"])
+
+
+def test_mean_ranks_by_hand() -> None:
+    """The cost does not count, and a method without a value in a column has one column less."""
+    nan = float("nan")
+    columns = choose_columns(["deletion", "insertion", "sparseness", "cost"])
+    given = cells("n", {
+        "deletion": [0.1, 0.2, 0.3, 0.4],  # ranks 1, 2, 3, 4
+        "insertion": [0.4, 0.4, nan, 0.2],  # ranks 1.5, 1.5, none, 3
+        "sparseness": [0.1, 0.2, 0.3, 0.4],
+        "cost": [4, 3, 2, 1],
+    })  # fmt: skip
+    found = group_table([given], METHODS, columns, 0).mean_ranks
+    assert [found[method].estimate.value for method in METHODS] == [1.25, 1.75, 3, 3.5]
+    assert [found[method].columns for method in METHODS] == [2, 2, 1, 2]
+    assert [found[method].whole for method in METHODS] == [True, True, False, True]
+    # The methods differ by more than their noise in every sample of images.
+    assert all(e.estimate.low == e.estimate.value == e.estimate.high for e in found.values())
+
+
+def test_mean_rank_has_the_interval_of_its_column() -> None:
+    generator = np.random.default_rng(0)
+    given = [Cell("n", method, "deletion", generator.normal(size=20)) for method in METHODS]
+    table = group_table([given], METHODS, (DELETION,), 0)
+    for method in METHODS:
+        rank, mean = table.entries["deletion", method].rank, table.mean_ranks[method].estimate
+        assert (mean.value, mean.low, mean.high) == (rank.value, rank.low, rank.high)
+    few = [Cell("n", method, "deletion", generator.normal(size=5)) for method in METHODS]
+    assert math.isnan(group_table([few], METHODS, (DELETION,), 0).mean_ranks["a"].estimate.low)
