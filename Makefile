@@ -78,7 +78,7 @@ linters: .venv/.dev
 # Wheels only: an old version without one for this Python would have to be compiled.
 .venv-oldest/.tests: pyproject.toml tests/oldest-versions.txt
 	@PYTHON="$(PYTHON)" ./environment.sh .venv-oldest --only-binary :all: \
-	  --constraint tests/oldest-versions.txt --editable '.[imagenet,studies,tests]'
+	  --constraint tests/oldest-versions.txt --editable '.[imagenet,onnx,studies,tests]'
 	@touch $@
 
 clean:

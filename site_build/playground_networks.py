@@ -5,7 +5,6 @@ weights from that file. `networks.json` describes the networks, the files and th
 """
 
 import argparse
-import copy
 import gzip
 import json
 from collections.abc import Sequence
@@ -23,6 +22,7 @@ import rectgrad_zoo
 from captum_rectgrad import GuidedBackprop, RectGrad, RectGradPRR, Saliency, export_onnx
 from captum_rectgrad.app.networks import Network
 from captum_rectgrad.attr.base import ModifiedGradient
+from captum_rectgrad.export.half_weights import rounded
 from captum_rectgrad.plotting.images import photographs
 from captum_rectgrad.plotting.single_map import COLOURS, STRONGEST, WEAKEST
 from site_build.external_weights import external_weights
@@ -109,29 +109,7 @@ def network(name: str) -> nn.Module:
     """
     offered = NETWORKS[name]
     loaded = rectgrad_zoo.load(offered.source)
-    return half_precision(Network(loaded).randomised if offered.random else loaded)
-
-
-def half_precision(model: nn.Module) -> nn.Module:
-    """A copy of a model whose parameters and buffers are rounded to half precision.
-
-    Args:
-        model: a model in float32.
-
-    Returns:
-        The copy, in float32.
-
-    Raises:
-        ValueError: a weight is too large for half precision.
-    """
-    rounded = copy.deepcopy(model)
-    with torch.no_grad():
-        for name, tensor in rounded.state_dict().items():
-            if tensor.is_floating_point():
-                tensor.copy_(tensor.half())
-                if not tensor.isfinite().all():
-                    raise ValueError(f"{name} is too large for half precision; export float32")
-    return rounded
+    return rounded(Network(loaded).randomised if offered.random else loaded)
 
 
 def export(name: str, model: nn.Module, folder: Path) -> dict[str, Any]:
@@ -139,7 +117,7 @@ def export(name: str, model: nn.Module, folder: Path) -> dict[str, Any]:
 
     Args:
         name: beginning of the names of the files.
-        model: the network, with weights in half precision.
+        model: the network.
         folder: where the files are written.
 
     Returns:
@@ -156,9 +134,10 @@ def export(name: str, model: nn.Module, folder: Path) -> dict[str, Any]:
             folder / "whole.onnx",
             column.method,
             dynamic=(),
+            half=True,
             **column.options,
         )
-        graph = external_weights(written.path, model, weights)
+        graph = external_weights(written.path, weights)
         written.path.unlink()
         file = folder / f"{name}-{key}.onnx.gz"
         file.write_bytes(gzip.compress(graph, mtime=0))

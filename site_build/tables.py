@@ -50,7 +50,7 @@ def with_tables(html: str, page: str) -> str:
     """
     words = next((words for pages, words in VERDICTS.items() if fnmatch(page, pages)), ())
     summary = _summary(html, words) if page == "hard-cases.md" else ""
-    if page == "timm-support.md":  # the counts come before the long table
+    if page.endswith("-support.md"):  # the counts come before the long table
         counts = re.search(r"<p>Of \d+ families: .*?</p>\n?", html)
         if counts is not None:
             html = html.replace(counts[0], "").replace("</h1>", f"</h1>\n{counts[0]}", 1)

@@ -2,13 +2,13 @@
 
 import tempfile
 from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
 
 import torch
 
 from benchmarks.timm_support import models
 from benchmarks.timm_support.families import Member
+from benchmarks.timm_support.table import Row
 from captum_rectgrad import export_onnx
 from captum_rectgrad.errors import RectGradError
 from captum_rectgrad.export.check import check_onnx
@@ -21,19 +21,6 @@ PERCENTILE = 80.0
 CHOICES: Sequence[tuple[Dynamic, ...]] = (("batch",), ())
 
 
-@dataclass(frozen=True)
-class Row:
-    """The result of a family.
-
-    Attributes:
-        member: the model.
-        result: one of the words of the page, and the reason.
-    """
-
-    member: Member
-    result: str
-
-
 def measure(member: Member) -> Row:
     """Export a member with random weights, and compare two random images with PyTorch.
 
@@ -41,11 +28,11 @@ def measure(member: Member) -> Row:
         member: as `families.members` gives it.
     """
     if member.parameters > MOST_PARAMETERS:
-        return Row(member, "not measured: no small member")
+        return Row(member, ("not measured: no small member",))
     try:
-        return Row(member, _result(member))
+        return Row(member, (_result(member),))
     except Exception as error:  # noqa: BLE001 (an error of the export is a result)
-        return Row(member, f"wrong: {type(error).__name__}: {str(error)[:100]}")
+        return Row(member, (f"wrong: {type(error).__name__}: {str(error)[:100]}",))
 
 
 def _result(member: Member) -> str:

@@ -1,11 +1,10 @@
 """The page `docs/onnx-support.md`."""
 
-from collections import Counter
 from collections.abc import Sequence
 
-from benchmarks.onnx_support.measure import MOST_PARAMETERS, PERCENTILE, Row
+from benchmarks.onnx_support.measure import MOST_PARAMETERS, PERCENTILE
 from benchmarks.timm_support import models
-from benchmarks.timm_support.page import versions
+from benchmarks.timm_support.table import Row, table, versions
 from captum_rectgrad.export.check import LARGEST_GAP, TOLERANCE
 from captum_rectgrad.export.graph_writer import OPSET
 
@@ -25,14 +24,6 @@ threshold, the differences of a map sum up to at most {gap:.0%} of its values; t
 these maps. "refused" names the operators that have no translation, or the reason.
 
 """
-HEAD = "| family | model and input | result |\n|---|---|---|"
-
-
-def line(row: Row) -> str:
-    """One row of the table."""
-    member = row.member
-    model = f"`{member.model}`" + (f", {member.size}" if member.size else "")
-    return f"| {member.family} | {model} | {row.result} |"
 
 
 def page(rows: Sequence[Row]) -> str:
@@ -50,6 +41,4 @@ def page(rows: Sequence[Row]) -> str:
         tolerance=TOLERANCE,
         gap=LARGEST_GAP,
     )
-    counts = Counter(row.result.partition(":")[0] for row in rows)
-    summary = ", ".join(f"{count} {word}" for word, count in counts.most_common())
-    return text + "\n".join([HEAD, *map(line, rows)]) + f"\n\n{len(rows)} families: {summary}.\n"
+    return text + table(["result"], rows)

@@ -1,4 +1,7 @@
-"""timm's families, and the smallest member of each, remembered in a table."""
+"""timm's families, and the smallest member of each, remembered in a table.
+
+`python -m benchmarks.timm_support.families` makes the table once more.
+"""
 
 import json
 from collections.abc import Iterable
@@ -76,3 +79,7 @@ def _least_size(model: str, sizes: Iterable[int]) -> int:
             continue
         return size
     raise ValueError(f"{model} takes no input of {min(sizes)} to {max(sizes)} pixels")
+
+
+if __name__ == "__main__":
+    choose()

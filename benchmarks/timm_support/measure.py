@@ -3,7 +3,6 @@
 import re
 import warnings
 from collections import Counter
-from dataclasses import dataclass
 
 import torch
 from torch import Tensor, nn
@@ -12,6 +11,7 @@ from benchmarks.timm_support import models, naive
 from benchmarks.timm_support.activation_counts import activation_counts
 from benchmarks.timm_support.families import MOST_PARAMETERS, Member
 from benchmarks.timm_support.model_snapshot import snapshot
+from benchmarks.timm_support.table import Row
 from captum_rectgrad import RectGrad
 from captum_rectgrad.errors import RectGradError, RectGradWarning
 
@@ -27,21 +27,6 @@ PYTORCH = "PyTorch's plain gradient of one sample is off"
 CLASS = 3
 
 
-@dataclass(frozen=True)
-class Row:
-    """What was found.
-
-    Attributes:
-        member: of which model.
-        activations: as the page has them, such as "GELU 12, SiLU 3".
-        result: in words.
-    """
-
-    member: Member
-    activations: str
-    result: str
-
-
 class Wrong(Exception):  # noqa: N818
     """A family is not served right; the message says how."""
 
@@ -54,7 +39,7 @@ def measure(member: Member) -> Row:
     """
     if member.parameters > MOST_PARAMETERS:
         millions = member.parameters / 1e6
-        return Row(member, "", f"no small member: the smallest has {millions:.0f} M parameters")
+        return Row(member, ("", f"no small member: the smallest has {millions:.0f} M parameters"))
     model = models.build(member.model, member.size)
     x = models.images(model, member.size)
     met: Counter[str] = Counter()
@@ -64,14 +49,14 @@ def measure(member: Member) -> Row:
         _check(model, x, target, met)
         plain = _apart(*(_gradients(model, xs, target) for xs in (list(x[:, None]), [x])))
     except RectGradError as error:
-        return Row(member, _words(met), f"refused: {error}")
+        return Row(member, (_words(met), f"refused: {error}"))
     except RectGradWarning as warning:
-        return Row(member, _words(met), f"wrong: warns that {warning}")
+        return Row(member, (_words(met), f"wrong: warns that {warning}"))
     except Wrong as wrong:
-        return Row(member, _words(met), str(wrong))
+        return Row(member, (_words(met), str(wrong)))
     asides = [f"{PYTORCH} by {plain:.0e}"] if plain > TOLERANCE else []
     asides += _warned(model, x, target)
-    return Row(member, _words(met), RIGHT + "".join(f" ({aside})" for aside in asides))
+    return Row(member, (_words(met), RIGHT + "".join(f" ({aside})" for aside in asides)))
 
 
 def _target(model: nn.Module, x: Tensor) -> tuple[int, ...]:

@@ -1,14 +1,11 @@
 """The page `docs/timm-support.md`."""
 
-from collections import Counter
 from collections.abc import Sequence
-
-import timm
-import torch
 
 from benchmarks.timm_support import models
 from benchmarks.timm_support.families import MOST_PARAMETERS
-from benchmarks.timm_support.measure import PERCENTILE, PYTORCH, TOLERANCE, Row
+from benchmarks.timm_support.measure import PERCENTILE, PYTORCH, TOLERANCE
+from benchmarks.timm_support.table import Row, table, versions
 
 INTRODUCTION = """\
 # RectGrad on timm's architectures
@@ -41,19 +38,7 @@ alone and that of the same sample in a batch, as a part of the largest value.
 
 The third column counts the activation calls that one backward pass thresholds.
 """
-HEAD = "| family | model and input | activations | result |\n|---|---|---|---|"
-
-
-def versions() -> str:
-    """Of what the results depend on."""
-    return f"timm {timm.__version__} and PyTorch {torch.__version__.partition('+')[0]}"
-
-
-def line(row: Row) -> str:
-    """One row of the table."""
-    member = row.member
-    model = f"`{member.model}`" + (f", {member.size}" if member.size else "")
-    return f"| {member.family} | {model} | {row.activations} | {row.result} |"
+COLUMNS = "activations", "result"
 
 
 def page(rows: Sequence[Row]) -> str:
@@ -72,7 +57,4 @@ def page(rows: Sequence[Row]) -> str:
         tolerance=TOLERANCE,
         pytorch=PYTORCH,
     )
-    counts = Counter(row.result.partition(":")[0] for row in rows)
-    totals = "; ".join(f"{count} {kind}" for kind, count in counts.most_common())
-    table = "\n".join([HEAD, *map(line, rows)])
-    return f"{introduction}\n{table}\n\nOf {len(rows)} families: {totals}.\n"
+    return f"{introduction}\n{table(COLUMNS, rows)}"

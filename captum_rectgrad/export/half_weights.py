@@ -1,4 +1,4 @@
-"""Weights in half precision in the file, which a runtime converts when it loads it."""
+"""Weights in half precision in the file, which a runtime converts when it loads the file."""
 
 import copy
 

@@ -23,6 +23,7 @@ PAGES = {
     "docs/when-not-to-trust-a-map.md": ("# ", ""),
     "docs/limits.md": ("- **Later layers and the class", "- **RectGrad needs high"),
     "README.md": ("## Limits", "## License"),
+    "docs/how-to/ship-a-map-with-your-model.md": ("## Size and time", "## Python without PyTorch"),
 }
 
 

@@ -1,13 +1,11 @@
 """The playground of the built site (`make docs`) in Chromium."""
 
 import gzip
-import io
 import json
 import re
+import statistics
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
 from importlib.resources import files
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -21,17 +19,14 @@ import rectgrad_zoo
 from captum_rectgrad.plotting.images import photographs
 from site_build.playground_networks import COLUMNS, NETWORKS, network
 from tests.support.browser import served
+from tests.support.playground import FOLDER, NEEDS_PLAYGROUND, PLACE, SITE, Tab, opened
 
 if TYPE_CHECKING:  # optional
-    from playwright.sync_api import Browser, FilePayload, Page
+    from playwright.sync_api import Browser
 
-SITE = Path(__file__).resolve().parents[2] / "site"
-FOLDER = SITE / "playground"
 TOLERANCE = 1e-4  # of the largest value of a map
 # Of the sum of a map's absolute values, where rounding decides whether a unit passes.
 MOST_FLIPPED = 0.02
-PLACE = "#live-playground"
-COMPUTED = f"""document.querySelector('{PLACE} [role=status]').textContent.includes(' at q = ')"""
 # Milliseconds until the map has followed the slider, for each percentile.
 SLIDE = """async (percentiles) => {
   const slider = document.querySelector("#live-playground [name=q]");
@@ -54,75 +49,13 @@ SLIDE = """async (percentiles) => {
   }
   return found;
 }"""
-RESAMPLE = """async ([pixels, width, height, newWidth, newHeight]) => {
-  const {resample} = await import(new URL("resampling.js", location.href.split("#")[0]));
-  return [...resample({pixels, width, height}, newWidth, newHeight).pixels];
-}"""
-
-pytestmark = [
-    pytest.mark.site,
-    pytest.mark.skipif(not (FOLDER / "networks.json").is_file(), reason="no site: make docs"),
-]
+pytestmark = NEEDS_PLAYGROUND
 
 
 @pytest.fixture(scope="module")
 def address() -> Iterator[str]:
     with served(SITE) as where:
         yield where
-
-
-class Tab:
-    """A tab of the playground, what it asked for, and what the console says."""
-
-    def __init__(self, page: "Page", address: str) -> None:
-        self.page, self.address = page, f"{address}playground/"
-        self.asked: list[str] = []
-        self.messages: list[str] = []
-        page.on("request", lambda request: self.asked.append(request.url))
-        page.on("console", lambda message: self.messages.append(message.text))
-        page.on("pageerror", lambda error: self.messages.append(str(error)))
-
-    def open(self, fragment: str) -> None:
-        self.page.goto("about:blank")
-        self.page.goto(f"{self.address}#{fragment}")
-        self.page.locator(f"{PLACE} form").wait_for()
-
-    def load(self) -> None:
-        self.page.click(f"{PLACE} .load")
-        self.computed()
-
-    def computed(self) -> None:
-        """Wait for the maps of the state."""
-        self.page.wait_for_function(COMPUTED, timeout=120_000)
-        self.page.wait_for_timeout(100)
-        self.page.wait_for_function(COMPUTED)
-
-    def choose(self, image: Image.Image, name: str = "photo.png") -> None:
-        self.page.set_input_files(f"{PLACE} [name=own]", payload(image, name))
-
-    def report(self) -> dict[str, Any]:
-        with self.page.expect_download() as download:
-            self.page.click(f"{PLACE} .json")
-        found: dict[str, Any] = json.loads(Path(download.value.path()).read_text("utf-8"))
-        return found
-
-    def text(self, selector: str) -> str:
-        return self.page.locator(f"{PLACE} {selector}").inner_text()
-
-
-def payload(image: Image.Image, name: str) -> "FilePayload":
-    written = io.BytesIO()
-    image.save(written, "PNG")
-    return {"name": name, "mimeType": "image/png", "buffer": written.getvalue()}
-
-
-@contextmanager
-def opened(browser: "Browser", address: str, fragment: str = "", **options: Any) -> Iterator[Tab]:
-    page = browser.new_page(viewport={"width": 1440, "height": 900}, **options)
-    tab = Tab(page, address)
-    tab.open(fragment)
-    yield tab
-    page.close()
 
 
 def expected(name: str, column: str, x: Tensor, target: int, q: float | None) -> Tensor:
@@ -164,19 +97,6 @@ def test_maps_are_those_of_pytorch(browser: "Browser", address: str, name: str, 
     assert exact >= len(found["maps"]) // 2
     controls = {each["network"] for each in found["maps"]} - {name}
     assert controls == {NETWORKS[name].control}
-
-
-@pytest.mark.parametrize(
-    ("size", "new"), [((451, 300), (48, 32)), ((40, 30), (42, 32)), ((9, 400), (20, 33))]
-)
-def test_pictures_are_scaled_as_by_pillow(
-    browser: "Browser", address: str, size: tuple[int, int], new: tuple[int, int]
-) -> None:
-    pixels = np.random.default_rng(0).integers(0, 256, (size[1], size[0], 3), dtype=np.uint8)
-    with opened(browser, address) as tab:
-        found = tab.page.evaluate(RESAMPLE, [pixels.ravel().tolist(), *size, *new])
-    expected_pixels = np.asarray(Image.fromarray(pixels).resize(new, Image.Resampling.BICUBIC))
-    assert found == expected_pixels.ravel().tolist()
 
 
 def test_nothing_is_loaded_until_it_is_asked_for(browser: "Browser", address: str) -> None:
@@ -221,8 +141,8 @@ def test_the_map_follows_the_slider(
     with opened(browser, address, f"network={name}") as tab:
         tab.load()
         found: Sequence[float] = tab.page.evaluate(SLIDE, list(range(97, 87, -1)))
-        # Other work on the machine only adds to a time.
-        assert min(found) < most, found
+        # Not each: a movement that meets a garbage collection or another process waits for it.
+        assert statistics.median(found) < most, found
 
 
 def test_a_link_restores_the_state(browser: "Browser", address: str) -> None:
@@ -309,23 +229,6 @@ def test_a_wrong_link_is_explained(
     with opened(browser, address, fragment) as tab:
         tab.page.locator(f"{PLACE} [role=alert]", has_text=sentence).wait_for()
         assert not tab.messages
-
-
-def test_a_wrong_picture_is_explained(browser: "Browser", address: str) -> None:
-    with opened(browser, address) as tab:
-        alert = tab.page.locator(f"{PLACE} [role=alert]")
-        tab.choose(Image.new("RGB", (300, 4)), "strip.png")
-        alert.filter(
-            has_text="strip.png has 300 x 4 pixels: choose a picture with at least 8"
-        ).wait_for()
-        text: FilePayload = {"name": "notes.png", "mimeType": "image/png", "buffer": b"words"}
-        tab.page.set_input_files(f"{PLACE} [name=own]", text)
-        alert.filter(has_text="notes.png cannot be read as a picture").wait_for()
-        tab.choose(Image.new("RGB", (40, 30), "red"))
-        alert.filter(has_text=re.compile("^$")).wait_for(state="hidden")
-        assert "40 x 30 pixels. It is scaled to 42 x 32" in tab.text(".size")
-        tab.choose(Image.new("RGB", (32, 32), "red"))
-        tab.page.locator(f"{PLACE} .size", has_text=re.compile("^$")).wait_for(state="attached")
 
 
 @pytest.mark.parametrize(

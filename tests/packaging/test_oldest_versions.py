@@ -9,7 +9,7 @@ from packaging.version import Version
 from tests.support.requirements import ROOT, requirements
 
 # Extras of what the tests use. Tools for developers need no oldest version.
-EXTRAS = ("imagenet", "studies")
+EXTRAS = ("imagenet", "onnx", "studies")
 CONSTRAINTS = (ROOT / "tests/oldest-versions.txt").read_text(encoding="utf-8")
 
 

@@ -11,6 +11,9 @@ A source is a text with parts between " | ":
   column; ` @ low`, ` @ high` or ` @ rank` for another of its numbers;
 - `board | cifar10_cnn | agreement | insertion with deletion`: a rank correlation of two columns;
 - `board | settings | images`: a setting of the board;
+- `onnx-times | cifar10_cnn | 1 | map, PyTorch`: a median ratio in the record of exported
+  maps, by network, threads and denominator;
+- `onnx-times | cifar10_cnn | bytes | half`: a size in that record, in megabytes;
 - `zoo | cifar10_cnn | kept_epoch`: a value of a checkpoint's `metrics.json`, keys joined by dots;
 - `fact | CIFAR-10 images have 32 x 32 pixels`: not measured; the text has the number.
 """
@@ -116,6 +119,14 @@ def _of_board(networks: str, method: str, column: str = "") -> float:
     return float(row[number or "mean"])
 
 
+def _of_onnx_times(network: str, kind: str, name: str) -> float:
+    text = (ROOT / "benchmarks" / "results" / "onnx-times.json").read_text("utf-8")
+    (row,) = (row for row in json.loads(text)["networks"] if row["network"] == network)
+    if kind == "bytes":
+        return float(row["bytes"][name]) / 1e6
+    return float(row["ratios"][kind][name]["median"])
+
+
 def _metric(name: str, keys: str) -> float:
     files = (ROOT / place / name / "metrics.json" for place in CHECKPOINTS)
     (file,) = (file for file in files if file.is_file())
@@ -125,7 +136,11 @@ def _metric(name: str, keys: str) -> float:
     return float(len(value) if isinstance(value, list) else value)
 
 
-_OTHER_RECORDS: dict[str, Callable[..., float]] = {"zoo": _metric, "board": _of_board}
+_OTHER_RECORDS: dict[str, Callable[..., float]] = {
+    "zoo": _metric,
+    "board": _of_board,
+    "onnx-times": _of_onnx_times,
+}
 
 
 def _forms(written: str, number: str) -> Iterator[str]:

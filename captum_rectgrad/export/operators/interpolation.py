@@ -60,6 +60,16 @@ for _mode in ("upsample_bicubic2d", "upsample_bilinear2d", "upsample_nearest2d")
     TRANSLATIONS[f"{_mode}_backward"] = partial(_upsample_backward, _mode)
 
 
+@translates("_unsafe_index")
+def elements_of_grid(w: GraphWriter, x: Value, indices: Sequence[Value | None]) -> Any:
+    """Rows `(rows, 1)` and columns `(columns,)`: so PyTorch 2.6 records the mode "nearest"."""
+    *leading, rows, columns = indices
+    if any(leading) or not (rows and columns and (rows.shape[1:], columns.shape[1:]) == ((1,), ())):
+        raise UnsupportedOperatorError(["aten._unsafe_index.Tensor other than of rows and columns"])
+    chosen = w.add("Gather", x.name, w.add("Reshape", rows.name, w.ints([-1])), axis=-2)
+    return w.add("Gather", chosen, columns.name, axis=-1)
+
+
 def _resized(w: GraphWriter, x: Value, output: Dims, resize: Resize) -> str:
     rows, columns = _matrices(x.shape, output, resize)
     left, right = w.constant(rows.T.numpy(), x.dtype), w.constant(columns.numpy(), x.dtype)
