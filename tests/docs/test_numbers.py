@@ -73,6 +73,10 @@ def expanded(line: str) -> list[str]:
     [
         ("Figure 5b and table 1: 0.77 (95 % interval 0.5 to 1,000).", ["0.77", "0.5", "1,000"]),
         ("CIFAR-10 with q = 98 has 6.25 % at -0.1, `x = 3`", ["6.25 %", "-0.1"]),
+        (
+            "lower (-1.5 to 2.4 percentage points)",
+            ["-1.5 percentage points", "2.4 percentage points"],
+        ),
         ("[7 networks](page-12.md) of Kim et al. 2019, section 5.3, footnotes 2 and 3", ["7"]),
     ],
 )

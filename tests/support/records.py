@@ -37,6 +37,8 @@ _NAMES = re.compile(
     r"|\b95 % interval|\b95th percentile",
     re.IGNORECASE,
 )
+# The first number of a range, "0.5 to 5.5 percentage points", has the unit of the second.
+_RANGE = re.compile(r"(\d) to (-?\d+(?:\.\d+)?)( ?%| percentage points)")
 _NUMBER = re.compile(r"(?<![\w.,/])(?<!\w-)-?\d[\d,]*(?:\.\d+)?(?: ?%| percentage points?)?(?!\w)")
 
 
@@ -59,6 +61,7 @@ def blocks(text: str) -> Iterator[str]:
 def numbers(block: str) -> list[str]:
     """The numbers in a block of a page that must have a source, in order."""
     plain = re.sub(r"`[^`]*`|!?\[([^\]]*)\]\([^)]*\)", r"\1", block)
+    plain = _RANGE.sub(r"\1\3 to \2\3", plain)
     return [found.strip() for found in _NUMBER.findall(_NAMES.sub("", plain))]
 
 
