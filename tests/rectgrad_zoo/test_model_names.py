@@ -45,6 +45,7 @@ def test_the_zoo_lists_its_checkpoints() -> None:
         "fashion_mnist_cnn",
         "fashion_mnist_cnn_seed1",
         "fashion_mnist_cnn_seed2",
+        "cifar10_vit",
         "tf_efficientnet_lite0",
         "tf_efficientnet_lite1",
         "tf_efficientnet_lite2",
@@ -75,7 +76,7 @@ def test_an_installed_package_lists_no_checkpoint_of_a_checkout(
     monkeypatch.setattr(registry, "HUB_FOLDER", tmp_path / "hub")
     monkeypatch.setenv("HF_HUB_OFFLINE", "1")
     monkeypatch.setattr("huggingface_hub.constants.HF_HUB_OFFLINE", True)
-    assert len(OWN) == 28
+    assert len(OWN) == 29
     assert not set(OWN) & set(rectgrad_zoo.list())
     assert not any(info.loadable for info in rectgrad_zoo.checkpoints() if info.name in OWN)
     assert rectgrad_zoo.load(rectgrad_zoo.list()[0]) is not None

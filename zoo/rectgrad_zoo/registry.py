@@ -237,6 +237,13 @@ CHECKPOINTS = (
         data="Fashion-MNIST",
         architecture="fashion_mnist_cnn",
     ),
+    _own(
+        "cifar10_vit",
+        "d41489a34d0c36cda5081628e66d60dcfa9279841da6a7aceea383cc13467ae3",
+        data="CIFAR-10",
+        purpose="a vision transformer",
+        architecture="cifar10_vit",
+    ),
     Checkpoint(
         name="tf_efficientnet_lite0",
         architecture="tf_efficientnet_lite0",
