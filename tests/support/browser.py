@@ -116,6 +116,8 @@ def _look(context: "BrowserContext", address: str, result: Visit) -> Visit:
     tab.on("response", answered)
     tab.goto(address + result.page)
     tab.wait_for_timeout(AFTERWARDS)
+    # Scripts add pictures after the page has loaded. A picture that failed is complete, too.
+    tab.wait_for_function("[...document.images].every((image) => image.complete)")
     result.found = tab.evaluate(LOOK)
     tab.close()
     return result
