@@ -34,6 +34,8 @@ let running = false;
 let settled; // the promise of what runs
 let waiting; // the timer of the next change of the address
 let again = false;
+let asked = 0; // number of pictures asked for
+let shown = 0; // which of them is shown
 
 const KEPT = 60; // results; one of EfficientNet-Lite0 is 800 kB
 const files = (file) => new URL(file, import.meta.url).href;
@@ -84,11 +86,6 @@ function showPercentile() {
   elements.q.setAttribute("aria-valuetext", `q = ${state.q}`);
 }
 
-async function choosePicture(blob, name) {
-  picture = await decode(blob, name);
-  fit();
-}
-
 // The picture and the covered region as the network's input.
 function fit() {
   if (!picture) return;
@@ -107,10 +104,10 @@ function renewInput() {
   drawPicture(find(".picture canvas"), pixels);
 }
 
-async function choosePrepared(name) {
+async function preparedPicture(name) {
   const answer = await fetch(files(`${name}.webp`));
   if (!answer.ok) throw new Error(`The picture ${name}.webp could not be loaded. Reload the page.`);
-  await choosePicture(await answer.blob(), "The picture");
+  return decode(await answer.blob(), "The picture");
 }
 
 async function load() {
@@ -258,29 +255,30 @@ function changed({target: {name, value, checked}}) {
   update();
 }
 
-async function open(choose) {
+// Show the picture that `read` gives, unless one that the reader asked for later is shown already.
+// `chosen` is its name if the reader has chosen it: the choices for the picture before are forgotten.
+async function open(read, chosen) {
+  const order = ++asked;
   complain("");
   try {
-    await choose();
+    const found = await read();
+    if (order < shown) return;
+    shown = order;
+    picture = found;
+    if (chosen) {
+      Object.assign(state, {picture: chosen, target: null, other: null});
+      region.clear();
+    }
+    fit();
   } catch (error) {
-    complain(error.message);
+    if (order === asked) complain(error.message);
   }
   show();
   await update();
 }
 
 function openOwn(file) {
-  if (!file) return;
-  open(async () => {
-    await choosePicture(file, file.name);
-    forgetChoices(OWN);
-  });
-}
-
-function forgetChoices(name) {
-  Object.assign(state, {picture: name, target: null, other: null});
-  region.clear();
-  renewInput();
+  if (file) open(() => decode(file, file.name), OWN);
 }
 
 function painted() {
@@ -307,10 +305,7 @@ function listen() {
   find(".load").addEventListener("click", load);
   elements.own.addEventListener("change", ({target: {files: [file]}}) => openOwn(file));
   for (const radio of place.querySelectorAll("[name=picture]")) {
-    radio.addEventListener("change", () => open(async () => {
-      await choosePrepared(radio.value);
-      forgetChoices(radio.value);
-    }));
+    radio.addEventListener("change", () => open(() => preparedPicture(radio.value), radio.value));
   }
   place.addEventListener("dragover", (event) => event.preventDefault());
   place.addEventListener("drop", (event) => {
@@ -350,7 +345,7 @@ async function restore() {
   const read = readFragment(location.hash.slice(1), description, region);
   const isAsked = new URLSearchParams(location.hash.slice(1)).has("load");
   state = read.state;
-  await open(() => choosePrepared(state.picture));
+  await open(() => preparedPicture(state.picture));
   if (read.problems.length) complain(read.problems.join(" "));
   if (isAsked) await load();
 }

@@ -2,7 +2,8 @@
 
 import base64
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -11,10 +12,10 @@ from PIL import Image
 
 from captum_rectgrad.plotting.images import photographs
 from tests.support.browser import served
-from tests.support.playground import NEEDS_PLAYGROUND, PLACE, SITE, opened, payload
+from tests.support.playground import NEEDS_PLAYGROUND, PLACE, SITE, Tab, opened, payload
 
 if TYPE_CHECKING:  # optional
-    from playwright.sync_api import Browser, FilePayload
+    from playwright.sync_api import Browser, FilePayload, Route
 
 RESAMPLE = """async ([pixels, width, height, newWidth, newHeight]) => {
   const {resample} = await import(new URL("resampling.js", location.href.split("#")[0]));
@@ -86,7 +87,49 @@ def test_a_wrong_picture_is_explained(browser: "Browser", address: str) -> None:
         tab.page.set_input_files(f"{PLACE} [name=own]", text)
         alert.filter(has_text="notes.png cannot be read as a picture").wait_for()
         tab.choose(Image.new("RGB", (40, 30), "red"))
-        alert.filter(has_text=re.compile("^$")).wait_for(state="hidden")
-        assert "40 x 30 pixels. It is scaled to 42 x 32" in tab.text(".size")
+        scaled = "40 x 30 pixels. It is scaled to 42 x 32"
+        tab.page.locator(f"{PLACE} .size", has_text=scaled).wait_for()
+        assert not alert.is_visible()
         tab.choose(Image.new("RGB", (32, 32), "red"))
         tab.page.locator(f"{PLACE} .size", has_text=re.compile("^$")).wait_for(state="attached")
+
+
+@contextmanager
+def slow_start(browser: "Browser", address: str) -> Iterator[tuple[Tab, Callable[[], None]]]:
+    """A tab that waits for the picture of its link, and a function that lets the picture arrive."""
+    page = browser.new_page()
+    requests: list[Route] = []
+    # Playwright sets an attribute on the handler, which a built-in method does not allow.
+    page.route("**/rocket.webp", lambda route: requests.append(route))  # noqa: PLW0108
+    tab = Tab(page, address)
+    tab.open("picture=rocket")
+
+    def arrive() -> None:
+        with page.expect_event("requestfinished"):
+            requests[0].continue_()
+
+    yield tab, arrive
+    page.close()
+
+
+def test_a_picture_that_arrives_late_does_not_replace_a_later_choice(
+    browser: "Browser", address: str
+) -> None:
+    with slow_start(browser, address) as (tab, arrive):
+        size = tab.page.locator(f"{PLACE} .size")
+        tab.choose(photographs()["coffee"])
+        size.filter(has_text="photo.png has 600 x 400 pixels").wait_for()
+        arrive()
+        tab.load()
+        assert "photo.png" in size.inner_text()
+        assert tab.report()["picture"] == "own"
+
+
+def test_a_wrong_picture_leaves_one_that_is_still_loading(browser: "Browser", address: str) -> None:
+    with slow_start(browser, address) as (tab, arrive):
+        tab.choose(Image.new("RGB", (300, 4)), "strip.png")
+        alert = tab.page.locator(f"{PLACE} [role=alert]", has_text="strip.png has 300 x 4 pixels")
+        alert.wait_for()
+        arrive()
+        tab.page.locator(f"{PLACE} .size", has_text="The picture has").wait_for()
+        assert alert.is_visible()

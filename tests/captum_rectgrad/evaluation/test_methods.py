@@ -286,6 +286,16 @@ def test_a_single_hard_image_does_not_refuse_deeplift() -> None:
     torch.testing.assert_close(*maps)
 
 
+def test_the_check_of_deeplift_takes_no_larger_batches_than_its_caller() -> None:
+    (method,) = choose_methods(["deeplift"])
+    model = rectgrad_zoo.load("cifar10_cnn")
+    sizes = set[int]()
+    model.register_forward_hook(lambda _, inputs, __: sizes.add(len(inputs[0])))
+    x = torch.randn(3, 3, 32, 32, generator=torch.manual_seed(0))
+    attribute(method, model, x, torch.tensor([0, 1, 2]))
+    assert sizes == {3, 6}  # DeepLIFT passes the images and their baselines together
+
+
 def test_what_is_not_itself_is_refused_at_every_batch() -> None:
     model = SharedWithSkip().double()
     for key in ("deeplift", "guided-bp"):
