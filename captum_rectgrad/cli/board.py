@@ -109,6 +109,8 @@ def _check_networks(args: argparse.Namespace) -> None:
             )
     if args.model is None:
         return
+    if args.masks is not None:
+        raise ValueError("--masks has the objects of CIFAR-10, and does not apply to --model")
     if args.network:
         raise ValueError("give --network, a network of the board, or --model, your own; not both")
     check_model(args.model)
@@ -137,7 +139,14 @@ def _own_group(place: str, folder: Path | None, images: int) -> BoardGroup:
     model, given = load_own_model(place, None, "cpu")
     transform = find_transform(model, given)
     pictures = photographs() if folder is None else folder_images(folder)
-    inputs = torch.stack([transform(picture) for picture in list(pictures.values())[:images]])
+    made = [transform(picture) for picture in list(pictures.values())[:images]]
+    sizes = sorted({tuple(each.shape) for each in made})
+    if len(sizes) > 1:
+        raise ValueError(
+            f"the transform of {place} returns images of different sizes ({sizes[0]} and "
+            f"{sizes[-1]}); resize and crop them to one size"
+        )
+    inputs = torch.stack(made)
     name = _file_name(place)
     network = BoardNetwork(name, "", model, inputs, predicted(model, inputs), inputs)
     which = "photographs of scikit-image" if folder is None else "given pictures"

@@ -178,8 +178,9 @@ def _imported(key: str) -> Method:
     module, _, name = key.partition(":")
     try:
         found = getattr(importlib.import_module(module), name)
-    except (ImportError, AttributeError, ValueError) as error:
-        raise ValueError(f"{key!r} cannot be imported: {error}") from error
+    except Exception as error:  # a module may raise anything
+        kind = type(error).__name__
+        raise ValueError(f"{key!r} cannot be imported: {kind}: {error}") from error
     if isinstance(found, Method):
         return found
     if isinstance(found, type) and issubclass(found, Attribution):
@@ -229,21 +230,61 @@ def check_once(model: nn.Module, key: str, doubt: Callable[[], str | None]) -> N
         raise MethodUnreliableError(reason)
 
 
-def _guided_backprop(model: nn.Module, x: Tensor, target: Tensor) -> Tensor:
-    attribution: Tensor = GuidedBackprop(captum_compatible(model)).attribute(x, target=target)
+def check_hooks(
+    of_captum: type[Attribution],
+    of_package: type[Attribution],
+    key: str,
+    model: nn.Module,
+    x: Tensor,
+    target: Tensor,
+) -> None:
+    """Check whether a method of Captum that hooks `nn.ReLU` modules is correct on a model.
+
+    Captum returns the plain gradient at other activations without a warning, and overwrites the
+    gradient of a skip connection that shares a ReLU's input. The check is made once for a model.
+
+    Args:
+        of_captum: Captum's class.
+        of_package: this package's class of the same method.
+        key: key of the method.
+        model: in eval mode.
+        x: `(N, C, H, W)`.
+        target: `(N,)`.
+
+    Raises:
+        MethodUnreliableError: the two differ.
+    """
 
     def doubt() -> str | None:
-        # Captum only hooks nn.ReLU modules and returns the plain gradient at other activations
-        # without a warning. It also overwrites the gradient of a skip connection that shares a
-        # ReLU's input.
+        found = of_captum(captum_compatible(model)).attribute(x, target=target)
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", RectGradWarning)
-            expected = FunctionalGuidedBackprop(model).attribute(x.detach(), target=target)
-        if same_maps(attribution, expected):
+            expected = of_package(model).attribute(x.detach(), target=target)
+        if same_maps(found, expected):
             return None
-        return "Captum's GuidedBackprop is incorrect on this model (it only hooks nn.ReLU modules)"
+        name = of_captum.__name__
+        return f"Captum's {name} is incorrect on this model (it only hooks nn.ReLU modules)"
 
-    check_once(model, "guided-bp", doubt)
+    check_once(model, key, doubt)
+
+
+def check_guided_backprop(model: nn.Module, x: Tensor, target: Tensor) -> None:
+    """Check Captum's `GuidedBackprop`; see `check_hooks`.
+
+    Args:
+        model: in eval mode.
+        x: `(N, C, H, W)`.
+        target: `(N,)`.
+
+    Raises:
+        MethodUnreliableError: it is incorrect on the model.
+    """
+    check_hooks(GuidedBackprop, FunctionalGuidedBackprop, "guided-bp", model, x, target)
+
+
+def _guided_backprop(model: nn.Module, x: Tensor, target: Tensor) -> Tensor:
+    check_guided_backprop(model, x, target)
+    attribution: Tensor = GuidedBackprop(captum_compatible(model)).attribute(x, target=target)
     return attribution
 
 

@@ -1,18 +1,24 @@
 """Rows of class activation maps, of the last convolution: Captum's and pytorch-grad-cam's."""
 
 from functools import partial
+from weakref import WeakKeyDictionary
 
 import torch
 from captum.attr import GuidedGradCam, LayerAttribution, LayerGradCam
 from torch import Tensor, nn
 
 from captum_rectgrad.evaluation.captum_compatible import captum_compatible
-from captum_rectgrad.evaluation.methods import MethodUnreliableError, methods
+from captum_rectgrad.evaluation.methods import MethodUnreliableError, check_guided_backprop
 from captum_rectgrad.studies.board.localisation import DisconnectedCells
+
+# Names of the last convolutions, by model: a forward pass for each map would count as its cost.
+_LAYERS: WeakKeyDictionary[nn.Module, str] = WeakKeyDictionary()
 
 
 def last_convolution(model: nn.Module, x: Tensor) -> str:
     """Name of the last convolution of a forward pass whose output has a spatial extent.
+
+    The forward pass is made once for a model.
 
     Args:
         model: in eval mode.
@@ -29,6 +35,9 @@ def last_convolution(model: nn.Module, x: Tensor) -> str:
         raise MethodUnreliableError(
             "a grid of separate networks has a last convolution in each cell, and none of the grid"
         )
+    known = _LAYERS.get(model)
+    if known is not None:
+        return known
     called: list[str] = []
     hooks = [
         module.register_forward_hook(partial(_note, called, name))
@@ -43,6 +52,7 @@ def last_convolution(model: nn.Module, x: Tensor) -> str:
             hook.remove()
     if len(called) < 2:  # noqa: PLR2004 (the first layer has seen edges only)
         raise MethodUnreliableError("the network has no convolution behind its first layer")
+    _LAYERS[model] = called[-1]
     return called[-1]
 
 
@@ -119,8 +129,7 @@ def guided_grad_cam(model: nn.Module, x: Tensor, target: Tensor) -> Tensor:
         MethodUnreliableError: guided backpropagation is incorrect; see also `last_convolution`.
     """
     name = last_convolution(model, x)
-    (guided,) = (method for method in methods() if method.key == "guided-bp")
-    guided.attribute(model, x, target)
+    check_guided_backprop(model, x, target)
     copied = captum_compatible(model)
     layer = copied.get_submodule(name)
     found: Tensor = GuidedGradCam(copied, layer).attribute(

@@ -17,7 +17,8 @@ from rectgrad_zoo.input_files import read_json_object
 from rectgrad_zoo.written_whole import write_text
 
 CELLS = "cells"
-# Keys in the files. Cells of earlier versions have no title; those of the board's methods no code.
+NOT_MEASURED = "not measured"  # reason of a cell that no command has computed
+# Keys in the files. Only cells of a user's method have the code.
 TITLE, FINGERPRINT = "title", "code"
 
 

@@ -32,11 +32,13 @@ def choose_columns(keys: Sequence[str] | None) -> tuple[Column, ...]:
         The columns, in the order of the table.
 
     Raises:
-        ValueError: a key is unknown.
+        ValueError: a key is unknown, or there is none.
     """
     if keys is None:
         return COLUMNS
     known = [column.key for column in COLUMNS]
+    if not keys:
+        raise ValueError(f"got no column; choose from {', '.join(known)}")
     for key in keys:
         if key not in known:
             raise ValueError(f"{key!r} is not a column; choose from {', '.join(known)}")

@@ -14,7 +14,8 @@ from captum_rectgrad.sanity.parameter_layers import parameter_layers
 from captum_rectgrad.sanity.randomisation import measured_layers, randomised_models
 from captum_rectgrad.studies.board.column import Column, Values
 from captum_rectgrad.studies.board.explained import Explained, batch_size
-from captum_rectgrad.studies.board.networks import BoardNetwork, device_of
+from captum_rectgrad.studies.board.networks import BoardNetwork
+from captum_rectgrad.studies.compute.maps import device_of
 
 BINS = 100  # of the histogram of eMPRT
 RADIUS = 0.02  # of sensitivity, as a share of the range of all inputs
@@ -116,6 +117,9 @@ def captum_sensitivity(explained: Explained) -> Values:
                     network.inputs[part],
                     perturb_radius=radius,
                     n_perturb_samples=explained.sizes.draws,
+                    # A call for each draw, so that the images have the same random numbers of the
+                    # method as without noise.
+                    max_examples_per_batch=len(network.inputs[part]),
                     target=network.targets[part],
                 )
             )
@@ -156,7 +160,7 @@ COLUMNS = (
         better="lower",
         meaning="Spearman's correlation of the maps before and after the randomisation of layers "
         "from the output on, averaged over steps of the cascade. A map that does not change does "
-        "not depend on what the network has learnt.",
+        "not depend on what the network has learnt. A negative correlation counts as lower than 0.",
         source="Adebayo et al. 2018",
         measure=parameter_randomisation,
     ),
@@ -174,7 +178,8 @@ COLUMNS = (
         title="Random logit",
         family="sanity",
         better="lower",
-        meaning="Spearman's correlation with the map of another, random class.",
+        meaning="Spearman's correlation with the map of another, random class. A negative "
+        "correlation counts as lower than 0.",
         source="Sixt et al. 2020",
         measure=random_logit,
         lacks=_lacks_classes,
@@ -185,7 +190,7 @@ COLUMNS = (
         family="sanity",
         better="lower",
         meaning="Largest relative change of the map under uniform noise of 2 % of the inputs' "
-        "range. Random numbers of the method count as changes.",
+        "range. The random numbers of the method are the same with and without the noise.",
         source="Yeh et al. 2019; captum.metrics.sensitivity_max",
         measure=captum_sensitivity,
     ),

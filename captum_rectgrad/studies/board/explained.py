@@ -12,9 +12,10 @@ from captum_rectgrad.evaluation.methods import Method, MethodUnreliableError
 from captum_rectgrad.evaluation.nondeterminism import nondeterminism_allowed
 from captum_rectgrad.evaluation.run_method import attribute
 from captum_rectgrad.evaluation.seeds import derived_seed
-from captum_rectgrad.studies.board.networks import BoardNetwork, device_of
+from captum_rectgrad.studies.board.networks import BoardNetwork
 from captum_rectgrad.studies.board.sizes import BoardSizes
 from captum_rectgrad.studies.compute.batches import in_batches
+from captum_rectgrad.studies.compute.maps import device_of
 from captum_rectgrad.studies.compute.masking import ranks_by_importance
 
 BATCH, BATCH_PIXELS = 50, 50 * 64 * 64  # most images, and most pixels, in one call of a method
@@ -147,6 +148,22 @@ class Explained:
         """Which of the network's images have a constant map, which ranks no pixels, `(N,)`."""
         flat = self.own_maps.flatten(1)
         return flat.amax(dim=1) == flat.amin(dim=1)
+
+    @cached_property
+    def refusal(self) -> str | None:
+        """Why the method has no maps of the network that rank pixels; None if it has."""
+        if not self.method.applies(self.network.model, self.network.inputs[:1].to(self.device)):
+            return (
+                f"{self.method.title} is the same as another method here: the network has no "
+                "max-pooling"
+            )
+        try:
+            count = len(self.own_maps)
+        except (MethodUnreliableError, UnusableMapsError) as error:
+            return str(error)
+        if bool(self.constant.all()):
+            return f"all {count} maps are constant: they rank no pixels"
+        return None
 
     @cached_property
     def ranks(self) -> Tensor:

@@ -19,7 +19,8 @@ from captum_rectgrad.evaluation.seeds import derived_seed
 from captum_rectgrad.studies.board.column import Column, Values
 from captum_rectgrad.studies.board.explained import Explained
 from captum_rectgrad.studies.board.faithfulness import probabilities, ranked_only
-from captum_rectgrad.studies.board.networks import BoardNetwork, TrainingImages, device_of
+from captum_rectgrad.studies.board.networks import BoardNetwork, TrainingImages
+from captum_rectgrad.studies.compute.maps import device_of
 from captum_rectgrad.studies.compute.progress import Progress
 from rectgrad_zoo.weights import read_bytes
 from rectgrad_zoo.written_whole import write_bytes

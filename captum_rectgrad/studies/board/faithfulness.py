@@ -13,8 +13,9 @@ from torchvision.transforms.functional import gaussian_blur
 from captum_rectgrad.evaluation.seeds import derived_seed
 from captum_rectgrad.studies.board.column import Column, Values
 from captum_rectgrad.studies.board.explained import Explained, batch_size
-from captum_rectgrad.studies.board.networks import device_of
+from captum_rectgrad.studies.board.networks import BoardNetwork
 from captum_rectgrad.studies.compute.imputation import imputed
+from captum_rectgrad.studies.compute.maps import device_of
 from captum_rectgrad.studies.compute.masking import removed_ranks
 
 BLUR, BLUR_SIZE = 5.0, 11  # of insertion's first image, as in RISE, in pixels
@@ -145,6 +146,13 @@ def _add_noise(scale: float, inputs: Tensor) -> tuple[Tensor, Tensor]:
     return noise, inputs - noise
 
 
+def _lacks_size(network: BoardNetwork) -> str | None:
+    least, height, width = BLUR_SIZE // 2 + 1, *network.inputs.shape[-2:]
+    if min(height, width) >= least:
+        return None
+    return f"the blur needs images of at least {least} x {least} pixels, got {height} x {width}"
+
+
 COLUMNS = (
     Column(
         key="road-morf",
@@ -174,6 +182,7 @@ COLUMNS = (
         "blurred image.",
         source="Petsiuk et al. 2018",
         measure=partial(curve_area, empty=_blurred, order="best"),
+        lacks=_lacks_size,
     ),
     Column(
         key="deletion",

@@ -19,7 +19,7 @@ from captum_rectgrad.studies.figures.legends import draw_legend
 # In inches. The letters are those of names of methods and families, and of the legend.
 _WIDTH, _HEIGHT, _HEADS, _RANKS, _LEAST_NAMES = 0.33, 0.21, 1.85, 1.0, 1.2
 _LETTER, _SMALL_LETTER = 0.07, 0.052
-_LEAST_CELLS = 4
+_LEAST_CELLS, _LEAST_ROWS = 4, 3
 _GAP = 0.35  # between families of columns, in widths of a cell
 _DARK = 0.5  # share of the colour scale from which text is white
 _ARROWS = {"higher": "\N{UPWARDS ARROW}", "lower": "\N{DOWNWARDS ARROW}", None: ""}
@@ -48,7 +48,7 @@ def board_figure(
     places, end = _places(shown)
     names = max(_LEAST_NAMES, _LETTER * max(len(method.title) for method in methods))
     widths = [_WIDTH * max(_LEAST_CELLS, end), *([_RANKS] if table.mean_ranks else [])]
-    size = names + sum(widths), _HEADS + _HEIGHT * len(methods)
+    size = names + sum(widths), _HEADS + _HEIGHT * max(_LEAST_ROWS, len(methods))
     figure = new_figure(*size, dpi=200)
     axes, *ranks = figure.subplots(1, len(widths), sharey=True, width_ratios=widths, squeeze=False)[
         0
@@ -59,7 +59,9 @@ def board_figure(
     for each in ranks:
         _draw_mean_ranks(each, table, methods)
     axes.set_yticks(np.arange(len(methods)) + 0.5)
-    axes.set_yticklabels([method.title for method in methods], fontsize=8)
+    # A dollar sign would begin a formula.
+    titles = [method.title.replace("$", r"\$") for method in methods]
+    axes.set_yticklabels(titles, fontsize=8)
     for label, method in zip(axes.get_yticklabels(), methods, strict=True):
         colour = _colour(method)
         label.set(color=colour, fontweight="normal" if colour == _PLAIN else "bold")

@@ -1,22 +1,22 @@
 """All cells in the folder of a board, of every command that has written there."""
 
 import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from captum_rectgrad.studies.board.cells import CELLS, TITLE, Cell, read_cell
+from captum_rectgrad.errors import RectGradError
+from captum_rectgrad.studies.board.cells import CELLS, NOT_MEASURED, TITLE, Cell, read_cell
 from captum_rectgrad.studies.board.column import Column
 from captum_rectgrad.studies.board.groups import GROUPS
-from captum_rectgrad.studies.board.networks import IDENTITY, BoardGroup
+from captum_rectgrad.studies.board.networks import BoardGroup
 from captum_rectgrad.studies.board.rows import KEYS, titles
 from rectgrad_zoo.errors import ZooError
 from rectgrad_zoo.input_files import read_json_object
 from rectgrad_zoo.written_whole import write_text
 
 NETWORK = "network.json"  # in the folder of the cells of a network: its group and its identity
-NOT_MEASURED = "not measured"  # reason of a cell that no command has computed
 
 
 @dataclass(frozen=True)
@@ -109,9 +109,11 @@ def finished_groups(
         The groups in the order of `GROUPS`, then others by name.
 
     Raises:
-        RectGradError: a cell is of another network or other images than its group.
+        RectGradError: a cell is of another network or other images than its group, or the file of
+            a network is damaged.
     """
-    found = _recorded_groups(folder)
+    groups = list(groups)
+    found = _recorded_groups(folder, {each.name for group in groups for each in group.networks})
     for group in groups:
         identities = {network.name: network.identity() for network in group.networks}
         found[group.name] = {"data": group.data, "note": group.note, "networks": identities}
@@ -120,37 +122,22 @@ def finished_groups(
     return [_finished(folder, name, found[name], known) for name in names]
 
 
-def _recorded_groups(folder: Path) -> dict[str, dict[str, Any]]:
-    """Data, note and identities of networks by group, of earlier commands."""
+def _recorded_groups(folder: Path, given: Collection[str]) -> dict[str, dict[str, Any]]:
+    """Data, note and identities by group, of the networks that are not given."""
     found: dict[str, dict[str, Any]] = {}
     for place in sorted((folder / CELLS).glob("*/")):
-        content = _content(place / NETWORK, {"group", "data", "note", "identity"})
-        content = content or _of_its_cells(place)
-        if content is not None:
+        if place.name in given:
+            continue
+        try:
+            content = read_json_object(place / NETWORK)
             group = found.setdefault(content["group"], {**content, "networks": {}})
             group["networks"][place.name] = content["identity"]
+        except (OSError, ZooError, KeyError) as error:
+            raise RectGradError(
+                f"{place / NETWORK} is missing or damaged. Run the command of this network again, "
+                f"or delete {place}"
+            ) from error
     return found
-
-
-def _of_its_cells(place: Path) -> dict[str, Any] | None:
-    """What `write_networks` saves, for the cells of a version that did not, or a damaged file."""
-    known = {name: group for group, each in GROUPS.items() for name in each.checkpoints}
-    for file in sorted(place.glob("*/*.json")):
-        cell = _content(file, set(IDENTITY))
-        if cell is not None:
-            group = known.get(place.name, place.name)
-            data = GROUPS[group].kind if group in GROUPS else "unknown"
-            identity = {key: cell[key] for key in IDENTITY}
-            return {"group": group, "data": data, "note": "", "identity": identity}
-    return None
-
-
-def _content(file: Path, keys: set[str]) -> dict[str, Any] | None:
-    try:
-        content = read_json_object(file)
-    except (OSError, ZooError):
-        return None
-    return content if keys <= content.keys() else None
 
 
 def _finished(
@@ -167,7 +154,7 @@ def _finished(
             if cell is not None:
                 own[method, column] = cell
                 if method not in called:
-                    called[method] = _title(file)
+                    called[method] = str(read_json_object(file)[TITLE])
         cells.append(own)
     keys = [key for own in cells for key in own]
     order = {key: place for place, key in enumerate(KEYS)}
@@ -177,12 +164,7 @@ def _finished(
         data=group["data"],
         note=group["note"],
         identities=identities,
-        rows=[Row(method, called[method]) for method in methods],
+        rows=[Row(method, " ".join(called[method].split()) or method) for method in methods],
         columns=frozenset(column for _, column in keys),
         cells=cells,
     )
-
-
-def _title(file: Path) -> str:
-    content = _content(file, {TITLE})
-    return file.parent.name if content is None else str(content[TITLE])

@@ -14,7 +14,8 @@ from torch import Tensor, nn
 from captum_rectgrad.evaluation.seeds import derived_seed
 from captum_rectgrad.studies.board.column import Column, Values
 from captum_rectgrad.studies.board.explained import Explained
-from captum_rectgrad.studies.board.networks import BoardNetwork, device_of
+from captum_rectgrad.studies.board.networks import BoardNetwork
+from captum_rectgrad.studies.compute.maps import device_of
 
 SIDE = 2  # cells along each side of a grid
 CELLS = SIDE * SIDE
@@ -100,12 +101,13 @@ def cell_share(maps: Tensor, cells: Tensor) -> Values:
         cells: number of the cell of each grid, in reading order, `(N,)`.
 
     Returns:
-        `(N,)`, in [0, 1]; NaN for a map without positive values.
+        `(N,)`, in [0, 1]; 0 for a map without positive values, as in the authors' code.
     """
     positive = maps.clamp(min=0)
     height, width = maps.shape[-2] // SIDE, maps.shape[-1] // SIDE
     sums = positive.unfold(2, height, height).unfold(3, width, width).sum(dim=(1, 4, 5)).flatten(1)
-    share: Values = (sums.gather(1, cells[:, None])[:, 0] / sums.sum(dim=1)).numpy()
+    inside, total = sums.gather(1, cells[:, None])[:, 0], sums.sum(dim=1)
+    share: Values = torch.where(total > 0, inside / total, 0).numpy()
     return share
 
 

@@ -1,7 +1,6 @@
 """A network of the board with the images on which it is explained."""
 
 import hashlib
-import itertools
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
@@ -10,14 +9,7 @@ from torch import Tensor, nn
 
 from captum_rectgrad.errors import RectGradError
 
-IDENTITY = ("weights", "images")  # keys of `BoardNetwork.identity`
 OBJECT, NOISE_REGION, TRIGGER = "object", "noise", "trigger"
-
-
-def device_of(model: nn.Module) -> torch.device:
-    """The device of a network; the CPU if it has neither parameters nor buffers."""
-    tensors = itertools.chain(model.parameters(), model.buffers())
-    return next((tensor.device for tensor in tensors), torch.device("cpu"))
 
 
 @dataclass(frozen=True, eq=False)
@@ -106,7 +98,17 @@ class BoardNetwork:
             digest.update(kind.encode())
             for tensor in (found.inputs, found.targets, found.regions):
                 digest.update(tensor.cpu().contiguous().numpy().tobytes())
-        return {"weights": self.sha256 or "given as code", "images": digest.hexdigest()}
+        return {"weights": self.sha256 or _hash(self.model), "images": digest.hexdigest()}
+
+
+def _hash(model: nn.Module) -> str:
+    """SHA-256 of the names and values of a network's parameters and buffers."""
+    digest = hashlib.sha256()
+    for name, value in sorted(model.state_dict().items()):
+        digest.update(name.encode())
+        # Bytes, since NumPy has no bfloat16.
+        digest.update(value.cpu().contiguous().reshape(-1).view(torch.uint8).numpy().tobytes())
+    return digest.hexdigest()
 
 
 @dataclass(frozen=True, eq=False)

@@ -10,6 +10,8 @@ from pathlib import Path
 
 from captum_rectgrad.evaluation.methods import Method, choose_methods
 
+_KEY = re.compile(r"(?!network\.json$)\w[\w.-]{0,99}")
+
 
 def own_methods(places: Sequence[str]) -> tuple[Method, ...]:
     """Methods of the user.
@@ -21,12 +23,19 @@ def own_methods(places: Sequence[str]) -> tuple[Method, ...]:
         The methods; their keys can be names of folders.
 
     Raises:
-        ValueError: a method cannot be imported, or two have the same key.
+        ValueError: a method cannot be imported, two have the same key, or a key cannot be the name
+            of a folder.
     """
-    return tuple(
-        Method(_folder_name(method.key), method.title, method.attribute, method.applies)
-        for method in (choose_methods(list(places)) if places else ())
-    )
+    found = []
+    for method in choose_methods(list(places)) if places else ():
+        key = _folder_name(method.key)
+        if not _KEY.fullmatch(key):
+            raise ValueError(
+                f"the key {method.key!r} of a method cannot be the name of a folder: begin it with "
+                "a letter, and use at most 100 letters, digits, '-', '_' and '.'"
+            )
+        found.append(Method(key, method.title, method.attribute, method.applies))
+    return tuple(found)
 
 
 def fingerprints(places: Sequence[str]) -> dict[str, str]:

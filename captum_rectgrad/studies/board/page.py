@@ -4,9 +4,10 @@ import math
 from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
+from captum_rectgrad.studies.board.cells import NOT_MEASURED
 from captum_rectgrad.studies.board.column import Column
 from captum_rectgrad.studies.board.figure import written
-from captum_rectgrad.studies.board.finished import NOT_MEASURED, FinishedGroup, Row
+from captum_rectgrad.studies.board.finished import FinishedGroup, Row
 from captum_rectgrad.studies.board.rows import ORIGINS
 from captum_rectgrad.studies.board.table import Agreement, Entry, GroupTable, MeanRank
 from captum_rectgrad.studies.report.markdown import folded, stacked, table
@@ -14,11 +15,13 @@ from captum_rectgrad.studies.report.markdown import folded, stacked, table
 _RANKS = (
     "Rank 1 is the best method of a column, with the 95 % interval of resampled images and "
     "networks. Methods whose means are equal to six decimals share the mean of their ranks: all "
-    "methods of a column with one value have the middle rank. All methods are compared on the same "
-    "images and networks, so a rank may be certain where the interval of a mean is wide. The last "
-    "column is the mean of the ranks without that of the cost, with equal weight of columns that "
-    "may contradict each other. The number of columns is in brackets; methods with different "
-    "columns are not comparable by it."
+    "methods of a column with one value have the middle rank. All methods are resampled alike, so "
+    "a rank may be certain where the interval of a mean is wide; a method without a value for some "
+    "images is compared on its other images. Over few networks these intervals are too narrow: "
+    "resampling three networks shows two thirds of their variance. The last column is the mean of "
+    "the ranks without that of the cost, with equal weight of columns that may contradict each "
+    "other. The number of columns is in brackets; methods with different columns are not "
+    "comparable by it."
 )
 _OFTEN = 0.05  # share of images without a value from which the report says so
 
@@ -52,7 +55,8 @@ def opening(content: Mapping[str, Any]) -> str:
         f"Budgets: {settings['samples']} noisy or interpolated copies of an image in SmoothGrad, "
         "VarGrad, integrated and expected gradients; "
         f"{settings['masked_copies']} masked copies in LIME and KernelSHAP; "
-        f"{settings['windows']} x {settings['windows']} positions of occlusion's window.\n\n"
+        f"occlusion's window moves by 1/{settings['windows']} of an image's side, rounded down to "
+        "whole pixels.\n\n"
         "All numbers are in `board.csv` and `board.json`. "
         f"Device of the last command: {content['device']}; date: {content['date']}; "
         f"seed {settings['seed']}.{warning}"
@@ -76,16 +80,17 @@ def board_page(
     Returns:
         Markdown.
     """
-    methods = group.rows
+    methods = [Row(row.key, _escaped(row.title)) for row in group.rows]
     available = [
         column
         for column in columns
         if any(not found.entries[column.key, method.key].reason for method in methods)
     ]
     names = ", ".join(group.identities)
+    images = max(entry.mean.count for entry in found.entries.values())
     parts = [
         f"## {group.name}",
-        f"Networks: {names}. Data: {group.data}. {group.note}".rstrip(),
+        f"Networks: {names}. Data: {group.data}, {images} images. {group.note}".rstrip(),
         f"![Methods by measures; the colour is the rank]({figure})",
     ]
     for family in dict.fromkeys(column.family for column in available):
@@ -128,7 +133,10 @@ def definitions(columns: Sequence[Column], methods: Collection[str]) -> str:
 
 def _means(found: GroupTable, methods: Sequence[Row], columns: Sequence[Column]) -> str:
     rows = [
-        [method.title, *(_cell(found.entries[column.key, method.key]) for column in columns)]
+        [
+            method.title,
+            *(_cell(found.entries[column.key, method.key]) for column in columns),
+        ]
         for method in methods
     ]
     return table(["method", *(column.title for column in columns)], rows, right=len(columns))
@@ -201,7 +209,7 @@ def _missing(found: GroupTable, methods: Sequence[Row], columns: Sequence[Column
     for column in columns:
         reasons = {m.title: found.entries[column.key, m.key].reason for m in methods}
         if all(reasons.values()) and len(set(reasons.values())) == 1:
-            lines.append(f"- {column.title}: {next(iter(reasons.values()))}.")
+            lines.append(f"- {column.title}: {_escaped(next(iter(reasons.values())))}.")
     whole = {line.partition(":")[0][2:] for line in lines}
     others = [column for column in columns if column.title not in whole]
     for method in methods:
@@ -211,5 +219,10 @@ def _missing(found: GroupTable, methods: Sequence[Row], columns: Sequence[Column
                 by_reason.setdefault(reason, []).append(column.title)
         for reason, titles in by_reason.items():
             which = "all columns" if len(titles) == len(others) else ", ".join(titles)
-            lines.append(f"- {method.title}, {which}: {reason}.")
+            lines.append(f"- {method.title}, {which}: {_escaped(reason)}.")
     return "\n".join(lines)
+
+
+def _escaped(text: str) -> str:
+    """A title or a reason of the user's code, in a table of Markdown."""
+    return text.replace("&", "&amp;").replace("<", "&lt;").replace("|", "&#124;")

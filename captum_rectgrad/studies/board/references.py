@@ -1,6 +1,5 @@
 """Rows of gradients and relevance: Sobel, DeconvNet, expected gradients, LRP."""
 
-import warnings
 from functools import partial
 
 import numpy as np
@@ -11,9 +10,8 @@ from torch import Tensor, nn
 from torch.autograd.graph import Node
 
 from captum_rectgrad import Deconvolution as FunctionalDeconvolution
-from captum_rectgrad.errors import RectGradWarning
 from captum_rectgrad.evaluation.captum_compatible import captum_compatible
-from captum_rectgrad.evaluation.methods import MethodUnreliableError, check_once, same_maps
+from captum_rectgrad.evaluation.methods import MethodUnreliableError, check_hooks, check_once
 from captum_rectgrad.studies.board.localisation import DisconnectedCells
 
 # Operations that zennit's EpsilonPlusFlat has rules for, or that move values only.
@@ -53,18 +51,9 @@ def deconvnet(model: nn.Module, x: Tensor, target: Tensor) -> Tensor:
     Raises:
         MethodUnreliableError: Captum's hooks miss activations of the model.
     """
+    check_hooks(Deconvolution, FunctionalDeconvolution, "deconvnet", model, x, target)
     found: Tensor = Deconvolution(captum_compatible(model)).attribute(x, target=target)
-    check_once(model, "deconvnet", partial(_wrong_deconvnet, model, x, target, found))
     return found
-
-
-def _wrong_deconvnet(model: nn.Module, x: Tensor, target: Tensor, found: Tensor) -> str | None:
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", RectGradWarning)
-        expected = FunctionalDeconvolution(model).attribute(x.detach(), target=target)
-    if same_maps(found, expected):
-        return None
-    return "Captum's Deconvolution is incorrect on this model (it only hooks nn.ReLU modules)"
 
 
 def expected_gradients(

@@ -1,10 +1,11 @@
 """The table of rows: attribution methods, each through the library that is known for it."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from functools import partial
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from captum_rectgrad import NoBiasRectGrad
 from captum_rectgrad.evaluation.methods import (
@@ -38,8 +39,10 @@ def rows(baselines: Tensor, sizes: BoardSizes) -> tuple[Method, ...]:
         known["random"],
         Method("sobel", "Sobel edges", references.sobel, control=True),
         known["saliency"],
+        _absolute(known["saliency"]),
         known["gradient-input"],
         known["guided-bp"],
+        _absolute(known["guided-bp"]),
         Method("deconvnet", "DeconvNet", references.deconvnet),
         Method("smoothgrad", "SmoothGrad", partial(smooth_grad, samples=sizes.samples)),
         Method("vargrad", "VarGrad", partial(smooth_grad, kind="vargrad", samples=sizes.samples)),
@@ -66,13 +69,30 @@ def rows(baselines: Tensor, sizes: BoardSizes) -> tuple[Method, ...]:
     )
 
 
+def _absolute(method: Method) -> Method:
+    """A method with the absolute values of its attributions, which rank pixels by their size.
+
+    The size of a gradient is often drawn as a map, and its sign says nothing on the importance of a
+    pixel. Gradient * Input and what is built on it have a sign that does.
+    """
+
+    def attribute(model: nn.Module, x: Tensor, target: Tensor) -> Tensor:
+        return method.attribute(model, x, target).abs()
+
+    return replace(
+        method, key=f"{method.key}-abs", title=f"{method.title}, abs.", attribute=attribute
+    )
+
+
 # Libraries and settings of the rows, for the report.
 ORIGINS: Mapping[str, str] = {
     "random": "uniform random numbers, the same for every network; a control",
     "sobel": "scikit-image, of the image alone; a control",
     "saliency": "Captum, signed",
+    "saliency-abs": "the same, absolute values before the sum over channels",
     "gradient-input": "Captum",
-    "guided-bp": "Captum, compared with this package's",
+    "guided-bp": "Captum, signed, compared with this package's",
+    "guided-bp-abs": "the same, absolute values before the sum over channels",
     "deconvnet": "Captum, compared with this package's",
     "smoothgrad": "Captum's NoiseTunnel",
     "vargrad": "Captum's NoiseTunnel",
@@ -115,7 +135,7 @@ def choose_rows(
         The board's rows in the order of the table, then the user's.
 
     Raises:
-        ValueError: a key is unknown, or two methods have the same key.
+        ValueError: a key is unknown, two methods have the same key, or there is no method.
     """
     wanted = KEYS if keys is None else tuple(keys)
     for key in wanted:
@@ -127,5 +147,9 @@ def choose_rows(
             raise ValueError(
                 f"the board has a row {method.key!r} already; give the method another key"
             )
-        chosen.append(method)
+        # Titles are the first column of tables.
+        is_known = any(method.title == row.title for row in chosen)
+        chosen.append(replace(method, title=method.key) if is_known else method)
+    if not chosen:
+        raise ValueError("got no row; give keys after --rows, or a method of your own")
     return tuple(chosen)

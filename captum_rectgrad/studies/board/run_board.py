@@ -37,6 +37,7 @@ from rectgrad_zoo.determinism import deterministic
 from rectgrad_zoo.output_lock import output_lock
 
 TUNED = "fine-tuned"
+HASH_LENGTH = 12  # of the weights in a file's name
 _LOG = logging.getLogger(__name__)
 # From a network to its rows; expected gradients depend on it.
 Rows = Callable[[BoardNetwork], Sequence[Method]]
@@ -95,11 +96,11 @@ def run_board(board: Board, folder: Path) -> Path:
     """
     with output_lock(folder):
         claim_folder(folder, board.settings())
+        called = {method.key: method.title for method in _methods(board)}
         _remove_cells_of_other_code(board, folder)
         with session(board.cluster), unclaimed_if_nothing_was_done(folder):
             _measure_missing(board, folder)
         _note_networks(board, folder)
-        called = {method.key: method.title for method in _methods(board)}
         groups = finished_groups(folder, board.groups, called)
         columns = [
             column
@@ -206,7 +207,8 @@ def _robust(
     missing = {column.key for _, columns in own for column in columns}
     if not any(key.startswith("f-fidelity") for key in missing):
         return None
-    file = folder / TUNED / f"{network.name}.safetensors"
+    weights = network.identity()["weights"][:HASH_LENGTH]
+    file = folder / TUNED / f"{network.name}-{weights}.safetensors"
     network.move(board.device)
     with deterministic(board.device):
         count = PRESET_SIZES[board.preset].fine_tuning

@@ -11,7 +11,7 @@ from captum_rectgrad.evaluation.estimate import Estimate
 from captum_rectgrad.evaluation.intervals import ENOUGH
 from captum_rectgrad.evaluation.intervals import mean as mean_over_images
 from captum_rectgrad.evaluation.network_intervals import mean_of_networks
-from captum_rectgrad.studies.board.cells import Cell
+from captum_rectgrad.studies.board.cells import NOT_MEASURED, Cell
 from captum_rectgrad.studies.board.column import Column
 
 RESAMPLES = 1000
@@ -112,12 +112,15 @@ def group_table(
         reasons: dict[str, str] = {}
         for method in methods:
             own = [network[column.key, method] for network in by_key]
-            reasons[method] = next((cell.reason for cell in own if cell.values is None), "")
+            reasons[method] = next(
+                (_reason(cell, len(cells)) for cell in own if cell.values is None), ""
+            )
             values = [cell.values for cell in own if cell.values is not None]
             if not reasons[method]:
                 found[method] = values
-                if not any(np.isfinite(each).any() for each in values):
-                    reasons[method] = "the measure is not defined for any image"
+                complete = [np.isfinite(each).any() for each in _complete(values)]
+                if not all(complete):
+                    reasons[method] = "the measure is not defined for any image on every network"
         known = {method: values for method, values in found.items() if not reasons[method]}
         ranks, resampled = _ranks(known, column, seed)
         if resampled and column.family != COST:
@@ -129,6 +132,13 @@ def group_table(
     judging = [column for column in columns if column.family != COST]
     means = _mean_ranks(entries, methods, judging, drawn)
     return GroupTable(entries, _agreements(entries, methods, judging), means)
+
+
+def _reason(cell: Cell, networks: int) -> str:
+    """Why a cell is not available, with the network, since others of the group may have it."""
+    if networks == 1 or cell.reason == NOT_MEASURED:
+        return cell.reason
+    return f"{cell.reason} ({cell.network})"
 
 
 def mean(values: Sequence[NDArray[np.float64]], seed: int) -> Estimate:

@@ -1,5 +1,6 @@
 """Attribution maps of many images, streamed in batches."""
 
+import itertools
 from collections.abc import Iterator
 from dataclasses import dataclass
 
@@ -13,6 +14,12 @@ from captum_rectgrad.rules.threshold import percentile_per_sample
 from captum_rectgrad.studies.compute.batches import in_batches
 from captum_rectgrad.studies.options import FINAL_PERCENTILE, Final
 from rectgrad_zoo.data.images import to_model_range
+
+
+def device_of(model: nn.Module) -> torch.device:
+    """The device of a network; the CPU if it has neither parameters nor buffers."""
+    tensors = itertools.chain(model.parameters(), model.buffers())
+    return next((tensor.device for tensor in tensors), torch.device("cpu"))
 
 
 @dataclass(frozen=True, eq=False)
@@ -57,7 +64,7 @@ def stream_maps(
     Raises:
         MethodUnreliableError: the method is unreliable on this model.
     """
-    device = next(model.parameters()).device
+    device = device_of(model)
 
     def compute(batch: slice) -> Tensor:
         inputs, own = (
@@ -81,7 +88,7 @@ def predictions(model: nn.Module, images: Tensor, batch_size: int) -> Tensor:
     Returns:
         `(N,)`, int64, on the CPU.
     """
-    device = next(model.parameters()).device
+    device = device_of(model)
 
     def compute(batch: slice) -> Tensor:
         with torch.inference_mode():

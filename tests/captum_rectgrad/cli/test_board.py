@@ -71,7 +71,10 @@ def test_the_list_names_networks_rows_and_columns(capsys: pytest.CaptureFixture[
 @pytest.mark.parametrize(
     ("words", "message"),
     [
-        (["--rows", "salience"], "--rows: 'salience' is not a row (did you mean saliency?)"),
+        (
+            ["--rows", "salience"],
+            "--rows: 'salience' is not a row (did you mean saliency or saliency-abs?)",
+        ),
         (["--columns", "road"], "'road' is not a column; choose from gridpg"),
         (["--method", "saliency"], "--method must be MODULE:NAME, got 'saliency'"),
         (["--method", "nowhere:Method"], "no module named 'nowhere'"),

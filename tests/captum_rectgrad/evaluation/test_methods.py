@@ -353,9 +353,12 @@ def test_two_methods_of_one_key_are_refused() -> None:
 @pytest.mark.parametrize(
     ("key", "message"),
     [
-        ("no.such.module:NAME", "cannot be imported: No module named 'no'"),
-        ("captum.attr:NoSuch", "cannot be imported: module 'captum.attr' has no attribute"),
-        (":NAME", "cannot be imported: Empty module name"),
+        ("no.such.module:NAME", "cannot be imported: ModuleNotFoundError: No module named 'no'"),
+        (
+            "captum.attr:NoSuch",
+            "cannot be imported: AttributeError: module 'captum.attr' has",
+        ),
+        (":NAME", "cannot be imported: ValueError: Empty module name"),
         ("torch:float32", "is a dtype; expected a captum_rectgrad.evaluation.methods.Method"),
         ("torch.nn:ReLU", "is a class that does not derive from captum.attr.Attribution; expected"),
     ],

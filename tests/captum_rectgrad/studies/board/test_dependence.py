@@ -48,6 +48,10 @@ def test_sensitivity_by_hand() -> None:
     assert (values >= (0.4 * radius * 8 / sizes).numpy()).all()
 
 
+def test_sensitivity_does_not_count_the_random_numbers_of_a_method() -> None:
+    assert captum_sensitivity(explained("random", OPPOSITE)) == pytest.approx(0)
+
+
 def test_complexity_by_hand_and_as_in_quantus() -> None:
     assert complexity(torch.zeros(1, 1, 4, 4)).tolist() == [0]
     halves = torch.arange(16).view(1, 1, 4, 4) % 2

@@ -110,7 +110,7 @@ def test_the_table_has_the_cells_of_all_commands_in_the_folder(tmp_path: Path) -
     assert missing == {("tiny", "sparseness", "random"), ("tiny", "cost", "saliency")}
     assert {rows[key]["reason"] for key in missing} == {"not measured"}
     assert "| Random | not measured |" in report
-    assert "Networks: two. Data: more. A note." in report
+    assert "Networks: two. Data: more, 12 images. A note." in report
     assert (folder / "board-other.png").exists()
     run_board(
         board(columns=[*sparseness, *cost], rows=partial(choose, ["random", "saliency"])), folder
@@ -123,26 +123,47 @@ def test_the_table_has_the_cells_of_all_commands_in_the_folder(tmp_path: Path) -
         assert (folder / name).read_bytes() == (tmp_path / "once" / name).read_bytes()
 
 
-def test_cells_of_an_earlier_version_are_used(tmp_path: Path) -> None:
-    """They have no title, and their networks have no file."""
+def test_a_damaged_file_of_a_network_is_named_and_written_again(tmp_path: Path) -> None:
     folder = tmp_path / "out"
     run_board(board(), folder)
-    before = (folder / "board.csv").read_bytes()
-    (folder / "cells" / "tiny" / "network.json").unlink()
-    times = {}
-    for file in (folder / "cells").glob("*/*/*.json"):
-        content = json.loads(file.read_text())
-        del content["title"]
-        file.write_text(json.dumps(content))
-        times[file] = file.stat().st_mtime_ns
+    file = folder / "cells" / "tiny" / "network.json"
+    before = file.read_text()
+    file.write_text("{")
     (one,) = group().networks
     second = BoardGroup("other", "more", (replace(one, name="two"),))
-    run_board(board(groups=[second], columns=choose_columns(["cost"])), folder)
-    assert {file: file.stat().st_mtime_ns for file in times} == times
-    after = (folder / "board.csv").read_text().splitlines()
-    assert before.decode().splitlines() == [line for line in after if not line.startswith("other")]
-    assert "Networks: tiny. Data: unknown." in (folder / "report.md").read_text()
-    assert "| Gradient * Input |" in (folder / "report.md").read_text()
+    with pytest.raises(RectGradError, match=r"network.json is missing or damaged"):
+        run_board(board(groups=[second], columns=choose_columns(["cost"])), folder)
+    run_board(board(), folder)
+    assert file.read_text() == before
+
+
+def test_a_finished_board_computes_nothing(tmp_path: Path) -> None:
+    folder, calls = tmp_path / "out", list[int]()
+
+    def counted(_: nn.Module, x: Tensor, __: Tensor) -> Tensor:
+        calls.append(len(x))
+        return x.detach()
+
+    def chosen(_: BoardNetwork) -> Sequence[Method]:
+        return [own(counted)]
+
+    # The network has no masks for the column "object".
+    run_board(board(rows=chosen), folder)
+    table, count = (folder / "board.csv").read_bytes(), len(calls)
+    run_board(board(rows=chosen), folder)
+    assert len(calls) == count > 0
+    assert (folder / "board.csv").read_bytes() == table
+
+
+def test_cells_of_other_weights_are_refused_without_a_given_hash(tmp_path: Path) -> None:
+    (one,) = group().networks
+    folder, code = tmp_path / "out", replace(one, sha256="")
+    run_board(board(groups=[BoardGroup("tiny", "images", (code,))]), folder)
+    run_board(board(groups=[BoardGroup("tiny", "images", (code,))]), folder)
+    changed = replace(code, model=Linear(2 * WEIGHTS).eval())
+    assert torch.equal(changed.model(INPUTS).argmax(dim=1), one.targets)
+    with pytest.raises(RectGradError, match="of another network"):
+        run_board(board(groups=[BoardGroup("tiny", "images", (changed,))]), folder)
 
 
 def test_another_board_in_the_folder_is_refused_with_the_difference(tmp_path: Path) -> None:

@@ -53,7 +53,7 @@ def test_a_cell_that_is_missing_on_one_network_is_missing() -> None:
         cells("m", {"deletion": [0.1, nan, 0.5, 0.4]}),
     ]
     entries = group_table(given, METHODS, (DELETION,), 0).entries
-    assert entries["deletion", "b"].reason == "broken"
+    assert entries["deletion", "b"].reason == "broken (m)"
     assert entries["deletion", "c"].mean.value == pytest.approx(0.4)
     assert [entries["deletion", m].rank.value for m in "acd"] == [1, 2.5, 2.5]
 
@@ -102,3 +102,14 @@ def test_mean_rank_has_the_interval_of_its_column() -> None:
         assert (mean.value, mean.low, mean.high) == (rank.value, rank.low, rank.high)
     few = [Cell("n", method, "deletion", generator.normal(size=5)) for method in METHODS]
     assert math.isnan(group_table([few], METHODS, (DELETION,), 0).mean_ranks["a"].estimate.low)
+
+
+def test_a_method_without_an_image_that_all_networks_have_is_not_available() -> None:
+    first = np.where(np.arange(20) < 10, np.nan, 0.5)
+    given = [
+        [Cell(name, "a", "deletion", values), Cell(name, "b", "deletion", np.full(20, 0.1))]
+        for name, values in (("n", first), ("m", first[::-1]))
+    ]
+    table = group_table(given, ("a", "b"), (DELETION,), 0)
+    assert table.entries["deletion", "a"].reason.startswith("the measure is not defined for any")
+    assert table.entries["deletion", "b"].rank.value == 1
