@@ -5,6 +5,7 @@ import pytest
 import torch
 from torch import Tensor, nn
 
+from captum_rectgrad.evaluation.methods import Method
 from captum_rectgrad.studies.board.column import Column
 from captum_rectgrad.studies.board.columns import COLUMNS
 from captum_rectgrad.studies.board.networks import NOISE_REGION, OBJECT, TRIGGER, RegionImages
@@ -55,7 +56,7 @@ def unsteady(_: nn.Module, x: Tensor, __: Tensor) -> Tensor:
 
 
 # A blind map is steady, and costs nothing.
-WORSE = {"sensitivity": own(unsteady), "cost": "smoothgrad"}
+WORSE: dict[str, str | Method] = {"sensitivity": own(unsteady), "cost": "smoothgrad"}
 DIRECTED = [column for column in COLUMNS if column.better is not None]
 
 

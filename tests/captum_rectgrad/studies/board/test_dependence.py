@@ -37,7 +37,7 @@ def test_a_method_that_ignores_the_network_does_not_change() -> None:
 def test_parameter_randomisation_is_the_mean_over_steps_of_the_cascade() -> None:
     torch.manual_seed(0)
     model = nn.Sequential(nn.Flatten(), nn.Linear(64, 8), nn.Linear(8, 4), nn.Linear(4, 2)).eval()
-    first = model[1].weight.clone()
+    first = next(model.parameters()).clone()
 
     def turned(changed: nn.Module, x: Tensor, _: Tensor) -> Tensor:
         """The image, negated once the first layer is random."""

@@ -105,8 +105,8 @@ def test_grad_cam_by_hand() -> None:
         nn.Flatten(),
         nn.Linear(1, 2, bias=False),
     ).eval()
-    for layer, weights in ((0, [1.0]), (1, [1.0]), (4, [2.0, -2.0])):
-        model[layer].weight.data = torch.tensor(weights).view_as(model[layer].weight)
+    for parameter, values in zip(model.parameters(), ([1.0], [1.0], [2.0, -2.0]), strict=True):
+        parameter.data = torch.tensor(values).view_as(parameter)
     inputs = torch.randn(4, 1, 8, 8, generator=torch.Generator().manual_seed(0))
     # The logits are plus and minus twice the mean of the image, which is the activation.
     made = network(model, inputs)
