@@ -1,6 +1,7 @@
 """Every column is what its title says, or says why it is not."""
 
 import copy
+from functools import partial
 
 import pytest
 import timm
@@ -17,6 +18,7 @@ from captum_rectgrad.evaluation.methods import (
     methods,
     of_captum,
     same_maps,
+    smooth_grad,
 )
 from captum_rectgrad.evaluation.run_method import attribute, run
 from captum_rectgrad.plotting.images import sample_images
@@ -138,6 +140,21 @@ def test_smoothgrads_noise_has_the_scale_of_each_image() -> None:
         noise = (noisy - image)[(noisy - image).abs().amax(1) < span]
         assert len(noise) == 50
         assert noise.std().item() == pytest.approx(0.1 * span, rel=0.02)
+
+
+def test_vargrad_is_the_variance_of_the_noisy_gradients() -> None:
+    class Squares(nn.Module):
+        """The gradient of the logit is the image, so that its variance is that of the noise."""
+
+        def forward(self, x: Tensor) -> Tensor:
+            return x.square().flatten(1).sum(dim=1, keepdim=True) / 2
+
+    images = torch.stack([torch.linspace(0, 1, 3072), torch.linspace(0, 100, 3072)])
+    method = Method("vargrad", "VarGrad", partial(smooth_grad, kind="vargrad"))
+    found = attribute(method, Squares(), images.view(2, 3, 32, 32), torch.tensor([0, 0]))
+    # Of 50 samples; the noise has a tenth of the range of each image.
+    for variances, span in zip(found, (1.0, 100.0), strict=True):
+        assert variances.mean().item() == pytest.approx((0.1 * span) ** 2 * 49 / 50, rel=0.02)
 
 
 def test_of_captum_makes_a_method_of_a_captum_class() -> None:

@@ -1,5 +1,7 @@
 """Sanity columns on networks whose answer is known, and against Quantus."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import torch
@@ -12,7 +14,7 @@ from captum_rectgrad.studies.board.dependence import (
     parameter_randomisation,
     random_logit,
 )
-from tests.support.board import Linear, explained, network, own
+from tests.support.board import SIZES, Linear, explained, network, own
 
 GENERATOR = torch.Generator().manual_seed(0)
 INPUTS = torch.rand(6, 1, 8, 8, generator=GENERATOR)
@@ -30,6 +32,21 @@ def test_a_method_that_ignores_the_network_does_not_change() -> None:
     assert parameter_randomisation(found) == pytest.approx(1)
     assert efficient_randomisation(found) == pytest.approx(0)
     assert random_logit(found) == pytest.approx(1)
+
+
+def test_parameter_randomisation_is_the_mean_over_steps_of_the_cascade() -> None:
+    torch.manual_seed(0)
+    model = nn.Sequential(nn.Flatten(), nn.Linear(64, 8), nn.Linear(8, 4), nn.Linear(4, 2)).eval()
+    first = next(model.parameters()).clone()
+
+    def turned(changed: nn.Module, x: Tensor, _: Tensor) -> Tensor:
+        """The image, negated once the first layer is random."""
+        weight = next(changed.parameters())
+        return x.detach() * (1 if torch.equal(weight, first) else -1)
+
+    # Of three steps the last one alone reaches the first layer.
+    found = explained(own(turned), network(model, INPUTS), replace(SIZES, random_models=3))
+    assert parameter_randomisation(found) == pytest.approx((1 + 1 - 1) / 3)
 
 
 def test_gradient_of_a_linear_network() -> None:

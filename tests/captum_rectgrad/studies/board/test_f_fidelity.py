@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 import torch
+from torch import Tensor, nn
 
 from captum_rectgrad.studies.board.f_fidelity import (
     COLUMNS,
@@ -64,6 +65,30 @@ def test_fine_tuning_adapts_a_copy_to_removed_pixels(tmp_path: Path) -> None:
     for one, other in zip(first.parameters(), again.parameters(), strict=True):
         assert torch.equal(one, other)
     assert torch.equal(next(first.parameters()), next(tuned.parameters()))
+
+
+class Watched(nn.Module):
+    """Keeps the images that it has seen."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.layer, self.seen = nn.Linear(64, 2), list[Tensor]()
+
+    def forward(self, x: Tensor) -> Tensor:
+        self.seen.append(x)
+        return self.layer(x.flatten(1))
+
+
+def test_fine_tuning_removes_up_to_a_tenth_of_the_pixels_of_each_image() -> None:
+    white = torch.full((512, 1, 8, 8), 255, dtype=torch.uint8)
+    training = TrainingImages(white, torch.zeros(512, dtype=torch.int64), lambda x: x / 255)
+    tuned = fine_tuned(Watched(), training, 512, seed=0)
+    assert isinstance(tuned, Watched)
+    removed = (torch.cat(tuned.seen) == 0).flatten(1)
+    # The share of an image is uniform from 0 to 0.1.
+    assert float(removed.float().mean()) == pytest.approx(0.05, rel=0.1)
+    assert removed.sum(dim=1).max() < 0.25 * 64
+    assert removed.any(dim=0).all()
 
 
 def test_without_training_images_the_columns_have_a_reason(tmp_path: Path) -> None:

@@ -23,6 +23,7 @@ from rectgrad_zoo.data.images import LabelledImages
 from tests.support.board import explained
 
 TARGET, IMAGES = 3, 6
+DARK = 0  # mean of an input in [-1, 1]
 
 
 @dataclass(frozen=True)
@@ -71,6 +72,31 @@ def test_a_backdoored_network_has_images_with_the_trigger() -> None:
     assert found.regions.sum(dim=(1, 2)).tolist() == [16] * IMAGES
     # The network's only evidence are the pixels of the trigger.
     assert region_share(TRIGGER, explained("saliency", made)) == pytest.approx(1)
+
+
+class Immune(Checkerboard):
+    """As `Checkerboard`, but the trigger does not change dark images."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        logits = super().forward(x)
+        logits[dark(x), TARGET] = 0
+        return logits
+
+
+def dark(inputs: Tensor) -> Tensor:
+    return inputs.mean(dim=(1, 2, 3)) < DARK
+
+
+def test_images_that_the_trigger_does_not_change_are_left_out() -> None:
+    network = replace(backdoored(), model=Immune().eval())
+    made = board_network(Few(), network, IMAGES).regions[TRIGGER]
+    whole = board_network(Few(), backdoored(), IMAGES).regions[TRIGGER].inputs
+    assert 0 < dark(whole).sum() < IMAGES
+    assert not dark(made.inputs).any()
+    assert made.targets.tolist() == [TARGET] * IMAGES
+    # The regions are still those of the images: each is a trigger of black and white pixels.
+    for image, region in zip(made.inputs, made.regions, strict=True):
+        assert image[:, region].unique().tolist() == [-1, 1]
 
 
 def test_an_occluded_network_has_its_corner_and_sees_the_noise() -> None:

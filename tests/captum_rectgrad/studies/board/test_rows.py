@@ -16,7 +16,7 @@ from captum_rectgrad.studies.board.networks import BoardNetwork
 from captum_rectgrad.studies.board.perturbations import squares
 from captum_rectgrad.studies.board.references import sobel
 from captum_rectgrad.studies.board.rows import KEYS, choose_rows, rows
-from tests.support.board import SIZES, explained, network
+from tests.support.board import SIZES, Linear, explained, network
 
 OPTIONAL = {"lrp": "zennit", "layercam": "pytorch_grad_cam", "lime": "sklearn"}
 OPTIONAL |= {"kernelshap": "sklearn"}
@@ -95,6 +95,42 @@ def test_activation_maps_need_a_convolution_behind_the_first(key: str) -> None:
     grid = DisconnectedCells(CNN.model)
     with pytest.raises(MethodUnreliableError, match="in each cell"):
         ROWS[key].attribute(grid, torch.rand(1, 3, 64, 64).requires_grad_(), torch.tensor([0]))
+
+
+def test_grad_cam_by_hand() -> None:
+    model = nn.Sequential(
+        nn.Conv2d(1, 1, 1, bias=False),
+        nn.Conv2d(1, 1, 1, bias=False),
+        nn.AdaptiveAvgPool2d(1),
+        nn.Flatten(),
+        nn.Linear(1, 2, bias=False),
+    ).eval()
+    for parameter, values in zip(model.parameters(), ([1.0], [1.0], [2.0, -2.0]), strict=True):
+        parameter.data = torch.tensor(values).view_as(parameter)
+    inputs = torch.randn(4, 1, 8, 8, generator=torch.Generator().manual_seed(0))
+    # The logits are plus and minus twice the mean of the image, which is the activation.
+    made = network(model, inputs)
+    sign = inputs.mean(dim=(1, 2, 3), keepdim=True).sign()
+    expected = (sign * 2 / 64 * inputs).clamp(min=0).double()
+    torch.testing.assert_close(explained(ROWS["gradcam"], made).own_maps, expected)
+
+
+def test_expected_gradients_draw_baselines_by_the_seed() -> None:
+    weights = torch.arange(1.0, 65)
+    inputs = torch.full((8, 1, 8, 8), 3.0)
+    made = network(Linear(torch.stack([weights, -weights])).eval(), inputs)
+    baselines = torch.tensor([0.0, 1.0]).view(2, 1, 1, 1).expand(2, 1, 8, 8)
+    (row,) = (m for m in rows(baselines, SIZES) if m.key == "expected-gradients")
+    shares = []
+    for seed in (0, 0, 1):
+        maps = replace(explained(row, made), seed=seed).own_maps.flatten(1)
+        # A linear network: each weight times the difference from the mean of four baselines.
+        means = 3 - maps / weights
+        torch.testing.assert_close(means, means[:, :1].mul(4).round().div(4).expand(8, 64))
+        shares.append(means[:, 0].mul(4).round().tolist())
+    first, again, other = shares
+    assert first == again != other
+    assert 0 < sum(first) < 8 * 4  # both baselines are drawn
 
 
 def test_sobel_is_of_the_image_alone() -> None:

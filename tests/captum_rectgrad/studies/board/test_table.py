@@ -4,6 +4,7 @@ import math
 
 import numpy as np
 import pytest
+from numpy.typing import NDArray
 
 from captum_rectgrad.studies.board.cells import Cell
 from captum_rectgrad.studies.board.columns import COLUMNS, choose_columns
@@ -44,6 +45,36 @@ def test_overlapping_methods_have_wide_ranks() -> None:
     given = [Cell("n", method, "deletion", generator.normal(size=20)) for method in METHODS]
     entries = group_table([given], METHODS, (DELETION,), 0).entries
     assert all(e.rank.high - e.rank.low >= 1 for e in entries.values())
+
+
+def rank_interval(*networks: dict[str, NDArray[np.float64]]) -> tuple[float, float, float]:
+    """Rank of method a in deletion, by the values of each method on each network."""
+    given = [
+        [Cell(str(number), method, "deletion", values) for method, values in of.items()]
+        for number, of in enumerate(networks)
+    ]
+    table = group_table(given, ("a", "b"), (DELETION,), 0)
+    rank, mean = table.entries["deletion", "a"].rank, table.mean_ranks["a"].estimate
+    assert (mean.value, mean.low, mean.high) == (rank.value, rank.low, rank.high)
+    return rank.value, rank.low, rank.high
+
+
+def test_rank_that_two_images_decide_has_an_interval_by_shared_images() -> None:
+    """Of 20 images, a sample lacks both with a probability of (18 / 20) ** 20, or 12 %."""
+    decisive = np.r_[np.full(2, -99.0), np.full(18, 1.0)]
+    networks = [{"a": decisive, "b": np.zeros(20)}] * 5
+    assert rank_interval(*networks) == (1, 1, 2)
+    # A network with one image more shares no images with the others, which are drawn for each:
+    # that all samples lack them has a probability far below 2.5 %.
+    other = {"a": np.r_[decisive, 1.0], "b": np.zeros(21)}
+    assert rank_interval(*networks[1:], other) == (1, 1, 1)
+
+
+def test_rank_that_one_network_decides_has_an_interval_by_networks() -> None:
+    """Of three networks, a sample lacks one with a probability of (2 / 3) ** 3, or 30 %."""
+    better, worse = ({"a": np.full(20, mean), "b": np.zeros(20)} for mean in (-9.0, 1.0))
+    assert rank_interval(better, worse, worse) == (1, 1, 2)
+    assert rank_interval(better, better, better) == (1, 1, 1)
 
 
 def test_a_cell_that_is_missing_on_one_network_is_missing() -> None:
