@@ -87,6 +87,8 @@ def _check(args: argparse.Namespace, rows: list[str] | None) -> None:
                 f"--rows: {key!r} is not a row{did_you_mean(key, KEYS)}; choose from "
                 f"{', '.join(KEYS)}, and give your own methods as --method MODULE:NAME"
             )
+    if rows == [] and not args.method:
+        raise ValueError("--rows: got no row; give keys, or a method of your own with --method")
     for key in args.method:
         if ":" not in key:
             raise ValueError(

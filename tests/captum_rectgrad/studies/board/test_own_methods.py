@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from captum_rectgrad.studies.board.own_methods import fingerprints
+from captum_rectgrad.studies.board.own_methods import fingerprints, own_methods
 
 DEFINING = """
 from captum.attr import Saliency
@@ -27,6 +27,7 @@ def gradient(scale, model, x, target):
 
 
 twice = Method("twice as/large", "Twice", partial(gradient, 2))
+parent = Method("..", "Parent", partial(gradient, 2))
 """
 
 
@@ -48,3 +49,21 @@ def test_both_files_count_and_keys_are_names_of_folders(
     again = fingerprints(["myexports:Mine", "myexports:twice"])
     assert again["myexports.Mine"] != found["myexports.Mine"]
     assert again["twice.as.large"] == found["twice.as.large"]
+
+
+def test_a_key_that_is_no_name_of_a_folder_is_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.syspath_prepend(str(tmp_path))
+    for name, content in (("mydefinitions", DEFINING), ("myexports", METHOD)):
+        monkeypatch.delitem(sys.modules, name, raising=False)
+        (tmp_path / f"{name}.py").write_text(content)
+    with pytest.raises(ValueError, match=r"the key '\.\.' of a method cannot be the name"):
+        own_methods(["myexports:parent"])
+
+
+def test_a_module_with_an_error_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.syspath_prepend(str(tmp_path))
+    (tmp_path / "unfinished.py").write_text("def f(:")
+    with pytest.raises(ValueError, match=r"'unfinished:f' cannot be imported: SyntaxError"):
+        own_methods(["unfinished:f"])
