@@ -7,9 +7,10 @@ from typing import Any
 import numpy as np
 import torch
 
-from captum_rectgrad.export.graph_writer import Dims, GraphWriter, Value
+from captum_rectgrad.export.graph_writer import TYPES, Dims, GraphWriter, Value
 from captum_rectgrad.export.operators.registry import UnsupportedOperatorError, translates
 from captum_rectgrad.export.sizes import Size
+from captum_rectgrad.rules.padding import MIN_POSITIONS
 
 _END = 2**63 - 1
 
@@ -235,16 +236,43 @@ def _spliced(w: GraphWriter, x: Value, part: str, dim: int, start: int, end: int
 
 
 def with_border(w: GraphWriter, x: Value) -> Value:
-    """A tensor whose border is set to zero, by one crop and one padding."""
+    """A tensor whose border is set to zero, by one crop and one padding.
+
+    Dimensions of a free size keep their border where the padding trick leaves them alone.
+    """
     if not x.border:
         return x
-    begins, ends = [0] * len(x.shape), [0] * len(x.shape)
-    for dim, first, last in x.border:
-        begins[dim], ends[dim] = int(first), int(last)
     dims = [dim for dim, *_ in x.border]
-    bounds = [[begins[d] for d in dims], [-1 if ends[d] else _END for d in dims], dims]
-    inner = w.add("Slice", x.name, *map(w.ints, bounds))
-    return Value(padded(w, inner, begins, ends, w.constant(0, x.dtype)), x.shape, x.dtype)
+    firsts: list[str | int] = [0] * len(x.shape)
+    lasts: list[str | int] = [0] * len(x.shape)
+    stops: list[str | int] = []
+    for dim, first, last in x.border:
+        size = x.shape[dim]
+        firsts[dim], lasts[dim] = int(first), int(last)
+        if first and last and isinstance(size, Size):
+            firsts[dim] = lasts[dim] = width = _width_of_border(w, size)
+            stops.append(w.add("Sub", w.size(size), width))
+        else:
+            stops.append(-1 if last else _END)
+    starts = [firsts[dim] for dim in dims]
+    inner = w.add("Slice", x.name, _joined(w, starts), _joined(w, stops), w.ints(dims))
+    name = w.add("Pad", inner, _joined(w, [*firsts, *lasts]), w.constant(0, x.dtype))
+    return Value(str(name), x.shape, x.dtype)
+
+
+def _width_of_border(w: GraphWriter, size: Size) -> str:
+    """1 where a dimension is wide enough for the padding trick, else 0, as a tensor `(1,)`."""
+    is_wide = w.add("GreaterOrEqual", w.size(size), w.ints([MIN_POSITIONS]))
+    return str(w.add("Cast", is_wide, to=TYPES[torch.int64]))
+
+
+def _joined(w: GraphWriter, numbers: Sequence[str | int]) -> str:
+    """A vector from numbers and names of tensors `(1,)`."""
+    known = [number for number in numbers if isinstance(number, int)]
+    if len(known) == len(numbers):
+        return w.ints(known)
+    parts = [w.ints([number]) if isinstance(number, int) else number for number in numbers]
+    return parts[0] if len(parts) == 1 else str(w.add("Concat", *parts, axis=0))
 
 
 @translates("full", "full_like", "new_full", "scalar_tensor", "ones_like", "new_ones", "ones")
