@@ -1,6 +1,7 @@
 """Views, joins, slices and paddings."""
 
 from collections.abc import Sequence
+from itertools import zip_longest
 from math import prod
 from typing import Any
 
@@ -15,10 +16,27 @@ from captum_rectgrad.rules.padding import MIN_POSITIONS
 _END = 2**63 - 1
 
 
-def reshaped(w: GraphWriter, name: str, shape: Dims) -> str:
-    """The tensor in another shape."""
-    if sum(isinstance(number, Size) for number in shape) == 1 and 0 not in shape:
-        shape = tuple(-1 if isinstance(number, Size) else number for number in shape)
+def reshaped(w: GraphWriter, name: str, shape: Dims, source: Dims = ()) -> str:
+    """The tensor in another shape.
+
+    Args:
+        w: the graph.
+        name: the tensor.
+        shape: the shape.
+        source: its present shape, if known.
+    """
+    if 0 not in shape:
+        # Of the dimensions that the tensor does not have already, the runtime finds one.
+        kept = [
+            isinstance(number, Size) and before == number
+            for number, before in zip_longest(shape, source[: len(shape)])
+        ]
+        new = [i for i, n in enumerate(shape) if isinstance(n, Size) and not kept[i]]
+        unknown = [i for i in new if not w.is_known(shape[i])]
+        inferred = new if len(new) == 1 else unknown[:1]
+        shape = tuple(
+            -1 if i in inferred else 0 if kept[i] else number for i, number in enumerate(shape)
+        )
     return str(w.add("Reshape", name, w.ints(shape)))
 
 
@@ -30,7 +48,9 @@ def view(w: GraphWriter, x: Value, *_: object) -> Any:
     constant = x.constant
     if constant is not None and len(sizes) == len(shape):
         constant = constant.reshape(sizes)
-    return Value(reshaped(w, x.name, shape), shape, x.dtype, constant=constant, zero=x.zero)
+    return Value(
+        reshaped(w, x.name, shape, x.shape), shape, x.dtype, constant=constant, zero=x.zero
+    )
 
 
 @translates("as_strided")
