@@ -148,19 +148,29 @@ def unbind(w: GraphWriter, x: Value, dim: int = 0) -> Any:
 
 
 @translates("roll")
-def roll(w: GraphWriter, x: Value, shifts: Sequence[int], dims: Sequence[int] = ()) -> Any:
+def roll(w: GraphWriter, x: Value, shifts: Sequence[int | Size], dims: Sequence[int] = ()) -> Any:
     """Rotation along dimensions."""
     if not dims:
         raise UnsupportedOperatorError(["roll of all elements"])
     name = x.name
     for shift, dim in zip(shifts, dims, strict=True):
-        if shift:  # a negative start counts from the end
-            parts = [
-                w.add("Slice", name, *map(w.ints, bounds))
-                for bounds in ([[-shift], [_END], [dim]], [[0], [-shift], [dim]])
-            ]
-            name = w.add("Concat", *parts, axis=dim)
+        cut = _cut(w, shift, x.shape[dim])
+        if cut != 0:
+            at = _joined(w, [cut])
+            first = w.add("Slice", name, at, w.ints([_END]), w.ints([dim]))
+            second = w.add("Slice", name, w.ints([0]), at, w.ints([dim]))
+            name = w.add("Concat", first, second, axis=dim)
     return x if name == x.name else name
+
+
+def _cut(w: GraphWriter, shift: int | Size, size: int | Size) -> int | str:
+    """The position that a rotation moves to the start: a number or the name of a tensor `(1,)`."""
+    if isinstance(shift, int) and isinstance(size, int):
+        return -shift % size if size else 0
+    if shift == 0:
+        return 0
+    back = -shift
+    return str(w.add("Mod", w.ints([back]), w.ints([size])))  # has the sign of the size
 
 
 @translates("flip")
@@ -209,6 +219,8 @@ def select_scatter(w: GraphWriter, x: Value, source: Value, dim: int, index: int
         kept = tuple((d, *ends) for d, ends in sorted(border.items()))
         return Value(x.name, x.shape, x.dtype, border=kept)
     x = with_border(w, x)
+    if isinstance(size, int):
+        index %= size
     part = w.add("Unsqueeze", source.name, w.ints([dim]))
     return _spliced(w, x, part, dim, index, None if index == -1 else index + 1)
 
@@ -298,7 +310,7 @@ def _joined(w: GraphWriter, numbers: Sequence[str | int]) -> str:
 @translates("full", "full_like", "new_full", "scalar_tensor", "ones_like", "new_ones", "ones")
 def full(w: GraphWriter, *args: Any, **_: object) -> Any:
     """A tensor of one number."""
-    numbers = [a for a in args[:3] if isinstance(a, bool | int | float)]
+    numbers = [a for a in args[:3] if isinstance(a, bool | int | float | Size)]
     return filled(w, numbers[0] if numbers else 1)
 
 
@@ -317,13 +329,15 @@ def zeros(w: GraphWriter, *_: object, **__: object) -> Any:
     return filled(w, 0)
 
 
-def filled(w: GraphWriter, number: float) -> Value:
+def filled(w: GraphWriter, number: float | Size) -> Value:
     """A tensor of one number, of the shape of the result."""
     shape, dtype = w.result[0]
-    name = w.constant(number, dtype)
+    name = w.number(number, dtype)
+    if isinstance(number, Size):  # a tensor (1,)
+        name = str(w.add("Reshape", name, w.ints([])))
     if shape:
         name = str(w.add("Expand", name, w.ints(shape)))
-    return Value(name, shape, dtype, zero=number == 0)
+    return Value(name, shape, dtype, zero=not isinstance(number, Size) and number == 0)
 
 
 @translates("arange")

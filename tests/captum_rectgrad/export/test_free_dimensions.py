@@ -122,3 +122,37 @@ def test_numbers_from_values_are_refused(
             tmp_path / "map.onnx",
             dynamic=dynamic,
         )
+
+
+@pytest.mark.parametrize(
+    "function",
+    [
+        lambda x: x + torch.full_like(x, x.shape[2]) / 10,
+        lambda x: x + x.new_full((1, 3, 1, 1), x.shape[3]) / 10,
+        lambda x: x + torch.full((), len(x)),
+        lambda x: x + 2 * x.roll((4, -25, 50), (1, 2, 3)),
+        lambda x: x + 2 * x.roll((x.shape[2], -x.shape[2]), (3, -2)),
+    ],
+)
+def test_numbers_from_free_dimensions(function: Callable[[Tensor], Tensor], tmp_path: Path) -> None:
+    model = Before(function).eval()
+    file = tmp_path / "map.onnx"
+    export_onnx(model, torch.zeros(1, 3, 12, 14), file, dynamic=["batch", "size"])
+    check_sizes(model, file, [(1, 12, 14), (3, 20, 11), (2, 50, 25)])
+
+
+@pytest.mark.parametrize(
+    "function",
+    [
+        lambda x: x + x[:, :, -2].unsqueeze(2) * x[:, :, -3].unsqueeze(2),
+        lambda x: x + x.select(1, -2).unsqueeze(1) * 2,
+        lambda x: x.roll((12, -13, 5, 25), (2, 3, 1, 2)) * x,
+    ],
+)
+@pytest.mark.parametrize("dynamic", [["batch"], ["batch", "size"]])
+def test_negative_indices_and_long_rotations(
+    function: Callable[[Tensor], Tensor], dynamic: Any, tmp_path: Path
+) -> None:
+    model = Before(function).eval()
+    export_onnx(model, torch.zeros(1, 3, 12, 12), tmp_path / "map.onnx", dynamic=dynamic)
+    check_sizes(model, tmp_path / "map.onnx", [(4, 12, 12)])
