@@ -11,8 +11,8 @@ from captum_rectgrad._engine.settings import Settings
 from captum_rectgrad.errors import RectGradError
 from captum_rectgrad.export.graph_writer import UnknownSizeError
 from captum_rectgrad.export.operators import UnsupportedOperatorError
-from captum_rectgrad.export.sizes import DifferentGraphsError, common_operations
-from captum_rectgrad.export.trace import Trace, trace
+from captum_rectgrad.export.sizes import DifferentGraphsError, check_fixed, common_operations
+from captum_rectgrad.export.trace import Trace, reads_values, trace
 from captum_rectgrad.export.translate import check_operators, translate
 
 INPUTS = ("image", "class", "percentile")
@@ -20,8 +20,11 @@ OUTPUTS = ("logits", "map", "shares")
 Dynamic = Literal["batch", "size"]
 # The most that a model may allow comes first.
 _CHOICES: tuple[tuple[Dynamic, ...], ...] = (("batch", "size"), ("batch",), ())
-# Increment of height and width. An odd number shows padding that depends on the parity of a size.
-_LARGER = 33
+# The batch, and what is added to height and width, in each recording. The remainders of the
+# numbers differ for small divisors, so that a number that depends on a remainder is not constant,
+# and so that poolings round differently: a product that fits by chance does not fit everywhere.
+_FREE_SIZES = ((2, 0, 0), (2, 33, 0), (2, 0, 33), (3, 19, 46), (5, 46, 19), (2, 64, 39))
+_FREE_BATCHES = (2, 3, 5)
 _IMAGE_DIMS = 4
 
 
@@ -72,11 +75,11 @@ def _choices(dynamic: Collection[Dynamic] | None) -> tuple[tuple[Dynamic, ...], 
 
 
 class _Recordings:
-    """Recordings of one attribution at several shapes; each shape is recorded once."""
+    """Recordings of one attribution at several shapes; each is made once."""
 
     def __init__(self, model: nn.Module, settings: Settings, example: Tensor) -> None:
         self.model, self.settings, self.example = model, settings, example
-        self._traces: dict[tuple[int, ...], Trace] = {}
+        self._traces: dict[tuple[tuple[int, ...], int], Trace] = {}
 
     def translated(
         self, free: tuple[Dynamic, ...]
@@ -87,47 +90,60 @@ class _Recordings:
         try:
             traces = self._of(free)
             operations = common_operations([each.graph for each in traces])
+            if not free:
+                check_fixed(operations)
             found = translate(traces[0].graph, operations, INPUTS, OUTPUTS, names)
         except (DifferentGraphsError, UnknownSizeError, RectGradError) as error:
+            if not free and isinstance(error, DifferentGraphsError):
+                return reads_values()
             return error
         return traces[0], found
 
     def _of(self, free: tuple[Dynamic, ...]) -> list[Trace]:
         """The recordings that show how the graph depends on the free dimensions."""
         size = tuple(self.example.shape[2:])
-        batch = 2 if "batch" in free else 1
-        shapes: list[tuple[int, ...]] = [(batch, *size)]
-        if "batch" in free:
-            shapes.append((batch + 1, *size))
         if "size" in free:
-            shapes += self._larger(batch, size)
-        return [self._at(shape) for shape in shapes]
+            shapes = self._larger(size, free_batch="batch" in free)
+        else:
+            shapes = [(batch, *size) for batch in (_FREE_BATCHES if "batch" in free else (1, 1))]
+        return [self._at(shape, number) for number, shape in enumerate(shapes)]
 
-    def _larger(self, batch: int, size: tuple[int, ...]) -> Sequence[tuple[int, ...]]:
-        """Shapes with a larger height, or a larger width, if the model accepts them."""
+    def _larger(self, size: tuple[int, ...], *, free_batch: bool) -> Sequence[tuple[int, ...]]:
+        """Shapes with other heights and widths, if the model accepts them."""
         if self.example.dim() != _IMAGE_DIMS:
             raise RectGradError("the inputs are no images (N, C, H, W)")
-        shapes = [(batch, size[0] + _LARGER, size[1]), (batch, size[0], size[1] + _LARGER)]
-        for shape in shapes:
+        shapes = [
+            (batch if free_batch else 1, size[0] + taller, size[1] + wider)
+            for batch, taller, wider in _FREE_SIZES
+        ]
+        for shape in shapes[1:]:
             self._check_runs_at(shape)
         return shapes
 
     def _check_runs_at(self, shape: tuple[int, ...]) -> None:
         try:
             with torch.no_grad():
-                self.model(self._images(shape))
+                self.model(self._example_at((1, *shape[1:])))
         except Exception as error:
             raise RectGradError(
                 f"the model refuses images of {shape[1]} x {shape[2]} pixels ({_first_line(error)})"
             ) from error
 
-    def _at(self, shape: tuple[int, ...]) -> Trace:
-        if shape not in self._traces:
-            self._traces[shape] = trace(self.model, self.settings, self._images(shape))
-            check_operators(self._traces[shape].graph)
-        return self._traces[shape]
+    def _at(self, shape: tuple[int, ...], number: int) -> Trace:
+        key = (shape, number)
+        if key not in self._traces:
+            self._traces[key] = trace(self.model, self.settings, self._images(shape, number))
+            check_operators(self._traces[key].graph)
+        return self._traces[key]
 
-    def _images(self, shape: tuple[int, ...]) -> Tensor:
+    def _images(self, shape: tuple[int, ...], number: int) -> Tensor:
+        """Images that differ in each recording, so that it shows numbers that depend on values."""
+        x = self._example_at(shape)
+        noise = torch.randn(x.shape, generator=torch.Generator().manual_seed(number))
+        spread = float(x.std(correction=0)) or 1.0
+        return (-1) ** number * (x + spread * noise)
+
+    def _example_at(self, shape: tuple[int, ...]) -> Tensor:
         x = self.example[:1].detach()
         if x.shape[2:] != shape[1:]:
             x = nn.functional.interpolate(x, size=list(shape[1:]))

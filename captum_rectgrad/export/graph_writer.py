@@ -142,6 +142,10 @@ class GraphWriter:
             if isinstance(number, Size):
                 self._places.setdefault(number.values, (value.name, axis))
 
+    def is_known(self, number: int | Size) -> bool:
+        """Whether a number is a constant or a dimension of an earlier tensor."""
+        return not isinstance(number, Size) or number.values in self._places
+
     def size(self, size: Size) -> str:
         """The name of a tensor `(1,)` with a number that depends on the inputs.
 

@@ -30,10 +30,10 @@ class Size:
 
 
 class DifferentGraphsError(ValueError):
-    """The operations themselves depend on the shape of the inputs."""
+    """The operations themselves depend on the shape of the inputs, or on their values."""
 
     def __init__(self) -> None:
-        super().__init__("its operations depend on the shape of the inputs")
+        super().__init__("its operations depend on the shape of the inputs, or on their values")
 
 
 @dataclass(frozen=True)
@@ -81,6 +81,26 @@ def common_operations(graphs: Sequence[fx.GraphModule]) -> list[Operation]:
         keywords = {key: merged(tuple(node.kwargs[key] for node in row)) for key in row[0].kwargs}
         operations.append(Operation(row[0], arguments, keywords, shapes))
     return operations
+
+
+def check_fixed(operations: Sequence[Operation]) -> None:
+    """Refuse operations whose numbers differ between recordings at one input shape.
+
+    Args:
+        operations: operations of recordings that differ in the values of the inputs alone.
+
+    Raises:
+        DifferentGraphsError: a number differs.
+    """
+    for operation in operations:
+        if _has_size((operation.args, *operation.kwargs.values(), operation.shapes)):
+            raise DifferentGraphsError
+
+
+def _has_size(value: Any) -> bool:
+    if isinstance(value, list | tuple):
+        return any(map(_has_size, value))
+    return isinstance(value, Size)
 
 
 def _merged(values: tuple[Any, ...], numbers: Sequence[dict[fx.Node, int]]) -> Any:

@@ -5,7 +5,7 @@ backward nodes apply the rule, and all of it becomes one graph of ATen operators
 Operators that PyTorch can decompose are decomposed, so that fewer need a translation.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -26,6 +26,7 @@ from captum_rectgrad.rules.threshold import ThresholdRule
 
 PREDICTED = -1  # the class that stands for the predicted one
 _LOGITS_DIMS = 2
+_VALUE_TAGS = {torch.Tag.dynamic_output_shape, torch.Tag.data_dependent_output}
 # Operators of ATen that PyTorch can decompose.
 _DECOMPOSED = (
     "_log_softmax_backward_data",
@@ -141,12 +142,49 @@ def _recorded(function: Callable[..., Any], inputs: tuple[Tensor, ...]) -> fx.Gr
     except RuntimeError as error:
         if "value out of a tracing tensor" not in str(error):
             raise
-        raise RectGradError(
-            "the model reads the values of its tensors in forward() (.item(), or an if on a "
-            "tensor), so its operations are no fixed graph; it cannot be exported"
-        ) from error
+        raise reads_values() from error
+    _check_no_values_read(graph)
     graph.graph.eliminate_dead_code()
     return graph
+
+
+def reads_values(operators: Sequence[str] = ()) -> RectGradError:
+    """The error for a model whose operations depend on the values of its inputs.
+
+    Args:
+        operators: operators that read values, if they are known.
+    """
+    named = ", ".join(operators) or ".item(), .tolist(), or an if on a tensor"
+    return RectGradError(
+        f"the model reads the values of its tensors in forward() ({named}), so its operations are "
+        "no fixed graph; it cannot be exported"
+    )
+
+
+def _check_no_values_read(graph: fx.GraphModule) -> None:
+    """Refuse operators on the inputs whose shape or number depends on values, even if unused.
+
+    Their results become numbers of the graph, such as `len(torch.nonzero(x))`.
+    """
+    on_inputs: set[fx.Node] = set()
+    found = set()
+    for node in graph.graph.nodes:
+        if node.op != "placeholder" and not on_inputs.intersection(node.all_input_nodes):
+            continue
+        on_inputs.add(node)
+        if _VALUE_TAGS.intersection(getattr(node.target, "tags", ())) and not _is_by_index(node):
+            found.add(str(node.target))
+    if found:
+        raise reads_values(sorted(found))
+
+
+def _is_by_index(node: fx.Node) -> bool:
+    """Whether a node picks elements by integers, which fix the shape of the result."""
+    schema: Any = getattr(node.target, "_schema", None)
+    if schema is None or schema.name != "aten::index":
+        return False
+    indices: Any = node.args[1]
+    return all(index is None or index.meta["val"].dtype is not torch.bool for index in indices)
 
 
 def _decompositions() -> Any:

@@ -1,23 +1,42 @@
 """Views, joins, slices and paddings."""
 
 from collections.abc import Sequence
+from itertools import zip_longest
 from math import prod
 from typing import Any
 
 import numpy as np
 import torch
 
-from captum_rectgrad.export.graph_writer import Dims, GraphWriter, Value
+from captum_rectgrad.export.graph_writer import TYPES, Dims, GraphWriter, Value
 from captum_rectgrad.export.operators.registry import UnsupportedOperatorError, translates
 from captum_rectgrad.export.sizes import Size
+from captum_rectgrad.rules.padding import MIN_POSITIONS
 
 _END = 2**63 - 1
 
 
-def reshaped(w: GraphWriter, name: str, shape: Dims) -> str:
-    """The tensor in another shape."""
-    if sum(isinstance(number, Size) for number in shape) == 1 and 0 not in shape:
-        shape = tuple(-1 if isinstance(number, Size) else number for number in shape)
+def reshaped(w: GraphWriter, name: str, shape: Dims, source: Dims = ()) -> str:
+    """The tensor in another shape.
+
+    Args:
+        w: the graph.
+        name: the tensor.
+        shape: the shape.
+        source: its present shape, if known.
+    """
+    if 0 not in shape:
+        # Of the dimensions that the tensor does not have already, the runtime finds one.
+        kept = [
+            isinstance(number, Size) and before == number
+            for number, before in zip_longest(shape, source[: len(shape)])
+        ]
+        new = [i for i, n in enumerate(shape) if isinstance(n, Size) and not kept[i]]
+        unknown = [i for i in new if not w.is_known(shape[i])]
+        inferred = new if len(new) == 1 else unknown[:1]
+        shape = tuple(
+            -1 if i in inferred else 0 if kept[i] else number for i, number in enumerate(shape)
+        )
     return str(w.add("Reshape", name, w.ints(shape)))
 
 
@@ -29,7 +48,9 @@ def view(w: GraphWriter, x: Value, *_: object) -> Any:
     constant = x.constant
     if constant is not None and len(sizes) == len(shape):
         constant = constant.reshape(sizes)
-    return Value(reshaped(w, x.name, shape), shape, x.dtype, constant=constant, zero=x.zero)
+    return Value(
+        reshaped(w, x.name, shape, x.shape), shape, x.dtype, constant=constant, zero=x.zero
+    )
 
 
 @translates("as_strided")
@@ -127,19 +148,29 @@ def unbind(w: GraphWriter, x: Value, dim: int = 0) -> Any:
 
 
 @translates("roll")
-def roll(w: GraphWriter, x: Value, shifts: Sequence[int], dims: Sequence[int] = ()) -> Any:
+def roll(w: GraphWriter, x: Value, shifts: Sequence[int | Size], dims: Sequence[int] = ()) -> Any:
     """Rotation along dimensions."""
     if not dims:
         raise UnsupportedOperatorError(["roll of all elements"])
     name = x.name
     for shift, dim in zip(shifts, dims, strict=True):
-        if shift:  # a negative start counts from the end
-            parts = [
-                w.add("Slice", name, *map(w.ints, bounds))
-                for bounds in ([[-shift], [_END], [dim]], [[0], [-shift], [dim]])
-            ]
-            name = w.add("Concat", *parts, axis=dim)
+        cut = _cut(w, shift, x.shape[dim])
+        if cut != 0:
+            at = _joined(w, [cut])
+            first = w.add("Slice", name, at, w.ints([_END]), w.ints([dim]))
+            second = w.add("Slice", name, w.ints([0]), at, w.ints([dim]))
+            name = w.add("Concat", first, second, axis=dim)
     return x if name == x.name else name
+
+
+def _cut(w: GraphWriter, shift: int | Size, size: int | Size) -> int | str:
+    """The position that a rotation moves to the start: a number or the name of a tensor `(1,)`."""
+    if isinstance(shift, int) and isinstance(size, int):
+        return -shift % size if size else 0
+    if shift == 0:
+        return 0
+    back = -shift
+    return str(w.add("Mod", w.ints([back]), w.ints([size])))  # has the sign of the size
 
 
 @translates("flip")
@@ -188,6 +219,8 @@ def select_scatter(w: GraphWriter, x: Value, source: Value, dim: int, index: int
         kept = tuple((d, *ends) for d, ends in sorted(border.items()))
         return Value(x.name, x.shape, x.dtype, border=kept)
     x = with_border(w, x)
+    if isinstance(size, int):
+        index %= size
     part = w.add("Unsqueeze", source.name, w.ints([dim]))
     return _spliced(w, x, part, dim, index, None if index == -1 else index + 1)
 
@@ -235,22 +268,49 @@ def _spliced(w: GraphWriter, x: Value, part: str, dim: int, start: int, end: int
 
 
 def with_border(w: GraphWriter, x: Value) -> Value:
-    """A tensor whose border is set to zero, by one crop and one padding."""
+    """A tensor whose border is set to zero, by one crop and one padding.
+
+    Dimensions of a free size keep their border where the padding trick leaves them alone.
+    """
     if not x.border:
         return x
-    begins, ends = [0] * len(x.shape), [0] * len(x.shape)
-    for dim, first, last in x.border:
-        begins[dim], ends[dim] = int(first), int(last)
     dims = [dim for dim, *_ in x.border]
-    bounds = [[begins[d] for d in dims], [-1 if ends[d] else _END for d in dims], dims]
-    inner = w.add("Slice", x.name, *map(w.ints, bounds))
-    return Value(padded(w, inner, begins, ends, w.constant(0, x.dtype)), x.shape, x.dtype)
+    firsts: list[str | int] = [0] * len(x.shape)
+    lasts: list[str | int] = [0] * len(x.shape)
+    stops: list[str | int] = []
+    for dim, first, last in x.border:
+        size = x.shape[dim]
+        firsts[dim], lasts[dim] = int(first), int(last)
+        if first and last and isinstance(size, Size):
+            firsts[dim] = lasts[dim] = width = _width_of_border(w, size)
+            stops.append(w.add("Sub", w.size(size), width))
+        else:
+            stops.append(-1 if last else _END)
+    starts = [firsts[dim] for dim in dims]
+    inner = w.add("Slice", x.name, _joined(w, starts), _joined(w, stops), w.ints(dims))
+    name = w.add("Pad", inner, _joined(w, [*firsts, *lasts]), w.constant(0, x.dtype))
+    return Value(str(name), x.shape, x.dtype)
+
+
+def _width_of_border(w: GraphWriter, size: Size) -> str:
+    """1 where a dimension is wide enough for the padding trick, else 0, as a tensor `(1,)`."""
+    is_wide = w.add("GreaterOrEqual", w.size(size), w.ints([MIN_POSITIONS]))
+    return str(w.add("Cast", is_wide, to=TYPES[torch.int64]))
+
+
+def _joined(w: GraphWriter, numbers: Sequence[str | int]) -> str:
+    """A vector from numbers and names of tensors `(1,)`."""
+    known = [number for number in numbers if isinstance(number, int)]
+    if len(known) == len(numbers):
+        return w.ints(known)
+    parts = [w.ints([number]) if isinstance(number, int) else number for number in numbers]
+    return parts[0] if len(parts) == 1 else str(w.add("Concat", *parts, axis=0))
 
 
 @translates("full", "full_like", "new_full", "scalar_tensor", "ones_like", "new_ones", "ones")
 def full(w: GraphWriter, *args: Any, **_: object) -> Any:
     """A tensor of one number."""
-    numbers = [a for a in args[:3] if isinstance(a, bool | int | float)]
+    numbers = [a for a in args[:3] if isinstance(a, bool | int | float | Size)]
     return filled(w, numbers[0] if numbers else 1)
 
 
@@ -269,13 +329,15 @@ def zeros(w: GraphWriter, *_: object, **__: object) -> Any:
     return filled(w, 0)
 
 
-def filled(w: GraphWriter, number: float) -> Value:
+def filled(w: GraphWriter, number: float | Size) -> Value:
     """A tensor of one number, of the shape of the result."""
     shape, dtype = w.result[0]
-    name = w.constant(number, dtype)
+    name = w.number(number, dtype)
+    if isinstance(number, Size):  # a tensor (1,)
+        name = str(w.add("Reshape", name, w.ints([])))
     if shape:
         name = str(w.add("Expand", name, w.ints(shape)))
-    return Value(name, shape, dtype, zero=number == 0)
+    return Value(name, shape, dtype, zero=not isinstance(number, Size) and number == 0)
 
 
 @translates("arange")
