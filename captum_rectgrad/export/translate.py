@@ -62,6 +62,7 @@ def translate(
         UnknownSizeError: a number depends on the inputs in an unknown way.
     """
     translator = _Translator(graph, inputs, names)
+    translator.writer.taken.update(inputs, outputs)
     for operation in operations:
         translator.run(operation)
     return translator.model(outputs)
