@@ -56,7 +56,7 @@ def test_tensors_at_one_address_keep_their_values(tmp_path: Path) -> None:
     ["image", "class", "percentile", "logits", "map", "shares", "conv_1", "relu_2", "constant_0"],
 )
 @pytest.mark.parametrize("half", [False, True])
-def test_parameter_with_the_name_of_another_tensor(name: str, half: bool, tmp_path: Path) -> None:  # noqa: FBT001
+def test_parameter_with_the_name_of_another_tensor(name: str, half: bool, tmp_path: Path) -> None:
     model, images = Named(name).eval(), torch.randn(20, 3, 6, 6)
     export_onnx(model, images[:1], tmp_path / "map.onnx", half=half)
     found = check_onnx(tmp_path / "map.onnx", model, images)
