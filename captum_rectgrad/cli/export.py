@@ -6,6 +6,7 @@ from captum_rectgrad.cli.explain import key_or_index, read_labels
 from captum_rectgrad.cli.export_arguments import DIMENSIONS, FIXED
 from captum_rectgrad.cli.known_names import check_model, check_percentile_option, check_weights
 from captum_rectgrad.cli.output_files import check_output
+from captum_rectgrad.export.onnx_map import imported_runtime
 
 
 def export_map(args: argparse.Namespace) -> int:
@@ -33,6 +34,8 @@ def export_map(args: argparse.Namespace) -> int:
         raise ValueError(f"--out must end in .onnx, got {str(args.out)!r}")
     check_output(args.out, set())
     dynamic = free_dimensions(args.dynamic)
+    if args.check:
+        imported_runtime()  # before the file is written
     from captum_rectgrad.cli.export_file import write_onnx  # noqa: PLC0415 (PyTorch)
 
     return write_onnx(args, labels, dynamic, key_or_index(args.output))

@@ -18,6 +18,7 @@ _STARTS: Mapping[str, tuple[bytes, ...]] = {
     "jpeg": (b"\xff\xd8",),
     "jpg": (b"\xff\xd8",),
     "npz": (b"PK",),
+    "onnx": (b"\x08",),  # the version of the format, the first field
     "pdf": (b"%PDF",),
     "png": (b"\x89PNG",),
     "ps": (b"%!PS",),

@@ -28,7 +28,7 @@ TOLERANCE = 1e-5  # of the largest value, in float32
 # at most this share of its absolute values.
 LARGEST_GAP = 0.1
 _BATCHES = (1, 4, 15)
-_SMALLEST = 1e-30  # of a map, to divide by
+_SMALLEST = 1e-30  # of a map or of logits, to divide by
 
 
 @dataclass(frozen=True)
@@ -55,12 +55,14 @@ class OnnxCheck:
 
     @property
     def deviating(self) -> NDArray[np.bool_]:
-        """The maps with a larger difference than rounding, `(maps,)`."""
-        return self.errors > TOLERANCE
+        """The maps with a larger difference than rounding, or with NaN, `(maps,)`."""
+        return ~(self.errors <= TOLERANCE)
 
     @property
     def failure(self) -> str | None:
         """Why the file does not agree with PyTorch; None if it does."""
+        if not np.isfinite([self.logits, *self.errors, *self.gaps]).all():
+            return "a logit or a map is NaN or infinite, so that nothing can be compared"
         if self.logits > TOLERANCE:
             return f"the logits differ by {self.logits:.1e} of the largest, expected {TOLERANCE:g}"
         largest = float(self.gaps[self.deviating].max(initial=0))
@@ -183,7 +185,8 @@ class _Reference:
         """For each image, differences of logits, largest and summed of the map, ties, shares."""
         expected = self.maps.double().flatten(1)
         gaps = (torch.from_numpy(found.map).double().flatten(1) - expected).abs()
-        scores = (torch.from_numpy(found.logits) - logits).abs().amax(1) / logits.abs().amax(1)
+        largest_logit = logits.abs().amax(1).clamp(min=_SMALLEST)
+        scores = (torch.from_numpy(found.logits) - logits).abs().amax(1) / largest_logit
         shares = torch.zeros(len(gaps))
         if self.shares is not None and found.shares is not None:
             shares = (torch.from_numpy(found.shares) - self.shares).abs().amax(1)

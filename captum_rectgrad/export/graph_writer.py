@@ -62,12 +62,14 @@ class GraphWriter:
         in_order: whether its first argument lies in memory in the order of its elements.
         nodes: nodes in order.
         constants: constants by name.
+        taken: names of tensors that exist, which no other tensor gets.
     """
 
     result: list[tuple[Dims, torch.dtype]] = field(default_factory=list)
     in_order: bool = True
     nodes: list[onnx.NodeProto] = field(default_factory=list)
     constants: dict[str, onnx.TensorProto] = field(default_factory=dict)
+    taken: set[str] = field(default_factory=set)
     _places: dict[tuple[int, ...], tuple[str, int]] = field(default_factory=dict)
     _sizes: dict[tuple[int, ...], str] = field(default_factory=dict)
     _by_content: dict[tuple[str, tuple[int, ...], bytes], str] = field(default_factory=dict)
@@ -86,8 +88,8 @@ class GraphWriter:
             The name of its output, or a list of names.
         """
         self._count += 1
-        names = [f"{operator.lower()}_{self._count}"]
-        names += [f"{names[0]}_{i}" for i in range(1, outputs)]
+        name = f"{operator.lower()}_{self._count}"
+        names = [self._new_name(f"{name}_{i}" if i else name) for i in range(outputs)]
         self.nodes.append(helper.make_node(operator, inputs, names, **attributes))
         return names[0] if outputs == 1 else names
 
@@ -97,7 +99,7 @@ class GraphWriter:
         Args:
             values: a number, a sequence or an array.
             dtype: its type; None for that of the array, int64 for integers.
-            name: its name; empty for any.
+            name: its name, which gets a number if another tensor has it; empty for any.
 
         Returns:
             Its name.
@@ -107,10 +109,18 @@ class GraphWriter:
             array = array.astype(torch.empty(0, dtype=dtype).numpy().dtype)
         key = (array.dtype.str, array.shape, array.tobytes())
         if key not in self._by_content:
-            name = name or f"constant_{len(self.constants)}"
+            name = self._new_name(name or f"constant_{len(self.constants)}")
             self._by_content[key] = name
             self.constants[name] = numpy_helper.from_array(array.copy(order="C"), name)
         return self._by_content[key]
+
+    def _new_name(self, wanted: str) -> str:
+        name, number = wanted, 1
+        while name in self.taken:
+            number += 1
+            name = f"{wanted}__{number}"
+        self.taken.add(name)
+        return name
 
     def cast(self, value: Value, dtype: torch.dtype) -> str:
         """The name of a tensor of another type."""

@@ -33,6 +33,9 @@ def store_half(exported: onnx.ModelProto) -> None:
     Args:
         exported: the exported model of a `rounded` one, which is changed.
     """
+    graph = exported.graph
+    taken = {name for node in graph.node for name in node.output}
+    taken.update(each.name for each in (*graph.initializer, *graph.input))
     conversions, constants = [], []
     for tensor in exported.graph.initializer:
         half = _exact_half(tensor)
@@ -40,6 +43,8 @@ def store_half(exported: onnx.ModelProto) -> None:
             constants.append(tensor)
             continue
         name = f"{tensor.name}_half"
+        while name in taken:
+            name += "_"
         constants.append(numpy_helper.from_array(half, name))
         conversions.append(helper.make_node("Cast", [name], [tensor.name], to=TensorProto.FLOAT))
     nodes = [*conversions, *exported.graph.node]

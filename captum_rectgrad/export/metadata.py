@@ -1,6 +1,5 @@
 """The metadata of an exported file: what the map is, and of which weights."""
 
-import hashlib
 import json
 from collections.abc import Sequence
 from dataclasses import asdict
@@ -18,6 +17,7 @@ from captum_rectgrad.explain.classes import class_names
 from captum_rectgrad.explain.explanation import fitting_names
 from captum_rectgrad.rules.signs import SignRule
 from captum_rectgrad.rules.threshold import ThresholdRule
+from rectgrad_zoo.weights_origin import has_loaded_weights, state_dict_sha256
 
 
 def add_metadata(
@@ -33,13 +33,13 @@ def add_metadata(
     """Add the metadata, in `metadata_props`. All values but those of one word are JSON.
 
     Keys: `method`; `settings`; `weights`, their type in the file; `version` of captum_rectgrad;
-    `torch`, its version; `checkpoint`, with the SHA-256 of the weights; `layers`, the columns of
-    `shares`; if they are known, `labels`, the names of the classes, and `preprocessing`, as in
-    timm.
+    `torch`, its version; `checkpoint`, with the provenance of the weights if they are still those
+    of a checkpoint, and their SHA-256; `layers`, the columns of `shares`; if they are known,
+    `labels`, the names of the classes, and `preprocessing`, as in timm.
 
     Args:
         exported: the exported model.
-        model: the model in PyTorch.
+        model: the model in PyTorch, before its weights are rounded.
         method: name of the method.
         settings: its settings.
         layers: names of the activations.
@@ -82,19 +82,20 @@ def _described(settings: Settings) -> dict[str, Any]:
 
 
 def _checkpoint(model: nn.Module) -> dict[str, Any]:
-    """The provenance of the weights, or the hash of all parameters and buffers."""
+    """The hash of all parameters and buffers, and the provenance if it is that of the weights."""
+    of_state = state_dict_sha256(model)
     try:
-        return {**asdict(rectgrad_zoo.provenance(model)), "sha256_of": "weights file"}
+        origin = rectgrad_zoo.provenance(model)
     except ValueError:
-        digest = hashlib.sha256()
-        for name, tensor in model.state_dict().items():
-            digest.update(name.encode())
-            digest.update(tensor.detach().cpu().contiguous().numpy().tobytes())
-        return {
-            "name": type(model).__name__,
-            "sha256": digest.hexdigest(),
-            "sha256_of": "names and values of the state dict",
-        }
+        origin = None
+    if origin is not None and has_loaded_weights(model):
+        return {**asdict(origin), "sha256_of": "weights file", "state_dict_sha256": of_state}
+    return {
+        "name": type(model).__name__,
+        "sha256": of_state,
+        "sha256_of": "names and values of the state dict",
+        "state_dict_sha256": of_state,
+    }
 
 
 def _labels(

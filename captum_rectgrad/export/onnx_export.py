@@ -7,11 +7,12 @@ from typing import Any, Literal
 
 from torch import Tensor, nn
 
-from captum_rectgrad._engine.validation import check_inputs, read_target
+from captum_rectgrad._engine.diagnostics import warn
 from captum_rectgrad._engine.wrappers import unwrapped
 from captum_rectgrad.attr.base import ModifiedGradient
 from captum_rectgrad.attr.rectgrad import RectGrad
 from captum_rectgrad.errors import RectGradError
+from captum_rectgrad.export.check_model import check_eval_mode, check_example, doubts
 from captum_rectgrad.export.method_settings import method_settings
 
 Dynamic = Literal["batch", "size"]
@@ -84,7 +85,12 @@ def export_onnx(
         RectGradError: an operator of the model has no translation, the model cannot have a free
             dimension, or the package onnx is not installed.
         TypeError: `method` is no class of this package, or as in the method.
-        ValueError: as in the method.
+        ValueError: the model is in training mode, the example has no batch dimension, or as in the
+            method.
+
+    Warns:
+        RectGradWarning: what `attribute` says about the model and the method, such as that no
+            activation was found.
 
     Examples:
         >>> import rectgrad_zoo, tempfile, torch
@@ -102,11 +108,14 @@ def export_onnx(
     from captum_rectgrad.export.metadata import add_metadata  # noqa: PLC0415
     from rectgrad_zoo.written_whole import write_bytes  # noqa: PLC0415
 
-    model = rounded(unwrapped(model)) if half else unwrapped(model)
+    given = unwrapped(model)
+    model = rounded(given) if half else given
     settings = method_settings(model, method, options)
-    _check_example(model, example)
+    check_eval_mode(model)
+    check_example(model, example, settings)
     traced, found, free = attribution_graph(model, settings, example, dynamic)
-    add_metadata(found, model, method.__name__, settings, traced.layers, labels, half=half)
+    warn(doubts(model, settings, example), stacklevel=2)
+    add_metadata(found, given, method.__name__, settings, traced.layers, labels, half=half)
     if half:
         store_half(found)
     content: bytes = found.SerializeToString()
@@ -134,15 +143,3 @@ def check_onnx_installed() -> None:
         raise RectGradError(
             "the export needs the package onnx; install it with pip install 'captum-rectgrad[onnx]'"
         ) from error
-
-
-def _check_example(model: nn.Module, example: Tensor) -> None:
-    check_inputs((example,))
-    read_target((example,), None)
-    tensors = [example, *model.parameters(), *model.buffers()]
-    wrong = {f"{t.dtype} on {t.device}" for t in tensors if t.is_floating_point()}
-    if wrong != {"torch.float32 on cpu"}:
-        raise RectGradError(
-            f"the export needs a model and an example in float32 on the CPU, got "
-            f"{', '.join(sorted(wrong))}; call model.float().cpu()"
-        )

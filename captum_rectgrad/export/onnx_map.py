@@ -47,7 +47,7 @@ class OnnxMap:
     """
 
     def __init__(self, path: str | Path, threads: int | None = None) -> None:
-        runtime = _runtime()
+        runtime = imported_runtime()
         content = Path(path).read_bytes()
         options = runtime.SessionOptions()
         options.intra_op_num_threads = threads or 0
@@ -162,7 +162,12 @@ def _fits(shape: Sequence[int], expected: Sequence[int | str]) -> bool:
     )
 
 
-def _runtime() -> Any:
+def imported_runtime() -> Any:
+    """The package onnxruntime.
+
+    Raises:
+        RectGradError: it is not installed.
+    """
     try:
         import onnxruntime  # noqa: PLC0415 (an extra)
     except ImportError as error:

@@ -15,9 +15,6 @@ from captum_rectgrad.export.operators.shapes import reshaped, select_scatter, wi
 from captum_rectgrad.export.sizes import Operation, Size
 
 IR_VERSION = 9  # of ONNX 1.15, the first with opset 20
-_VIEWS = {"view", "_unsafe_view", "select", "slice", "permute", "transpose", "t", "expand", "alias"}
-_VIEWS |= {"unsqueeze", "squeeze", "split", "split_with_sizes", "unbind", "detach", "reshape"}
-_VIEWS |= {"as_strided"}
 # Views of all elements in their order.
 _RESHAPES = {"view", "_unsafe_view", "alias", "unsqueeze", "squeeze", "detach", "as_strided"}
 _INDICES_OF = "max_pool2d_with_indices", "max_pool3d_with_indices"
@@ -62,6 +59,7 @@ def translate(
         UnknownSizeError: a number depends on the inputs in an unknown way.
     """
     translator = _Translator(graph, inputs, names)
+    translator.writer.taken.update(inputs, outputs)
     for operation in operations:
         translator.run(operation)
     return translator.model(outputs)
@@ -126,7 +124,7 @@ class _Translator:
             and isinstance(node.args[0], fx.Node)
             and _name(node.args[0]) == "select"
         ):
-            self._zero_part(node.args[0])
+            self._zero_part(node, node.args[0])
             return
         changes_input = name.endswith("_") and name not in TRANSLATIONS
         changed = self._changed(node) if changes_input else []
@@ -150,9 +148,12 @@ class _Translator:
             name = reshaped(self.writer, self.values[node].name, shape)
             self.values[source] = replace(self.values[node], name=name, shape=shape)
 
-    def _zero_part(self, view: fx.Node) -> None:
+    def _zero_part(self, node: fx.Node, view: fx.Node) -> None:
         """Set one element along a dimension to zero, as the padding trick does."""
         source: Any = view.args[0]
+        self._check_others(node, [source])
+        if node.users:
+            raise UnsupportedOperatorError([f"{node.target} in place on a view"])
         whole, part = self.values[source], self.values[view]
         zeros = replace(part, zero=True)
         self.values[source] = select_scatter(self.writer, whole, zeros, *view.args[1:])
@@ -186,27 +187,26 @@ class _Translator:
         """The tensors that an in-place operation changes: its input, and what that is a view of.
 
         Raises:
-            UnsupportedOperatorError: it changes a part of a tensor, or another view of it is used
-                afterwards.
+            UnsupportedOperatorError: it changes a part of a tensor, or another tensor that shares
+                the memory is used afterwards.
         """
-        found: list[fx.Node] = []
         source: Any = node.args[0]
-        while True:
-            others = [user for user in source.users if user not in {node, *found[-1:]}]
-            if any(_name(user) in _VIEWS and self._is_used_after(user, node) for user in others):
-                break
-            found.append(source)
-            if _name(source) not in _VIEWS:
-                return found
-            if _name(source) not in _RESHAPES or _elements(source) != _elements(source.args[0]):
-                break
+        found = [source]
+        while _name(source) in _RESHAPES and _elements(source) == _elements(source.args[0]):
             source = source.args[0]
-        raise UnsupportedOperatorError([f"{node.target} in place on a view"])
+            found.append(source)
+        is_view = _memory_of(source) is not None and not _name(source).endswith("_")
+        if is_view:
+            raise UnsupportedOperatorError([f"{node.target} in place on a view"])
+        self._check_others(node, found)
+        return found
 
-    def _is_used_after(self, view: fx.Node, node: fx.Node) -> bool:
-        """Whether a view that was made before an operation is used after it."""
-        is_earlier = self.order[view] < self.order[node]
-        return is_earlier and any(self.order[user] > self.order[node] for user in view.users)
+    def _check_others(self, node: fx.Node, changed: Sequence[fx.Node]) -> None:
+        """Refuse an in-place operation if a tensor that shares its memory has a stale value."""
+        for other in _sharing_memory(changed[0]) - set(changed):
+            is_earlier = self.order[other] < self.order[node]
+            if is_earlier and any(self.order[user] > self.order[node] for user in other.users):
+                raise UnsupportedOperatorError([f"{node.target} in place on a view"])
 
     def _check_indices(self, node: fx.Node, name: str) -> None:
         """Refuse the use of a pooling's indices outside its gradient: ONNX counts otherwise."""
@@ -245,6 +245,32 @@ class _Translator:
             for i, size in reversed(list(enumerate(image)))
             if isinstance(size, Size)
         }
+
+
+def _memory_of(node: fx.Node) -> fx.Node | None:
+    """The tensor whose memory a result shares: that of a view or of an in-place operation."""
+    if node.op != "call_function" or not node.args or not isinstance(node.args[0], fx.Node):
+        return None
+    first = node.args[0]
+    if not _is_operator(node):  # getitem, of the parts of a split among others
+        return first if _memory_of(first) is not None else None
+    schema: Any = getattr(node.target, "_schema", None)
+    is_shared = schema.arguments[0].alias_info is not None or _name(node) in _RESHAPES
+    return first if is_shared else None
+
+
+def _sharing_memory(node: fx.Node) -> set[fx.Node]:
+    """The tensors that share memory with a tensor, and itself."""
+    owner = node
+    while (base := _memory_of(owner)) is not None:
+        owner = base
+    found, new = {owner}, [owner]
+    while new:
+        tensor = new.pop()
+        views = [user for user in tensor.users if _memory_of(user) is tensor]
+        found.update(views)
+        new.extend(views)
+    return found
 
 
 def _are_indices(node: fx.Node) -> bool:

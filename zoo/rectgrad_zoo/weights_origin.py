@@ -1,12 +1,15 @@
 """Provenance of a network's weights."""
 
+import hashlib
 from dataclasses import dataclass, replace
 from typing import Any, Literal
 
+import torch
 from torch import nn
 
 # Stored in the network's own dictionary, so that copies of the network keep it.
 _ATTRIBUTE = "_rectgrad_zoo_provenance"
+_LOADED = "_rectgrad_zoo_loaded_weights"
 
 
 @dataclass(frozen=True)
@@ -64,11 +67,32 @@ def provenance(model: nn.Module) -> ModelProvenance:
 
 
 def record(model: nn.Module, origin: ModelProvenance) -> nn.Module:
-    """Attach a provenance to a network and return the network."""
+    """Attach a provenance to a network with the loaded weights and return the network."""
     vars(model)[_ATTRIBUTE] = origin
+    vars(model)[_LOADED] = state_dict_sha256(model)
     return model
+
+
+def state_dict_sha256(model: nn.Module) -> str:
+    """SHA-256 of the names and values of a network's parameters and buffers, hexadecimal.
+
+    Floating point values count as float32, so that `model.float()` does not change it.
+    """
+    digest = hashlib.sha256()
+    for name, tensor in model.state_dict().items():
+        values = tensor.detach().cpu()
+        values = values.float() if values.is_floating_point() else values
+        digest.update(name.encode())
+        digest.update(values.contiguous().reshape(-1).view(torch.uint8).numpy())
+    return digest.hexdigest()
+
+
+def has_loaded_weights(model: nn.Module) -> bool:
+    """Whether the weights are still those of the provenance."""
+    return vars(model).get(_LOADED) == state_dict_sha256(model)
 
 
 def amend(model: nn.Module, **changes: Any) -> nn.Module:
     """Change fields of a network's provenance and return the network."""
-    return record(model, replace(provenance(model), **changes))
+    vars(model)[_ATTRIBUTE] = replace(provenance(model), **changes)
+    return model

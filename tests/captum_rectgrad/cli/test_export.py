@@ -1,5 +1,6 @@
 """`rectgrad export`: the file, its check and the refusals."""
 
+import sys
 from pathlib import Path
 
 import pytest
@@ -51,6 +52,24 @@ def test_invalid_arguments_are_refused(
     assert main(["export", *arguments]) == 2
     assert message in capsys.readouterr().err
     assert not (tmp_path / "map.onnx").exists()
+
+
+def test_file_of_another_format_is_kept(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    file = tmp_path / "map.onnx"
+    file.write_bytes(b"notes")
+    assert main(["export", "cifar10_cnn", "--out", str(file)]) == 2
+    assert "exists and is not a .onnx file" in capsys.readouterr().err
+    assert file.read_bytes() == b"notes"
+
+
+def test_check_without_onnxruntime_writes_no_file(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setitem(sys.modules, "onnxruntime", None)  # importing it fails
+    file = tmp_path / "map.onnx"
+    assert main(["export", "cifar10_cnn", "--out", str(file), "--check"]) == 2
+    assert "needs the package onnxruntime" in capsys.readouterr().err
+    assert not file.exists()
 
 
 def test_dimensions() -> None:

@@ -1,6 +1,7 @@
 """The exported file: its numbers, its free dimensions, its metadata, and what is refused."""
 
 import builtins
+import copy
 import json
 from pathlib import Path
 from typing import Any
@@ -23,6 +24,7 @@ from captum_rectgrad import (
     RectGradError,
     RectGradMod,
     RectGradPRR,
+    RectGradWarning,
     Saliency,
     export_onnx,
 )
@@ -54,6 +56,7 @@ def twenty_pictures(model: nn.Module) -> Tensor:
 def test_map_by_hand(tmp_path: Path) -> None:
     """Scores a * R of the hidden units are 4, 3, -2, 0 and pass, by percentile, where larger."""
     model = nn.Sequential(nn.Linear(2, 4, bias=False), nn.ReLU(), nn.Linear(4, 2, bias=False))
+    model.eval()
     model[0].weight.data = torch.tensor([[1.0, 0.0], [0.0, 1.0], [1.0, 1.0], [-1.0, 0.0]])
     model[2].weight.data = torch.tensor([[4.0, 1.5, -2 / 3, 5.0], [0.0, 0.0, 0.0, 0.0]])
     export_onnx(model, torch.zeros(1, 2), tmp_path / "map.onnx")
@@ -132,7 +135,7 @@ def test_standard_operators_and_weights_once(cnn: nn.Module, cnn_file: Path) -> 
 
 def test_weights_in_half_precision(tmp_path: Path) -> None:
     torch.manual_seed(0)
-    model = nn.Sequential(nn.Linear(64, 256), nn.ReLU(), nn.Linear(256, 10))
+    model = nn.Sequential(nn.Linear(64, 256), nn.ReLU(), nn.Linear(256, 10)).eval()
     before = [parameter.clone() for parameter in model.parameters()]
     inputs = torch.randn(20, 64)
     in_full = export_onnx(model, inputs, tmp_path / "full.onnx")
@@ -148,7 +151,7 @@ def test_weights_in_half_precision(tmp_path: Path) -> None:
 
 
 def test_first_of_equal_values_gets_the_gradient_of_a_max_pooling(tmp_path: Path) -> None:
-    model = nn.Sequential(nn.MaxPool2d(2), nn.Flatten(), nn.Linear(1, 2, bias=False))
+    model = nn.Sequential(nn.MaxPool2d(2), nn.Flatten(), nn.Linear(1, 2, bias=False)).eval()
     model[2].weight.data = torch.tensor([[3.0], [-2.0]])
     export_onnx(model, torch.zeros(1, 1, 2, 2), tmp_path / "map.onnx", Saliency, abs=False)
     found = OnnxMap(tmp_path / "map.onnx")(np.full((1, 1, 2, 2), 7, dtype=np.float32), 1)
@@ -235,11 +238,64 @@ def test_metadata(cnn: nn.Module, cnn_file: Path, tmp_path: Path) -> None:
     assert found["labels"] == rectgrad_zoo.labels(cnn)
     assert found["preprocessing"]["mean"] == [0.5, 0.5, 0.5]
     assert found["layers"][0] == "ReLU after 'fc1'"
-    export_onnx(Pooled(), torch.zeros(1, 3, 9, 9), tmp_path / "map.onnx", labels=list("abcde"))
+    export_onnx(
+        Pooled().eval(), torch.zeros(1, 3, 9, 9), tmp_path / "map.onnx", labels=list("abcde")
+    )
     own = OnnxMap(tmp_path / "map.onnx").metadata
     assert own["labels"] == list("abcde")
     assert len(own["checkpoint"]["sha256"]) == 64
     assert "preprocessing" not in own
+
+
+def test_provenance_is_that_of_the_exported_weights(
+    cnn: nn.Module, cnn_file: Path, tmp_path: Path
+) -> None:
+    rounded = export_onnx(cnn, torch.zeros(1, 3, 32, 32), tmp_path / "half.onnx", half=True)
+    loaded = OnnxMap(cnn_file).metadata["checkpoint"]
+    assert OnnxMap(rounded.path).metadata["checkpoint"] == loaded
+    assert loaded["pinned"] is True
+    changed = copy.deepcopy(cnn)
+    with torch.no_grad():
+        next(changed.parameters())[0] += 1
+    export_onnx(changed, torch.zeros(1, 3, 32, 32), tmp_path / "map.onnx")
+    found = OnnxMap(tmp_path / "map.onnx").metadata["checkpoint"]
+    assert found["sha256"] == found["state_dict_sha256"]
+    assert found["sha256"] not in {loaded["sha256"], loaded["state_dict_sha256"]}
+    assert "pinned" not in found
+
+
+class Positive(nn.Module):
+    """A ReLU written as arithmetic."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        """The positive part of `x`."""
+        return x * (x > 0)
+
+
+@pytest.mark.parametrize(
+    ("model", "message"),
+    [
+        (nn.Sequential(nn.Flatten(), nn.Linear(12, 3)), "no activation was found"),
+        (nn.Sequential(nn.Flatten(), nn.Linear(12, 3), nn.ReLU(), Positive()), "differentiated"),
+    ],
+)
+def test_warnings_of_the_method_are_those_of_the_export(
+    model: nn.Module, message: str, tmp_path: Path
+) -> None:
+    with pytest.warns(RectGradWarning, match=message):
+        export_onnx(model.eval(), torch.rand(1, 3, 2, 2), tmp_path / "map.onnx")
+
+
+def test_training_mode_and_missing_batch_dimension_are_refused(tmp_path: Path) -> None:
+    model = Pooled()
+    with pytest.raises(ValueError, match=r"the model \(Pooled\) is in training mode.*model.eval"):
+        export_onnx(model, torch.zeros(1, 3, 24, 24), tmp_path / "map.onnx")
+    model.eval().second.train()
+    with pytest.raises(ValueError, match=r"module 'second' \(Conv2d\) is in training mode"):
+        export_onnx(model, torch.zeros(1, 3, 24, 24), tmp_path / "map.onnx")
+    with pytest.raises(ValueError, match=r"shape \(3, 24, 24\) without batch .* example\[None\]"):
+        export_onnx(model.eval(), torch.zeros(3, 24, 24), tmp_path / "map.onnx")
+    assert not (tmp_path / "map.onnx").exists()
 
 
 def test_arguments_out_of_range_are_refused(cnn_file: Path) -> None:
@@ -297,11 +353,11 @@ def test_damaged_and_foreign_files_are_refused(cnn_file: Path, tmp_path: Path) -
 def test_model_and_method_that_are_no_such_thing(cnn: nn.Module, tmp_path: Path) -> None:
     example, file = torch.zeros(1, 3, 32, 32), tmp_path / "map.onnx"
     with pytest.raises(RectGradError, match=r"float32 on the CPU, got .*float64"):
-        export_onnx(Pooled().double(), example.double(), file)
+        export_onnx(Pooled().double().eval(), example.double(), file)
     with pytest.raises(TypeError, match="method must be a class of captum_rectgrad"):
         export_onnx(cnn, example, file, RectGrad(cnn))
     with pytest.raises(RectGradError, match=r"expected logits of shape \(N, classes\)"):
-        export_onnx(nn.Conv2d(3, 2, 1), example, file)
+        export_onnx(nn.Conv2d(3, 2, 1).eval(), example, file)
     with pytest.raises(ValueError, match="the list of labels has 2 names"):
         export_onnx(cnn, example, file, labels=["a", "b"])
 
@@ -312,7 +368,7 @@ def test_model_that_reads_values_is_refused(tmp_path: Path) -> None:
             return x.flatten(1)[:, :3] * float(x.max())
 
     with pytest.raises(RectGradError, match="reads the values of its tensors"):
-        export_onnx(Reads(), torch.ones(1, 3, 2, 2), tmp_path / "map.onnx")
+        export_onnx(Reads().eval(), torch.ones(1, 3, 2, 2), tmp_path / "map.onnx")
 
 
 def test_missing_package_is_named(
