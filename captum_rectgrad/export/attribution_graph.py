@@ -141,7 +141,8 @@ class _Recordings:
         x = self._example_at(shape)
         noise = torch.randn(x.shape, generator=torch.Generator().manual_seed(number))
         spread = float(x.std(correction=0)) or 1.0
-        return (-1) ** number * (x + spread * noise)
+        changed = x + spread * noise
+        return -changed if number % 2 else changed
 
     def _example_at(self, shape: tuple[int, ...]) -> Tensor:
         x = self.example[:1].detach()
