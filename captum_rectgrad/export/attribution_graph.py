@@ -139,7 +139,7 @@ class _Recordings:
     def _images(self, shape: tuple[int, ...], number: int) -> Tensor:
         """Images that differ in each recording, so that it shows numbers that depend on values."""
         x = self._example_at(shape)
-        noise = torch.randn(x.shape, generator=torch.Generator().manual_seed(number))
+        noise = torch.randn(x.shape, generator=torch.Generator().manual_seed(number)).to(x)
         spread = float(x.std(correction=0)) or 1.0
         changed = x + spread * noise
         return -changed if number % 2 else changed
