@@ -268,22 +268,8 @@ def check_hooks(
     check_once(model, key, doubt)
 
 
-def check_guided_backprop(model: nn.Module, x: Tensor, target: Tensor) -> None:
-    """Check Captum's `GuidedBackprop`; see `check_hooks`.
-
-    Args:
-        model: in eval mode.
-        x: `(N, C, H, W)`.
-        target: `(N,)`.
-
-    Raises:
-        MethodUnreliableError: it is incorrect on the model.
-    """
-    check_hooks(GuidedBackprop, FunctionalGuidedBackprop, "guided-bp", model, x, target)
-
-
 def _guided_backprop(model: nn.Module, x: Tensor, target: Tensor) -> Tensor:
-    check_guided_backprop(model, x, target)
+    check_hooks(GuidedBackprop, FunctionalGuidedBackprop, "guided-bp", model, x, target)
     attribution: Tensor = GuidedBackprop(captum_compatible(model)).attribute(x, target=target)
     return attribution
 

@@ -4,11 +4,12 @@ from functools import partial
 from weakref import WeakKeyDictionary
 
 import torch
-from captum.attr import GuidedGradCam, LayerAttribution, LayerGradCam
+from captum.attr import GuidedBackprop, GuidedGradCam, LayerAttribution, LayerGradCam
 from torch import Tensor, nn
 
+from captum_rectgrad import GuidedBackprop as FunctionalGuidedBackprop
 from captum_rectgrad.evaluation.captum_compatible import captum_compatible
-from captum_rectgrad.evaluation.methods import MethodUnreliableError, check_guided_backprop
+from captum_rectgrad.evaluation.methods import MethodUnreliableError, check_hooks
 from captum_rectgrad.studies.board.localisation import DisconnectedCells
 
 # Names of the last convolutions, by model: a forward pass for each map would count as its cost.
@@ -129,7 +130,7 @@ def guided_grad_cam(model: nn.Module, x: Tensor, target: Tensor) -> Tensor:
         MethodUnreliableError: guided backpropagation is incorrect; see also `last_convolution`.
     """
     name = last_convolution(model, x)
-    check_guided_backprop(model, x, target)
+    check_hooks(GuidedBackprop, FunctionalGuidedBackprop, "guided-bp", model, x, target)
     copied = captum_compatible(model)
     layer = copied.get_submodule(name)
     found: Tensor = GuidedGradCam(copied, layer).attribute(

@@ -1,4 +1,4 @@
-"""Names in the file: each tensor has its own, whatever the tensors of the model are called."""
+"""Each tensor of an exported file has a unique name, for all names of the model's own tensors."""
 
 from pathlib import Path
 
