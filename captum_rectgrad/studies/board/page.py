@@ -13,12 +13,12 @@ from captum_rectgrad.studies.board.table import Agreement, Entry, GroupTable, Me
 from captum_rectgrad.studies.report.markdown import folded, stacked, table
 
 _RANKS = (
-    "Rank 1 is the best method of a column, with the 95 % interval of resampled images and "
-    "networks. Methods whose means are equal to six decimals share the mean of their ranks: all "
+    "Rank 1 is the best method of a column, with a 95 % interval: images are resampled, and what "
+    "networks add is drawn from Student's distribution, since a bootstrap of three networks is too "
+    "narrow. Methods whose means are equal to six decimals share the mean of their ranks: all "
     "methods of a column with one value have the middle rank. All methods are resampled alike, so "
     "a rank may be certain where the interval of a mean is wide; a method without a value for some "
-    "images is compared on its other images. Over few networks these intervals are too narrow: "
-    "resampling three networks shows two thirds of their variance. The last column is the mean of "
+    "images is compared on its other images. The last column is the mean of "
     "the ranks without that of the cost, with equal weight of columns that may contradict each "
     "other. The number of columns is in brackets; methods with different columns are not "
     "comparable by it."

@@ -13,8 +13,8 @@ from captum_rectgrad.evaluation.intervals import mean as mean_over_images
 from captum_rectgrad.evaluation.network_intervals import mean_of_networks
 from captum_rectgrad.studies.board.cells import NOT_MEASURED, Cell
 from captum_rectgrad.studies.board.column import Column
+from captum_rectgrad.studies.board.resampling import resampled_means, same_images
 
-RESAMPLES = 1000
 COST = "cost"  # the family of columns that say nothing on the quality of a map
 LEAST_METHODS = 4  # for a correlation of two columns
 _NONE = Estimate(float("nan"), float("nan"), float("nan"), 0)
@@ -26,8 +26,9 @@ class Entry:
 
     Attributes:
         mean: over images and networks; not defined if the cell is not available.
-        rank: of the method in the column, 1 for the best, with a bootstrap interval; equal methods
-            share the mean of their ranks. Not defined for columns without a direction.
+        rank: of the method in the column, 1 for the best, with an interval by `resampled_means`;
+            equal methods share the mean of their ranks. Not defined for columns without a
+            direction.
         undefined: share of images without a value on one of the networks, such as those with
             constant maps.
         reason: why it is not available; empty if it is.
@@ -154,18 +155,14 @@ def mean(values: Sequence[NDArray[np.float64]], seed: int) -> Estimate:
     """
     if len(values) == 1:
         return mean_over_images(values[0], seed)
-    if _same_images(values):
+    if same_images(values):
         return mean_over_images(np.stack(_complete(values)), seed)
     return mean_of_networks(values, seed)
 
 
-def _same_images(values: Sequence[NDArray[np.float64]]) -> bool:
-    return len({len(each) for each in values}) == 1
-
-
 def _complete(values: Sequence[NDArray[np.float64]]) -> Sequence[NDArray[np.float64]]:
     """The values of the images that have one on every network; NaN for the other images."""
-    if not _same_images(values):
+    if not same_images(values):
         return values
     undefined = ~np.isfinite(np.stack(values)).all(axis=0)
     return [np.where(undefined, np.nan, each) for each in values]
@@ -183,28 +180,16 @@ def _entry(
 def _ranks(
     known: Mapping[str, Sequence[NDArray[np.float64]]], column: Column, seed: int
 ) -> tuple[dict[str, Estimate], dict[str, NDArray[np.float64]]]:
-    """Ranks of the methods by `mean`, and the ranks of each sample, `(RESAMPLES,)`.
-
-    Images and networks are resampled, for all methods alike.
-    """
+    """Ranks of the methods by `mean`, and the ranks in random samples, each `(RESAMPLES,)`."""
     if column.better is None or not known:
         return {}, {}
     sign = -1.0 if column.better == "higher" else 1.0
     complete = [_complete(values) for values in known.values()]
-    networks = len(complete[0])
-    stacked = [np.stack([values[place] for values in complete]) for place in range(networks)]
-    generator = np.random.default_rng(seed)
-    value = _rank(stacked, sign)
-    drawn = []
-    for _ in range(RESAMPLES):
-        chosen = generator.integers(networks, size=networks)
-        images = [generator.integers(each.shape[1], size=each.shape[1]) for each in stacked]
-        if _same_images(complete[0]):  # the networks see the same images
-            images = images[:1] * networks
-        drawn.append(_rank([stacked[place][:, images[place]] for place in chosen], sign))
-    ranks = np.stack(drawn)
+    of_networks = [np.stack(values) for values in zip(*complete, strict=True)]
+    value = _rank(sign * np.mean([np.nanmean(each, axis=1) for each in of_networks], axis=0))
+    ranks = _rank(sign * resampled_means(of_networks, seed))
     low, high = np.nanpercentile(ranks, (2.5, 97.5), axis=0, method="nearest")
-    count = min(each.shape[1] for each in stacked)
+    count = min(each.shape[1] for each in of_networks)
     if count < ENOUGH:
         low = high = np.full(len(value), np.nan)
     estimates = {
@@ -214,16 +199,10 @@ def _ranks(
     return estimates, {method: ranks[:, at] for at, method in enumerate(known)}
 
 
-def _rank(sample: Sequence[NDArray[np.float64]], sign: float) -> NDArray[np.float64]:
-    """Ranks of the means, `(methods,)`; NaN for a method without a value in the sample."""
-    totals = []
-    for values in sample:
-        finite = np.isfinite(values)
-        with np.errstate(invalid="ignore"):
-            totals.append(np.where(finite, values, 0).sum(axis=1) / finite.sum(axis=1))
+def _rank(means: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Ranks along the last dimension, 1 for the lowest mean; NaN for a mean that is NaN."""
     # Equal means, such as 1 in DiFull, may differ by rounding.
-    means = np.round(sign * np.mean(totals, axis=0), 6)
-    ranks: NDArray[np.float64] = rankdata(means, nan_policy="omit")
+    ranks: NDArray[np.float64] = rankdata(np.round(means, 6), axis=-1, nan_policy="omit")
     return ranks
 
 

@@ -70,11 +70,38 @@ def test_rank_that_two_images_decide_has_an_interval_by_shared_images() -> None:
     assert rank_interval(*networks[1:], other) == (1, 1, 1)
 
 
-def test_rank_that_one_network_decides_has_an_interval_by_networks() -> None:
-    """Of three networks, a sample lacks one with a probability of (2 / 3) ** 3, or 30 %."""
-    better, worse = ({"a": np.full(20, mean), "b": np.zeros(20)} for mean in (-9.0, 1.0))
-    assert rank_interval(better, worse, worse) == (1, 1, 2)
-    assert rank_interval(better, better, better) == (1, 1, 1)
+def test_rank_over_few_networks_has_students_interval() -> None:
+    """By the distribution with two degrees of freedom, which a table of it gives.
+
+    Differences of -1, -2 and -4 have a t of 2.65, which more than 2.5 % of samples exceed, though a
+    is better on all networks. Those of -2, -2.1 and -2.4 have a t of 18.
+    """
+
+    def networks(*means: float) -> list[dict[str, NDArray[np.float64]]]:
+        return [{"a": np.full(20, mean), "b": np.zeros(20)} for mean in means]
+
+    assert rank_interval(*networks(-9, 1, 1)) == (1, 1, 2)
+    assert rank_interval(*networks(-1, -2, -4)) == (1, 1, 2)
+    assert rank_interval(*networks(-2, -2.1, -2.4)) == (1, 1, 1)
+    # The network has no others to compare with: its interval is over images.
+    assert rank_interval(*networks(-1)) == (1, 1, 1)
+
+
+def test_equal_methods_differ_on_one_board_in_twenty() -> None:
+    """Three networks, which differ by more than their images do."""
+    generator = np.random.default_rng(0)
+    found = []
+    for seed in range(200):
+        images = generator.normal(scale=0.1, size=(3, 2, 100))
+        values = images + generator.normal(size=(3, 2, 1))
+        given = [
+            [Cell(str(at), "a", "deletion", first), Cell(str(at), "b", "deletion", second)]
+            for at, (first, second) in enumerate(values)
+        ]
+        entries = group_table(given, ("a", "b"), (DELETION,), seed).entries
+        first, second = entries["deletion", "a"].rank, entries["deletion", "b"].rank
+        found.append(first.high < second.low or second.high < first.low)
+    assert np.mean(found) == pytest.approx(0.05, abs=0.04)
 
 
 def test_a_cell_that_is_missing_on_one_network_is_missing() -> None:
