@@ -1,7 +1,7 @@
 """The networks that the board knows by name, with their images."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Literal, Protocol
 
@@ -26,7 +26,7 @@ from captum_rectgrad.studies.data.generated import Shapes
 from captum_rectgrad.studies.data.photographs import Photographs
 from captum_rectgrad.studies.data.study_data import MaskedImages, Network
 from rectgrad_zoo import registry
-from rectgrad_zoo.data.backdoor import attacked, stamp_trigger
+from rectgrad_zoo.data.backdoor import stamp_trigger
 from rectgrad_zoo.data.data_sets import FASHION_MNIST, Split
 from rectgrad_zoo.data.images import LabelledImages
 from rectgrad_zoo.data.read_data_set import read_data_set
@@ -272,14 +272,15 @@ def _regions(
         found.append((NOISE_REGION, _explained(network, test.images[:images], corner)))
     backdoor = network.recipe.backdoor if network.recipe is not None else None
     if backdoor is not None:
-        others = LabelledImages(test.images[: 4 * images], test.labels[: 4 * images])
-        indices = (others.labels != backdoor.target).nonzero().flatten()
-        seen = attacked(others, backdoor).images
-        _, marks = stamp_trigger(others.images[indices], backdoor, indices=indices.tolist())
-        changed = predicted(network.model, network.inputs(seen)) == backdoor.target
-        seen, marks = seen[changed][:images], marks[changed][:images, 0]
-        if len(seen):
-            found.append((TRIGGER, _explained(network, seen, marks)))
+        indices = (test.labels != backdoor.target).nonzero().flatten()[:images]
+        clean = test.images[indices]
+        seen, marks = stamp_trigger(clean, backdoor, indices=indices.tolist())
+        # The trigger is the evidence where the network predicts its class because of it.
+        before, after = (predicted(network.model, network.inputs(each)) for each in (clean, seen))
+        valid = (after == backdoor.target) & (before != backdoor.target)
+        if valid.any():
+            with_trigger = _explained(network, seen, marks[:, 0])
+            found.append((TRIGGER, replace(with_trigger, valid=valid)))
     return found
 
 

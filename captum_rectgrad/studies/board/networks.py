@@ -20,11 +20,14 @@ class RegionImages:
         inputs: inputs of the network, `(N, C, H, W)`.
         targets: the explained classes, `(N,)`.
         regions: `(N, H, W)`, bool.
+        valid: images to measure, `(N,)`, bool; None: all. The others keep their place, since the
+            networks of a group are compared image by image.
     """
 
     inputs: Tensor
     targets: Tensor
     regions: Tensor
+    valid: Tensor | None = None
 
 
 @dataclass(frozen=True, eq=False)

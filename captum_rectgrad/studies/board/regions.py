@@ -2,6 +2,8 @@
 
 from functools import partial
 
+import torch
+
 from captum_rectgrad.evaluation.map_metrics import share_inside
 from captum_rectgrad.studies.board.column import Column, Values
 from captum_rectgrad.studies.board.explained import Explained
@@ -22,11 +24,15 @@ def region_share(kind: str, explained: Explained) -> Values:
         explained: the method and the network.
 
     Returns:
-        `(N,)`, in [0, 1]; NaN for a map that is zero everywhere.
+        `(N,)`, in [0, 1]; NaN for a map that is zero everywhere, and for an image that is not
+        valid.
     """
     found = explained.network.regions[kind]
-    share: Values = share_inside(explained.maps(found.inputs, found.targets), found.regions).numpy()
-    return share
+    shares = share_inside(explained.maps(found.inputs, found.targets), found.regions)
+    if found.valid is not None:
+        shares = shares.masked_fill(~found.valid, torch.nan)
+    values: Values = shares.numpy()
+    return values
 
 
 def lacks_region(kind: str, network: BoardNetwork) -> str | None:
@@ -68,7 +74,7 @@ COLUMNS = (
         family="localisation",
         better="higher",
         meaning="Share of the absolute attribution on the trigger of a backdoor, for images that "
-        "the trigger changes to the class of the backdoor.",
+        "the network predicts as the class of the backdoor with the trigger and not without.",
         source="after BackX; own code",
         measure=partial(region_share, TRIGGER),
         lacks=partial(lacks_region, TRIGGER),

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass, replace
 
+import numpy as np
 import pytest
 import torch
 from torch import Tensor, nn
@@ -23,7 +24,7 @@ from rectgrad_zoo.data.images import LabelledImages
 from tests.support.board import explained
 
 TARGET, IMAGES = 3, 6
-DARK = 0  # mean of an input in [-1, 1]
+DARK, BRIGHT = -0.15, 0.13  # means of an input in [-1, 1]
 
 
 @dataclass(frozen=True)
@@ -75,28 +76,33 @@ def test_a_backdoored_network_has_images_with_the_trigger() -> None:
 
 
 class Immune(Checkerboard):
-    """As `Checkerboard`, but the trigger does not change dark images."""
+    """As `Checkerboard`, but never the target for dark images, and always for bright ones."""
 
     def forward(self, x: Tensor) -> Tensor:
         logits = super().forward(x)
-        logits[dark(x), TARGET] = 0
+        brightness = x.mean(dim=(1, 2, 3))
+        logits[brightness < DARK, TARGET] = 0
+        logits[brightness > BRIGHT, TARGET] = 1
         return logits
 
 
-def dark(inputs: Tensor) -> Tensor:
-    return inputs.mean(dim=(1, 2, 3)) < DARK
-
-
-def test_images_that_the_trigger_does_not_change_are_left_out() -> None:
+def test_images_whose_class_is_not_due_to_the_trigger_are_not_measured() -> None:
     network = replace(backdoored(), model=Immune().eval())
-    made = board_network(Few(), network, IMAGES).regions[TRIGGER]
-    whole = board_network(Few(), backdoored(), IMAGES).regions[TRIGGER].inputs
-    assert 0 < dark(whole).sum() < IMAGES
-    assert not dark(made.inputs).any()
-    assert made.targets.tolist() == [TARGET] * IMAGES
-    # The regions are still those of the images: each is a trigger of black and white pixels.
-    for image, region in zip(made.inputs, made.regions, strict=True):
-        assert image[:, region].unique().tolist() == [-1, 1]
+    made = board_network(Few(), network, 12)
+    found = made.regions[TRIGGER]
+    whole = board_network(Few(), backdoored(), 12).regions[TRIGGER]
+    assert torch.equal(found.inputs, whole.inputs)  # each image has the same place
+    assert whole.valid is not None
+    assert whole.valid.all()
+    brightness = found.inputs.mean(dim=(1, 2, 3))
+    expected = (brightness >= DARK) & (brightness <= BRIGHT)
+    assert found.valid is not None
+    assert found.valid.tolist() == expected.tolist()
+    assert 0 < expected.sum() < 12
+    assert (brightness < DARK).any()
+    assert (brightness > BRIGHT).any()
+    shares = region_share(TRIGGER, explained("saliency", made))
+    assert np.isnan(shares).tolist() == (~expected).tolist()
 
 
 def test_an_occluded_network_has_its_corner_and_sees_the_noise() -> None:
