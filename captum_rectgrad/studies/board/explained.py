@@ -153,10 +153,7 @@ class Explained:
     def refusal(self) -> str | None:
         """Why the method has no maps of the network that rank pixels; None if it has."""
         if not self.method.applies(self.network.model, self.network.inputs[:1].to(self.device)):
-            return (
-                f"{self.method.title} is the same as another method here: the network has no "
-                "max-pooling"
-            )
+            return f"{self.method.title} is the same as another method on this network"
         try:
             count = len(self.own_maps)
         except (MethodUnreliableError, UnusableMapsError) as error:

@@ -40,11 +40,7 @@ def board_figure(
     Returns:
         The figure.
     """
-    shown = [
-        column
-        for column in columns
-        if any(not table.entries[column.key, method.key].reason for method in methods)
-    ]
+    shown = table.with_values(columns)
     places, end = _places(shown)
     names = max(_LEAST_NAMES, _LETTER * max(len(method.title) for method in methods))
     widths = [_WIDTH * max(_LEAST_CELLS, end), *([_RANKS] if table.mean_ranks else [])]
@@ -82,7 +78,9 @@ def _legend(table: GroupTable, methods: Sequence[Row]) -> str:
         *(["green: your methods"] if own else []),
     ]
     if table.mean_ranks:
-        parts.append("mean rank: over all columns but the cost, with its 95 % interval, 1 is best")
+        parts.append(
+            "mean rank: over the ranked columns but the cost, with its 95 % interval, 1 is best"
+        )
         parts.append("hollow: not ranked in all of them")
     return "; ".join(parts)
 

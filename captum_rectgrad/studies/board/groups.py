@@ -158,7 +158,7 @@ def photograph_group(name: str, model: str, folder: Path | None, images: int) ->
     """A network of the zoo, timm or the Hub, with photographs.
 
     Args:
-        name: name of the group.
+        name: name of the group and of its network.
         model: name, as for `rectgrad_zoo.load`.
         folder: folder of photographs; None: those of scikit-image.
         images: largest number of images.
@@ -170,7 +170,8 @@ def photograph_group(name: str, model: str, folder: Path | None, images: int) ->
     (network,) = data.networks("plain")
     inputs = network.inputs(data.images("test").images[:images])
     targets = predicted(network.model, inputs)
-    made = BoardNetwork(network.name, network.sha256, network.model, inputs, targets, inputs)
+    # Not the network's own name, which has the repository: it would not be the name of a folder.
+    made = BoardNetwork(name, network.sha256, network.model, inputs, targets, inputs)
     return BoardGroup(name, data.name, (made,), data.note)
 
 
@@ -275,12 +276,11 @@ def _regions(
         indices = (test.labels != backdoor.target).nonzero().flatten()[:images]
         clean = test.images[indices]
         seen, marks = stamp_trigger(clean, backdoor, indices=indices.tolist())
+        with_trigger = _explained(network, seen, marks[:, 0])
         # The trigger is the evidence where the network predicts its class because of it.
-        before, after = (predicted(network.model, network.inputs(each)) for each in (clean, seen))
-        valid = (after == backdoor.target) & (before != backdoor.target)
-        if valid.any():
-            with_trigger = _explained(network, seen, marks[:, 0])
-            found.append((TRIGGER, replace(with_trigger, valid=valid)))
+        without = predicted(network.model, network.inputs(clean))
+        valid = (with_trigger.targets == backdoor.target) & (without != backdoor.target)
+        found.append((TRIGGER, replace(with_trigger, valid=valid)))
     return found
 
 

@@ -81,11 +81,7 @@ def board_page(
         Markdown.
     """
     methods = [Row(row.key, _escaped(row.title)) for row in group.rows]
-    available = [
-        column
-        for column in columns
-        if any(not found.entries[column.key, method.key].reason for method in methods)
-    ]
+    available = found.with_values(columns)
     names = ", ".join(group.identities)
     images = max(entry.mean.count for entry in found.entries.values())
     parts = [
@@ -205,13 +201,13 @@ def _spearman(agreement: Agreement) -> float:
 
 
 def _missing(found: GroupTable, methods: Sequence[Row], columns: Sequence[Column]) -> str:
-    lines = []
+    lines, others = [], []
     for column in columns:
         reasons = {m.title: found.entries[column.key, m.key].reason for m in methods}
         if all(reasons.values()) and len(set(reasons.values())) == 1:
             lines.append(f"- {column.title}: {_escaped(next(iter(reasons.values())))}.")
-    whole = {line.partition(":")[0][2:] for line in lines}
-    others = [column for column in columns if column.title not in whole]
+        else:
+            others.append(column)
     for method in methods:
         by_reason: dict[str, list[str]] = {}
         for column in others:

@@ -19,7 +19,8 @@ class BoardSizes:
         fractions: fractions of pixels in ROAD, and sizes of the explanation in F-Fidelity.
         steps: steps from an empty to a whole image in insertion and deletion.
         draws: random draws for each image in F-Fidelity, infidelity and sensitivity.
-        random_models: steps of the cascading randomisation at which maps are computed.
+        random_models: steps of the cascading randomisation at which maps are computed, besides
+            the one in its middle.
         fine_tuning: number of training images of the fine-tuning for F-Fidelity.
     """
 

@@ -8,12 +8,10 @@ from numpy.typing import NDArray
 from scipy.stats import kendalltau, rankdata, spearmanr
 
 from captum_rectgrad.evaluation.estimate import Estimate
-from captum_rectgrad.evaluation.intervals import ENOUGH
-from captum_rectgrad.evaluation.intervals import mean as mean_over_images
-from captum_rectgrad.evaluation.network_intervals import mean_of_networks
+from captum_rectgrad.evaluation.intervals import ENOUGH, mean
 from captum_rectgrad.studies.board.cells import NOT_MEASURED, Cell
 from captum_rectgrad.studies.board.column import Column
-from captum_rectgrad.studies.board.resampling import resampled_means, same_images
+from captum_rectgrad.studies.board.resampling import resampled_means
 
 COST = "cost"  # the family of columns that say nothing on the quality of a map
 LEAST_METHODS = 4  # for a correlation of two columns
@@ -64,8 +62,8 @@ class MeanRank:
     """Mean of a method's ranks, with equal weight of columns.
 
     Attributes:
-        estimate: the mean, with an interval by resampling images and networks; columns on the same
-            images are resampled alike. Its count is that of the column with the fewest images.
+        estimate: the mean, with an interval by `resampled_means`. Its count is that of the column
+            with the fewest images.
         columns: number of columns.
         whole: whether these are all columns in which any method has a rank.
     """
@@ -90,6 +88,11 @@ class GroupTable:
     agreement: Sequence[Agreement]
     mean_ranks: Mapping[str, MeanRank]
 
+    def with_values(self, columns: Sequence[Column]) -> list[Column]:
+        """The columns in which any method has a value."""
+        measured = {column for (column, _), entry in self.entries.items() if not entry.reason}
+        return [column for column in columns if column.key in measured]
+
 
 def group_table(
     cells: Sequence[Sequence[Cell]], methods: Sequence[str], columns: Sequence[Column], seed: int
@@ -109,91 +112,57 @@ def group_table(
     drawn: list[Mapping[str, NDArray[np.float64]]] = []
     by_key = [{(cell.column, cell.method): cell for cell in network} for network in cells]
     for column in columns:
-        found: dict[str, list[NDArray[np.float64]]] = {}
-        reasons: dict[str, str] = {}
+        known: dict[str, NDArray[np.float64]] = {}
         for method in methods:
             own = [network[column.key, method] for network in by_key]
-            reasons[method] = next(
-                (_reason(cell, len(cells)) for cell in own if cell.values is None), ""
-            )
-            values = [cell.values for cell in own if cell.values is not None]
-            if not reasons[method]:
-                found[method] = values
-                complete = [np.isfinite(each).any() for each in _complete(values)]
-                if not all(complete):
-                    reasons[method] = "the measure is not defined for any image on every network"
-        known = {method: values for method, values in found.items() if not reasons[method]}
+            values, reason = _values(own)
+            if values is None:
+                entries[column.key, method] = Entry(_NONE, _NONE, 1.0, reason)
+            else:
+                known[method] = values
         ranks, resampled = _ranks(known, column, seed)
         if resampled and column.family != COST:
             drawn.append(resampled)
-        for method in methods:
-            entries[column.key, method] = _entry(
-                found.get(method), ranks.get(method, _NONE), reasons[method], seed
-            )
+        for method, values in known.items():
+            undefined = float(np.mean(~np.isfinite(values)))
+            entry = Entry(mean(values, seed), ranks.get(method, _NONE), undefined, "")
+            entries[column.key, method] = entry
     judging = [column for column in columns if column.family != COST]
     means = _mean_ranks(entries, methods, judging, drawn)
     return GroupTable(entries, _agreements(entries, methods, judging), means)
 
 
-def _reason(cell: Cell, networks: int) -> str:
-    """Why a cell is not available, with the network, since others of the group may have it."""
-    if networks == 1 or cell.reason == NOT_MEASURED:
-        return cell.reason
-    return f"{cell.reason} ({cell.network})"
+def _values(own: Sequence[Cell]) -> tuple[NDArray[np.float64] | None, str]:
+    """Values of the cells of all networks, `(R, N)`, or the reason why there are none.
 
-
-def mean(values: Sequence[NDArray[np.float64]], seed: int) -> Estimate:
-    """The mean over images and networks.
-
-    Args:
-        values: for each network one number for each image, `(N,)`.
-        seed: seed of the resampling.
-
-    Returns:
-        With an interval by `intervals.mean`, over networks and images if the networks have the same
-        number of images, else by `mean_of_networks`.
+    An image without a value on one of the networks has none, NaN, on any.
     """
-    if len(values) == 1:
-        return mean_over_images(values[0], seed)
-    if same_images(values):
-        return mean_over_images(np.stack(_complete(values)), seed)
-    return mean_of_networks(values, seed)
-
-
-def _complete(values: Sequence[NDArray[np.float64]]) -> Sequence[NDArray[np.float64]]:
-    """The values of the images that have one on every network; NaN for the other images."""
-    if not same_images(values):
-        return values
-    undefined = ~np.isfinite(np.stack(values)).all(axis=0)
-    return [np.where(undefined, np.nan, each) for each in values]
-
-
-def _entry(
-    values: Sequence[NDArray[np.float64]] | None, rank: Estimate, reason: str, seed: int
-) -> Entry:
-    if values is None or reason:
-        return Entry(_NONE, _NONE, 1.0, reason)
-    undefined = float(np.mean([np.mean(~np.isfinite(each)) for each in _complete(values)]))
-    return Entry(mean(values, seed), rank, undefined, "")
+    for cell in own:
+        if cell.values is None:
+            is_of_all = len(own) == 1 or cell.reason == NOT_MEASURED
+            return None, cell.reason if is_of_all else f"{cell.reason} ({cell.network})"
+    values = np.stack([cell.values for cell in own if cell.values is not None])
+    undefined = ~np.isfinite(values).all(axis=0)
+    if undefined.all():
+        return None, "the measure is not defined for any image on every network"
+    return np.where(undefined, np.nan, values), ""
 
 
 def _ranks(
-    known: Mapping[str, Sequence[NDArray[np.float64]]], column: Column, seed: int
+    known: Mapping[str, NDArray[np.float64]], column: Column, seed: int
 ) -> tuple[dict[str, Estimate], dict[str, NDArray[np.float64]]]:
     """Ranks of the methods by `mean`, and the ranks in random samples, each `(RESAMPLES,)`."""
     if column.better is None or not known:
         return {}, {}
     sign = -1.0 if column.better == "higher" else 1.0
-    complete = [_complete(values) for values in known.values()]
-    of_networks = [np.stack(values) for values in zip(*complete, strict=True)]
-    value = _rank(sign * np.mean([np.nanmean(each, axis=1) for each in of_networks], axis=0))
-    ranks = _rank(sign * resampled_means(of_networks, seed))
+    values = np.stack(list(known.values()), axis=1)
+    found = _rank(sign * np.nanmean(values, axis=2).mean(axis=0))
+    ranks = _rank(sign * resampled_means(values, seed))
     low, high = np.nanpercentile(ranks, (2.5, 97.5), axis=0, method="nearest")
-    count = min(each.shape[1] for each in of_networks)
-    if count < ENOUGH:
-        low = high = np.full(len(value), np.nan)
+    counts = np.isfinite(values[0]).sum(axis=1)
+    low, high = (np.where(counts < ENOUGH, np.nan, bound) for bound in (low, high))
     estimates = {
-        method: Estimate(float(value[at]), float(low[at]), float(high[at]), count)
+        method: Estimate(float(found[at]), float(low[at]), float(high[at]), int(counts[at]))
         for at, method in enumerate(known)
     }
     return estimates, {method: ranks[:, at] for at, method in enumerate(known)}
@@ -224,9 +193,9 @@ def _mean_ranks(
         count = min(rank.count for rank in ranks)
         if count < ENOUGH:
             low = high = np.nan
-        mean = float(np.mean([rank.value for rank in ranks]))
+        value = float(np.mean([rank.value for rank in ranks]))
         whole = len(ranks) == len(drawn)
-        estimate = Estimate(mean, float(low), float(high), count)
+        estimate = Estimate(value, float(low), float(high), count)
         found[method] = MeanRank(estimate, len(ranks), whole)
     return found
 

@@ -64,10 +64,18 @@ def test_rank_that_two_images_decide_has_an_interval_by_shared_images() -> None:
     decisive = np.r_[np.full(2, -99.0), np.full(18, 1.0)]
     networks = [{"a": decisive, "b": np.zeros(20)}] * 5
     assert rank_interval(*networks) == (1, 1, 2)
-    # A network with one image more shares no images with the others, which are drawn for each:
-    # that all samples lack them has a probability far below 2.5 %.
-    other = {"a": np.r_[decisive, 1.0], "b": np.zeros(21)}
-    assert rank_interval(*networks[1:], other) == (1, 1, 1)
+
+
+def test_rank_by_too_few_images_has_no_interval() -> None:
+    """As of a mean; here a has values for 9 of 20 images."""
+    few = np.where(np.arange(20) < 9, -1.0, np.nan)
+    given = [Cell("n", "a", "deletion", few), Cell("n", "b", "deletion", np.zeros(20))]
+    table = group_table([given], ("a", "b"), (DELETION,), 0)
+    entry, other = table.entries["deletion", "a"], table.entries["deletion", "b"]
+    assert (entry.rank.value, entry.rank.count, entry.mean.count) == (1, 9, 9)
+    assert math.isnan(entry.rank.low)
+    assert math.isnan(table.mean_ranks["a"].estimate.low)
+    assert (other.rank.low, other.rank.high, other.rank.count) == (2, 2, 20)
 
 
 def test_rank_over_few_networks_has_students_interval() -> None:
