@@ -3,16 +3,14 @@
 
 import argparse
 import logging
-import os
 import re
-import sys
 from functools import partial
 from pathlib import Path
 
 import torch
 
 from captum_rectgrad.cli.known_names import check_folder, check_methods, check_model, is_own_model
-from captum_rectgrad.cli.own_model import load_own_model
+from captum_rectgrad.cli.own_model import find_own_modules, load_own_model
 from captum_rectgrad.cli.reproduce_arguments import MASKS
 from captum_rectgrad.cli.suggestions import did_you_mean, did_you_mean_file
 from captum_rectgrad.explain.preprocessing import find_transform
@@ -54,6 +52,7 @@ def board(args: argparse.Namespace) -> int:
     columns = choose_columns(_split(args.columns))
     rows = _split(args.rows)
     _check(args, rows)
+    find_own_modules()
     logging.basicConfig(format="rectgrad: %(message)s", level=logging.INFO)
     cluster = None
     device = parse_device(args.device) if args.engine == "local" else torch.device("cpu")
@@ -98,8 +97,6 @@ def _check(args: argparse.Namespace, rows: list[str] | None) -> None:
     _check_networks(args)
     if args.ray_address is not None and args.engine != "ray":
         raise ValueError("--ray-address only applies to --engine ray")
-    if os.getcwd() not in sys.path:  # noqa: PTH109 (an entry of sys.path is a string)
-        sys.path.insert(0, os.getcwd())  # noqa: PTH109
 
 
 def _check_networks(args: argparse.Namespace) -> None:
@@ -110,6 +107,14 @@ def _check_networks(args: argparse.Namespace) -> None:
                 f"choose from {', '.join(GROUPS)}, or give any other as --model"
             )
     if args.model is None:
+        kinds = {GROUPS[name].kind for name in args.network or [SHAPES]}
+        if args.data is not None and kinds <= {"shapes", "photographs"}:
+            raise ValueError(
+                "--data is for networks of CIFAR-10 or Fashion-MNIST, and for --model; "
+                f"{', '.join(args.network or [SHAPES])} would not use it"
+            )
+        if args.masks is not None and "CIFAR-10" not in kinds:
+            raise ValueError("--masks has the objects of CIFAR-10, which no chosen network sees")
         return
     if args.masks is not None:
         raise ValueError("--masks has the objects of CIFAR-10, and does not apply to --model")

@@ -74,10 +74,15 @@ def load_own_model(place: str, weights: str | None, device: str) -> tuple[nn.Mod
     return model.to(target).eval(), transform
 
 
-def _call(place: str) -> object:
-    module, _, name = place.partition(":")
+def find_own_modules() -> None:
+    """Let modules in the working folder be imported, as `python -m` does."""
     if os.getcwd() not in sys.path:  # noqa: PTH109 (an entry of sys.path is a string)
         sys.path.insert(0, os.getcwd())  # noqa: PTH109
+
+
+def _call(place: str) -> object:
+    module, _, name = place.partition(":")
+    find_own_modules()
     try:
         function = getattr(importlib.import_module(module), name)
     except Exception as error:

@@ -7,12 +7,10 @@ import sys
 from pathlib import Path
 
 import pytest
-import safetensors.torch
-import timm
 
 from captum_rectgrad.studies.framework.registry import studies
 from tests.support.hub_client import Client
-from tests.support.hub_fixtures import client, forks, hub  # noqa: F401
+from tests.support.hub_fixtures import add_smallest_of_timm, client, forks, hub  # noqa: F401
 from tests.support.hub_server import HubServer
 
 DATA = Path(os.environ.get("RECTGRAD_DATA", Path(__file__).parents[3] / "shared" / "data"))
@@ -46,11 +44,7 @@ def test_on_cifar10_with_masks(tmp_path: Path) -> None:
 
 @pytest.mark.slow
 def test_on_a_network_from_the_hub(hub: HubServer, client: Client, tmp_path: Path) -> None:  # noqa: F811
-    name = "test_resnet.r160_in1k"  # timm's smallest; as vgg16.tv_in1k, but for the size
-    config = {"architecture": "test_resnet", "num_classes": 1000, "pretrained_cfg": {}}
-    weights = safetensors.torch.save(timm.create_model("test_resnet").state_dict())
-    files = {"config.json": json.dumps(config).encode(), "model.safetensors": weights}
-    commit = hub.add(f"timm/{name}", files)
+    name, commit = add_smallest_of_timm(hub)
     words = ("reproduce", "nie-edges", "--model", name, "--preset", "smoke", "--out")
     done = client.run(*words, tmp_path / "out")
     assert done.status == 0, done.stderr

@@ -4,12 +4,11 @@ import json
 from pathlib import Path
 
 import pytest
-import safetensors.torch
-import timm
 
 from rectgrad_zoo.hub.names import is_repository
 from rectgrad_zoo.registry import CHECKPOINTS, OWNER, Checkpoint
 from tests.support.hub_client import ROOT, UNREACHABLE, Client, digest_of
+from tests.support.hub_fixtures import add_smallest_of_timm
 from tests.support.hub_server import TOKEN, HubServer
 from tests.support.hub_state import Fault
 
@@ -189,12 +188,7 @@ def test_a_new_commit_is_used_once_it_is_fetched(
 
 
 def test_names_of_timm_come_from_timms_repositories(hub: HubServer, client: Client) -> None:
-    name = "test_resnet.r160_in1k"  # timm's smallest
-    config = {"architecture": "test_resnet", "num_classes": 1000, "pretrained_cfg": {}}
-    weights = safetensors.torch.save(timm.create_model("test_resnet").state_dict())
-    commit = hub.add(
-        f"timm/{name}", {"config.json": json.dumps(config).encode(), "model.safetensors": weights}
-    )
+    name, commit = add_smallest_of_timm(hub)
     loaded = client.load(name, f"timm/{name}", "test_resnet")
     assert [(found["repo"], found["commit"]) for found in loaded] == [(f"timm/{name}", commit)] * 3
     assert [found["architecture"] for found in loaded] == ["test_resnet"] * 3
