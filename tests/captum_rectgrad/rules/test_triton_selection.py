@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 from torch import Tensor
 
+from captum_rectgrad.rules.fast_selection import check_selection
 from captum_rectgrad.rules.scores import ScoreName
 from captum_rectgrad.rules.threshold import ThresholdRule, nearest_rank
 
@@ -56,6 +57,11 @@ def drawn(shape: tuple[int, ...], seed: int = 0) -> tuple[Tensor, Tensor]:
     generator = torch.Generator().manual_seed(seed)
     a, r = torch.randn((2, *shape), generator=generator)
     return a, r
+
+
+def test_the_check_of_a_device() -> None:
+    """With the sizes of blocks that a GPU has."""
+    check_selection(triton_selection.mask_above_percentile, torch.device("cpu"))
 
 
 @IN_PROPERTY
