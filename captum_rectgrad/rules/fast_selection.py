@@ -42,7 +42,7 @@ def has_triton(device: torch.device) -> bool:
 def check_selection(select: Selection, device: torch.device) -> None:
     """Compare a selection with that by sorting, for short and for long rows.
 
-    Triton and the driver compile the kernels for a GPU on which nobody may have tested them.
+    The kernels are compiled on the machine of the user, perhaps for a GPU that has not been tested.
 
     Args:
         select: the selection.
